@@ -1,0 +1,77 @@
+# Set-up in one place; every other target begins with it. `make` alone says what there is.
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+LOCKED := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+
+# The Python to build on: the first of these that is 3.11 to 3.14 and has venv.
+PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11
+SUITABLE := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 15))
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-fast check format lock clean
+
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+
+setup: $(READY) ## Install everything into .venv: packages from the lock, Java, Delta's jars
+
+demo: setup ## Run the main job on the flights that left New York in 2013
+	$(BIN)/petafit prepare --task flights
+	$(BIN)/petafit train --task flights
+	$(BIN)/petafit evaluate --task flights
+	$(BIN)/petafit train --task flights_mllib
+	$(BIN)/petafit evaluate --task flights_mllib
+
+test: setup ## Run all tests
+	$(BIN)/python -m pytest
+
+test-fast: setup ## Run the tests that need no Spark
+	$(BIN)/python -m pytest -m "not spark and not cluster"
+
+check: setup ## Check format, style, types and who imports whom
+	$(BIN)/ruff format --check --quiet
+	$(BIN)/ruff check --quiet
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+format: setup ## Format the code, and mend what can be mended
+	$(BIN)/ruff check --fix --quiet
+	$(BIN)/ruff format
+
+lock: setup ## Lock the newest fitting versions of all dependencies
+	$(BIN)/python -m pip install --quiet uv
+	$(COMPILE) --extra dev --output-file requirements.lock pyproject.toml
+	$(COMPILE) --group build --constraint requirements.lock --output-file build.lock
+
+COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --upgrade --universal \
+  --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate
+
+clean: ## Remove the environment and all caches; tables, runs and models stay
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): $(BIN)/python build.lock requirements.lock pyproject.toml
+	@echo "Installing the locked packages; Spark alone takes two minutes"
+	@$(LOCKED) -r build.lock
+	@$(LOCKED) --no-build-isolation -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@$(BIN)/python -m petafit.provision
+	@touch $@
+
+$(BIN)/python:
+	@$(FIND_PYTHON); [ "$$python" ] || { $(APT_INSTALL_VENV) && $(FIND_PYTHON); }; \
+	if [ -z "$$python" ]; then \
+	  echo 'petafit needs Python 3.11 to 3.14 with venv; found none among: $(PYTHON).' >&2; \
+	  echo 'Debian, Ubuntu: apt-get install python3-venv. Or: make setup PYTHON=/path/to/python3' >&2; \
+	  exit 2; \
+	fi; \
+	echo "Creating $(VENV) with $$($$python --version)"; $$python -m venv $(VENV)
+
+FIND_PYTHON = for python in $(PYTHON) ''; do $$python -c '$(SUITABLE)' 2>/dev/null && break; done
+
+# Debian and Ubuntu split venv off; root, as in a container, may add it.
+APT_INSTALL_VENV = [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+  && echo "Installing python3-venv with apt" \
+  && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-venv >/dev/null
