@@ -1,0 +1,97 @@
+"""What petafit raises: one root, an exit code for each kind, messages that name the next step."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class PetafitError(Exception):
+    """Root of every error petafit raises on purpose.
+
+    Parameters
+    ----------
+    what : str
+        What was wrong, as one sentence.
+    expected : object, optional
+        What would have been right.
+    got : object, optional
+        What was found instead.
+    hint : str, optional
+        What to do next.
+
+    Examples
+    --------
+    >>> print(PetafitError("No column 'lable'", expected="'label'", hint="Check `label:`."))
+    No column 'lable'; expected 'label'. Check `label:`.
+    """
+
+    exit_code = 1
+
+    def __init__(
+        self, what: str, *, expected: object = None, got: object = None, hint: str = ""
+    ) -> None:
+        self.what = what
+        self.expected = expected
+        self.got = got
+        self.hint = hint
+        super().__init__(self._sentence())
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _rebuild, (type(self), self.what, self.expected, self.got, self.hint)
+
+    def _sentence(self) -> str:
+        parts = [self.what.rstrip(".")]
+        if self.expected is not None:
+            parts.append(f"expected {self.expected}")
+        if self.got is not None:
+            parts.append(f"got {self.got}")
+        sentence = "; ".join(parts)
+        return f"{sentence}. {self.hint}" if self.hint else sentence
+
+
+class ConfigurationError(PetafitError):
+    """A setting, an argument or an environment that cannot work."""
+
+    exit_code = 2
+
+
+class ContractError(PetafitError):
+    """Data that breaks its contract: a missing column, a wrong type, too many bad rows."""
+
+    exit_code = 3
+
+
+class EmptyInputError(PetafitError):
+    """An input without the rows the job needs."""
+
+    exit_code = 4
+
+
+class ConflictError(PetafitError):
+    """Somebody else holds or already used what this job wants to write."""
+
+    exit_code = 5
+
+
+class StorageError(PetafitError):
+    """Something stored that is damaged, unknown or out of reach."""
+
+
+def did_you_mean(name: str, choices: Iterable[str]) -> str:
+    """A hint that names the closest choices, or all of them where none is close.
+
+    Examples
+    --------
+    >>> did_you_mean("lerner", ["learner", "label"])
+    "Did you mean 'learner'?"
+    """
+    known = sorted(choices)
+    close = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
+    if close:
+        return f"Did you mean {' or '.join(map(repr, close))}?"
+    return f"Choose one of {', '.join(map(repr, known))}." if known else ""
+
+
+def _rebuild(
+    kind: type[PetafitError], what: str, expected: object, got: object, hint: str
+) -> PetafitError:
+    return kind(what, expected=expected, got=got, hint=hint)
