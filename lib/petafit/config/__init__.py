@@ -1,0 +1,1 @@
+"""Typed settings: layers of YAML, variables and options, every key known."""

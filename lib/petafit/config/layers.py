@@ -1,0 +1,158 @@
+"""Settings in layers: base < environment < task < environment variables < `--set`.
+
+`conf/base.yaml` < `conf/<env>.yaml` < `conf/tasks/<task>.yaml` < ``PETAFIT__A__B=value`` <
+``--set a.b=value``; values are YAML. Mappings are merged key by key, lists are replaced. A task
+file that says ``extends: other`` is laid over that task's file.
+
+Where a layer changes a value that others describe, what earlier layers said about the old value
+goes with it: ``learner.name`` takes ``learner.params`` along, ``table.uri`` its ``format`` and
+``version``, ``label.column`` its ``kind`` and ``classes``, ``dataset.name`` everything beside it;
+``split.test_share`` and ``split.train`` with ``split.test`` replace each other. Relative paths are
+relative to the current directory, whichever file names them.
+"""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+from petafit.config import yaml12
+from petafit.config.files import conf_folder, environment_layers, require_folder, task_layers
+from petafit.config.merging import Tree, as_assignment, as_layer, merge, sources, stack
+from petafit.config.settings import Settings
+from petafit.config.validation import validate
+from petafit.errors import ConfigurationError
+
+_VARIABLE = "PETAFIT__"
+_BY_OPTION = {"task": "--task", "environment": "--env"}
+_NO_TASK = {"task": "", "table": "", "label": ""}
+
+# Where a run happens and what it costs; everything else decides its result.
+_NOT_DECISIVE: dict[str, bool | set[str]] = {
+    "environment": True,
+    "engine": True,
+    "paths": True,
+    "spark": True,
+    "training": {"checkpoint_seconds"},
+}
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """Settings, and where each of them comes from.
+
+    Attributes
+    ----------
+    origins : dict
+        From each dotted key to the file, variable or option that gave it, or `default`.
+    """
+
+    settings: Settings
+    origins: dict[str, str]
+
+
+def load_settings(
+    *,
+    task: str | None,
+    env: str = "local",
+    conf: str | Path | None = None,
+    overrides: Sequence[str] = (),
+) -> Resolved:
+    """Merge the layers, and validate every key.
+
+    Parameters
+    ----------
+    task : str or None
+        A file of ``conf/tasks``, without its ending. With None the settings have no table and no
+        label: enough for what only needs the environment.
+    env : str
+        A file of ``conf``, without its ending.
+    conf : path, optional
+        The folder of settings; by default ``$PETAFIT_CONF``, or ``./conf``.
+    overrides : sequence of str
+        ``a.b=value`` each.
+
+    Raises
+    ------
+    ConfigurationError
+        A missing folder, an unknown task, environment or key, a wrong value, text that is not YAML.
+    """
+    folder = conf_folder(conf)
+    require_folder(folder)
+    layers = [
+        *environment_layers(folder, env),
+        *(task_layers(folder, task) if task is not None else ()),
+        _variables(os.environ),
+        _overrides(overrides),
+    ]
+    _refuse_options(layers)
+    named = as_layer(_NO_TASK, "no task") if task is None else as_layer({"task": task}, "--task")
+    stacked = stack([named, as_layer({"environment": env}, "--env"), *layers])
+    settings = validate(stacked)
+    paths = (path for path, _ in leaves(settings.model_dump(mode="json")))
+    return Resolved(settings, {".".join(path): stacked.source(path) for path in paths})
+
+
+def settings_digest(settings: Settings) -> str:
+    """SHA-256 of the settings that decide a result.
+
+    Left out are `environment`, `engine`, `paths`, `spark` and `training.checkpoint_seconds`: a run
+    that resumes elsewhere, or on a larger cluster, is the same run.
+    """
+    decisive = settings.model_dump(mode="json", exclude=_NOT_DECISIVE)
+    canonical = json.dumps(decisive, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def leaves(
+    content: Mapping[str, Any], path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every value that is no mapping, or an empty one, with its path."""
+    for key, value in content.items():
+        if isinstance(value, Mapping) and value:
+            yield from leaves(value, (*path, key))
+        else:
+            yield (*path, key), value
+
+
+def _variables(environ: Mapping[str, str]) -> Tree:
+    """The layer of environment variables.
+
+    A part of a name in capitals stands for small letters; one in mixed case for itself, as in
+    ``PETAFIT__LEARNER__PARAMS__regParam``.
+    """
+    layer: Tree = {}
+    for name in sorted(environ):
+        if name.startswith(_VARIABLE):
+            parts = name.removeprefix(_VARIABLE).split("__")
+            path = tuple(part.lower() if part.isupper() else part for part in parts)
+            value = yaml12.parse(environ[name], source=f"The variable {name}")
+            layer = merge(layer, as_assignment(path, value, name))
+    return layer
+
+
+def _overrides(overrides: Sequence[str]) -> Tree:
+    """The layer of `--set`; of two for one key the later holds."""
+    return reduce(merge, map(_override, overrides), {})
+
+
+def _override(text: str) -> Tree:
+    key, equals, value = text.partition("=")
+    path = tuple(key.strip().split("."))
+    if not equals or not all(path):
+        raise ConfigurationError(f"--set {text!r} is wrong", expected="KEY=VALUE, as in a.b=3")
+    return as_assignment(path, yaml12.parse(value, source=f"--set {key}"), "--set")
+
+
+def _refuse_options(layers: Sequence[Tree]) -> None:
+    """The task and the environment choose the layers, so no layer can choose them."""
+    for layer in layers:
+        for key, option in _BY_OPTION.items():
+            if key in layer:
+                raise ConfigurationError(
+                    f"{key!r} cannot be set in {sources(layer[key])[0]}", hint=f"Give {option}."
+                )

