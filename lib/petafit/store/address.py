@@ -1,0 +1,137 @@
+"""Where a folder is: a local path or a URI, which pyarrow and Spark spell differently."""
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Self
+from urllib.parse import parse_qsl, quote, unquote
+
+from petafit.errors import ConfigurationError, StorageError
+
+_URI = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+):/(?:/(?P<authority>[^/?]*))?(?P<rest>.*)")
+_LOCAL = "file"
+_ARROW_SCHEMES = {"s3a": "s3", "s3n": "s3"}
+_SPARK_SCHEMES = {"s3": "s3a", "s3n": "s3a", "gcs": "gs"}
+_SECRET_OPTION = re.compile("password|secret|token|key", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A folder's address.
+
+    Attributes
+    ----------
+    scheme : str
+        ``file`` for the local disk.
+    authority : str
+        Bucket, container or name node; empty for the local disk.
+    path : str
+        Decoded; begins with a slash and never ends with one, so the top is the empty string.
+    options : str
+        What stands behind the question mark, as in ``s3://bucket/folder?region=eu-west-1``.
+    """
+
+    scheme: str
+    authority: str
+    path: str
+    options: str = ""
+
+    @classmethod
+    def parse(cls, text: str | os.PathLike[str]) -> Self:
+        """Take apart a URI, or a local path, which is made absolute.
+
+        Raises
+        ------
+        ConfigurationError
+            The text is empty, or the URI carries a password or key, which manifests would repeat.
+
+        Examples
+        --------
+        >>> Address.parse("s3a://bucket/my%20models/").path
+        '/my models'
+        """
+        text = os.fspath(text)
+        if not text:
+            raise ConfigurationError("A folder's path is empty", expected="a path or a URI")
+        parts = _URI.fullmatch(text)
+        if parts is None:
+            return cls(_LOCAL, "", _absolute(text))
+        scheme, authority = parts["scheme"].lower(), parts["authority"] or ""
+        path, _, options = parts["rest"].partition("?")
+        path = "/" + unquote(path).strip("/")
+        if scheme == _LOCAL:
+            return cls(_LOCAL, "", _absolute(path))
+        _refuse_secrets(authority, options, shown=f"{scheme}://...{path}")
+        return cls(scheme, authority, path.rstrip("/"), options)
+
+    @property
+    def is_local(self) -> bool:
+        return self.scheme == _LOCAL
+
+    @property
+    def uri(self) -> str:
+        """A plain path for the local disk, else the URI."""
+        if self.is_local:
+            return self.path or "/"
+        options = f"?{self.options}" if self.options else ""
+        return f"{self.scheme}://{self.authority}{quote(self.path)}{options}"
+
+    @property
+    def arrow_root(self) -> str:
+        """The URI pyarrow connects to: the top of the bucket, container or name node."""
+        scheme = _ARROW_SCHEMES.get(self.scheme, self.scheme)
+        options = f"?{self.options}" if self.options else ""
+        return f"{scheme}://{self.authority}/{options}"
+
+    @property
+    def spark_uri(self) -> str:
+        """The name for Spark and Hadoop, who do not decode, know no options, and say ``s3a``.
+
+        Examples
+        --------
+        >>> Address.parse("s3://bucket/my%20models?region=eu-west-1").spark_uri
+        's3a://bucket/my models'
+        """
+        return (
+            f"{_SPARK_SCHEMES.get(self.scheme, self.scheme)}://{self.authority}{self.path or '/'}"
+        )
+
+    def child(self, names: Sequence[str]) -> Self:
+        """The address below this one.
+
+        Raises
+        ------
+        StorageError
+            A name would leave the folder.
+        """
+        parts = [part for name in names for part in name.split("/")]
+        if any(part in ("", ".", "..") or "\0" in part for part in parts):
+            raise StorageError(
+                f"A path leaves its folder {self.uri}",
+                expected="names below it, without '..'",
+                got=repr("/".join(names)),
+            )
+        return replace(self, path="/".join([self.path, *parts]))
+
+    def split(self) -> tuple[Self, str]:
+        """The folder this one lies in, and its name there."""
+        parent, _, name = self.path.rpartition("/")
+        return replace(self, path=parent), name
+
+
+def _absolute(path: str) -> str:
+    # Not Path.resolve(): a link such as /data -> /mnt/nfs3 is what the other machines share.
+    absolute = os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111
+    return "/" + absolute.strip("/") if absolute != "/" else ""
+
+
+def _refuse_secrets(authority: str, options: str, *, shown: str) -> None:
+    user, at, _ = authority.rpartition("@")
+    secret = at and ":" in user
+    if secret or any(_SECRET_OPTION.search(name) for name, _ in parse_qsl(options)):
+        raise ConfigurationError(
+            f"The URI {shown} carries a password or a key",
+            hint="It would end up in manifests and logs: give credentials by the environment, "
+            "as the storage's own tools take them.",
+        )

@@ -1,0 +1,141 @@
+"""Named arrays and plain parameters: how states are shipped, kept, merged and published."""
+
+import hashlib
+import io
+import json
+import struct
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+import numpy as np
+
+from petafit.errors import StorageError
+
+_HEAD = "__named__"  # the member that holds the parameters and the names of the arrays
+_DAMAGE = (  # what zipfile, numpy and json raise on bytes that are not theirs
+    ValueError,
+    KeyError,
+    OSError,
+    EOFError,
+    RuntimeError,  # NotImplementedError included: unknown compression, encryption
+    struct.error,
+    zlib.error,
+    zipfile.BadZipFile,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A flat set of named numpy arrays and plain parameters.
+
+    Attributes
+    ----------
+    arrays : mapping of str to ndarray
+        Never of dtype object.
+    params : mapping of str to JSON values
+        Numbers, strings, booleans, None, and lists and mappings of these.
+    """
+
+    arrays: Mapping[str, np.ndarray] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
+
+    def prefixed(self, prefix: str) -> Self:
+        """The same content under names that start with ``prefix/``."""
+        return type(self)(
+            {f"{prefix}/{name}": array for name, array in self.arrays.items()},
+            {f"{prefix}/{name}": value for name, value in self.params.items()},
+        )
+
+    def part(self, prefix: str) -> Self:
+        """What `prefixed` put under ``prefix/``, under its own names again."""
+        start = f"{prefix}/"
+        return type(self)(
+            {n.removeprefix(start): a for n, a in self.arrays.items() if n.startswith(start)},
+            {n.removeprefix(start): v for n, v in self.params.items() if n.startswith(start)},
+        )
+
+    def __or__(self, other: "Named") -> "Named":
+        return Named({**self.arrays, **other.arrays}, {**self.params, **other.params})
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Named) and to_bytes(self) == to_bytes(other)
+
+    def __hash__(self) -> int:
+        return hash(to_bytes(self))
+
+
+def to_bytes(named: Named) -> bytes:
+    """Write as an uncompressed ``.npz``; equal content gives equal bytes.
+
+    An array's content is its dtype, shape, values and memory order: all of it is needed to go on
+    computing to the byte.
+
+    Raises
+    ------
+    StorageError
+        An array of dtype object, a reserved name, or a parameter JSON has no form for.
+    """
+    if _HEAD in named.arrays:
+        raise StorageError(f"The array name {_HEAD!r} is petafit's own", hint="Choose another.")
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w") as archive:
+        _write_member(archive, _HEAD, np.frombuffer(_head(named), dtype=np.uint8))
+        for name in sorted(named.arrays):
+            _write_member(archive, name, np.asarray(named.arrays[name]))
+    return sink.getvalue()
+
+
+def from_bytes(content: bytes) -> Named:
+    """Read what `to_bytes` wrote.
+
+    Raises
+    ------
+    StorageError
+        The bytes are damaged or were never written by `to_bytes`.
+    """
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            arrays = dict(_read_member(archive, name) for name in archive.namelist())
+        head = json.loads(arrays.pop(_HEAD).tobytes())
+        if head["arrays"] != sorted(arrays):  # damage to an archive's directory can hide a member
+            raise KeyError(f"arrays {head['arrays']}")
+    except _DAMAGE as error:
+        raise StorageError(
+            "Stored arrays cannot be read",
+            got=str(error),
+            hint="The file is damaged or was not written by petafit.",
+        ) from error
+    return Named(arrays, head["params"])
+
+
+def digest(content: bytes) -> str:
+    """The SHA-256 of some bytes, in hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def _head(named: Named) -> bytes:
+    head = {"arrays": sorted(named.arrays), "params": named.params}
+    try:
+        return json.dumps(head, sort_keys=True, ensure_ascii=False).encode()
+    except (TypeError, ValueError) as error:
+        raise StorageError("A parameter cannot be stored as JSON", got=str(error)) from error
+
+
+def _write_member(archive: zipfile.ZipFile, name: str, array: np.ndarray) -> None:
+    # A ZipInfo made by hand carries no clock time and no attributes of this machine.
+    member = zipfile.ZipInfo(f"{name}.npy")
+    member.create_system = 3
+    try:
+        with archive.open(member, "w", force_zip64=True) as stream:
+            np.lib.format.write_array(stream, array, allow_pickle=False)
+    except ValueError as error:
+        raise StorageError(f"Array {name!r} cannot be stored", got=str(error)) from error
+
+
+def _read_member(archive: zipfile.ZipFile, name: str) -> tuple[str, np.ndarray]:
+    # Read whole, so that the checksum is verified before numpy trusts the header.
+    array = np.lib.format.read_array(io.BytesIO(archive.read(name)), allow_pickle=False)
+    return name.removesuffix(".npy"), array

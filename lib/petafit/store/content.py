@@ -1,0 +1,128 @@
+"""A model's content: arrays, perhaps a folder that another writer made, and their digests."""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from uuid import uuid4
+
+from petafit.errors import StorageError
+from petafit.store.arrays import Named, digest, from_bytes, to_bytes
+from petafit.store.filesystem import Folder
+
+ARRAYS = "model.npz"
+ATTACHMENT = "attachment"
+
+
+@dataclass(frozen=True)
+class Content:
+    """What was written.
+
+    Attributes
+    ----------
+    folder : str
+        Its name among the model's objects.
+    files : mapping of str to str
+        The SHA-256 of every file, by its name in the folder.
+    is_new : bool
+        False where the same content was there already.
+    """
+
+    folder: str
+    files: Mapping[str, str]
+    is_new: bool
+
+
+def content_digest(files: Mapping[str, str]) -> str:
+    """One digest for all files: the arrays' own, or that of the list ``sha256sum`` would print."""
+    if set(files) == {ARRAYS}:
+        return files[ARRAYS]
+    listing = "".join(f"{files[name]}  {name}\n" for name in sorted(files))
+    return hashlib.sha256(listing.encode()).hexdigest()
+
+
+def write_content(
+    objects: Folder, named: Named, attachment: Callable[[str], None] | None
+) -> Content:
+    """Write arrays, and what `attachment` writes to the URI it is given, below `objects`.
+
+    Raises
+    ------
+    StorageError
+        The folder cannot be written, or `attachment` left no file.
+    """
+    arrays = to_bytes(named)
+    files = {ARRAYS: digest(arrays)}
+    if attachment is None:
+        folder = content_digest(files)
+        is_new = not objects.exists(f"{folder}/{ARRAYS}")
+        objects.write(f"{folder}/{ARRAYS}", arrays)
+        return Content(folder, files, is_new)
+    staging = f"staging-{uuid4().hex}"
+    try:
+        files |= _attach(objects.child(staging), attachment)
+        objects.write(f"{staging}/{ARRAYS}", arrays)
+        return _settle(objects, staging, files)
+    except BaseException:
+        objects.remove(staging)
+        raise
+
+
+def read_content(folder: Folder, files: Mapping[str, str]) -> Named:
+    """The arrays, after every file's digest was found right.
+
+    Raises
+    ------
+    StorageError
+        A file is missing, was added, or is not what was written.
+    """
+    present = {ARRAYS, *_attached(folder)}
+    if present != set(files):
+        raise StorageError(
+            f"The model's folder {folder.uri} does not hold what its manifest lists",
+            expected=sorted(files),
+            got=sorted(present),
+            hint="Copy the whole folder again, or train the model again.",
+        )
+    for name in sorted(present - {ARRAYS}):
+        _verify(folder, name, found=folder.digest(name), written=files[name])
+    arrays = folder.read(ARRAYS)
+    _verify(folder, ARRAYS, found=digest(arrays), written=files[ARRAYS])
+    return from_bytes(arrays)
+
+
+def _attach(folder: Folder, attachment: Callable[[str], None]) -> dict[str, str]:
+    attachment(folder.child(ATTACHMENT).spark_uri)
+    files = {name: folder.digest(name) for name in _attached(folder)}
+    if not files:
+        raise StorageError(
+            f"Nothing arrived in {folder.child(ATTACHMENT).uri}",
+            expected="the files of the model's own writer",
+            hint="On a cluster `paths.models` must be storage that all machines share.",
+        )
+    return files
+
+
+def _attached(folder: Folder) -> list[str]:
+    return [f"{ATTACHMENT}/{name}" for name in folder.child(ATTACHMENT).files()]
+
+
+def _settle(objects: Folder, staging: str, files: Mapping[str, str]) -> Content:
+    """Call the staged folder by its digest, where folders can be renamed."""
+    if not objects.can_rename:
+        return Content(staging, files, is_new=True)
+    folder = content_digest(files)
+    if objects.exists(folder):
+        objects.remove(staging)
+        return Content(folder, files, is_new=False)
+    objects.rename(staging, folder)
+    return Content(folder, files, is_new=True)
+
+
+def _verify(folder: Folder, name: str, *, found: str, written: str) -> None:
+    if found != written:
+        raise StorageError(
+            f"{folder.uri}/{name} is not what was published",
+            expected=f"digest {written[:12]}",
+            got=found[:12],
+            hint="The file is damaged or was changed: train or copy the model again.",
+        )

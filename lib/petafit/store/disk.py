@@ -1,0 +1,81 @@
+"""Whole files or none on the local disk."""
+
+import errno
+import os
+import shutil
+from pathlib import Path
+from uuid import uuid4
+
+_NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Put a file in place at once: its readers see the old content or the new."""
+    temporary = _temporary(path, content)
+    try:
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def create(path: Path, content: bytes) -> bool:
+    """Put a file in place at once if none is there; of several callers exactly one gets True."""
+    temporary = _temporary(path, content)
+    try:
+        path.hardlink_to(temporary)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        if error.errno not in _NO_HARD_LINKS:
+            raise
+        return _create_in_place(path, content)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return True
+
+
+def remove(path: Path) -> None:
+    """Remove a file, a link or a folder with everything in it, if it is there."""
+    try:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    except (FileNotFoundError, NotADirectoryError):
+        if path.exists():
+            raise
+
+
+def _temporary(path: Path, content: bytes) -> Path:
+    """The content under a hidden name beside its final one, safely on disk."""
+    _make_folder(path.parent)
+    temporary = path.with_name(f".{uuid4().hex}.tmp")
+    try:
+        with temporary.open("xb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    return temporary
+
+
+def _make_folder(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:  # "file exists" would puzzle the reader: it is not a folder
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path)) from error
+
+
+def _create_in_place(path: Path, content: bytes) -> bool:
+    """Exclusive still, but not whole if the process dies here: for disks without hard links."""
+    try:
+        with path.open("xb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+    except FileExistsError:
+        return False
+    return True

@@ -1,0 +1,152 @@
+"""Manifests of a model's versions, numbered and never changed, and the pointer to the latest."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from petafit.errors import StorageError
+from petafit.store.content import ATTACHMENT
+from petafit.store.filesystem import Folder
+from petafit.store.plain import to_json
+
+FORMAT = 1
+_LATEST = "latest.json"
+_VERSION_FILE = re.compile(r"(\d{6,})\.json")
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    """One version of a model, as its manifest describes it.
+
+    Attributes
+    ----------
+    digest : str
+        SHA-256 of the content alone: not of the run, the time or the metrics.
+    kind : str
+        ``arrays``, or ``mllib`` where Spark's own files are attached. Those hold times and random
+        ids, so that training twice gives two digests.
+    folder : str
+        URI of the content.
+    files : mapping of str to str
+        SHA-256 of every file in it.
+    """
+
+    name: str
+    version: int
+    digest: str
+    kind: str
+    run_id: str
+    created_at: str
+    settings_digest: str
+    folder: str
+    files: dict[str, str]
+    metrics: dict[str, Any] = field(default_factory=dict)
+    extra: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def attachment(self) -> str | None:
+        """Where Spark reads its own files, or None where there are none."""
+        if self.kind == "arrays":
+            return None
+        return Folder(self.folder).child(ATTACHMENT).spark_uri
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """Name, version and digest: how runs and predictions refer to it."""
+        return {"name": self.name, "version": self.version, "digest": self.digest}
+
+    def as_dict(self) -> dict[str, Any]:
+        """The fields as plain values."""
+        return asdict(self)
+
+
+_FIELDS = TypeAdapter(ModelVersion)
+
+
+def version_numbers(model: Folder) -> list[int]:
+    """The numbers of a model's versions, ascending."""
+    names = model.child("versions").names()
+    return sorted(int(match[1]) for match in map(_VERSION_FILE.fullmatch, names) if match)
+
+
+def read_version(model: Folder, number: int) -> ModelVersion:
+    """The version whose manifest has this number.
+
+    Raises
+    ------
+    StorageError
+        The manifest is missing, damaged, of an unknown format, or leads out of the model's folder.
+    """
+    manifest = _read(model, f"versions/{_file_name(number)}")
+    try:
+        version = _FIELDS.validate_python({**manifest, "version": number})
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        raise StorageError(
+            f"The manifest of version {number} in {model.uri} is damaged",
+            got=f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}",
+        ) from error
+    return replace(version, folder=model.child(version.folder).uri)
+
+
+def claim_version(model: Folder, manifest: Mapping[str, Any]) -> int:
+    """Write a manifest under the next free number, which no concurrent publisher gets too."""
+    content = to_json({"format": FORMAT, **manifest})
+    number = max(version_numbers(model), default=0) + 1
+    while not model.child("versions").create(_file_name(number), content):
+        number += 1
+    return number
+
+
+def point_to_newest(model: Folder) -> None:
+    """Let the pointer name the newest version.
+
+    Every publisher looks again after its own write, so whoever writes last has seen the newest:
+    two of them cannot leave the pointer behind.
+    """
+    pointed_to = 0
+    while (newest := version_numbers(model)[-1]) > pointed_to:
+        model.write_json(_LATEST, {"format": FORMAT, "version": newest})
+        pointed_to = newest
+
+
+def latest_number(model: Folder) -> int:
+    """The number the pointer names, or the newest where the first publisher was cut off before it.
+
+    Raises
+    ------
+    StorageError
+        The pointer is damaged or names a version that is not there.
+    """
+    pointer = _read(model, _LATEST) if model.exists(_LATEST) else None
+    numbers = version_numbers(model)  # after the pointer, which may be as new as any of them
+    if pointer is None:
+        return numbers[-1]
+    number = pointer.get("version")
+    if number not in numbers:
+        raise StorageError(
+            f"{model.uri}/{_LATEST} names a version that is not there",
+            expected=f"one of {', '.join(map(str, numbers))}",
+            got=number,
+        )
+    return int(number)
+
+
+def _read(model: Folder, name: str) -> dict[str, Any]:
+    value = model.read_json(name)
+    found = value.get("format") if isinstance(value, dict) else None
+    if found != FORMAT:
+        raise StorageError(
+            f"{model.uri}/{name} has a format this petafit does not know",
+            expected=f"format {FORMAT}",
+            got=f"format {found}",
+            hint="It was written by another version of petafit: use that one, or train again.",
+        )
+    return dict(value)
+
+
+def _file_name(number: int) -> str:
+    return f"{number:06d}.json"

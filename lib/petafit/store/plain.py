@@ -1,0 +1,49 @@
+"""Values as JSON that every reader takes: no NaN, no types of numpy's, the same bytes each time."""
+
+import json
+import math
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import numpy as np
+
+from petafit.errors import StorageError
+
+
+def to_json(value: Any) -> bytes:
+    """Write a value as JSON with sorted keys, indented by 2.
+
+    numpy's numbers and arrays become plain ones, dates ISO text. NaN and infinities, which JSON
+    does not have, become null.
+
+    Raises
+    ------
+    StorageError
+        A value has no form in JSON.
+
+    Examples
+    --------
+    >>> to_json({"b": float("nan"), "a": (1, 2)}).decode().split()
+    ['{', '"a":', '[', '1,', '2', '],', '"b":', 'null', '}']
+    """
+    text = json.dumps(_plain(value), sort_keys=True, indent=2, ensure_ascii=False, allow_nan=False)
+    return f"{text}\n".encode()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic | np.ndarray):
+        return _plain(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, str | int):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    if isinstance(value, date):
+        return value.isoformat()
+    raise StorageError(
+        "A value cannot be stored as JSON", got=f"{value!r} ({type(value).__name__})"
+    )

@@ -1,0 +1,99 @@
+"""Whole files or none on any pyarrow filesystem: the twin of `petafit.store.disk`.
+
+An object store makes a file visible when its put completes, and has no rename. Elsewhere (HDFS) a
+file grows in sight, so it is written under a hidden name, verified, and renamed.
+"""
+
+from contextlib import suppress
+from uuid import uuid4
+
+from pyarrow import fs
+
+_PUT_IS_ATOMIC = frozenset({"s3", "gcs", "abfs"})
+
+
+def can_rename(filesystem: fs.FileSystem) -> bool:
+    """Whether a rename moves the name only; an object store would copy every byte."""
+    return filesystem.type_name not in _PUT_IS_ATOMIC
+
+
+def replace(filesystem: fs.FileSystem, path: str, content: bytes) -> None:
+    """Put a file in place; between an old and a new content readers may find none on HDFS."""
+    if not can_rename(filesystem):
+        _put(filesystem, path, content)
+        return
+    temporary = _temporary(filesystem, path, content)
+    try:
+        remove(filesystem, path)
+        filesystem.move(temporary, path)
+    except BaseException:
+        remove(filesystem, temporary)
+        raise
+
+
+def create(filesystem: fs.FileSystem, path: str, content: bytes) -> bool:
+    """Put a file in place if none is there.
+
+    Best effort: HDFS refuses to rename onto a file, so one caller wins; an object store cannot
+    refuse through pyarrow, so two callers within one round trip may both believe they won.
+    """
+    if _exists(filesystem, path):
+        return False
+    if not can_rename(filesystem):
+        _put(filesystem, path, content)
+        return True
+    temporary = _temporary(filesystem, path, content)
+    try:
+        filesystem.move(temporary, path)
+    except OSError:
+        if not _exists(filesystem, path):
+            raise
+        return False
+    finally:
+        remove(filesystem, temporary)
+    return True
+
+
+def remove(filesystem: fs.FileSystem, path: str) -> None:
+    """Remove a file or a folder with everything in it, if it is there."""
+    kind = filesystem.get_file_info(path).type
+    if kind == fs.FileType.Directory:
+        filesystem.delete_dir(path)
+    elif kind != fs.FileType.NotFound:
+        filesystem.delete_file(path)
+
+
+def _temporary(filesystem: fs.FileSystem, path: str, content: bytes) -> str:
+    parent = path.rpartition("/")[0]
+    filesystem.create_dir(parent, recursive=True)
+    temporary = f"{parent}/.{uuid4().hex}.tmp"
+    try:
+        _put(filesystem, temporary, content)
+    except BaseException:
+        remove(filesystem, temporary)
+        raise
+    return temporary
+
+
+def _put(filesystem: fs.FileSystem, path: str, content: bytes) -> None:
+    """Write, close, verify.
+
+    Closing a stream in which a write failed may complete the file with what had arrived: that is
+    taken away. A close that fails leaves what was there before.
+    """
+    stream = filesystem.open_output_stream(path, compression=None)
+    try:
+        stream.write(content)
+    except BaseException:
+        with suppress(OSError):
+            stream.close()
+        remove(filesystem, path)
+        raise
+    stream.close()
+    size = filesystem.get_file_info(path).size
+    if size != len(content):
+        raise OSError(f"{size} of {len(content)} bytes arrived")
+
+
+def _exists(filesystem: fs.FileSystem, path: str) -> bool:
+    return bool(filesystem.get_file_info(path).type != fs.FileType.NotFound)

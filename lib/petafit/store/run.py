@@ -1,0 +1,205 @@
+"""One run: its folder, the manifest every job leaves, and one process at a time."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Self
+
+from petafit.errors import ConfigurationError, ConflictError, StorageError, did_you_mean
+from petafit.store.filesystem import Folder
+from petafit.store.lease import Lease
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+_IDENTITY = ("job", "task", "logical_date", "settings_digest")
+_RESULTS: Mapping[str, Any] = {
+    "inputs": [],
+    "rows": {},
+    "outputs": [],
+    "metrics": {},
+    "model": None,
+    "timings": {},
+    "peak_memory_bytes": {},
+}
+
+
+class Run:
+    """One run: its folder, its manifest, and the lease that keeps others out of it.
+
+    Use it as a context manager: the manifest says ``running`` inside, and ``succeeded`` or
+    ``failed`` with the error after it. An unfinished run that is opened again keeps what its
+    manifest says until it is said anew. Make one with `RunStore.open`.
+
+    Attributes
+    ----------
+    folder : Folder
+    run_id : str
+    manifest : dict
+        See `RunStore.open` for who the run is; the other fields are ``status`` (running, succeeded
+        or failed), ``error``, ``started_at`` and ``seconds`` of the last attempt, ``versions``,
+        ``inputs``, ``rows``, ``outputs``, ``metrics``, ``model``, ``timings`` (seconds by stage)
+        and ``peak_memory_bytes`` (by kind of process).
+    """
+
+    def __init__(self, folder: Folder, asked: Mapping[str, Any]) -> None:
+        self.folder = folder
+        self.run_id = str(asked["run_id"])
+        self._asked = asked
+        self._lease = Lease(folder.child("lease"))
+        self._began = time.monotonic()
+        self._stages: dict[str, float] = {}
+        self.manifest = self._read()
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run has succeeded: there is nothing to do."""
+        return bool(self.manifest.get("status") == "succeeded")
+
+    def __enter__(self) -> Self:
+        """Take the lease and say that the run is going on, unless it is finished.
+
+        Raises
+        ------
+        ConflictError
+            Another process is at work on this run, or the id is used for other work.
+        ConfigurationError
+            The run folder cannot be written or read.
+        """
+        if self.finished:
+            return self
+        try:
+            self._lease.acquire()
+        except StorageError as error:
+            raise ConfigurationError(
+                f"The run folder {self.folder.uri} cannot be used",
+                got=error.got,
+                hint="Choose another place with `paths.runs`.",
+            ) from error
+        try:
+            self.manifest = self._read()  # another process may have finished it meanwhile
+            if self.finished:
+                self._lease.release()
+            else:
+                self._begin()
+        except BaseException:
+            self._lease.release()
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self.finished:
+            return
+        seconds = time.monotonic() - self._began
+        try:
+            if error is None:
+                self._write(status="succeeded", seconds=seconds)
+            else:
+                with suppress(StorageError, ConflictError):  # the error itself matters more
+                    self._write(status="failed", error=_in_words(error), seconds=seconds)
+        finally:
+            self._lease.release()
+
+    def update(self, **fields: Any) -> None:
+        """Say more in the manifest; a mapping is merged into the one that is there.
+
+        Raises
+        ------
+        ConflictError
+            The lease was lost: this process was held dead, and another works on the run.
+        """
+        for name in fields.keys() - _RESULTS.keys():
+            raise ConfigurationError(
+                f"A run's manifest has no field {name!r} for results",
+                hint=did_you_mean(name, _RESULTS),
+            )
+        self._write(**{name: _merged(self.manifest[name], new) for name, new in fields.items()})
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Add the time spent inside to ``timings[name]``."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self._stages[name] = self._stages.get(name, 0.0) + time.monotonic() - began
+            self.update(timings={name: self._stages[name]})
+
+    def _begin(self) -> None:
+        self._began = time.monotonic()
+        self._stages = {}
+        attempt = {
+            "status": "running",
+            "error": None,
+            "started_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "seconds": None,
+        }
+        self._write(**{**_RESULTS, **self.manifest, **self._asked, **attempt})
+
+    def _read(self) -> dict[str, Any]:
+        """What an earlier attempt left, if this run may go on from it."""
+        if not self.folder.exists(MANIFEST):
+            return {}
+        manifest = read_manifest(self.folder)
+        other = [name for name in _IDENTITY if manifest[name] != self._asked[name]]
+        if other:
+            raise ConflictError(
+                f"Run {self.run_id!r} was used for other work",
+                expected=_listed(manifest, other),
+                got=_listed(self._asked, other),
+                hint="Choose another run id, or go back to the settings it began with.",
+            )
+        return manifest
+
+    def _write(self, **fields: Any) -> None:
+        if self._lease.is_lost:
+            raise ConflictError(
+                f"Another process has taken over run {self.run_id!r}",
+                hint="This one did not renew its lease for too long; let the other one finish.",
+            )
+        manifest = {**self.manifest, **fields}
+        self.folder.write_json(MANIFEST, manifest)
+        self.manifest = manifest
+
+
+def read_manifest(folder: Folder) -> dict[str, Any]:
+    """The manifest in a run's folder.
+
+    Raises
+    ------
+    StorageError
+        It is missing, damaged, or of an unknown format.
+    """
+    manifest = folder.read_json(MANIFEST)
+    found = manifest.get("format") if isinstance(manifest, dict) else None
+    if found != FORMAT:
+        raise StorageError(
+            f"{folder.uri}/{MANIFEST} has a format this petafit does not know",
+            expected=f"format {FORMAT}",
+            got=f"format {found}",
+            hint="It was written by another version of petafit, or by something else.",
+        )
+    missing = [name for name in (*_IDENTITY, "status", "started_at") if name not in manifest]
+    if missing:
+        raise StorageError(f"{folder.uri}/{MANIFEST} lacks {', '.join(missing)}")
+    return dict(manifest)
+
+
+def _in_words(error: BaseException) -> str:
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
+    return f"{type(error).__name__}: {error}"
+
+
+def _merged(old: Any, new: Any) -> Any:
+    return {**old, **new} if isinstance(old, Mapping) and isinstance(new, Mapping) else new
+
+
+def _listed(manifest: Mapping[str, Any], names: list[str]) -> str:
+    return ", ".join(f"{name} {str(manifest[name])[:40]}" for name in names)

@@ -1,0 +1,354 @@
+"""Runs: what they leave, when they resume, and who is refused."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from petafit.errors import ConfigurationError, ConflictError, ContractError, StorageError
+from petafit.store.filesystem import Folder
+from petafit.store.lease import Lease, own_claim
+from petafit.store.runs import RunStore
+
+FIELDS = {
+    "format", "job", "task", "environment", "run_id", "logical_date", "status", "error",
+    "started_at", "seconds", "versions", "settings_digest", "inputs", "rows", "outputs", "metrics",
+    "model", "timings", "peak_memory_bytes",
+}  # fmt: skip
+
+WORK = """
+import sys, time
+from petafit.store.runs import RunStore
+run = RunStore(sys.argv[1]).open(
+    "run-1", job="train", task="flights", environment="local", logical_date=None,
+    settings_digest="abc", versions={},
+)
+with run:
+    run.update(rows={"in": 7})
+    print("at work", flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.fixture
+def store(tmp_path):
+    return RunStore(tmp_path / "runs")
+
+
+def begin(store, run_id="run-1", **changes):
+    asked = {
+        "job": "train",
+        "task": "flights",
+        "environment": "local",
+        "logical_date": None,
+        "settings_digest": "abc",
+        "versions": {"python": "3.11"},
+    }
+    return store.open(run_id, **{**asked, **changes})
+
+
+def manifest(store, run_id="run-1"):
+    return store.folder.read_json(f"{run_id}/manifest.json")
+
+
+@pytest.fixture
+def worker(store):
+    """A process in the middle of run-1."""
+    command = [sys.executable, "-c", WORK, store.folder.uri]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"at work\n"
+        yield process
+        process.kill()
+
+
+@pytest.mark.parametrize("uri", ["local", "memory"])
+def test_a_run_records_itself(tmp_path, uri):
+    store = RunStore(tmp_path if uri == "local" else f"mock://{uuid4().hex}/runs")
+    with begin(store, logical_date="2013-10-01") as run:
+        assert manifest(store)["status"] == "running"
+        assert manifest(store).keys() == FIELDS
+        run.update(metrics={"auc": 0.7}, inputs=[{"table": "t", "version": 3, "rows": 7}])
+        assert not run.finished
+    assert run.finished
+    left = manifest(store)
+    assert left == run.manifest
+    assert left.keys() == FIELDS
+    assert left["seconds"] >= 0
+    told = {
+        "format": 1,
+        "job": "train",
+        "task": "flights",
+        "environment": "local",
+        "run_id": "run-1",
+        "logical_date": "2013-10-01",
+        "settings_digest": "abc",
+        "versions": {"python": "3.11"},
+        "status": "succeeded",
+        "error": None,
+        "metrics": {"auc": 0.7},
+        "inputs": [{"table": "t", "version": 3, "rows": 7}],
+        "outputs": [],
+        "model": None,
+    }
+    assert {name: left[name] for name in told} == told
+    assert run.folder.names() == (
+        ["lease", "manifest.json"] if uri == "local" else run.folder.names()
+    )
+
+
+def test_mappings_are_merged_and_other_values_replaced(store):
+    with begin(store) as run:
+        run.update(rows={"in": 7}, outputs=["a"])
+        run.update(rows={"used": 5}, outputs=["b"], model={"name": "flights"})
+    assert manifest(store)["rows"] == {"in": 7, "used": 5}
+    assert manifest(store)["outputs"] == ["b"]
+    assert manifest(store)["model"] == {"name": "flights"}
+
+
+def test_only_results_can_be_updated(store):
+    with begin(store) as run:
+        with pytest.raises(ConfigurationError, match=r"'metric'.*Did you mean 'metrics'"):
+            run.update(metric={})
+        with pytest.raises(ConfigurationError, match="'status'"):
+            run.update(status="succeeded")
+
+
+def test_stages_add_up_their_time(store):
+    with begin(store) as run:
+        with run.stage("fit"):
+            pass
+        first = manifest(store)["timings"]["fit"]
+        with run.stage("fit"), run.stage("merge"):
+            pass
+    assert manifest(store)["timings"]["fit"] > first > 0
+    assert manifest(store)["timings"].keys() == {"fit", "merge"}
+
+
+# --- endings
+
+
+@pytest.mark.parametrize(
+    ("error", "text"),
+    [
+        (ContractError("Column 'x' is missing"), "ContractError: Column 'x' is missing"),
+        (ZeroDivisionError("division"), "ZeroDivisionError: division"),
+        (KeyboardInterrupt(), "interrupted"),
+    ],
+)
+def test_an_error_ends_the_run_as_failed_and_goes_on(store, error, text):
+    with pytest.raises(type(error)), begin(store) as run, run.stage("fit"):
+        raise error
+    assert not run.finished
+    assert (manifest(store)["status"], manifest(store)["error"]) == ("failed", text)
+    assert manifest(store)["timings"]["fit"] > 0
+    assert run.folder.child("lease").names() == []
+
+
+def test_ctrl_c_leaves_nothing_that_looks_finished(store, worker):
+    worker.send_signal(signal.SIGINT)
+    assert b"KeyboardInterrupt" in worker.communicate()[1]
+    assert (manifest(store)["status"], manifest(store)["error"]) == ("failed", "interrupted")
+    assert not Lease(store.folder.child("run-1", "lease")).is_held_by_another()
+
+
+def test_a_success_that_cannot_be_written_is_none(store, monkeypatch):
+    with pytest.raises(StorageError), begin(store) as run:
+        monkeypatch.setattr(Folder, "write_json", unwritable)
+    monkeypatch.undo()
+    assert not run.finished
+    assert manifest(store)["status"] == "running"
+    assert store.list()[0]["status"] == "failed"
+
+
+def test_an_error_is_not_hidden_by_one_of_the_manifest(store, monkeypatch):
+    def work():
+        monkeypatch.setattr(Folder, "write_json", unwritable)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), begin(store):
+        work()
+
+
+def unwritable(*_):
+    raise StorageError("The storage is out of reach")
+
+
+# --- the same id again
+
+
+def fail(store, **results):
+    run = begin(store).__enter__()
+    run.update(**results)
+    error = ZeroDivisionError("division")
+    run.__exit__(ZeroDivisionError, error, None)
+
+
+def test_a_finished_run_has_nothing_to_do_and_is_left_alone(store):
+    with begin(store):
+        pass
+    before = manifest(store)
+    run = begin(store, versions={"python": "3.12"})
+    assert run.finished
+    with run:
+        assert run.finished
+    assert manifest(store) == before
+
+
+def test_a_failed_run_resumes_with_what_it_knew(store):
+    fail(store, inputs=["pinned"], timings={"plan": 1.0})
+    with begin(store, versions={"python": "3.12"}) as run:
+        assert run.manifest["inputs"] == ["pinned"]
+        assert (manifest(store)["status"], manifest(store)["error"]) == ("running", None)
+        with run.stage("fit"):
+            pass
+    assert run.finished
+    assert manifest(store)["timings"].keys() == {"plan", "fit"}
+    assert manifest(store)["versions"] == {"python": "3.12"}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"job": "evaluate"},
+        {"task": "clicks"},
+        {"settings_digest": "def"},
+        {"logical_date": "2013-10-02"},
+    ],
+)
+@pytest.mark.parametrize("ending", ["succeeded", "failed"])
+def test_an_id_used_for_other_work_is_refused(store, changes, ending):
+    if ending == "failed":
+        fail(store)
+    else:
+        begin(store).__enter__().__exit__(None, None, None)
+    (name, value), *_ = changes.items()
+    with pytest.raises(ConflictError, match=f"'run-1' was used for other work.*got {name} {value}"):
+        begin(store, **changes)
+    assert manifest(store)["status"] == ending
+
+
+def test_another_environment_is_the_same_work(store):
+    with begin(store):
+        pass
+    assert begin(store, environment="cluster").finished
+
+
+def test_a_run_at_work_elsewhere_is_refused(store, worker):
+    run = begin(store)
+    with pytest.raises(ConflictError, match=f"run-1 is in use by process {worker.pid}"), run:
+        pytest.fail("entered")
+    assert manifest(store)["status"] == "running"
+
+
+def test_a_killed_run_resumes_at_once(store, worker):
+    assert store.list()[0]["status"] == "running"
+    worker.kill()
+    worker.wait()
+    assert manifest(store)["status"] == "running"
+    assert (store.list()[0]["status"], store.list()[0]["error"]) == (
+        "failed",
+        "its process ended without a word",
+    )
+    with begin(store) as run:
+        assert run.manifest["rows"] == {"in": 7}
+    assert store.list()[0]["status"] == "succeeded"
+
+
+def test_a_run_that_another_process_finished_meanwhile_is_finished(store):
+    early = begin(store)
+    with begin(store):
+        pass
+    before = manifest(store)
+    with early:
+        assert early.finished
+    assert manifest(store) == before
+    assert early.folder.child("lease").names() == []
+
+
+def test_an_id_that_another_process_took_meanwhile_is_refused(store):
+    early = begin(store)
+    with begin(store, settings_digest="def"):
+        pass
+    with pytest.raises(ConflictError, match="other work"), early:
+        pytest.fail("entered")
+    assert early.folder.child("lease").names() == []
+
+
+def test_a_run_that_was_taken_over_writes_nothing_more(store):
+    run = begin(store).__enter__()
+    run._lease.is_lost = True
+    for write in (lambda: run.update(rows={"in": 7}), lambda: run.__exit__(None, None, None)):
+        with pytest.raises(ConflictError, match="taken over"):
+            write()
+    assert manifest(store)["rows"] == {}
+    assert manifest(store)["status"] == "running"
+
+
+# --- folders that cannot work
+
+
+@pytest.mark.parametrize("below", ["plain", "/proc/nowhere"])
+def test_an_unwritable_folder_is_refused_before_any_work(tmp_path, below):
+    (tmp_path / "plain").write_text("a file, not a folder")
+    run = begin(RunStore(tmp_path / below))
+    with pytest.raises(ConfigurationError, match=r"run-1 cannot be used; got .*paths\.runs"), run:
+        pytest.fail("entered")
+
+
+@pytest.mark.parametrize("run_id", ["", "..", "a/b", ".hidden", "x" * 201])
+def test_an_id_that_is_no_folder_name_is_refused(store, run_id):
+    with pytest.raises(ConfigurationError, match="cannot have the id"):
+        begin(store, run_id)
+
+
+def test_a_schedulers_id_is_taken(store):
+    with begin(store, "scheduled__2013-10-01T00:00:00+00:00") as run:
+        pass
+    assert run.finished
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"format": 2}, "expected format 1; got format 2"),
+        ([], "got format None"),
+        ({"format": 1, "job": "train"}, "lacks task"),
+    ],
+)
+def test_a_strange_manifest_is_refused(store, content, message):
+    store.folder.write_json("run-1/manifest.json", content)
+    for action in (lambda: begin(store), store.list):
+        with pytest.raises(StorageError, match=message):
+            action()
+
+
+def test_runs_are_listed_newest_first(store):
+    assert store.list() == []
+    for run_id in ("b", "c", "a"):
+        with begin(store, run_id) as run:
+            run.manifest["started_at"] = f"2013-01-0{'bca'.index(run_id) + 1}"
+    store.folder.write("not-a-run/x", b"")
+    store.folder.write("note.txt", b"")
+    assert [manifest["run_id"] for manifest in store.list()] == ["a", "c", "b"]
+
+
+def test_a_run_may_be_listed_by_one_who_cannot_write(store, monkeypatch):
+    with begin(store) as run:
+        run.folder.child("lease").write_json("dead.json", {**vars(own_claim(held=True)), "pid": 0})
+        monkeypatch.setattr(Folder, "write", unwritable)
+        monkeypatch.setattr(Folder, "remove", unwritable)
+        assert store.list()[0]["status"] == "running"
+        monkeypatch.undo()
+
+
+def test_values_of_numpy_and_nan_are_written_as_json(store):
+    import numpy as np
+
+    with begin(store) as run:
+        run.update(metrics={"auc": np.float64("nan"), "log_loss": np.float32(0.5)})
+    text = Path(store.folder.path, "run-1/manifest.json").read_text()
+    assert json.loads(text)["metrics"] == {"auc": None, "log_loss": 0.5}
