@@ -1,0 +1,78 @@
+"""The Spark settings petafit needs, by when they can still be given."""
+
+import os
+import tempfile
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+
+from petafit.config.settings import Scalar, Settings
+
+EXTENSIONS = "spark.sql.extensions"
+CATALOG = "spark.sql.catalog.spark_catalog"
+
+_DELTA = {
+    EXTENSIONS: "io.delta.sql.DeltaSparkSessionExtension",
+    CATALOG: "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+}
+
+# Threads inside a worker would compete for its core, and change the last bits of sums.
+_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+
+def launch_settings(settings: Settings) -> dict[str, str]:
+    """What the JVM must know when it starts."""
+    quiet = {"spark.ui.showConsoleProgress": "false"}
+    master = {"spark.master": settings.spark.master} if settings.spark.master else {}
+    return quiet | as_text(settings.spark.submit) | master
+
+
+def build_settings(standing: Mapping[str, str]) -> dict[str, str]:
+    """What must be known when the session is built; a standing setting of the user's wins.
+
+    Delta is wired only where its classes are: a session with an extension it cannot load fails at
+    everything.
+    """
+    ours = {
+        "spark.python.worker.faulthandler.enabled": "true",
+        **{f"spark.executorEnv.{name}": "1" for name in _ONE_THREAD},
+        **(_DELTA if has_delta_jars() else {}),
+    }
+    if standing.get("spark.master", "").startswith("local"):
+        # Spark makes this folder where the process happens to be; petafit has no use for it.
+        ours["spark.sql.warehouse.dir"] = str(Path(tempfile.gettempdir(), "petafit-warehouse"))
+    return {name: value for name, value in ours.items() if name not in standing}
+
+
+def session_settings(settings: Settings) -> dict[str, str]:
+    """What a running session takes, too."""
+    ours: dict[str, Scalar] = {
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.execution.arrow.maxRecordsPerBatch": settings.training.batch_rows,
+        "spark.sql.execution.arrow.pyspark.validateSchema.enabled": True,
+        "spark.sql.execution.pythonUDF.arrow.enabled": True,
+        "spark.sql.files.ignoreCorruptFiles": False,  # true keeps the rows before the damage
+    }
+    return as_text(ours | settings.spark.session)
+
+
+def as_text(settings: Mapping[str, Scalar]) -> dict[str, str]:
+    """Values as the JVM writes them.
+
+    Examples
+    --------
+    >>> as_text({"spark.ui.enabled": False, "spark.executor.cores": 2})
+    {'spark.ui.enabled': 'false', 'spark.executor.cores': '2'}
+    """
+    return {
+        name: str(value).lower() if isinstance(value, bool) else str(value)
+        for name, value in settings.items()
+    }
+
+
+def has_delta_jars() -> bool:
+    """Whether Delta's jars are in the folder of the Spark that will start."""
+    home = os.environ.get("SPARK_HOME")
+    package = find_spec("pyspark")
+    folders = [home] if home else list(package.submodule_search_locations or []) if package else []
+    return any(next(Path(folder, "jars").glob("delta-spark*.jar"), None) for folder in folders)

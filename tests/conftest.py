@@ -1,0 +1,62 @@
+"""Shared by all tests: one small Spark session for the whole run, in one process."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import settings as hypothesis_settings
+
+from petafit.config.settings import Settings
+from petafit.session import open_session
+from tests.small import settings_in
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+# The first example of a test may compile a kernel, and main must not fail on a slow machine.
+hypothesis_settings.register_profile("petafit", deadline=None, derandomize=True)
+hypothesis_settings.load_profile("petafit")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what uses the session as `spark`; one worker takes all of it, so that one JVM runs."""
+    for item in items:
+        if "spark" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.spark)
+        if item.get_closest_marker("spark") or item.get_closest_marker("cluster"):
+            item.add_marker(pytest.mark.xdist_group("spark"))
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """A task on a small table, both in the test's own folder."""
+    return settings_in(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
+    """A session on ``local[2]`` that speaks Delta where its jars are there."""
+    folder = tmp_path_factory.mktemp("spark")
+    settings = Settings(
+        task="tests",
+        table="none",
+        label="none",
+        spark={
+            "master": "local[2]",
+            "submit": {
+                "spark.driver.memory": "1g",
+                "spark.ui.enabled": False,
+                "spark.jars.ivy": str(folder / "ivy"),
+                "spark.sql.warehouse.dir": str(folder / "warehouse"),
+                "spark.databricks.delta.snapshotPartitions": 2,
+            },
+            "session": {"spark.sql.shuffle.partitions": 2},
+        },
+    )
+    with open_session(settings, app_name="petafit tests") as session:
+        yield session
