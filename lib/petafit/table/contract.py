@@ -1,0 +1,187 @@
+"""The data contract: what a table's columns must be, and which rows do not hold to it."""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from petafit.config.settings import ColumnRule, Contract
+from petafit.errors import ContractError, did_you_mean
+from petafit.table.literals import as_value
+from petafit.table.rules import Rule
+from petafit.table.types import canonical
+
+_IS = pa.types
+_NUMBER = "a number"
+
+
+@dataclass(frozen=True)
+class Checks:
+    """A contract compiled for one table: finds the bad rows of a batch, and why they are bad.
+
+    Attributes
+    ----------
+    rules : tuple of Rule
+        In the order in which they are tried.
+    """
+
+    rules: tuple[Rule, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns the checks read."""
+        return tuple(rule.column for rule in self.rules)
+
+    def reasons(self, batch: pa.RecordBatch) -> pa.StringArray | None:
+        """Why rows are bad.
+
+        Returns
+        -------
+        StringArray of shape (n_rows,) or None
+            The first demand that a row breaks, null for a good row; None if all rows are good.
+        """
+        reasons: pa.StringArray | None = None
+        for rule in self.rules:
+            for bad, texts in rule.violations(batch.column(rule.column)):
+                if reasons is None:
+                    reasons = pa.nulls(batch.num_rows, pa.string())
+                texts = pc.replace_with_mask(reasons, bad, texts)
+                reasons = pc.coalesce(reasons, texts)
+        return reasons
+
+    def split(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, int]:
+        """The good rows, and how many bad ones there were."""
+        reasons = self.reasons(batch)
+        if reasons is None:
+            return batch, 0
+        return batch.filter(pc.is_null(reasons)), len(reasons) - reasons.null_count
+
+
+def compile_checks(
+    contract: Contract,
+    schema: pa.Schema,
+    *,
+    required: Collection[str] = (),
+    finite: Collection[str] = (),
+    non_negative: Collection[str] = (),
+) -> Checks:
+    """Check a table's schema against a contract, and make what checks its rows.
+
+    Parameters
+    ----------
+    contract : Contract
+        The task's own rules, tried first and in their order.
+    schema : pyarrow.Schema
+        The table's columns.
+    required, finite, non_negative : collection of str
+        Columns that a job itself needs without nulls and NaN, without infinities, and from 0 up.
+
+    Raises
+    ------
+    ContractError
+        A column is missing or of a type that cannot meet its rule.
+    """
+    names = dict.fromkeys([*contract.columns, *required, *finite, *non_negative])
+    rules = []
+    for name in names:
+        declared = contract.columns.get(name, ColumnRule())
+        kind = _type_of(name, schema)
+        _check_type(name, kind, declared.type)
+        if declared.min is not None or declared.max is not None or name in {*finite, *non_negative}:
+            _check_number(name, kind)
+        rule = Rule(
+            column=name,
+            nullable=declared.nullable and name not in required,
+            finite=name in finite and _IS.is_floating(kind),
+            min=max(declared.min or 0.0, 0.0) if name in non_negative else declared.min,
+            max=declared.max,
+            allowed=_allowed(name, kind, declared),
+        )
+        rules.append(rule)
+    return Checks(tuple(rule for rule in rules if not rule.is_empty))
+
+
+def check_schema(schema: pa.Schema, expected: pa.Schema) -> None:
+    """Refuse rows that lack an expected column or hold another kind of values in it.
+
+    Widths do not matter, nor does the way strings are encoded, and whole numbers may stand for
+    floating ones.
+
+    Raises
+    ------
+    ContractError
+        Names the first column that is missing or of another kind.
+    """
+    for field in expected:
+        kind = _type_of(field.name, schema)
+        if not _IS.is_null(kind) and not _stands_for(kind, canonical(field.type)):
+            raise ContractError(
+                f"The column {field.name!r} has another type", expected=field.type, got=kind
+            )
+
+
+def _type_of(name: str, schema: pa.Schema) -> pa.DataType:
+    if name not in schema.names:
+        raise ContractError(
+            f"The table has no column {name!r}", hint=did_you_mean(name, schema.names)
+        )
+    return canonical(schema.field(name).type)
+
+
+def _check_type(name: str, kind: pa.DataType, declared: str | None) -> None:
+    if declared is not None and declared != str(kind) and _alias(declared) != kind:
+        raise ContractError(
+            f"The column {name!r} has another type than the contract says",
+            expected=declared,
+            got=kind,
+        )
+
+
+def _alias(name: str) -> pa.DataType | None:
+    """The type with this short name, such as float64 for double."""
+    try:
+        return canonical(pa.type_for_alias(name))
+    except ValueError:
+        return None
+
+
+def _check_number(name: str, kind: pa.DataType) -> None:
+    if not (_is_number(kind) or _IS.is_null(kind)):
+        raise ContractError(f"The column {name!r} must be numeric", expected=_NUMBER, got=kind)
+
+
+def _allowed(name: str, kind: pa.DataType, declared: ColumnRule) -> pa.Array | None:
+    if declared.allowed is None:
+        return None
+    try:
+        values = [as_value(choice, kind).as_py() for choice in declared.allowed]
+        return pa.array(values, kind)
+    except (TypeError, ValueError, ArithmeticError) as error:
+        raise ContractError(
+            f"The contract allows values the column {name!r} cannot hold",
+            expected=f"values of type {kind}",
+            got=list(declared.allowed),
+        ) from error
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(_IS.is_integer(kind) or _IS.is_floating(kind) or _IS.is_decimal(kind))
+
+
+def _is_real(kind: pa.DataType) -> bool:
+    return bool(_IS.is_floating(kind) or _IS.is_decimal(kind))
+
+
+_SAME_KIND: tuple[Callable[[pa.DataType], bool], ...] = (
+    _IS.is_integer,
+    _is_real,
+    _IS.is_date,
+    _IS.is_timestamp,
+)
+
+
+def _stands_for(kind: pa.DataType, expected: pa.DataType) -> bool:
+    if kind == expected or (_is_real(expected) and _is_number(kind)):
+        return True
+    return any(is_kind(kind) and is_kind(expected) for is_kind in _SAME_KIND)

@@ -1,0 +1,113 @@
+"""Delta tables: the log is read by delta-rs, without a JVM; the data files never are."""
+
+import json
+import re
+from urllib.parse import unquote
+
+import pyarrow as pa
+from deltalake import DeltaTable
+from deltalake.exceptions import DeltaError
+
+from petafit.errors import ConfigurationError, StorageError
+from petafit.store.filesystem import Folder
+from petafit.table.snapshot import DataFile, Snapshot
+from petafit.table.types import table_schema
+
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
+_READABLE_FEATURES = {"timestampNtz", "deletionVectors"}
+
+
+def open_delta(uri: str, *, version: int | None = None) -> Snapshot:
+    """Pin a version of a Delta table; by default the newest.
+
+    Raises
+    ------
+    ConfigurationError
+        The table has no such version.
+    StorageError
+        The log is damaged, or asks for more than delta-rs can do.
+    """
+    root = Folder(uri)
+    table = _open(root, version)
+    partition_columns = tuple(table.metadata().partition_columns)
+    actions = pa.table(table.get_add_actions(flatten=True)).sort_by("path")
+    return Snapshot(
+        uri=root.uri,
+        format="delta",
+        version=table.version(),
+        schema=table_schema(pa.schema(table.schema().to_arrow())),
+        partition_columns=partition_columns,
+        files=_data_files(root, actions, partition_columns),
+        scan_reason=_scan_reason(table),
+    )
+
+
+def _open(root: Folder, version: int | None) -> DeltaTable:
+    try:
+        return DeltaTable(root.uri, version=version)
+    except (DeltaError, OSError, OverflowError) as error:
+        if version is not None:
+            newest = _open(root, None).version()
+            if not 0 <= version <= newest:
+                raise ConfigurationError(
+                    f"The Delta table at {root.uri} has no version {version}",
+                    expected=f"a version from 0 to {newest}",
+                    hint="Leave `table.version` out for the newest.",
+                ) from error
+        raise StorageError(
+            f"The log of the Delta table at {root.uri} cannot be read", got=str(error)
+        ) from error
+
+
+def _data_files(root: Folder, actions: pa.Table, columns: tuple[str, ...]) -> tuple[DataFile, ...]:
+    values = [actions[f"partition.{name}"].to_pylist() for name in columns]
+    sizes, rows = actions["size_bytes"].to_pylist(), actions["num_records"].to_pylist()
+    return tuple(
+        DataFile(
+            path=_location(root, path),
+            size=sizes[i],
+            rows=rows[i],
+            partition={name: column[i] for name, column in zip(columns, values, strict=True)},
+        )
+        for i, path in enumerate(actions["path"].to_pylist())
+    )
+
+
+def _location(root: Folder, path: str) -> str:
+    """Where a file is. The log holds URIs, so a folder named p=a%20b stands there as p=a%2520b."""
+    is_absolute = _ABSOLUTE.match(path)  # as in the log of a shallow clone
+    return Folder(path).uri if is_absolute else root.child(unquote(path)).uri
+
+
+def _scan_reason(table: DeltaTable) -> str | None:
+    """Why the data files alone do not tell the table's rows, by the rules of Delta's protocol."""
+    protocol = table.protocol()
+    features = set(protocol.reader_features or ())
+    unknown = features - _READABLE_FEATURES
+    if unknown:
+        return f"the table uses the Delta features {', '.join(sorted(unknown))}"
+    if protocol.min_reader_version != 1 and protocol.reader_features is None:
+        return f"the table asks for version {protocol.min_reader_version} of Delta's protocol"
+    mapping = table.metadata().configuration.get("delta.columnMapping.mode", "none")
+    if mapping != "none":
+        return f"the table maps its columns to other names in the files (mode {mapping})"
+    if _has_type_changes(json.loads(table.schema().to_json())):
+        return "the type of a column was changed after files were written"
+    if "deletionVectors" in features and _has_deletion_vectors(table):
+        return "rows of some files are deleted by deletion vectors"
+    return None
+
+
+def _has_type_changes(node: object) -> bool:
+    """Whether a field of a Delta schema in JSON, nested ones included, was widened."""
+    if isinstance(node, dict):
+        return "delta.typeChanges" in node or any(map(_has_type_changes, node.values()))
+    return isinstance(node, list) and any(map(_has_type_changes, node))
+
+
+def _has_deletion_vectors(table: DeltaTable) -> bool:
+    try:
+        reader = pa.RecordBatchReader.from_stream(table.deletion_vectors())
+        return any(batch.num_rows for batch in reader)
+    except (DeltaError, pa.ArrowException):
+        return True  # in a form, or at a place, that delta-rs cannot read

@@ -1,0 +1,106 @@
+"""Publishing files as one version of a Delta table, without a JVM."""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Schema, Transaction
+from deltalake.exceptions import CommitFailedError, DeltaError
+from deltalake.transaction import AddAction, create_table_with_add_actions
+
+from petafit.errors import ConflictError, StorageError
+from petafit.store.filesystem import Folder
+from petafit.table.files import WrittenFile
+from petafit.table.types import table_schema
+
+
+def committed_version(folder: Folder, application: str) -> int | None:
+    """The table's version, if a transaction of this application is part of it."""
+    table = _open(folder)
+    if table is None or table.transaction_version(application) is None:
+        return None
+    return int(table.version())
+
+
+def commit_files(
+    folder: Folder,
+    files: Sequence[WrittenFile],
+    *,
+    schema: pa.Schema,
+    partition_by: Sequence[str],
+    application: str,
+    only: Mapping[str, str] | None = None,
+) -> int:
+    """Make files the content of a table, in one transaction.
+
+    Parameters
+    ----------
+    files : sequence of WrittenFile
+        Paths are below `folder`.
+    application : str
+        Recorded in the transaction, so that it can be told whether it took place.
+    only : mapping of str to str, optional
+        Replace the partitions with these values, and leave the others as they are.
+
+    Returns
+    -------
+    int
+        The new version.
+
+    Raises
+    ------
+    ConflictError
+        Somebody else changed the table meanwhile.
+    StorageError
+        The log cannot be written.
+    """
+    actions = [_action(file, partition_by) for file in files]
+    delta_schema = Schema.from_arrow(table_schema(schema))
+    properties = CommitProperties(app_transactions=[Transaction(application, 1)])
+    try:
+        table = _open(folder)
+        if table is not None and table.metadata().partition_columns == list(partition_by):
+            table.create_write_transaction(
+                [*actions],
+                "overwrite",
+                delta_schema,
+                list(partition_by),
+                [(name, "=", value) for name, value in only.items()] if only else None,
+                commit_properties=properties,
+            )
+        else:  # a new table, or one that is to be partitioned by other columns
+            create_table_with_add_actions(
+                _location(folder),
+                delta_schema,
+                actions,
+                mode="overwrite",
+                partition_by=list(partition_by),
+                commit_properties=properties,
+            )
+        return DeltaTable(_location(folder)).version()
+    except CommitFailedError as error:
+        raise ConflictError(
+            f"The table {folder.uri} was changed while it was written", got=str(error)
+        ) from error
+    except (DeltaError, OSError) as error:
+        raise StorageError(f"Cannot write the table {folder.uri}", got=str(error)) from error
+
+
+def _open(folder: Folder) -> DeltaTable | None:
+    return DeltaTable(_location(folder)) if folder.exists("_delta_log") else None
+
+
+def _location(folder: Folder) -> str:
+    return folder.path if folder.is_local else folder.uri
+
+
+def _action(file: WrittenFile, partition_by: Sequence[str]) -> AddAction:
+    return AddAction(
+        path=file.path,  # delta-rs encodes it
+        size=file.size,
+        partition_values=dict(zip(partition_by, file.partition, strict=True)),
+        modification_time=int(time.time() * 1000),
+        data_change=True,
+        stats=json.dumps({"numRecords": file.rows}),
+    )

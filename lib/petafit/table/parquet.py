@@ -1,0 +1,182 @@
+"""Parquet tables: a file, a folder of files, or folders named ``column=value``."""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from urllib.parse import unquote
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyarrow.fs import FileSelector, FileType
+
+from petafit.errors import ContractError, EmptyInputError, StorageError
+from petafit.store.filesystem import Folder
+from petafit.table.snapshot import DataFile, Snapshot
+from petafit.table.types import footer_schema
+
+_NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
+_INTEGER = re.compile(r"-?\d{1,18}")
+_BUFFER_BYTES = 1 << 20
+
+
+def open_parquet(uri: str) -> Snapshot:
+    """Pin the files that a Parquet table has now; the first of them gives the schema.
+
+    As in Spark, names that start with ``.`` are no part of the table, nor those that start with
+    ``_``, partition folders excepted.
+
+    Raises
+    ------
+    EmptyInputError
+        There are no files.
+    StorageError
+        The first file cannot be read.
+    ContractError
+        Some files are partitioned by other columns than the rest.
+    """
+    root = Folder(uri)
+    found = _data_files(root)
+    if not found:
+        raise EmptyInputError(
+            f"There are no Parquet files in {root.uri}",
+            hint="Names that start with _ or . are not counted.",
+        )
+    columns = _partition_columns(root, [relative for relative, _ in found])
+    files = tuple(
+        DataFile(
+            path=root.child(relative).uri if relative else root.uri,
+            size=size,
+            rows=None,
+            partition={name: values[i].as_py() for name, values in columns.items()},
+        )
+        for i, (relative, size) in enumerate(found)
+    )
+    with open_file(files[0].path, size=files[0].size) as first:
+        stored = footer_schema(first.metadata)
+    fields = [field for field in stored if field.name not in columns]
+    fields += [pa.field(name, values.type) for name, values in columns.items()]
+    return Snapshot(
+        uri=root.uri,
+        format="parquet",
+        version=None,
+        schema=pa.schema(fields),
+        partition_columns=tuple(columns),
+        files=files,
+    )
+
+
+@contextmanager
+def open_file(
+    path: str, *, size: int, dictionaries: Sequence[str] = ()
+) -> Iterator[pq.ParquetFile]:
+    """A Parquet file whose pages are verified where they carry checksums.
+
+    Column chunks of local files pass through a small buffer; those of object stores are fetched a
+    row group at a time, in few requests.
+
+    Parameters
+    ----------
+    size : int
+        In bytes, as it was when the table was pinned.
+    dictionaries : sequence of str
+        Columns to decode as dictionaries, as far as the file has them as strings.
+
+    Raises
+    ------
+    StorageError
+        The file is missing, truncated, changed or no Parquet file.
+    """
+    location = Folder(path)
+    try:
+        stream = location.filesystem.open_input_file(location.path)
+    except (pa.ArrowException, OSError) as error:
+        raise unreadable(path, error) from error
+    with stream:
+        if stream.size() != size:
+            raise StorageError(
+                f"{path} changed after the table was pinned",
+                expected=f"{size} bytes",
+                got=f"{stream.size()} bytes",
+                hint="Start again under a new run id, when nothing writes to the table.",
+            )
+        try:
+            footer = pq.read_metadata(stream)
+            stored = footer_schema(footer)
+            strings = {field.name for field in stored if pa.types.is_string(field.type)}
+            file = pq.ParquetFile(
+                stream,
+                metadata=footer,
+                read_dictionary=[name for name in dictionaries if name in strings],
+                coerce_int96_timestamp_unit="us",
+                page_checksum_verification=True,
+                pre_buffer=not location.is_local,
+                buffer_size=_BUFFER_BYTES if location.is_local else 0,
+            )
+        except (pa.ArrowException, OSError) as error:
+            raise unreadable(path, error) from error
+        yield file
+
+
+def unreadable(path: str, error: Exception) -> StorageError:
+    """The error for a file that pyarrow cannot read."""
+    return StorageError(
+        f"{path} cannot be read as Parquet",
+        got=str(error),
+        hint="It is damaged, still being written, removed meanwhile, or of another format.",
+    )
+
+
+def _data_files(root: Folder) -> list[tuple[str, int]]:
+    """The files' sorted paths below the root, with sizes; a root that is a file has path ``""``."""
+    itself = root.filesystem.get_file_info(root.path)
+    if itself.type == FileType.File:
+        return [("", itself.size)]
+    start = root.path.rstrip("/") + "/"
+    selector = FileSelector(root.path, recursive=True)
+    below = (
+        (info.path.removeprefix(start), info.size)
+        for info in root.filesystem.get_file_info(selector)
+        if info.type == FileType.File
+    )
+    return sorted(
+        (relative, size)
+        for relative, size in below
+        if not any(map(_is_hidden, relative.split("/")))
+    )
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or (name.startswith("_") and "=" not in name)
+
+
+def _partition_columns(root: Folder, relatives: Sequence[str]) -> dict[str, pa.Array]:
+    """The partition columns, in the folders' order, with their value for every file."""
+    texts = [_partition_texts(relative) for relative in relatives]
+    names = list(texts[0])
+    for relative, text in zip(relatives, texts, strict=True):
+        if list(text) != names:
+            raise ContractError(
+                f"{root.uri}/{relative} is not partitioned like the files before it",
+                expected=f"folders for {names}",
+                got=f"folders for {list(text)}",
+            )
+    return {name: _typed([text[name] for text in texts]) for name in names}
+
+
+def _partition_texts(relative: str) -> dict[str, str | None]:
+    folders = (part.partition("=") for part in relative.split("/")[:-1] if "=" in part)
+    return {
+        unquote(name): None if value == _NULL_PARTITION else unquote(value)
+        for name, _, value in folders
+    }
+
+
+def _typed(texts: Sequence[str | None]) -> pa.Array:
+    """Integers if every value is one, else text: as pyarrow types the folders of a dataset."""
+    if not all(text is None or _INTEGER.fullmatch(text) for text in texts) or not any(texts):
+        return pa.array(texts, pa.string())
+    numbers = pa.array([None if text is None else int(text) for text in texts], pa.int64())
+    try:
+        return numbers.cast(pa.int32())
+    except pa.ArrowInvalid:
+        return numbers

@@ -1,0 +1,90 @@
+"""What one column must hold, row by row, and the words for what it holds instead."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+_SHOWN_LETTERS = 60
+_SHOWN_CHOICES = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What the values of one column must be.
+
+    Attributes
+    ----------
+    nullable : bool
+        Whether null, and NaN in floating columns, are fine; the other demands let both pass.
+    finite : bool
+        Whether infinities are bad; for floating columns only.
+    min, max : float or None
+        Bounds of a numeric column, both included.
+    allowed : pyarrow.Array or None
+        The only values there may be, in the column's plain type.
+    """
+
+    column: str
+    nullable: bool = True
+    finite: bool = False
+    min: float | None = None
+    max: float | None = None
+    allowed: pa.Array | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it demands nothing."""
+        demands = (self.min, self.max, self.allowed)
+        return self.nullable and not self.finite and all(demand is None for demand in demands)
+
+    def violations(self, values: pa.Array) -> Iterator[tuple[pa.BooleanArray, pa.StringArray]]:
+        """Each demand that rows break: which rows, (n_rows,), and what is wrong with each of them.
+
+        Demands that every row meets give nothing, at the cost of one vectorised comparison.
+        """
+        for bad, fault in self._demands(values):
+            bad = bad.fill_null(False)
+            if pc.any(bad).as_py():
+                yield bad, self._explained(values.filter(bad), fault)
+
+    def _demands(self, values: pa.Array) -> Iterator[tuple[pa.BooleanArray, str]]:
+        if not self.nullable:
+            yield pc.is_null(values, nan_is_null=pa.types.is_floating(values.type)), "missing"
+        if self.finite:
+            yield pc.is_inf(values), "not finite"
+        yield from self._out_of_bounds(values)
+        if self.allowed is not None:
+            others = pc.and_(pc.is_valid(values), _is_none_of(values, self.allowed))
+            yield others, f"none of {_shown(self.allowed)}"
+
+    def _out_of_bounds(self, values: pa.Array) -> Iterator[tuple[pa.BooleanArray, str]]:
+        if self.min is None and self.max is None:
+            return
+        # One pass without a cast; comparing integers with a float would cast them all.
+        lowest, highest = pc.min_max(values).values()
+        if self.min is not None and lowest.is_valid and lowest.as_py() < self.min:
+            yield pc.less(values, pa.scalar(self.min)), f"below {self.min:g}"
+        if self.max is not None and highest.is_valid and highest.as_py() > self.max:
+            yield pc.greater(values, pa.scalar(self.max)), f"above {self.max:g}"
+
+    def _explained(self, values: pa.Array, fault: str) -> pa.StringArray:
+        if fault == "missing":
+            return pa.repeat(pa.scalar(f"{self.column} is missing"), len(values))
+        if isinstance(values, pa.DictionaryArray):
+            values = values.dictionary_decode()
+        shown = pc.utf8_slice_codeunits(values.cast(pa.string()), 0, _SHOWN_LETTERS)
+        return pc.binary_join_element_wise(f"{self.column} is ", shown, f", {fault}", "")
+
+
+def _is_none_of(values: pa.Array, allowed: pa.Array) -> pa.BooleanArray:
+    if isinstance(values, pa.DictionaryArray):
+        return _is_none_of(values.dictionary, allowed).take(values.indices)
+    return pc.invert(pc.is_in(values, value_set=allowed.cast(values.type)))
+
+
+def _shown(allowed: pa.Array) -> str:
+    shown = [repr(choice.as_py()) for choice in allowed[:_SHOWN_CHOICES]]
+    more = ["..."] if len(allowed) > _SHOWN_CHOICES else []
+    return ", ".join(shown + more)

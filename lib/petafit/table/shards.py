@@ -1,0 +1,169 @@
+"""A table's files dealt out to shards, and the frozen plan that says which shard reads what."""
+
+import functools
+import heapq
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from itertools import pairwise
+
+import pyarrow as pa
+
+from petafit.errors import StorageError
+from petafit.store.arrays import digest
+from petafit.store.filesystem import Folder
+from petafit.table.predicate import RowFilter
+from petafit.table.snapshot import DataFile, Format, Snapshot
+
+SMALLEST_RANGE = 1 << 20
+_SMALLEST_SPREAD = 128 << 20
+_SPREAD = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """A range of one file's bytes: it stands for the row groups whose middle lies in it.
+
+    Attributes
+    ----------
+    size : int
+        Of the whole file.
+    start, stop : int
+        Half-open range of bytes.
+    rows : int or None
+        How many rows the table's log promises for the whole file.
+    partition : mapping of str to object
+        Values of the partition columns.
+    absent_is_null : bool
+        Whether a column that the file lacks is null, as in Delta, or drift, as in Parquet.
+    """
+
+    path: str
+    size: int
+    start: int
+    stop: int
+    rows: int | None
+    partition: Mapping[str, object]
+    absent_is_null: bool
+
+
+Shard = tuple[Slice, ...]
+
+
+def plan(snapshot: Snapshot, *, shards: int, predicate: RowFilter) -> tuple[Shard, ...]:
+    """Deal a table out to shards of equal size, without opening a file.
+
+    Files whose partition the predicate excludes are left out. The others are dealt in the order of
+    their paths, each to the shard that has least so far, so that a table sorted by time is spread
+    over all shards. A file is cut where it would give a shard more than its equal part. Files above
+    a quarter of that part are cut beforehand, so that each shard sees several of them, but not
+    into ranges below 128 MiB: those may hold no row group's middle.
+
+    There are at most as many shards as row groups are likely, taken to be one for each MiB of a
+    file. That is generous on purpose: a range without a row group costs a look at the footer, a
+    shard too few costs a core. No shard exceeds its equal part by more than 2 MiB.
+
+    Raises
+    ------
+    ConfigurationError, ContractError
+        The predicate does not fit the table.
+    """
+    predicate.check(snapshot.schema)
+    files = _wanted(snapshot.files, predicate)
+    likely = sum(max(1, file.size // SMALLEST_RANGE) for file in files)
+    count = max(1, min(shards, likely))
+    dealt: list[list[Slice]] = [[] for _ in range(count)]
+    for shard, file, start, stop in _deal(files, count):
+        dealt[shard].append(_slice(file, start, stop, snapshot.format))
+    return tuple(map(tuple, dealt))
+
+
+def write_plan(folder: Folder, name: str, shards: Sequence[Shard]) -> str:
+    """Write a plan as an Arrow IPC file of one record batch a shard; returns its digest."""
+    slices = [piece for shard in shards for piece in shard]
+    columns = {
+        field.name: [getattr(piece, field.name) for piece in slices] for field in fields(Slice)
+    }
+    whole = pa.record_batch({name: pa.array(values) for name, values in columns.items()})
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, whole.schema) as writer:
+        start = 0
+        for shard in shards:
+            writer.write_batch(whole.slice(start, len(shard)))
+            start += len(shard)
+    content = sink.getvalue().to_pybytes()
+    folder.write(name, content)
+    return digest(content)
+
+
+def read_shard(folder: Folder, name: str, index: int) -> Shard:
+    """One shard of a plan; of the file only this shard's part is read.
+
+    Raises
+    ------
+    StorageError
+        The plan is missing or damaged, or has no such shard.
+    """
+    with _opened(folder, name) as reader:
+        return tuple(Slice(**row) for row in reader.get_batch(index).to_pylist())
+
+
+def count_shards(folder: Folder, name: str) -> int:
+    """How many shards a plan has; raises like `read_shard`."""
+    with _opened(folder, name) as reader:
+        return int(reader.num_record_batches)
+
+
+@contextmanager
+def _opened(folder: Folder, name: str) -> Iterator[pa.RecordBatchFileReader]:
+    location = folder.child(name)
+    try:
+        with (
+            location.filesystem.open_input_file(location.path) as stream,
+            pa.ipc.open_file(stream) as reader,
+        ):
+            yield reader
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise StorageError(f"The plan {location.uri} cannot be read", got=str(error)) from error
+
+
+def _wanted(files: Sequence[DataFile], predicate: RowFilter) -> list[DataFile]:
+    @functools.cache
+    def is_excluded(partition: tuple[tuple[str, object], ...]) -> bool:
+        return predicate.excludes(dict(partition))
+
+    return [file for file in files if not is_excluded(tuple(file.partition.items()))]
+
+
+def _deal(files: Sequence[DataFile], count: int) -> Iterator[tuple[int, DataFile, int, int]]:
+    """Ranges of the files in order, each with its shard: the one that has least so far."""
+    part = -(-sum(file.size for file in files) // count)
+    largest = max(part // _SPREAD, _SMALLEST_SPREAD)
+    loads = [(0, shard) for shard in range(count)]
+    for file in files:
+        for start, stop in _ranges(file.size, largest=largest):
+            while True:
+                load, shard = heapq.heappop(loads)
+                end = _cut(start, stop, room=part - load)
+                heapq.heappush(loads, (load + end - start, shard))
+                yield shard, file, start, end
+                if end == stop:
+                    break
+                start = end
+
+
+def _ranges(size: int, *, largest: int) -> Iterator[tuple[int, int]]:
+    """A file's bytes in equal ranges; an empty file, which its reader will refuse, is one too."""
+    pieces = max(1, -(-size // largest))
+    bounds = [size * number // pieces for number in range(pieces + 1)]
+    return pairwise(bounds)
+
+
+def _cut(start: int, stop: int, *, room: int) -> int:
+    """Where a shard's part of a range ends: no part, nor what is left, is too small for use."""
+    end = start + max(room, SMALLEST_RANGE)
+    return end if stop - end >= SMALLEST_RANGE else stop
+
+
+def _slice(file: DataFile, start: int, stop: int, kind: Format) -> Slice:
+    return Slice(file.path, file.size, start, stop, file.rows, file.partition, kind == "delta")
