@@ -1,0 +1,1 @@
+"""Arrow batches of a table's shards, read directly or by Spark."""

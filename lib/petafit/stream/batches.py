@@ -1,0 +1,105 @@
+"""What a stream of rows is: shards of Arrow batches with the columns wanted, and no other rows."""
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+import pyarrow as pa
+
+from petafit.errors import ContractError, did_you_mean
+from petafit.table.predicate import RowFilter
+from petafit.table.types import STRINGS, carried
+
+
+class Source(Protocol):
+    """Rows in shards.
+
+    Attributes
+    ----------
+    shards : int
+        How many there are.
+    schema : pyarrow.Schema
+        Of every batch; strings are dictionary<int32, string>.
+    identity : str
+        Equal for sources that give the same rows in the same batches.
+    frozen : bool
+        Whether reading a shard again gives the same batches, so that work on it can be resumed.
+    """
+
+    @property
+    def shards(self) -> int: ...
+
+    @property
+    def schema(self) -> pa.Schema: ...
+
+    @property
+    def identity(self) -> str: ...
+
+    @property
+    def frozen(self) -> bool: ...
+
+    def read(self, shard: int, *, skip: int = 0) -> Iterator[pa.RecordBatch]:
+        """A shard's batches after the first `skip`; none is empty."""
+
+
+def carried_schema(schema: pa.Schema, columns: Sequence[str]) -> pa.Schema:
+    """The schema of batches that carry some columns of a table.
+
+    Raises
+    ------
+    ContractError
+        The table lacks a column.
+
+    Examples
+    --------
+    >>> carried_schema(pa.schema({"a": pa.string(), "b": pa.int32()}), ["a"])
+    a: dictionary<values=string, indices=int32, ordered=0>
+    """
+    for column in columns:
+        if column not in schema.names:
+            raise ContractError(
+                f"The table has no column {column!r}", hint=did_you_mean(column, schema.names)
+            )
+    return pa.schema([(column, carried(schema.field(column).type)) for column in columns])
+
+
+def predicate_schema(schema: pa.Schema, columns: Sequence[str], predicate: RowFilter) -> pa.Schema:
+    """The schema of what is read only to decide which rows count."""
+    return carried_schema(schema, [name for name in predicate.columns if name not in columns])
+
+
+def normalise(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """The columns of a schema in its order and types; equal types are taken over without a copy.
+
+    Raises
+    ------
+    pyarrow.ArrowInvalid
+        A value has no equal in the wanted type.
+    """
+    if batch.schema.equals(schema):
+        return batch
+    arrays = [as_type(batch.column(field.name), field.type) for field in schema]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def chosen(
+    batch: pa.RecordBatch, *, schema: pa.Schema, predicate: RowFilter
+) -> pa.RecordBatch | None:
+    """The rows that a predicate chooses, with the wanted columns only; None if there are none."""
+    mask = predicate.mask(batch)
+    wanted = normalise(batch, schema)
+    if mask is not None and mask.true_count < len(mask):
+        wanted = wanted.filter(mask)
+    return wanted if wanted.num_rows else None
+
+
+def as_type(values: pa.Array, kind: pa.DataType) -> pa.Array:
+    """Values in the type in which batches carry them; raises like `normalise`."""
+    if values.type == kind:
+        return values
+    if kind != STRINGS:
+        return values.cast(kind)
+    if not isinstance(values, pa.DictionaryArray):
+        return values.cast(pa.string()).dictionary_encode()
+    return pa.DictionaryArray.from_arrays(
+        values.indices.cast(pa.int32()), values.dictionary.cast(pa.string())
+    )

@@ -1,0 +1,43 @@
+"""Who reads a table: the workers directly, or Spark's own scan."""
+
+from typing import Literal
+
+from petafit.errors import ConfigurationError
+from petafit.table.snapshot import Snapshot
+
+How = Literal["direct", "scan"]
+
+
+def choose(
+    snapshot: Snapshot, requested: Literal["auto", "direct", "scan"], engine: str
+) -> tuple[How, str]:
+    """How a table is read, and why so.
+
+    Parameters
+    ----------
+    requested : {"auto", "direct", "scan"}
+        What the settings ask for.
+    engine : str
+        ``local`` has no scan.
+
+    Raises
+    ------
+    ConfigurationError
+        What is asked for would give wrong rows, or needs Spark where there is none.
+    """
+    reason = snapshot.scan_reason
+    if requested == "scan" and engine == "local":
+        raise ConfigurationError(
+            "The local engine cannot scan with Spark",
+            hint="Set `stream: auto`, or `engine: spark`.",
+        )
+    if reason and (requested == "direct" or engine == "local"):
+        raise ConfigurationError(
+            f"{snapshot.uri} cannot be read without Spark: {reason}",
+            hint="Set `engine: spark` and `stream: auto`.",
+        )
+    if requested != "auto":
+        return requested, "as the settings ask"
+    if reason:
+        return "scan", reason
+    return "direct", "the files alone tell the table's rows"

@@ -1,0 +1,170 @@
+"""The fast stream: each worker reads its shard's Parquet files itself, without the JVM."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from petafit.errors import ContractError, StorageError, did_you_mean
+from petafit.store.arrays import digest
+from petafit.store.filesystem import Folder
+from petafit.stream.batches import carried_schema, chosen, predicate_schema
+from petafit.stream.rowgroups import read_row_group, row_groups
+from petafit.table.parquet import open_file
+from petafit.table.predicate import RowFilter
+from petafit.table.shards import Slice, count_shards, read_shard
+from petafit.table.snapshot import Snapshot
+from petafit.table.types import STRINGS, canonical, footer_schema
+
+
+@dataclass(frozen=True)
+class DirectSource:
+    """The rows of a planned table, read with pyarrow.
+
+    A batch never spans row groups, so batches are the same whenever and wherever they are read.
+
+    Attributes
+    ----------
+    plan_folder, plan_name : Folder, str
+        Where `petafit.table.shards.write_plan` left the plan.
+    schema : pyarrow.Schema
+        The columns wanted, strings as dictionary<int32, string>.
+    batch_rows : int
+        The most rows a batch has; memory grows with it, and not with the files.
+    conditions : pyarrow.Schema
+        The columns read only for the predicate.
+    """
+
+    plan_folder: Folder
+    plan_name: str
+    shards: int
+    schema: pa.Schema
+    predicate: RowFilter
+    batch_rows: int
+    conditions: pa.Schema = field(default_factory=lambda: pa.schema([]))
+
+    frozen = True
+
+    @classmethod
+    def of(
+        cls,
+        plan_folder: Folder,
+        plan_name: str,
+        *,
+        snapshot: Snapshot,
+        columns: Sequence[str],
+        predicate: RowFilter,
+        batch_rows: int,
+    ) -> "DirectSource":
+        """Some columns of a snapshot by its written plan.
+
+        Raises
+        ------
+        ContractError
+            The table lacks a column.
+        """
+        return cls(
+            plan_folder,
+            plan_name,
+            count_shards(plan_folder, plan_name),
+            carried_schema(snapshot.schema, columns),
+            predicate,
+            batch_rows,
+            predicate_schema(snapshot.schema, columns, predicate),
+        )
+
+    @property
+    def identity(self) -> str:
+        """Digest of all that determines the batches."""
+        parts = (
+            self.plan_folder.digest(self.plan_name),
+            str(self.schema),
+            repr(self.predicate),
+            str(self.batch_rows),
+        )
+        return digest("\n".join(parts).encode())
+
+    def read(self, shard: int, *, skip: int = 0) -> Iterator[pa.RecordBatch]:
+        """A shard's batches after the first `skip`; none is empty.
+
+        Raises
+        ------
+        StorageError
+            A file is damaged, missing or not the one that was planned.
+        ContractError
+            A file lacks a column or has it in another type than the table.
+        """
+        return islice(self._batches(shard), skip, None)
+
+    def _batches(self, shard: int) -> Iterator[pa.RecordBatch]:
+        needed = pa.unify_schemas([self.schema, self.conditions])
+        for piece in read_shard(self.plan_folder, self.plan_name, shard):
+            for batch in read_slice(piece, needed, self.batch_rows):
+                rows = chosen(batch, schema=self.schema, predicate=self.predicate)
+                if rows is not None:
+                    yield rows
+
+
+def read_slice(piece: Slice, schema: pa.Schema, batch_rows: int) -> Iterator[pa.RecordBatch]:
+    """The batches of the row groups that a slice stands for.
+
+    Raises
+    ------
+    StorageError
+        The file is damaged, missing or not the one that was planned.
+    ContractError
+        It lacks a column or has it in another type than the schema.
+    """
+    stored = [field for field in schema if field.name not in piece.partition]
+    strings = [field.name for field in stored if field.type == STRINGS]
+    with open_file(piece.path, size=piece.size, dictionaries=strings) as file:
+        _check_rows(file.metadata, piece)
+        present = _check_columns(file.metadata, piece, stored)
+        for group in row_groups(file.metadata, piece):
+            yield from read_row_group(
+                file, group, piece=piece, stored=present, schema=schema, batch_rows=batch_rows
+            )
+
+
+def _check_rows(footer: pq.FileMetaData, piece: Slice) -> None:
+    if piece.rows not in (None, footer.num_rows):
+        raise StorageError(
+            f"{piece.path} does not hold the rows that the table's log promises",
+            expected=f"{piece.rows} rows",
+            got=f"{footer.num_rows} rows",
+        )
+
+
+def _check_columns(footer: pq.FileMetaData, piece: Slice, wanted: Sequence[pa.Field]) -> list[str]:
+    """The wanted columns that the file has, after a check of their types."""
+    found = footer_schema(footer)
+    present = []
+    for column in wanted:
+        kind = canonical(column.type)
+        if column.name not in found.names:
+            if piece.absent_is_null:
+                continue
+            hint = did_you_mean(column.name, found.names)
+            raise _drift(column.name, piece, expected=kind, got="no such column", hint=hint)
+        if not _fits(found.field(column.name).type, kind):
+            raise _drift(column.name, piece, expected=kind, got=found.field(column.name).type)
+        present.append(column.name)
+    return present
+
+
+def _fits(found: pa.DataType, wanted: pa.DataType) -> bool:
+    """Equal types, timestamps that differ in their unit only, or a column without any value."""
+    if pa.types.is_null(found):
+        return True
+    if pa.types.is_timestamp(found) and pa.types.is_timestamp(wanted):
+        return bool(found.tz == wanted.tz)
+    return bool(found == wanted)
+
+
+def _drift(
+    column: str, piece: Slice, *, expected: object, got: object, hint: str = ""
+) -> ContractError:
+    what = f"Column {column!r} of {piece.path} is not as in the rest of the table"
+    return ContractError(what, expected=expected, got=got, hint=hint)

@@ -1,0 +1,105 @@
+"""One row group of a Parquet file after the other, as batches of the columns wanted."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from petafit.errors import StorageError
+from petafit.stream.batches import as_type
+from petafit.table.parquet import unreadable
+from petafit.table.shards import Slice
+from petafit.table.types import STRINGS
+
+
+def row_groups(footer: pq.FileMetaData, piece: Slice) -> list[int]:
+    """The row groups whose middle byte lies in the slice: in a plan each has exactly one slice."""
+    return [
+        number
+        for number in range(footer.num_row_groups)
+        if piece.start <= min(_middle(footer.row_group(number)), piece.size - 1) < piece.stop
+    ]
+
+
+def read_row_group(
+    file: pq.ParquetFile,
+    group: int,
+    *,
+    piece: Slice,
+    stored: Sequence[str],
+    schema: pa.Schema,
+    batch_rows: int,
+) -> Iterator[pa.RecordBatch]:
+    """A row group's batches with all columns of a schema.
+
+    Parameters
+    ----------
+    stored : sequence of str
+        The columns that the file has; the others are partition values, or null.
+
+    Raises
+    ------
+    StorageError
+        The row group is damaged.
+    """
+    rows = 0
+    try:
+        for batch in file.iter_batches(
+            batch_rows, row_groups=[group], columns=stored, use_threads=False
+        ):
+            rows += batch.num_rows
+            _check_codes(batch)
+            yield _completed(batch, piece, schema)
+    except (pa.ArrowException, OSError) as error:
+        raise unreadable(piece.path, error) from error
+    promised = file.metadata.row_group(group).num_rows
+    if rows != promised:
+        raise StorageError(
+            f"{piece.path} ends early in row group {group}",
+            expected=f"{promised} rows",
+            got=f"{rows} rows",
+        )
+
+
+def _middle(group: pq.RowGroupMetaData) -> int:
+    columns = [group.column(number) for number in range(group.num_columns)]
+    start = columns[0].dictionary_page_offset or columns[0].data_page_offset
+    return int(start + sum(column.total_compressed_size for column in columns) // 2)
+
+
+def _check_codes(batch: pa.RecordBatch) -> None:
+    """Refuse dictionary codes without a value: pyarrow trusts pages that carry no checksum.
+
+    Raises
+    ------
+    pyarrow.ArrowIndexError
+    """
+    for values in batch.columns:
+        if isinstance(values, pa.DictionaryArray) and len(values):
+            codes = values.indices
+            raw = np.frombuffer(codes.buffers()[1], np.uint32, len(codes), 4 * codes.offset)
+            if raw.max() >= len(values.dictionary):  # unless it stands where a null is
+                pa.DictionaryArray.from_arrays(codes, values.dictionary, safe=True)
+
+
+def _completed(batch: pa.RecordBatch, piece: Slice, schema: pa.Schema) -> pa.RecordBatch:
+    """The batch with partition values, and with nulls for what the file lacks."""
+    if batch.schema.equals(schema):
+        return batch
+    names = set(batch.schema.names)
+    arrays = [
+        as_type(batch.column(field.name), field.type)
+        if field.name in names
+        else _repeated(piece.partition.get(field.name), field.type, batch.num_rows)
+        for field in schema
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _repeated(value: object, kind: pa.DataType, rows: int) -> pa.Array:
+    if value is None:
+        return pa.nulls(rows, kind)
+    if kind == STRINGS:
+        return pa.DictionaryArray.from_arrays(pa.repeat(pa.scalar(0, pa.int32()), rows), [value])
+    return pa.repeat(pa.scalar(value, kind), rows)

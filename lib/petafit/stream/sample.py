@@ -1,0 +1,122 @@
+"""A look at a few rows from all over a table: the same work whatever the table's size."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from petafit.stream.direct import read_slice
+from petafit.table.parquet import open_file
+from petafit.table.shards import Slice
+from petafit.table.snapshot import DataFile, Snapshot
+
+_PLACES = 16
+_CELLS = 5_000_000
+_BYTES = 128 << 20
+_BATCH_ROWS = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Some rows of a table; no random sample, since they come in runs.
+
+    Attributes
+    ----------
+    rows : pyarrow.Table
+        In the types of the table's schema.
+    total : int
+        How many rows the table has, as its log or its files' footers say.
+    total_is_certain : bool
+        False where footers of some files were taken for all.
+    """
+
+    rows: pa.Table
+    total: int
+    total_is_certain: bool
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether these are all rows of the table."""
+        return self.total_is_certain and self.rows.num_rows == self.total
+
+
+def take_sample(snapshot: Snapshot, columns: Sequence[str], *, rows: int = 100_000) -> Sample:
+    """The first rows of up to 16 places, spread evenly over the table's files and within them.
+
+    Parameters
+    ----------
+    rows : int
+        The most rows taken; fewer where rows are wide.
+
+    Raises
+    ------
+    StorageError
+        A file is damaged or missing.
+    ContractError
+        A file lacks a column, or has it in another type than the table.
+    """
+    files = _spread(snapshot.files)
+    footers = [_footer(file) for file in files]
+    schema = pa.schema([snapshot.schema.field(name) for name in columns])
+    places = [
+        place
+        for file, (_, groups) in zip(files, footers, strict=True)
+        for place in _places(file, groups, len(files), absent_is_null=snapshot.format == "delta")
+    ]
+    batches: list[pa.RecordBatch] = []
+    left = min(rows, _CELLS // max(1, len(columns)))
+    for i, place in enumerate(places):
+        found = list(_first_rows(place, schema, rows=left // (len(places) - i)))
+        left -= sum(batch.num_rows for batch in found)
+        batches += found
+    counted = sum(count for count, _ in footers)
+    total, certain = _total(snapshot, files, counted)
+    return Sample(pa.Table.from_batches(batches, schema), total, certain)
+
+
+def _spread(files: Sequence[DataFile]) -> list[DataFile]:
+    """At most 16 files, evenly spaced, the first and the last among them."""
+    if len(files) <= _PLACES:
+        return list(files)
+    return [files[i * (len(files) - 1) // (_PLACES - 1)] for i in range(_PLACES)]
+
+
+def _footer(file: DataFile) -> tuple[int, int]:
+    """How many rows and row groups a file has."""
+    with open_file(file.path, size=file.size) as opened:
+        return opened.metadata.num_rows, opened.metadata.num_row_groups
+
+
+def _places(file: DataFile, groups: int, files: int, *, absent_is_null: bool) -> Iterator[Slice]:
+    """Ranges of a file, no more than it has row groups."""
+    ranges = max(1, min(groups, _PLACES // files))
+    for number in range(ranges):
+        yield Slice(
+            path=file.path,
+            size=file.size,
+            start=file.size * number // ranges,
+            stop=file.size * (number + 1) // ranges,
+            rows=None,
+            partition=file.partition,
+            absent_is_null=absent_is_null,
+        )
+
+
+def _first_rows(place: Slice, schema: pa.Schema, *, rows: int) -> Iterator[pa.RecordBatch]:
+    room = _BYTES // _PLACES
+    for batch in read_slice(place, schema, _BATCH_ROWS):
+        taken = batch.slice(0, rows)
+        yield taken
+        rows -= taken.num_rows
+        room -= taken.nbytes
+        if rows <= 0 or room <= 0:
+            return
+
+
+def _total(snapshot: Snapshot, files: Sequence[DataFile], counted: int) -> tuple[int, bool]:
+    if snapshot.rows is not None:
+        return snapshot.rows, True
+    if len(files) == len(snapshot.files):
+        return counted, True
+    everything = sum(file.size for file in snapshot.files)
+    return round(counted * everything / sum(file.size for file in files)), False

@@ -1,0 +1,163 @@
+"""The general stream: Spark's own scan reads the table, and hands its batches to the workers."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+
+import pyarrow as pa
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.pandas.types import from_arrow_type, to_arrow_schema
+from pyspark.sql.types import StructField, StructType
+
+from petafit.errors import ConfigurationError
+from petafit.session import require_delta
+from petafit.store.arrays import digest
+from petafit.store.filesystem import Folder
+from petafit.stream.batches import carried_schema, chosen, normalise, predicate_schema
+from petafit.table.predicate import Predicate, RowFilter
+from petafit.table.snapshot import Snapshot
+from petafit.table.types import table_schema
+
+_GLOB = re.compile(r"([{}\[\]*?\\])")
+_WIDER = {
+    pa.uint8(): pa.int16(),
+    pa.uint16(): pa.int32(),
+    pa.uint32(): pa.int64(),
+    pa.uint64(): pa.decimal128(20, 0),
+}
+
+
+@dataclass(frozen=True)
+class ScanSource:
+    """The rows that Spark's scan of a table gives: those of `DirectSource`, in no fixed order.
+
+    Attributes
+    ----------
+    frame : DataFrame or None
+        The columns wanted, and those the predicate reads; None in a worker.
+    schema, predicate, conditions
+        As in `petafit.stream.direct.DirectSource`.
+    """
+
+    frame: DataFrame | None
+    schema: pa.Schema
+    predicate: RowFilter
+    conditions: pa.Schema = field(default_factory=lambda: pa.schema([]))
+
+    shards = 0  # Spark makes as many as it likes, and does not tell before
+    frozen = False
+
+    @classmethod
+    def of(
+        cls,
+        session: SparkSession,
+        snapshot: Snapshot,
+        columns: Sequence[str],
+        predicate: RowFilter,
+    ) -> "ScanSource":
+        """Some columns of a snapshot; raises like `scan`."""
+        return cls(
+            scan(session, snapshot, columns, predicate),
+            carried_schema(snapshot.schema, columns),
+            predicate,
+            predicate_schema(snapshot.schema, columns, predicate),
+        )
+
+    @classmethod
+    def of_frame(cls, frame: DataFrame) -> "ScanSource":
+        """All rows of a frame that is no table."""
+        schema = to_arrow_schema(frame.schema, timezone="UTC")
+        return cls(frame, carried_schema(table_schema(schema), schema.names), Predicate())
+
+    @property
+    def identity(self) -> str:
+        """Digest of what is asked of the table; the table itself is not in it."""
+        return digest(f"{self.schema}\n{self.predicate!r}".encode())
+
+    def unbound(self) -> "ScanSource":
+        """What a worker needs of it: all but the frame, which cannot leave the driver."""
+        return replace(self, frame=None)
+
+    def received(
+        self, batches: Iterator[pa.RecordBatch], *, skip: int = 0
+    ) -> Iterator[pa.RecordBatch]:
+        """The batches that Spark hands to a task, as `DirectSource.read` would give them."""
+        needed = pa.unify_schemas([self.schema, self.conditions])
+        rows = (
+            chosen(normalise(batch, needed), schema=self.schema, predicate=self.predicate)
+            for batch in batches
+        )
+        return islice((batch for batch in rows if batch is not None), skip, None)
+
+    def read(self, shard: int, *, skip: int = 0) -> Iterator[pa.RecordBatch]:
+        """Refused: only a Spark task gets to see the batches of a scan.
+
+        Raises
+        ------
+        ConfigurationError
+            Always.
+        """
+        raise ConfigurationError(
+            "A scan can be read within Spark's tasks only", hint="Set `engine: spark`."
+        )
+
+
+def scan(
+    session: SparkSession, snapshot: Snapshot, columns: Sequence[str], predicate: RowFilter
+) -> DataFrame:
+    """The wanted columns of the wanted rows, with the columns that the predicate reads.
+
+    It is the pinned version of a Delta table, or the pinned files of a Parquet table, whatever was
+    written since. Spark leaves out what it can by the predicate's SQL; the workers apply the whole
+    predicate once more.
+
+    Raises
+    ------
+    ConfigurationError, ContractError
+        The predicate or the columns do not fit the table, or Spark cannot read them.
+    """
+    predicate.check(snapshot.schema)
+    needed = list(dict.fromkeys((*columns, *predicate.columns)))
+    carried_schema(snapshot.schema, needed)
+    if snapshot.format == "delta":
+        require_delta(session)
+        location = Folder(snapshot.uri).spark_uri
+        reader = session.read.format("delta").option("versionAsOf", snapshot.version)
+        frame = reader.load(location)
+    else:
+        frame = _parquet(session, snapshot, needed)
+    quoted = [f"`{name.replace('`', '``')}`" for name in needed]
+    return frame.where(predicate.sql()).select(*quoted)
+
+
+def _parquet(session: SparkSession, snapshot: Snapshot, needed: Sequence[str]) -> DataFrame:
+    names = dict.fromkeys((*needed, *snapshot.partition_columns))
+    schema = StructType([_field(snapshot.schema.field(name)) for name in names])
+    # Spark takes paths for patterns, and a base path only where files are below it.
+    paths = [_GLOB.sub(r"\\\1", Folder(file.path).spark_uri) for file in snapshot.files]
+    reader = session.read.schema(schema)
+    if snapshot.partition_columns:
+        reader = reader.option("basePath", Folder(snapshot.uri).spark_uri)
+    return reader.parquet(*paths)
+
+
+def _field(column: pa.Field) -> StructField:
+    kind = column.type
+    if pa.types.is_timestamp(kind) and kind.unit == "ns":
+        raise _unreadable(column)
+    try:
+        return StructField(
+            column.name, from_arrow_type(_WIDER.get(kind, kind), prefer_timestamp_ntz=True)
+        )
+    except PySparkException as error:
+        raise _unreadable(column) from error
+
+
+def _unreadable(column: pa.Field) -> ConfigurationError:
+    return ConfigurationError(
+        f"Spark cannot read column {column.name!r}",
+        got=f"type {column.type}",
+        hint="Leave it out, or set `stream: direct`.",
+    )
