@@ -1,0 +1,132 @@
+"""Any aggregator behind the data contract: bad rows are counted and left out."""
+
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import pyarrow as pa
+
+from petafit.aggregate.law import Aggregator
+from petafit.errors import ContractError
+from petafit.store.arrays import Named
+from petafit.table.contract import Checks
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class CheckedResult(Generic[Result]):
+    """What came of the good rows, and how many rows there were.
+
+    Attributes
+    ----------
+    used, quarantined : int
+        Rows that met the contract, and rows that did not.
+    example : str or None
+        What was wrong with one of the latter.
+    """
+
+    result: Result
+    used: int
+    quarantined: int
+    example: str | None
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """The rows as a run's manifest counts them."""
+        read = self.used + self.quarantined
+        return {"in": read, "used": self.used, "quarantined": self.quarantined}
+
+    def require(self, max_bad_share: float) -> Result:
+        """The result, if enough rows were good.
+
+        Raises
+        ------
+        ContractError
+            The share of bad rows is above the limit.
+        """
+        share = self.quarantined / max(self.used + self.quarantined, 1)
+        if share > max_bad_share:
+            raise ContractError(
+                f"{self.quarantined:,} of {self.used + self.quarantined:,} rows break the contract",
+                expected=f"at most {max_bad_share:.2%}",
+                got=f"{share:.2%}",
+                hint=f"For example: {self.example}. Mend the table or its `contract`.",
+            )
+        return self.result
+
+
+@dataclass
+class CheckedState:
+    """The inner state, and the rows so far."""
+
+    inner: Any
+    used: int = 0
+    quarantined: int = 0
+    example: str | None = None
+
+    def counts(self) -> Named:
+        return _counts(self.used, self.quarantined, self.example)
+
+
+class Checked(Aggregator[CheckedState, pa.RecordBatch, CheckedResult[Result]]):
+    """An aggregator over raw record batches that sees only rows which meet the contract.
+
+    Parameters
+    ----------
+    checks : Checks
+        Splits every batch into good rows and bad ones.
+    inner : Aggregator
+        Aggregates the good ones.
+    """
+
+    def __init__(self, checks: Checks, inner: Aggregator[Any, Any, Result]) -> None:
+        self.checks = checks
+        self.inner = inner
+        self.exact = inner.exact
+
+    def start(self, model: Named | None = None) -> CheckedState:
+        return CheckedState(self.inner.start(model))
+
+    def reduce(self, state: CheckedState, batch: pa.RecordBatch) -> CheckedState:
+        good, bad = self.checks.split(batch)
+        inner = self.inner.reduce(state.inner, good) if good.num_rows else state.inner
+        example = state.example or (self._reason(batch) if bad else None)
+        return CheckedState(inner, state.used + good.num_rows, state.quarantined + bad, example)
+
+    def progress(self, state: CheckedState) -> float | None:
+        return self.inner.progress(state.inner)
+
+    def lift(self, state: CheckedState) -> Named:
+        return self.inner.lift(state.inner).prefixed("inner") | state.counts()
+
+    def merge(self, left: Named, right: Named) -> Named:
+        merged = self.inner.merge(left.part("inner"), right.part("inner"))
+        return merged.prefixed("inner") | _counts(
+            left.params["used"] + right.params["used"],
+            left.params["quarantined"] + right.params["quarantined"],
+            left.params["example"] or right.params["example"],
+        )
+
+    def finish(self, summary: Named, model: Named | None = None) -> CheckedResult[Result]:
+        counts = {name: summary.params[name] for name in ("used", "quarantined", "example")}
+        if not counts["used"]:
+            raise ContractError(
+                f"All {counts['quarantined']:,} rows break the contract",
+                hint=f"For example: {counts['example']}. Mend the table or its `contract`.",
+            )
+        return CheckedResult(self.inner.finish(summary.part("inner"), model), **counts)
+
+    def dump(self, state: CheckedState) -> Named:
+        return self.inner.dump(state.inner).prefixed("inner") | state.counts()
+
+    def load(self, dumped: Named) -> CheckedState:
+        counts = {name: dumped.params[name] for name in ("used", "quarantined", "example")}
+        return CheckedState(self.inner.load(dumped.part("inner")), **counts)
+
+    def _reason(self, batch: pa.RecordBatch) -> str | None:
+        reasons = self.checks.reasons(batch)
+        return next((r.as_py() for r in reasons if r.is_valid), None) if reasons else None
+
+
+def _counts(used: int, quarantined: int, example: str | None) -> Named:
+    return Named(params={"used": used, "quarantined": quarantined, "example": example})

@@ -1,0 +1,151 @@
+"""One pass over a stream: every shard aggregated, every summary merged, on either engine."""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+from petafit.aggregate.law import Aggregator
+from petafit.aggregate.pulse import PulseReader
+from petafit.aggregate.tree import groups, merge_all
+from petafit.aggregate.work import Reference, ShardReport, Work
+from petafit.errors import EmptyInputError
+from petafit.store.arrays import Named, digest, to_bytes
+from petafit.store.filesystem import Folder
+from petafit.stream.batches import Source
+
+Result = TypeVar("Result")
+
+
+class Engine(Protocol):
+    """Where the shards of a pass are worked on."""
+
+    name: str
+
+    @property
+    def slots(self) -> int:
+        """How many shards are worked on at a time."""
+
+    def aggregate(self, work: Work, source: Source) -> list[ShardReport]:
+        """Aggregate every shard; the reports, by shard."""
+
+    def merge(self, work: Work, grouped: Sequence[Sequence[ShardReport]]) -> list[Reference]:
+        """Merge every group of summaries; where each group's merged summary is."""
+
+
+class Watcher(Protocol):
+    """Shows a pass while it goes on."""
+
+    def __call__(
+        self, title: str, reader: PulseReader, *, shards: int, rows: int | None
+    ) -> AbstractContextManager[None]:
+        """Watch until the block ends; `rows` is the expected total, where known."""
+
+
+def unwatched(
+    title: str, reader: PulseReader, *, shards: int, rows: int | None
+) -> AbstractContextManager[None]:
+    """Watch nothing."""
+    return nullcontext()
+
+
+@dataclass(frozen=True)
+class Outcome(Generic[Result]):
+    """What a pass gave.
+
+    Attributes
+    ----------
+    rows : int
+        Rows that were read and met the conditions.
+    seconds : float
+        Wall-clock time of the whole pass, merging included.
+    """
+
+    result: Result
+    rows: int
+    shards: int
+    seconds: float
+
+    @property
+    def rows_per_second(self) -> float:
+        """Rows through the whole pass per second."""
+        return self.rows / max(self.seconds, 1e-9)
+
+
+@dataclass
+class Passes:
+    """Runs passes within one run: each in a folder of its own, which is removed when it is done.
+
+    Attributes
+    ----------
+    inputs : str
+        Digest of what every pass of the run depends on beside its source: settings, code.
+    peak_memory : int
+        Bytes: the largest peak among the workers of all passes so far.
+    """
+
+    engine: Engine
+    folder: Folder
+    inputs: str
+    watch: Watcher = unwatched
+    checkpoint_seconds: float = 60.0
+    peak_memory: int = 0
+
+    def run(
+        self,
+        title: str,
+        aggregator: Aggregator[Any, Any, Result],
+        source: Source,
+        *,
+        start: Named | None = None,
+        rows: int | None = None,
+    ) -> Outcome[Result]:
+        """Aggregate a source.
+
+        Parameters
+        ----------
+        title : str
+            Names the pass within the run, and on the progress bar.
+        rows : int, optional
+            How many rows are expected, for the time left.
+
+        Raises
+        ------
+        EmptyInputError
+            No row met the conditions.
+        """
+        began = time.monotonic()
+        with self._pass_folder(title, source, start) as folder:
+            reference = _keep(folder, "start.npz", start) if start else None
+            work = Work(aggregator, folder, reference, self.checkpoint_seconds)
+            with self.watch(title, PulseReader(folder), shards=source.shards, rows=rows):
+                reports = self.engine.aggregate(work, source)
+            total = sum(report.rows for report in reports)
+            if not total:
+                raise EmptyInputError(
+                    f"No rows to {title}",
+                    hint="Check `table.filter` and `split` against what the table holds.",
+                )
+            merged = self.engine.merge(work, groups(reports))
+            summary = merge_all(aggregator, (reference.load() for reference in merged))
+            result = aggregator.finish(summary, start)
+        self.peak_memory = max(self.peak_memory, *(report.peak_memory for report in reports))
+        return Outcome(result, total, len(reports), time.monotonic() - began)
+
+    @contextmanager
+    def _pass_folder(self, title: str, source: Source, start: Named | None) -> Iterator[Folder]:
+        """The pass's folder; kept after a failure for the next attempt where shards are frozen."""
+        origin = digest(to_bytes(start)) if start else "nothing"
+        key = digest(f"{self.inputs} {title} {source.identity} {origin}".encode())
+        folder = self.folder.child("passes", f"{title.replace(' ', '-')}-{key[:16]}")
+        if not source.frozen:
+            folder.remove()
+        yield folder
+        folder.remove()
+
+
+def _keep(folder: Folder, name: str, named: Named) -> Reference:
+    content = to_bytes(named)
+    folder.write(name, content)
+    return Reference(folder, name, digest(content))

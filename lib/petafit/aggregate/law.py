@@ -1,0 +1,119 @@
+"""The law every aggregation follows: start, reduce, lift, merge, finish.
+
+A learner, a profile and a metric are all aggregators. `merge` is associative for every one of them;
+where combining is an approximation, it sits in `lift` and `finish`, never in the tree of merges.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, Generic, TypeVar, cast
+
+from petafit.store.arrays import Named
+
+State = TypeVar("State")
+Batch = TypeVar("Batch", contravariant=True)
+Result = TypeVar("Result", covariant=True)
+
+
+class Aggregator(ABC, Generic[State, Batch, Result]):
+    """One aggregation over a stream of batches.
+
+    An aggregator itself is small and immutable: it says how to aggregate and is shipped to every
+    worker. What it has seen lives in the state.
+
+    Attributes
+    ----------
+    exact : bool
+        Finishing over any number of shards, in any order, equals aggregating their union.
+    """
+
+    exact: bool = True
+
+    @abstractmethod
+    def start(self, model: Named | None = None) -> State:
+        """The state before any batch; a warm start begins from a model."""
+
+    @abstractmethod
+    def reduce(self, state: State, batch: Batch) -> State:
+        """Take in one batch. May work in place: only the returned state counts."""
+
+    @abstractmethod
+    def lift(self, state: State) -> Named:
+        """What this shard has to say to the others."""
+
+    @abstractmethod
+    def merge(self, left: Named, right: Named) -> Named:
+        """Two summaries as one; associative, and the lift of an empty shard changes nothing."""
+
+    @abstractmethod
+    def finish(self, summary: Named, model: Named | None = None) -> Result:
+        """The result of all that was merged; `model` is what `start` was given."""
+
+    def progress(self, state: State) -> float | None:
+        """The running loss, where there is one: shown while the pass goes on."""
+        return None
+
+    def dump(self, state: State) -> Named:
+        """The state as arrays, so that `load` gives a state that goes on to the byte."""
+        return cast(Named, state)
+
+    def load(self, dumped: Named) -> State:
+        """The state that `dump` wrote."""
+        return cast(State, dumped)
+
+
+class Together(Aggregator[dict[str, Any], Any, dict[str, Any]]):
+    """Several aggregators over the same batches, in one pass.
+
+    Parameters
+    ----------
+    parts : mapping of str to Aggregator
+        Their results come back under the same names.
+    """
+
+    def __init__(self, parts: Mapping[str, Aggregator[Any, Any, Any]]) -> None:
+        self.parts = dict(parts)
+        self.exact = all(part.exact for part in self.parts.values())
+
+    def start(self, model: Named | None = None) -> dict[str, Any]:
+        return {
+            name: part.start(model.part(name) if model else None)
+            for name, part in self.parts.items()
+        }
+
+    def reduce(self, state: dict[str, Any], batch: Any) -> dict[str, Any]:
+        return {name: part.reduce(state[name], batch) for name, part in self.parts.items()}
+
+    def lift(self, state: dict[str, Any]) -> Named:
+        return self._join({name: part.lift(state[name]) for name, part in self.parts.items()})
+
+    def merge(self, left: Named, right: Named) -> Named:
+        return self._join(
+            {
+                name: part.merge(left.part(name), right.part(name))
+                for name, part in self.parts.items()
+            }
+        )
+
+    def finish(self, summary: Named, model: Named | None = None) -> dict[str, Any]:
+        return {
+            name: part.finish(summary.part(name), model.part(name) if model else None)
+            for name, part in self.parts.items()
+        }
+
+    def progress(self, state: dict[str, Any]) -> float | None:
+        losses = (part.progress(state[name]) for name, part in self.parts.items())
+        return next((loss for loss in losses if loss is not None), None)
+
+    def dump(self, state: dict[str, Any]) -> Named:
+        return self._join({name: part.dump(state[name]) for name, part in self.parts.items()})
+
+    def load(self, dumped: Named) -> dict[str, Any]:
+        return {name: part.load(dumped.part(name)) for name, part in self.parts.items()}
+
+    @staticmethod
+    def _join(parts: Mapping[str, Named]) -> Named:
+        joined = Named()
+        for name, part in parts.items():
+            joined = joined | part.prefixed(name)
+        return joined

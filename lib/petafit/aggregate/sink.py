@@ -1,0 +1,101 @@
+"""Rows into files: the aggregator whose summary is the list of what it wrote."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from petafit.aggregate.law import Aggregator
+from petafit.store.arrays import Named
+from petafit.store.filesystem import Folder
+from petafit.table.files import FILE_ROWS, PartitionedWriter, WrittenFile
+
+
+class WriteFiles(Aggregator[PartitionedWriter, pa.RecordBatch, list[WrittenFile]]):
+    """Writes rows as Parquet files in a staging folder; whoever has the result commits them.
+
+    Parameters
+    ----------
+    staging : Folder
+        `Output.staging`.
+    partition_by : sequence of str
+        As in `Output`.
+    drop : collection of str
+        Columns that are not written.
+    file_rows : int
+        Rows that a shard holds back at most.
+    """
+
+    def __init__(
+        self,
+        staging: Folder,
+        partition_by: Sequence[str] = (),
+        *,
+        drop: Collection[str] = (),
+        file_rows: int = FILE_ROWS,
+    ) -> None:
+        self.staging = staging
+        self.partition_by = tuple(partition_by)
+        self.drop = tuple(drop)
+        self.file_rows = file_rows
+
+    def start(self, model: Named | None = None) -> PartitionedWriter:
+        return PartitionedWriter(self.staging, self.partition_by, self.file_rows)
+
+    def reduce(self, state: PartitionedWriter, batch: pa.RecordBatch) -> PartitionedWriter:
+        state.write(batch.drop_columns(list(self.drop)))
+        return state
+
+    def lift(self, state: PartitionedWriter) -> Named:
+        return Named(params={"files": _listed(state.close())})
+
+    def merge(self, left: Named, right: Named) -> Named:
+        files = [*left.params["files"], *right.params["files"]]
+        return Named(params={"files": sorted(files, key=_path)})
+
+    def finish(self, summary: Named, model: Named | None = None) -> list[WrittenFile]:
+        return _files(summary.params["files"])
+
+    def dump(self, state: PartitionedWriter) -> Named:
+        """The files so far and, as Arrow streams, the rows held back: so that no time of a
+        checkpoint decides where one file ends and the next begins."""
+        pending = enumerate(state.pending.values())
+        return Named(
+            {f"pending/{number}": _stream(batches) for number, batches in pending},
+            {
+                "files": _listed(state.files),
+                "partitions": [list(values) for values in state.pending],
+            },
+        )
+
+    def load(self, dumped: Named) -> PartitionedWriter:
+        state = self.start()
+        state.files = _files(dumped.params["files"])
+        for number, values in enumerate(dumped.params["partitions"]):
+            stream = pa.ipc.open_stream(dumped.arrays[f"pending/{number}"])
+            state.pending[tuple(values)] = list(stream)
+        return state
+
+
+def _listed(files: Sequence[WrittenFile]) -> list[dict[str, Any]]:
+    return sorted(
+        ({**asdict(file), "partition": list(file.partition)} for file in files), key=_path
+    )
+
+
+def _files(listed: Sequence[Mapping[str, Any]]) -> list[WrittenFile]:
+    return [WrittenFile(**{**file, "partition": tuple(file["partition"])}) for file in listed]
+
+
+def _path(file: Mapping[str, Any]) -> str:
+    return str(file["path"])
+
+
+def _stream(batches: Sequence[pa.RecordBatch]) -> np.ndarray:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batches[0].schema) as stream:
+        for batch in batches:
+            stream.write_batch(batch)
+    return np.frombuffer(sink.getvalue(), dtype=np.uint8)

@@ -1,0 +1,117 @@
+"""The engine on Spark: a task for each shard; summaries go through the run folder."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
+from functools import partial
+from typing import Any
+
+import pyarrow as pa
+from pyspark import TaskContext
+from pyspark.sql import DataFrame, SparkSession
+
+from petafit import errors, session
+from petafit.aggregate.tree import merge_group
+from petafit.aggregate.work import Reference, ShardReport, Work, aggregate_shard
+from petafit.stream.batches import Source
+from petafit.stream.scan import ScanSource
+
+_ANSWER = "answer string"
+_SCHEMA = pa.schema([("answer", pa.string())])
+Answer = dict[str, Any]
+Batches = Iterator[pa.RecordBatch]
+
+
+class SparkEngine:
+    """Works on shards in Spark's Python workers; the rows stay out of the JVM where they can.
+
+    Parameters
+    ----------
+    spark : SparkSession
+        Used, never stopped.
+    """
+
+    name = "spark"
+
+    def __init__(self, spark: SparkSession) -> None:
+        self.spark = spark
+
+    @property
+    def slots(self) -> int:
+        """How many tasks run at a time."""
+        return session.slots(self.spark)
+
+    def aggregate(self, work: Work, source: Source) -> list[ShardReport]:
+        """Aggregate every shard; the reports, by shard."""
+        if isinstance(source, ScanSource) and source.frame is not None:
+            answers = _collect(source.frame, partial(_scanned, work, source.unbound()))
+        else:
+            answers = _collect(self._tasks(source.shards), partial(_read, work, source))
+        reports = [ShardReport(**answer) for answer in answers]
+        return sorted(reports, key=lambda report: report.shard)
+
+    def merge(self, work: Work, grouped: Sequence[Sequence[ShardReport]]) -> list[Reference]:
+        """Merge every group of summaries; where each group's merged summary is.
+
+        A single group is merged by the driver, which saves a job.
+        """
+        if len(grouped) <= 1:
+            return [merge_group(work, number, group) for number, group in enumerate(grouped)]
+        names = _collect(self._tasks(len(grouped)), partial(_merged, work, grouped))
+        return [Reference(work.folder, **name) for name in sorted(names, key=lambda n: n["name"])]
+
+    def _tasks(self, count: int) -> DataFrame:
+        return self.spark.range(count, numPartitions=count)
+
+
+def _collect(frame: DataFrame, task: Callable[[Batches], Iterator[Answer]]) -> list[Answer]:
+    """Run a task on every partition; raises here the petafit error that a worker raised there."""
+    rows = frame.mapInArrow(partial(_answering, task), _ANSWER).collect()
+    answers = [json.loads(row.answer) for row in rows]
+    for answer in answers:
+        if "error" in answer:
+            kind = getattr(errors, answer.pop("error"))
+            raise kind(answer.pop("what"), **answer)
+    return answers
+
+
+def _answering(task: Callable[[Batches], Iterator[Answer]], batches: Batches) -> Batches:
+    """Answers as rows. An error that a retry cannot mend is an answer too, so it is not retried."""
+    try:
+        answers = list(task(batches))
+    except errors.PetafitError as error:
+        answers = [
+            {
+                "error": type(error).__name__,
+                "what": error.what,
+                "expected": None if error.expected is None else str(error.expected),
+                "got": None if error.got is None else str(error.got),
+                "hint": error.hint,
+            }
+        ]
+    if answers:
+        yield pa.record_batch([[json.dumps(answer) for answer in answers]], schema=_SCHEMA)
+
+
+def _numbers(batches: Batches) -> Iterator[int]:
+    for batch in batches:
+        yield from batch.column(0).to_pylist()
+
+
+def _read(work: Work, source: Source, batches: Batches) -> Iterator[Answer]:
+    for shard in _numbers(batches):
+        yield asdict(aggregate_shard(work, shard, partial(source.read, shard)))
+
+
+def _scanned(work: Work, source: ScanSource, batches: Batches) -> Iterator[Answer]:
+    context = TaskContext.get()
+    assert context is not None
+    yield asdict(aggregate_shard(work, context.partitionId(), partial(source.received, batches)))
+
+
+def _merged(
+    work: Work, grouped: Sequence[Sequence[ShardReport]], batches: Batches
+) -> Iterator[Answer]:
+    for number in _numbers(batches):
+        merged = merge_group(work, number, grouped[number])
+        yield {"name": merged.name, "digest": merged.digest}

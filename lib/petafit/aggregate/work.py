@@ -1,0 +1,188 @@
+"""What a worker does with a shard: resume, reduce, lift, leave the summary in the run folder."""
+
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from functools import lru_cache, partial
+from typing import Any, Protocol
+
+import pyarrow as pa
+from threadpoolctl import threadpool_limits
+
+from petafit.aggregate.law import Aggregator
+from petafit.aggregate.memory import peak_memory
+from petafit.aggregate.pulse import Pulse
+from petafit.errors import StorageError
+from petafit.store.arrays import Named, digest, from_bytes, to_bytes
+from petafit.store.filesystem import Folder
+
+
+class Read(Protocol):
+    """Gives a shard's batches."""
+
+    def __call__(self, *, skip: int) -> Iterator[pa.RecordBatch]:
+        """The batches after the first `skip`."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Stored arrays by name and digest, so that large ones travel as two strings."""
+
+    folder: Folder
+    name: str
+    digest: str
+
+    def load(self) -> Named:
+        """The arrays; read once per worker and digest.
+
+        Raises
+        ------
+        StorageError
+            The file is missing or its content has another digest.
+        """
+        return _load(self)
+
+
+@dataclass(frozen=True)
+class ShardReport:
+    """The one small row that a shard sends back.
+
+    Attributes
+    ----------
+    rows : int
+        Rows that were read and met the conditions.
+    digest : str
+        Of the summary left in the run folder.
+    seconds : float
+        Spent in this shard, reading included; 0 where an earlier attempt had finished it.
+    peak_memory : int
+        Bytes, of the process that worked on the shard.
+    """
+
+    shard: int
+    rows: int
+    digest: str
+    seconds: float
+    peak_memory: int
+
+
+@dataclass(frozen=True)
+class Work:
+    """All that a worker needs to know beside its shard.
+
+    Attributes
+    ----------
+    folder : Folder
+        Of this pass, inside the run folder. Its name holds the digest of everything the summaries
+        depend on, so a summary found there is the summary wanted.
+    start : Reference or None
+        The model to start from.
+    checkpoint_seconds : float
+        How often the state within a shard is saved.
+    """
+
+    aggregator: Aggregator[Any, Any, Any]
+    folder: Folder
+    start: Reference | None = None
+    checkpoint_seconds: float = 60.0
+
+    def model(self) -> Named | None:
+        """The model to start from."""
+        return self.start.load() if self.start else None
+
+
+def aggregate_shard(work: Work, shard: int, read: Read) -> ShardReport:
+    """Aggregate one shard and leave its summary in the run folder.
+
+    A shard that an earlier attempt finished is not aggregated again; one that was interrupted goes
+    on from its last checkpoint. Numerical libraries use one thread, so that sums do not depend on
+    the machine's number of cores.
+
+    Parameters
+    ----------
+    read : callable
+        ``read(skip=n)`` gives the shard's batches after the first ``n``.
+    """
+    finished = find_report(work, shard)
+    if finished:
+        return finished
+    with threadpool_limits(1):
+        return _aggregate(work, shard, read)
+
+
+def _aggregate(work: Work, shard: int, read: Read) -> ShardReport:
+    began = time.monotonic()
+    aggregator, pulse = work.aggregator, Pulse(work.folder, shard)
+    state, batches, rows = _restore(work, shard)
+    saved = began
+    for batch in read(skip=batches):
+        state = aggregator.reduce(state, batch)
+        batches, rows = batches + 1, rows + batch.num_rows
+        pulse.beat(rows, partial(aggregator.progress, state))
+        if time.monotonic() - saved > work.checkpoint_seconds:
+            _checkpoint(work, shard, aggregator.dump(state), batches, rows)
+            saved = time.monotonic()
+    content = to_bytes(aggregator.lift(state))
+    report = ShardReport(shard, rows, digest(content), time.monotonic() - began, peak_memory())
+    work.folder.write(summary_name(shard), content)
+    work.folder.write_json(report_name(shard), asdict(report))
+    pulse.stop()
+    work.folder.remove(_checkpoint_name(shard))
+    return report
+
+
+def find_report(work: Work, shard: int) -> ShardReport | None:
+    """The report of a shard that an earlier attempt finished."""
+    if not work.folder.exists(report_name(shard)):
+        return None
+    return ShardReport(**{**work.folder.read_json(report_name(shard)), "seconds": 0.0})
+
+
+def load_summary(work: Work, report: ShardReport) -> Named:
+    """The summary that a shard left behind, verified."""
+    return _read(work.folder, summary_name(report.shard), report.digest)
+
+
+def summary_name(shard: int) -> str:
+    return f"summary-{shard:06d}.npz"
+
+
+def report_name(shard: int) -> str:
+    return f"report-{shard:06d}.json"
+
+
+def _checkpoint_name(shard: int) -> str:
+    return f"checkpoint-{shard:06d}.npz"
+
+
+def _checkpoint(work: Work, shard: int, dumped: Named, batches: int, rows: int) -> None:
+    position = Named(params={"batches": batches, "rows": rows})
+    saved = dumped.prefixed("state") | position.prefixed("position")
+    work.folder.write(_checkpoint_name(shard), to_bytes(saved))
+
+
+def _restore(work: Work, shard: int) -> tuple[Any, int, int]:
+    """The state to go on from, and the batches and rows it has already taken in."""
+    if not work.folder.exists(_checkpoint_name(shard)):
+        return work.aggregator.start(work.model()), 0, 0
+    saved = from_bytes(work.folder.read(_checkpoint_name(shard)))
+    position = saved.part("position").params
+    state = work.aggregator.load(saved.part("state"))
+    return state, position["batches"], position["rows"]
+
+
+@lru_cache(maxsize=4)
+def _load(reference: Reference) -> Named:
+    return _read(reference.folder, reference.name, reference.digest)
+
+
+def _read(folder: Folder, name: str, expected: str) -> Named:
+    content = folder.read(name)
+    if digest(content) != expected:
+        raise StorageError(
+            f"{folder.uri}/{name} is not what was written",
+            expected=f"digest {expected[:12]}",
+            got=digest(content)[:12],
+            hint="Start the job again under a new run id.",
+        )
+    return from_bytes(content)

@@ -1,0 +1,88 @@
+"""Small aggregators and sources whose results are known."""
+
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from petafit.aggregate.law import Aggregator
+from petafit.errors import ContractError
+from petafit.store.arrays import Named
+
+SCHEMA = pa.schema([("x", pa.float64())])
+
+
+class Total(Aggregator[Named, pa.RecordBatch, float]):
+    """The sum of column x, on top of what the model holds."""
+
+    def start(self, model: Named | None = None) -> Named:
+        return Named({"total": np.zeros(1)}, {"batches": 0})
+
+    def reduce(self, state: Named, batch: pa.RecordBatch) -> Named:
+        total = state.arrays["total"] + batch.column("x").to_numpy().sum()
+        return Named({"total": total}, {"batches": state.params["batches"] + 1})
+
+    def progress(self, state: Named) -> float | None:
+        return float(state.arrays["total"][0])
+
+    def lift(self, state: Named) -> Named:
+        return state
+
+    def merge(self, left: Named, right: Named) -> Named:
+        return Named(
+            {"total": left.arrays["total"] + right.arrays["total"]},
+            {"batches": left.params["batches"] + right.params["batches"]},
+        )
+
+    def finish(self, summary: Named, model: Named | None = None) -> float:
+        before = float(model.arrays["total"][0]) if model else 0.0
+        return before + float(summary.arrays["total"][0])
+
+
+@dataclass(frozen=True)
+class Lists:
+    """A source of given numbers: a list of batches for each shard.
+
+    Attributes
+    ----------
+    reads : Path or None
+        A folder where every batch that is read leaves a file.
+    fatal : tuple of int or None
+        Shard and batch at which the process is killed, once.
+    """
+
+    data: tuple[tuple[tuple[float, ...], ...], ...]
+    reads: Path | None = None
+    fatal: tuple[int, int] | None = None
+    broken: bool = False
+    schema = SCHEMA
+    frozen = True
+
+    @property
+    def shards(self) -> int:
+        return len(self.data)
+
+    @property
+    def identity(self) -> str:
+        return repr(self.data)
+
+    def read(self, shard: int, *, skip: int = 0) -> Iterator[pa.RecordBatch]:
+        for number, values in enumerate(self.data[shard]):
+            if number < skip:
+                continue
+            if self.reads:
+                if self.fatal == (shard, number) and not (self.reads / "killed").exists():
+                    (self.reads / "killed").touch()
+                    os.kill(os.getpid(), signal.SIGKILL)
+                (self.reads / f"{shard}-{number}-{os.getpid()}").touch()
+            if self.broken:
+                raise ContractError("The shard is broken", expected="numbers", got="letters")
+            yield pa.record_batch([pa.array(values, pa.float64())], schema=SCHEMA)
+
+
+def lists(data: Sequence[Sequence[Sequence[float]]], **options: object) -> Lists:
+    return Lists(tuple(tuple(map(tuple, shard)) for shard in data), **options)  # type: ignore[arg-type]
