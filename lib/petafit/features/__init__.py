@@ -1,0 +1,1 @@
+"""Features, declared once: compiled to Arrow kernels and to Spark ML stages."""

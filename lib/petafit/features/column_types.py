@@ -1,0 +1,114 @@
+"""Which Arrow types a feature can be made of."""
+
+from collections.abc import Callable, Iterable
+
+import pyarrow as pa
+
+from petafit.errors import PetafitError, did_you_mean
+from petafit.features.feature import (
+    Binned,
+    Boolean,
+    Categorical,
+    Cross,
+    DatePart,
+    Feature,
+    Indicator,
+    Numeric,
+)
+
+_IS = pa.types
+
+
+def value_type(kind: pa.DataType) -> pa.DataType:
+    """The type of the values; those of a dictionary are the values it stands for."""
+    return kind.value_type if _IS.is_dictionary(kind) else kind
+
+
+def is_string(kind: pa.DataType) -> bool:
+    kind = value_type(kind)
+    return bool(_IS.is_string(kind) or _IS.is_large_string(kind) or _IS.is_string_view(kind))
+
+
+def is_integer(kind: pa.DataType) -> bool:
+    return bool(_IS.is_integer(value_type(kind)))
+
+
+def is_float(kind: pa.DataType) -> bool:
+    """Numbers with a fraction: floats and decimals."""
+    return bool(_IS.is_floating(kind) or _IS.is_decimal(kind))
+
+
+def is_number(kind: pa.DataType) -> bool:
+    return bool(_IS.is_integer(kind)) or is_float(kind)
+
+
+def is_boolean(kind: pa.DataType) -> bool:
+    return bool(_IS.is_boolean(kind))
+
+
+def is_date(kind: pa.DataType) -> bool:
+    """Dates and timestamps."""
+    return bool(_IS.is_date(kind) or _IS.is_timestamp(kind))
+
+
+SELECTABLE: dict[str, Callable[[pa.DataType], bool]] = {
+    "string": is_string,
+    "integer": is_integer,
+    "float": is_float,
+    "number": is_number,
+    "boolean": is_boolean,
+    "date": is_date,
+}
+"""What ``type:…`` selects."""
+
+
+def check_columns(
+    features: Iterable[Feature], schema: pa.Schema, *, error: type[PetafitError]
+) -> None:
+    """Raise `error` where a feature's column is missing or of a type it cannot be made of."""
+    for feature in features:
+        for part in feature.parts if isinstance(feature, Cross) else (feature,):
+            if part.column not in schema.names:
+                raise error(
+                    f"The column {part.column!r} is missing",
+                    hint=did_you_mean(part.column, schema.names),
+                )
+            kind = schema.field(part.column).type
+            expected, hint = _fit(part, kind)
+            if expected is not None:
+                raise error(
+                    f"The feature {feature.name!r} cannot be made of the column {part.column!r}",
+                    expected=expected,
+                    got=kind,
+                    hint=hint,
+                )
+
+
+def _fit(feature: Numeric | Categorical, kind: pa.DataType) -> tuple[str | None, str]:
+    """What the feature expects, None where the type fits; and a hint. Nulls fit everything."""
+    match feature:
+        case _ if _IS.is_null(value_type(kind)):
+            return None, ""
+        case Numeric() | Indicator() | Binned():
+            return None if is_number(kind) else "a number", _number_hint(kind)
+        case Boolean():
+            return None if is_boolean(kind) else "a boolean", ""
+        case DatePart(part="hour" | "minute") if _IS.is_date(kind):
+            return "a timestamp", "Dates have no time of day: leave hour and minute out."
+        case DatePart():
+            return None if is_date(kind) else "a date or timestamp", ""
+        case _:
+            fits = is_string(kind) or is_integer(kind) or is_boolean(kind)
+            return None if fits else "a string, integer or boolean", _category_hint(feature, kind)
+
+
+def _number_hint(kind: pa.DataType) -> str:
+    if is_boolean(kind):
+        return "Use `boolean:`."
+    return "Use `categorical:`." if is_string(kind) else ""
+
+
+def _category_hint(feature: Categorical, kind: pa.DataType) -> str:
+    if is_float(kind):
+        return f"Use `numeric:`, or `binned:`, which makes the category {feature.column}_bin."
+    return "Use `date:`, which makes the date's parts categories." if is_date(kind) else ""

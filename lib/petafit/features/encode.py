@@ -1,0 +1,170 @@
+"""The fast form of the features: Arrow batches to matrices, with compiled kernels."""
+
+from typing import Any, Literal, Self
+
+import numpy as np
+import pyarrow as pa
+
+from petafit.errors import ConfigurationError, ContractError, did_you_mean
+from petafit.features.batch import Batch, to_csr
+from petafit.features.blocks import CategoryBlock, NumericBlock
+from petafit.features.column_types import check_columns
+from petafit.features.facts import Facts
+from petafit.features.feature import Feature, columns_of, from_plain, to_plain
+from petafit.features.target import class_positions, label_numbers, row_weights
+from petafit.store.arrays import Named
+
+_MOST_DENSE_BITS = 14
+
+Layout = Literal["csr", "dense"]
+DType = Literal["float32", "float64"]
+
+
+class Encoder:
+    """Encodes record batches; a worker builds one and keeps it for all its batches.
+
+    Parameters
+    ----------
+    features : tuple of Feature
+    facts : Facts
+        Of the training table.
+    hash_bits : int
+        X has ``2**hash_bits`` columns.
+    label, weight : str, optional
+        The columns of y and of the rows' weights.
+    layout : {"csr", "dense"}
+    dtype : {"float32", "float64"}
+        Of X; computing is in float64.
+
+    Raises
+    ------
+    ConfigurationError
+        A dense X of more than 2**14 columns.
+    """
+
+    def __init__(
+        self,
+        features: tuple[Feature, ...],
+        facts: Facts,
+        *,
+        hash_bits: int,
+        label: str | None = None,
+        weight: str | None = None,
+        layout: Layout = "csr",
+        dtype: DType = "float32",
+    ) -> None:
+        if layout == "dense" and hash_bits > _MOST_DENSE_BITS:
+            raise ConfigurationError(
+                "The learner takes dense rows, and these would not fit into memory",
+                expected=f"hash_bits of {_MOST_DENSE_BITS} or fewer",
+                got=hash_bits,
+                hint="Lower `hash_bits`, or choose a learner that takes sparse rows.",
+            )
+        self.features, self.facts, self.hash_bits = features, facts, hash_bits
+        self.label, self.weight = label, weight
+        self.layout, self.dtype = layout, dtype
+        self._numeric = NumericBlock(features, facts, hash_bits)
+        self._category = CategoryBlock(features, hash_bits)
+        self._schema: pa.Schema | None = None
+
+    @property
+    def n_features(self) -> int:
+        """The number of columns of X."""
+        return 1 << self.hash_bits
+
+    @property
+    def feature_columns(self) -> tuple[str, ...]:
+        """The columns read for X."""
+        return columns_of(self.features)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns read for X, y and weight."""
+        targets = (name for name in (self.label, self.weight) if name is not None)
+        return tuple(dict.fromkeys([*self.feature_columns, *targets]))
+
+    def __call__(self, batch: pa.RecordBatch, labels: bool = True) -> Batch:
+        """Encode a batch; without `labels` neither label nor weight is read.
+
+        Raises
+        ------
+        ContractError
+            A column is missing or of a wrong type; a label or a weight is missing or unknown.
+        """
+        if self._schema is None or not batch.schema.equals(self._schema):
+            check_columns(self.features, batch.schema, error=ContractError)
+            self._schema = batch.schema
+        return Batch(
+            X=self._encoded(batch),
+            y=self._labels(batch) if labels else None,
+            weight=self._weights(batch) if labels else None,
+        )
+
+    def targets(self, batch: pa.RecordBatch) -> tuple[np.ndarray, np.ndarray | None]:
+        """The labels and the weights of a batch, as in `Batch`.
+
+        Raises
+        ------
+        ContractError
+            One is missing, unknown or of a wrong type.
+        ConfigurationError
+            The encoder knows no label.
+        """
+        labels = self._labels(batch)
+        if labels is None:
+            raise ConfigurationError("There is no label to compare with", hint="Name a `label`.")
+        return labels, self._weights(batch)
+
+    def _encoded(self, batch: pa.RecordBatch) -> Any:
+        X = to_csr(
+            self._numeric.indices,
+            self._numeric.encode(batch, self.dtype),
+            self._category.encode(batch),
+            n_features=self.n_features,
+        )
+        return X.toarray() if self.layout == "dense" else X
+
+    def _labels(self, batch: pa.RecordBatch) -> np.ndarray | None:
+        if self.label is None:
+            return None
+        column = _column(batch, self.label)
+        if self.facts.classes is None:
+            return label_numbers(column, self.label)
+        return class_positions(column, self.label, self.facts.classes)
+
+    def _weights(self, batch: pa.RecordBatch) -> np.ndarray | None:
+        if self.weight is None:
+            return None
+        return row_weights(_column(batch, self.weight), self.weight)
+
+    def to_named(self) -> Named:
+        """All that `from_named` needs; kept inside the model."""
+        params = {
+            "features": [to_plain(feature) for feature in self.features],
+            "hash_bits": self.hash_bits,
+            "label": self.label,
+            "weight": self.weight,
+        }
+        return Named(params=params) | self.facts.to_named().prefixed("facts")
+
+    @classmethod
+    def from_named(cls, named: Named, *, layout: Layout = "csr", dtype: DType = "float32") -> Self:
+        """The encoder that `to_named` wrote, for a learner that takes this layout."""
+        params = named.params
+        return cls(
+            tuple(map(from_plain, params["features"])),
+            Facts.from_named(named.part("facts")),
+            hash_bits=params["hash_bits"],
+            label=params["label"],
+            weight=params["weight"],
+            layout=layout,
+            dtype=dtype,
+        )
+
+
+def _column(batch: pa.RecordBatch, name: str) -> pa.Array:
+    if name not in batch.schema.names:
+        raise ContractError(
+            f"The column {name!r} is missing", hint=did_you_mean(name, batch.schema.names)
+        )
+    return batch.column(name)

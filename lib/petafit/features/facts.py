@@ -1,0 +1,72 @@
+"""What the whole training table says: what scaling, labels and reports need to know of it."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Self
+
+from petafit.config.settings import Scalar
+from petafit.store.arrays import Named
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnFacts:
+    """Statistics of one numeric column over its values that are not missing; 0 without any.
+
+    Attributes
+    ----------
+    count, missing : int
+        Values, and nulls with NaNs.
+    mean, sd, minimum, maximum : float
+        In the column's unit, or in that of ``log1p`` where the feature asks for it; `sd` is the
+        population's, and exactly 0 for a constant column.
+    """
+
+    count: int
+    missing: int
+    mean: float
+    sd: float
+    minimum: float
+    maximum: float
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The facts of a training table.
+
+    Attributes
+    ----------
+    rows : int
+    weight : float
+        The sum of the rows' weights; the number of rows where there is no weight column.
+    columns : mapping of str to ColumnFacts
+        By the column of each numeric feature.
+    classes : tuple or None
+        Every class of the label, in the order of the model's outputs.
+    class_counts : tuple of int or None
+        Rows of each class.
+    label : ColumnFacts or None
+        Statistics of a label that is a number.
+    """
+
+    rows: int
+    weight: float
+    columns: Mapping[str, ColumnFacts]
+    classes: tuple[Scalar, ...] | None = None
+    class_counts: tuple[int, ...] | None = None
+    label: ColumnFacts | None = None
+
+    def to_named(self) -> Named:
+        return Named(params=asdict(self))
+
+    @classmethod
+    def from_named(cls, named: Named) -> Self:
+        plain = dict(named.params)
+        classes, counts, label = plain["classes"], plain["class_counts"], plain["label"]
+        return cls(
+            rows=plain["rows"],
+            weight=plain["weight"],
+            columns={name: ColumnFacts(**facts) for name, facts in plain["columns"].items()},
+            classes=None if classes is None else tuple(classes),
+            class_counts=None if counts is None else tuple(counts),
+            label=None if label is None else ColumnFacts(**label),
+        )

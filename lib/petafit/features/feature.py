@@ -1,0 +1,134 @@
+"""The features of a model, resolved: each column by its name, each option with its value."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, cast
+
+from petafit.config.settings import DatePart as Part
+
+CROSS = "×"
+
+
+@dataclass(frozen=True, slots=True)
+class Numeric:
+    """A column's value, hashed by the column's name."""
+
+    column: str
+    impute: Literal["mean", "none"] | float = "mean"
+    log1p: bool = False
+    scale: Literal["standard", "minmax", "none"] = "standard"
+
+    @property
+    def name(self) -> str:
+        return self.column
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.column,)
+
+
+@dataclass(frozen=True, slots=True)
+class Categorical:
+    """A column's distinct values, each hashed as ``column=value``."""
+
+    column: str
+
+    @property
+    def name(self) -> str:
+        return self.column
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.column,)
+
+
+@dataclass(frozen=True, slots=True)
+class Boolean(Categorical):
+    """A column of booleans: ``column=true`` and ``column=false``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Indicator(Categorical):
+    """``column_missing=true`` where a number is null or NaN, and nothing elsewhere."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.column}_missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Binned(Categorical):
+    """The number of edges at or below a value, as a category; ``missing`` is a bin of its own."""
+
+    edges: tuple[float, ...]
+
+    @property
+    def name(self) -> str:
+        return f"{self.column}_bin"
+
+
+@dataclass(frozen=True, slots=True)
+class DatePart(Categorical):
+    """One part of a date or timestamp in UTC, as a category; Monday is day_of_week 0."""
+
+    part: Part
+
+    @property
+    def name(self) -> str:
+        return f"{self.column}_{self.part}"
+
+
+@dataclass(frozen=True, slots=True)
+class Cross:
+    """Every combination of some categories, hashed as ``a×b=va×vb``; null in any gives nothing."""
+
+    parts: tuple[Categorical, ...]
+
+    @property
+    def name(self) -> str:
+        return CROSS.join(part.name for part in self.parts)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(part.column for part in self.parts))
+
+
+Feature = Numeric | Categorical | Cross
+
+_KINDS: dict[str, type[Numeric | Categorical]] = {
+    "numeric": Numeric,
+    "categorical": Categorical,
+    "boolean": Boolean,
+    "indicator": Indicator,
+    "binned": Binned,
+    "date": DatePart,
+}
+_KIND_NAMES = {kind: name for name, kind in _KINDS.items()}
+
+
+def to_plain(feature: Feature) -> dict[str, Any]:
+    """The feature as JSON can hold it.
+
+    Examples
+    --------
+    >>> to_plain(DatePart("departure", "hour"))
+    {'kind': 'date', 'column': 'departure', 'part': 'hour'}
+    """
+    if isinstance(feature, Cross):
+        return {"kind": "cross", "parts": [to_plain(part) for part in feature.parts]}
+    return {"kind": _KIND_NAMES[type(feature)], **asdict(feature)}
+
+
+def from_plain(plain: Mapping[str, Any]) -> Feature:
+    """The feature that `to_plain` wrote."""
+    if plain["kind"] == "cross":
+        return Cross(tuple(cast(Categorical, from_plain(part)) for part in plain["parts"]))
+    options = {name: value for name, value in plain.items() if name != "kind"}
+    if "edges" in options:
+        options["edges"] = tuple(options["edges"])
+    return _KINDS[plain["kind"]](**options)
+
+
+def columns_of(features: tuple[Feature, ...]) -> tuple[str, ...]:
+    """Every column the features read, once, in the order of the features."""
+    return tuple(dict.fromkeys(column for feature in features for column in feature.columns))

@@ -1,0 +1,102 @@
+"""What each group of the settings makes of a column."""
+
+from itertools import pairwise
+
+import numpy as np
+import pyarrow as pa
+
+from petafit.config.settings import (
+    BinnedFeatures,
+    BooleanFeatures,
+    CategoricalFeatures,
+    DateFeatures,
+    Names,
+    NumericFeatures,
+)
+from petafit.errors import ConfigurationError
+from petafit.features import column_types
+from petafit.features.feature import (
+    Binned,
+    Boolean,
+    Categorical,
+    DatePart,
+    Feature,
+    Indicator,
+    Numeric,
+)
+
+ColumnGroup = (
+    NumericFeatures | BinnedFeatures | CategoricalFeatures | BooleanFeatures | DateFeatures
+)
+
+_POWERS = [2.0**power for power in range(63)]
+LOG2_EDGES = (*(-edge for edge in reversed(_POWERS)), 0.0, *_POWERS)
+"""-2**62, …, -2, -1, 0, 1, 2, …, 2**62."""
+
+_DEFAULT_PARTS = DateFeatures(date=()).parts
+_TIME_OF_DAY = frozenset({"hour", "minute"})
+
+
+def selectors(group: ColumnGroup) -> Names:
+    """The names, globs and types by which a group selects its columns."""
+    match group:
+        case NumericFeatures():
+            return group.numeric
+        case BinnedFeatures():
+            return group.binned
+        case CategoricalFeatures():
+            return group.categorical
+        case BooleanFeatures():
+            return group.boolean
+        case DateFeatures():
+            return group.date
+
+
+def features_of(group: ColumnGroup, field: pa.Field) -> tuple[Feature, ...]:
+    """The features a group makes of one column."""
+    match group:
+        case NumericFeatures():
+            value = Numeric(field.name, group.impute, group.log1p, group.scale)
+            return (value, Indicator(field.name)) if group.indicator else (value,)
+        case BinnedFeatures():
+            return (Binned(field.name, _edges(group)),)
+        case CategoricalFeatures():
+            return (Categorical(field.name),)
+        case BooleanFeatures():
+            return (Boolean(field.name),)
+        case DateFeatures():
+            return _date_parts(group, field)
+
+
+def _edges(group: BinnedFeatures) -> tuple[float, ...]:
+    if group.edges == "log2":
+        return LOG2_EDGES
+    edges = tuple(map(float, group.edges))
+    if not edges or not np.isfinite(edges).all() or any(a >= b for a, b in pairwise(edges)):
+        raise ConfigurationError(
+            f"The edges of {', '.join(map(repr, group.binned))} do not make bins",
+            expected="finite numbers in ascending order",
+            got=list(edges),
+        )
+    return edges
+
+
+def _date_parts(group: DateFeatures, field: pa.Field) -> tuple[DatePart, ...]:
+    """The default parts follow the type; parts that were asked for are left to its check."""
+    parts = group.parts
+    if parts == _DEFAULT_PARTS and pa.types.is_date(field.type):
+        parts = tuple(part for part in parts if part not in _TIME_OF_DAY)
+    return tuple(DatePart(field.name, part) for part in parts)
+
+
+def automatic(field: pa.Field) -> tuple[Feature, ...]:
+    """What ``features: auto`` makes of a column; nothing where its type has no feature."""
+    if column_types.is_number(field.type):
+        return (Numeric(field.name),)
+    if column_types.is_boolean(field.type):
+        return (Boolean(field.name),)
+    if column_types.is_string(field.type):
+        return (Categorical(field.name),)
+    if column_types.is_date(field.type):
+        return _date_parts(DateFeatures(date=(field.name,)), field)
+    return ()

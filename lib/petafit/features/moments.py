@@ -1,0 +1,99 @@
+"""Count, mean, spread and range of several columns; merged exactly."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from petafit.features.facts import ColumnFacts
+from petafit.store.arrays import Named
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Of each column, over the values that are not missing.
+
+    Attributes
+    ----------
+    count, missing : ndarray of int64, shape (n_columns,)
+    mean, squares : ndarray of float64, shape (n_columns,)
+        `squares` is the sum of squared distances from the mean.
+    minimum, maximum : ndarray of float64, shape (n_columns,)
+        inf and -inf without values.
+    """
+
+    count: np.ndarray
+    missing: np.ndarray
+    mean: np.ndarray
+    squares: np.ndarray
+    minimum: np.ndarray
+    maximum: np.ndarray
+
+    @classmethod
+    def empty(cls, n_columns: int) -> Self:
+        return cls(
+            count=np.zeros(n_columns, np.int64),
+            missing=np.zeros(n_columns, np.int64),
+            mean=np.zeros(n_columns),
+            squares=np.zeros(n_columns),
+            minimum=np.full(n_columns, np.inf),
+            maximum=np.full(n_columns, -np.inf),
+        )
+
+    @classmethod
+    def of(cls, columns: list[np.ndarray]) -> Self:
+        """Of float64 columns in which NaN is missing; infinite values make infinite moments."""
+        moments = cls.empty(len(columns))
+        for at, column in enumerate(columns):
+            values = column[~np.isnan(column)]
+            moments.missing[at] = column.size - values.size
+            if values.size:
+                moments.count[at] = values.size
+                moments.mean[at] = mean = values.mean()
+                with np.errstate(invalid="ignore"):
+                    moments.squares[at] = np.square(values - mean).sum()
+                moments.minimum[at], moments.maximum[at] = values.min(), values.max()
+        return moments
+
+    def merge(self, other: Self) -> Self:
+        """Both together, by the pairwise update of Chan, Golub and LeVeque (1979), eq. 2.1.
+
+        A side without values leaves the other's bits as they are.
+        """
+        count = self.count + other.count
+        share = other.count / np.maximum(count, 1)
+        with np.errstate(invalid="ignore"):
+            distance = other.mean - self.mean
+            mean = self.mean + distance * share
+            squares = self.squares + other.squares + np.square(distance) * self.count * share
+        sides = [self.count == 0, other.count == 0]
+        return type(self)(
+            count=count,
+            missing=self.missing + other.missing,
+            mean=np.select(sides, [other.mean, self.mean], mean),
+            squares=np.select(sides, [other.squares, self.squares], squares),
+            minimum=np.minimum(self.minimum, other.minimum),
+            maximum=np.maximum(self.maximum, other.maximum),
+        )
+
+    def facts(self) -> list[ColumnFacts]:
+        """The statistics of each column."""
+        columns = zip(*(getattr(self, name).tolist() for name in self.__slots__), strict=True)
+        return [_facts(*column) for column in columns]
+
+    def to_named(self) -> Named:
+        return Named({name: getattr(self, name) for name in self.__slots__})
+
+    @classmethod
+    def from_named(cls, named: Named) -> Self:
+        return cls(*(named.arrays[name] for name in cls.__slots__))
+
+
+def _facts(
+    count: int, missing: int, mean: float, squares: float, minimum: float, maximum: float
+) -> ColumnFacts:
+    if count == 0:
+        return ColumnFacts(0, missing, 0.0, 0.0, 0.0, 0.0)
+    constant = minimum == maximum  # its squares may be rounding noise
+    sd = 0.0 if constant else float(np.sqrt(squares / count))
+    return ColumnFacts(count, missing, mean, sd, minimum, maximum)

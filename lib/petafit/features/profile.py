@@ -1,0 +1,176 @@
+"""The profile of a table: what needs all its rows, in one pass before the training."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from petafit.aggregate.law import Aggregator
+from petafit.config.settings import Scalar
+from petafit.errors import ConfigurationError, ContractError, EmptyInputError
+from petafit.features.facts import ColumnFacts, Facts
+from petafit.features.feature import Feature, Numeric
+from petafit.features.moments import Moments
+from petafit.features.numeric import raw_values
+from petafit.features.target import class_labels, label_numbers, row_weights
+from petafit.store.arrays import Named
+
+MOST_CLASSES = 1000
+
+
+class Profile(Aggregator[Named, pa.RecordBatch, Facts]):
+    """Statistics of the numeric features and of the label, over raw record batches; exact.
+
+    Parameters
+    ----------
+    features : sequence of Feature
+    label : str
+    kind : {"classes", "number"}
+        What the label holds.
+    weight : str, optional
+        The column of the rows' weights: their sum is a fact, the statistics ignore them.
+    classes : sequence, optional
+        All classes, in order; by default those found, sorted.
+    """
+
+    def __init__(
+        self,
+        features: Sequence[Feature],
+        *,
+        label: str,
+        kind: Literal["classes", "number"],
+        weight: str | None = None,
+        classes: Sequence[Scalar] | None = None,
+    ) -> None:
+        self.numerics = tuple(f for f in features if isinstance(f, Numeric))
+        self.label, self.kind, self.weight = label, kind, weight
+        self.classes = None if classes is None else tuple(classes)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that are read."""
+        weight = () if self.weight is None else (self.weight,)
+        return tuple(dict.fromkeys([*(f.column for f in self.numerics), self.label, *weight]))
+
+    def start(self, model: Named | None = None) -> Named:
+        n_columns = len(self.numerics) + (self.kind == "number")
+        return _summary(Moments.empty(n_columns), {}, rows=0, weight=0.0)
+
+    def reduce(self, state: Named, batch: pa.RecordBatch) -> Named:
+        values = [raw_values(f, batch.column(f.column)) for f in self.numerics]
+        counts: dict[Scalar, int] = {}
+        if self.kind == "number":
+            values.append(label_numbers(batch.column(self.label), self.label))
+        else:
+            counts = _count(class_labels(batch.column(self.label), self.label))
+        weight = float(batch.num_rows)
+        if self.weight is not None:
+            weight = float(row_weights(batch.column(self.weight), self.weight).sum())
+        seen = _summary(Moments.of(values), counts, rows=batch.num_rows, weight=weight)
+        return self.merge(state, seen)
+
+    def lift(self, state: Named) -> Named:
+        return state
+
+    def merge(self, left: Named, right: Named) -> Named:
+        """Both together.
+
+        Raises
+        ------
+        ConfigurationError
+            The label has so many values that it looks like a number.
+        """
+        counts = _counts(left)
+        for label, count in _counts(right).items():
+            counts[label] = counts.get(label, 0) + count
+        if len(counts) > MOST_CLASSES:
+            raise ConfigurationError(
+                f"The label {self.label!r} has more than {MOST_CLASSES} classes",
+                hint="It looks like a number: set `label.kind: number` and choose a regressor.",
+            )
+        return _summary(
+            Moments.from_named(left).merge(Moments.from_named(right)),
+            counts,
+            rows=int(left.arrays["rows"] + right.arrays["rows"]),
+            weight=float(left.arrays["weight"] + right.arrays["weight"]),
+        )
+
+    def finish(self, summary: Named, model: Named | None = None) -> Facts:
+        """The facts.
+
+        Raises
+        ------
+        EmptyInputError
+            There were no rows.
+        ContractError
+            A column has infinite values; the label has unknown classes, or one class only.
+        """
+        rows = int(summary.arrays["rows"])
+        if rows == 0:
+            raise EmptyInputError("No rows to profile", hint="Check `table` and `split.train`.")
+        moments = Moments.from_named(summary).facts()
+        columns = {f.column: facts for f, facts in zip(self.numerics, moments, strict=False)}
+        label = moments[-1] if self.kind == "number" else None
+        _refuse_infinite(columns if label is None else {**columns, self.label: label})
+        counts = _counts(summary)
+        classes = self._all_classes(counts) if self.kind == "classes" else None
+        return Facts(
+            rows=rows,
+            weight=float(summary.arrays["weight"]),
+            columns=columns,
+            classes=classes,
+            class_counts=None if classes is None else tuple(counts.get(c, 0) for c in classes),
+            label=label,
+        )
+
+    def _all_classes(self, counts: Mapping[Scalar, int]) -> tuple[Scalar, ...]:
+        classes = tuple(counts) if self.classes is None else self.classes
+        unknown = [label for label in counts if label not in classes]
+        if unknown:
+            raise ContractError(
+                f"The label {self.label!r} has values that are no known class",
+                expected=f"one of {list(classes)}",
+                got=unknown[:10],
+                hint="Add them to `label.classes`, or filter such rows.",
+            )
+        if len(counts) < 2:
+            raise ContractError(
+                f"The label {self.label!r} has one class only",
+                expected="rows of two classes or more",
+                got=list(counts),
+            )
+        return classes
+
+
+def _summary(moments: Moments, counts: Mapping[Scalar, int], *, rows: int, weight: float) -> Named:
+    classes = sorted(counts)
+    arrays = {
+        "rows": np.array(rows, np.int64),
+        "weight": np.array(weight, np.float64),
+        "class_counts": np.array([counts[label] for label in classes], np.int64),
+    }
+    return moments.to_named() | Named(arrays, {"classes": classes})
+
+
+def _counts(summary: Named) -> dict[Scalar, int]:
+    return dict(
+        zip(summary.params["classes"], summary.arrays["class_counts"].tolist(), strict=True)
+    )
+
+
+def _count(labels: pa.Array) -> dict[Scalar, int]:
+    found = pc.value_counts(labels)
+    return dict(
+        zip(found.field("values").to_pylist(), found.field("counts").to_pylist(), strict=True)
+    )
+
+
+def _refuse_infinite(columns: Mapping[str, ColumnFacts]) -> None:
+    for name, facts in columns.items():
+        if not np.isfinite([facts.mean, facts.sd, facts.minimum, facts.maximum]).all():
+            raise ContractError(
+                f"The column {name!r} has infinite values, or values too large to average",
+                hint=f"Filter such rows, or set limits in `contract.columns.{name}`.",
+            )

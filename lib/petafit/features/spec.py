@@ -1,0 +1,118 @@
+"""From the declaration of features in the settings, and the table's schema, to features."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Literal
+
+import pyarrow as pa
+
+from petafit.config.settings import CrossFeatures, FeatureGroup
+from petafit.errors import ConfigurationError, did_you_mean
+from petafit.features.column_types import check_columns
+from petafit.features.feature import Categorical, Cross, Feature
+from petafit.features.groups import ColumnGroup, automatic, features_of, selectors
+from petafit.features.selection import Columns
+
+
+def resolve(
+    declared: Literal["auto"] | Sequence[FeatureGroup],
+    schema: pa.Schema,
+    *,
+    label: str,
+    weight: str | None = None,
+    keys: Sequence[str] = (),
+) -> tuple[Feature, ...]:
+    """The features a declaration stands for, on a table with this schema.
+
+    A pattern never selects the label, the weight or a key, and leaves a column alone of which
+    a group that names it one by one makes the same feature. ``auto`` takes every column but
+    those three by its type.
+
+    Raises
+    ------
+    ConfigurationError
+        An unknown column, a pattern without a match, a type that does not fit, the label named
+        as a feature, two features of one name, or no feature at all.
+    """
+    hidden = frozenset({label, *keys} | ({weight} if weight else set()))
+    columns = Columns(schema, label, hidden)
+    if declared == "auto":
+        features = tuple(f for name in columns.open for f in automatic(schema.field(name)))
+    else:
+        features = _declared(declared, columns)
+    if not features:
+        raise ConfigurationError(
+            "No column of the table can be a feature", hint="List columns under `features:`."
+        )
+    check_columns(features, schema, error=ConfigurationError)
+    _check_names(features)
+    return features
+
+
+def left_out(schema: pa.Schema, *, hidden: Iterable[str] = ()) -> dict[str, str]:
+    """Which columns ``features: auto`` leaves out for their type, and why."""
+    known = set(hidden)
+    return {
+        field.name: f"no feature is made of the type {field.type}"
+        for field in schema
+        if field.name not in known and not automatic(field)
+    }
+
+
+def _declared(declared: Sequence[FeatureGroup], columns: Columns) -> tuple[Feature, ...]:
+    singles = [group for group in declared if not isinstance(group, CrossFeatures)]
+    crosses = [
+        names for group in declared if isinstance(group, CrossFeatures) for names in group.cross
+    ]
+    named = [f for made in _made(singles, columns, by_pattern=False) for f in made]
+    taken = {feature.name for feature in named}
+    matched = (
+        feature
+        for made in _made(singles, columns, by_pattern=True)
+        if taken.isdisjoint(feature.name for feature in made)
+        for feature in made
+    )
+    features = (*named, *matched)
+    categories = {f.name: f for f in features if isinstance(f, Categorical)}
+    return (*features, *(_cross(names, categories, columns) for names in crosses))
+
+
+def _made(
+    declared: Iterable[ColumnGroup], columns: Columns, *, by_pattern: bool
+) -> Iterator[tuple[Feature, ...]]:
+    """What the groups make of each column they name, or of each that a pattern selects."""
+    for group in declared:
+        for selector in selectors(group):
+            if columns.is_pattern(selector) is by_pattern:
+                for name in columns.select(selector):
+                    yield features_of(group, columns.schema.field(name))
+
+
+def _cross(names: Sequence[str], categories: Mapping[str, Categorical], columns: Columns) -> Cross:
+    if len(names) < 2 or len(set(names)) < len(names):
+        raise ConfigurationError(
+            "A cross needs two or more different features", got=f"cross: [{list(names)}]"
+        )
+    return Cross(tuple(_cross_part(name, categories, columns) for name in names))
+
+
+def _cross_part(name: str, categories: Mapping[str, Categorical], columns: Columns) -> Categorical:
+    """The category declared under this name, else the column itself."""
+    if name in categories:
+        return categories[name]
+    if name not in columns.schema.names:
+        raise ConfigurationError(
+            f"A cross names {name!r}, which is neither a category nor a column",
+            hint=did_you_mean(name, {*categories, *columns.open}),
+        )
+    return Categorical(columns.named(name))
+
+
+def _check_names(features: Iterable[Feature]) -> None:
+    seen: set[str] = set()
+    for feature in features:
+        if feature.name in seen:
+            raise ConfigurationError(
+                f"Two features would be called {feature.name!r}",
+                hint="Declare the column once; `binned:` and `date:` make names of their own.",
+            )
+        seen.add(feature.name)

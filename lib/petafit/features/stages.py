@@ -1,0 +1,128 @@
+"""The general form of the features: Spark ML stages that give what the encoder gives.
+
+The stages are Spark's own, so that a PipelineModel can hold, store and load them; they run on
+Spark Connect too. The session's time zone must be UTC.
+"""
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from pyspark.ml import Transformer
+from pyspark.ml.feature import FeatureHasher, SQLTransformer
+from pyspark.sql import DataFrame
+
+from petafit.errors import ConfigurationError
+from petafit.features.facts import Facts
+from petafit.features.feature import (
+    CROSS,
+    Binned,
+    Categorical,
+    Cross,
+    DatePart,
+    Feature,
+    Indicator,
+    Numeric,
+)
+from petafit.features.numeric import MISSING_BIN, Scaling
+
+_ROW = "__petafit_row"
+
+_PARTS = {
+    "year": "year",
+    "month": "month",
+    "day": "dayofmonth",
+    "day_of_week": "weekday",
+    "hour": "hour",
+    "minute": "minute",
+}
+
+
+def frame_with_features(
+    frame: DataFrame, features: tuple[Feature, ...], facts: Facts, hash_bits: int
+) -> DataFrame:
+    """The frame with one more column, ``features``: a sparse vector of ``2**hash_bits``."""
+    for stage in stages(features, facts, hash_bits):
+        frame = stage.transform(frame)
+    return frame
+
+
+def stages(
+    features: tuple[Feature, ...], facts: Facts, hash_bits: int, *, output: str = "features"
+) -> list[Transformer]:
+    """Transformers that add the vector column `output` to a frame.
+
+    FeatureHasher takes a feature's name from its column. So the row is put aside, each feature
+    becomes a column of its name, is hashed, and the row comes back.
+
+    Raises
+    ------
+    ConfigurationError
+        A name that FeatureHasher cannot take.
+    """
+    columns = dict(_columns(features, facts))
+    for name in columns:
+        if "." in name or "`" in name:
+            raise ConfigurationError(
+                f"Spark's FeatureHasher cannot take the feature {name!r}",
+                expected="a name without dot and backtick",
+                hint="Rename the column, or choose a learner that is not from MLlib.",
+            )
+    selected = ", ".join(f"{sql} AS {_quoted(name)}" for name, sql in columns.items())
+    return [
+        SQLTransformer(statement=f"SELECT struct(*) AS {_ROW}, {selected} FROM __THIS__"),
+        FeatureHasher(inputCols=list(columns), outputCol=output, numFeatures=1 << hash_bits),
+        SQLTransformer(statement=f"SELECT {_ROW}.*, {_quoted(output)} FROM __THIS__"),
+    ]
+
+
+def _columns(features: Iterable[Feature], facts: Facts) -> Iterator[tuple[str, str]]:
+    """The name of each feature, and an expression: a double is a value, a string a category."""
+    for feature in features:
+        match feature:
+            case Numeric():
+                scaling = Scaling.of(feature, facts.columns[feature.column])
+                yield feature.name, _scaled(feature, scaling)
+            case Cross():
+                parts = f", '{CROSS}', ".join(_category(part) for part in feature.parts)
+                yield feature.name, f"concat({parts})"
+            case Categorical():
+                yield feature.name, _category(feature)
+
+
+def _scaled(feature: Numeric, scaling: Scaling) -> str:
+    value = _double(feature.column)
+    if feature.log1p:
+        value = f"signum({value}) * log1p(abs({value}))"
+    scaled = f"({value} - {_literal(scaling.shift)}) / {_literal(scaling.divisor)}"
+    return f"if({_missing(feature.column)}, {_literal(scaling.fill)}, {scaled})"
+
+
+def _category(feature: Categorical) -> str:
+    match feature:
+        case Indicator():
+            return f"if({_missing(feature.column)}, 'true', NULL)"
+        case Binned():
+            edges = ", ".join(map(_literal, feature.edges))
+            below = f"size(filter(array({edges}), edge -> edge <= {_double(feature.column)}))"
+            missing = _missing(feature.column)
+            return f"if({missing}, '{MISSING_BIN}', CAST({below} AS STRING))"
+        case DatePart():
+            return f"CAST({_PARTS[feature.part]}({_quoted(feature.column)}) AS STRING)"
+        case _:
+            return f"CAST({_quoted(feature.column)} AS STRING)"
+
+
+def _missing(column: str) -> str:
+    return f"({_quoted(column)} IS NULL OR isnan({_double(column)}))"
+
+
+def _double(column: str) -> str:
+    return f"CAST({_quoted(column)} AS DOUBLE)"
+
+
+def _literal(number: float) -> str:
+    return "CAST(NULL AS DOUBLE)" if np.isnan(number) else f"{float(number)!r}D"
+
+
+def _quoted(name: str) -> str:
+    return "`" + name.replace("`", "``") + "`"

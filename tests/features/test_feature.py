@@ -1,0 +1,50 @@
+import json
+
+import pytest
+
+from petafit.features.feature import (
+    Binned,
+    Boolean,
+    Categorical,
+    Cross,
+    DatePart,
+    Indicator,
+    Numeric,
+    columns_of,
+    from_plain,
+    to_plain,
+)
+
+EVERY_KIND = (
+    Numeric("distance", impute=0.5, log1p=True, scale="minmax"),
+    Indicator("distance"),
+    Categorical("carrier"),
+    Boolean("weekend"),
+    Binned("distance", (0.0, 1.5)),
+    DatePart("departure", "hour"),
+    Cross((Categorical("carrier"), Binned("distance", (0.0, 1.5)), DatePart("departure", "hour"))),
+)
+
+
+@pytest.mark.parametrize("feature", EVERY_KIND, ids=lambda feature: type(feature).__name__)
+def test_a_feature_survives_json(feature):
+    again = from_plain(json.loads(json.dumps(to_plain(feature))))
+    assert again == feature
+    assert type(again) is type(feature)
+    assert hash(again) == hash(feature)
+
+
+def test_names_say_what_a_feature_is_made_of():
+    assert [feature.name for feature in EVERY_KIND] == [
+        "distance",
+        "distance_missing",
+        "carrier",
+        "weekend",
+        "distance_bin",
+        "departure_hour",
+        "carrier×distance_bin×departure_hour",
+    ]
+
+
+def test_columns_are_listed_once():
+    assert columns_of(EVERY_KIND) == ("distance", "carrier", "weekend", "departure")
