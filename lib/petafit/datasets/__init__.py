@@ -1,0 +1,1 @@
+"""Tables to try petafit on: real flights, and clicks with a known best log-loss."""
