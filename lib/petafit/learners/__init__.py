@@ -1,0 +1,1 @@
+"""Incremental learners, MLlib's estimators, and the registry of all."""

@@ -1,0 +1,55 @@
+"""MLlib's estimators take frames: good rows with a label as double, predictions as a column."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from petafit.errors import ConfigurationError
+from petafit.features.encode import Encoder
+from petafit.learners import mllib
+from petafit.stream.scan import ScanSource
+from petafit.table.contract import Checks
+from petafit.table.types import table_schema
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+def training_frame(source: ScanSource, checks: Checks, encoder: Encoder) -> "DataFrame":
+    """The rows that meet the contract, with the encoder's label as the column an estimator learns.
+
+    Weights, where there are any, stay under their own name.
+    """
+    wanted = [f"`{name}`" for name in source.schema.names]
+    schema = _frame(source).selectExpr(*wanted, f"CAST(NULL AS DOUBLE) AS {mllib.LABEL}").schema
+    task = partial(_labelled, source.unbound(), checks, encoder)
+    return _frame(source).mapInArrow(task, schema)
+
+
+def with_predictions(source: ScanSource, uri: str) -> ScanSource:
+    """A source that carries a stored model's predictions beside its own columns."""
+    frame = mllib.predictions(mllib.load(uri), _frame(source))
+    number = frame.schema[mllib.PREDICTION].dataType.typeName() == "double"
+    kind = pa.float64() if number else pa.list_(pa.float64())
+    return replace(
+        source, frame=frame, schema=source.schema.append(pa.field(mllib.PREDICTION, kind))
+    )
+
+
+def _labelled(
+    source: ScanSource, checks: Checks, encoder: Encoder, batches: Iterator[pa.RecordBatch]
+) -> Iterator[pa.RecordBatch]:
+    plain = table_schema(source.schema)
+    for batch in source.received(batches):
+        good, _ = checks.split(batch)
+        labels, _ = encoder.targets(good)
+        yield good.cast(plain).append_column(mllib.LABEL, pa.array(labels, pa.float64()))
+
+
+def _frame(source: ScanSource) -> "DataFrame":
+    if source.frame is None:
+        raise ConfigurationError("A scan in a worker has no frame")
+    return source.frame

@@ -1,0 +1,244 @@
+"""A trained model: predicts from raw columns, with neither Spark nor a JVM."""
+
+import os
+from typing import Any, Self, TypeAlias
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from petafit.config.settings import Contract, LearnerChoice, Scalar
+from petafit.errors import ConfigurationError, ContractError
+from petafit.features.encode import Encoder
+from petafit.features.feature import Numeric
+from petafit.learners.registry import describe, make_learner
+from petafit.store.arrays import Named
+from petafit.store.models import open_model
+from petafit.table.contract import Checks, check_schema, compile_checks
+
+PREDICTION = "prediction_value"
+
+Data: TypeAlias = "pd.DataFrame | pa.Table | pa.RecordBatch"
+
+
+class Signature:
+    """What a model of any kind reads and what its predictions mean.
+
+    Parameters
+    ----------
+    encoder : Encoder
+        Turns raw columns into features and targets.
+    choice : LearnerChoice
+        The learner's name and parameters.
+    schema : pyarrow.Schema
+        The raw columns the features read, with their types.
+
+    Attributes
+    ----------
+    classes : tuple or None
+        The classes, in the order of `predict_proba`'s columns; None for a regressor.
+    output : {"probability", "margin", "value"}
+        What `predict_batch` gives.
+    """
+
+    def __init__(self, encoder: Encoder, choice: LearnerChoice, schema: pa.Schema) -> None:
+        self.encoder = encoder
+        self.choice = choice
+        self.schema = schema
+        self.classes: tuple[Scalar, ...] | None = encoder.facts.classes
+        self.output = describe(choice).output
+
+    @property
+    def checks(self) -> Checks:
+        """What a row must meet to be predicted."""
+        numeric = [f.column for f in self.encoder.features if isinstance(f, Numeric)]
+        return compile_checks(Contract(), self.schema, finite=numeric)
+
+    def predict_batch(self, batch: pa.RecordBatch) -> np.ndarray:
+        """Predictions for rows that meet `checks`.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,) or (n_rows, n_classes)
+            With two classes the probability of the second; with more those of all; the value
+            itself from a regressor, and the margin from a learner without probabilities.
+        """
+        raise ConfigurationError(
+            f"{self.choice.name} predicts in Spark only", hint="Use `petafit score`."
+        )
+
+    def decide(self, predictions: np.ndarray) -> np.ndarray:
+        """What `predict_batch`'s numbers decide: a class for each row, or the value as it is."""
+        if self.classes is None:
+            return predictions
+        if predictions.ndim == 2:
+            return np.asarray(self.classes)[predictions.argmax(axis=1)]
+        limit = 0.5 if self.output == "probability" else 0.0
+        return np.asarray(self.classes)[(predictions > limit).astype(np.intp)]
+
+    def to_named(self) -> Named:
+        """The content to publish."""
+        own = Named(
+            {"schema": np.frombuffer(self.schema.serialize(), dtype=np.uint8)},
+            {"learner": self.choice.model_dump(mode="json")},
+        )
+        return own | self.encoder.to_named().prefixed("encoder")
+
+    @classmethod
+    def from_named(cls, named: Named) -> Self:
+        """The model that `to_named` wrote."""
+        return cls(*_signature(named))
+
+
+class SparkModel(Signature):
+    """An MLlib model, seen from outside the JVM: its predictions arrive as a column."""
+
+    def predict_batch(self, batch: pa.RecordBatch) -> np.ndarray:
+        """The predictions that Spark put beside the raw columns."""
+        return _floats(batch.column(PREDICTION))
+
+
+class Model(Signature):
+    """A trained model of one of the incremental learners.
+
+    Parameters
+    ----------
+    weights : Named
+        What the learner has learnt.
+    """
+
+    def __init__(
+        self, encoder: Encoder, choice: LearnerChoice, schema: pa.Schema, weights: Named
+    ) -> None:
+        super().__init__(encoder, choice, schema)
+        self.weights = weights
+        self.learner = make_learner(choice, n_features=encoder.n_features, classes=self.classes)
+
+    def predict_batch(self, batch: pa.RecordBatch) -> np.ndarray:
+        X = self.encoder(batch, labels=False).X
+        return self.learner.predict(self.weights, X)
+
+    def predict(self, data: Data) -> np.ndarray:
+        """The most probable class of every row, or its value.
+
+        Parameters
+        ----------
+        data : DataFrame, Table or RecordBatch
+            Raw columns, as in the table the model was trained on; others are ignored.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,)
+
+        Raises
+        ------
+        ContractError
+            A column is missing, has another type, or holds an infinite number.
+        """
+        return self.decide(self.predict_batch(self._checked(data)))
+
+    def predict_proba(self, data: Data) -> np.ndarray:
+        """The probability of every class.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_classes)
+            In the order of `classes`.
+
+        Raises
+        ------
+        ConfigurationError
+            The learner gives no probabilities.
+        ContractError
+            As `predict`.
+        """
+        if self.classes is None or self.output != "probability":
+            raise ConfigurationError(
+                f"{self.choice.name} gives no probabilities", hint="Use `predict`."
+            )
+        predictions = self.predict_batch(self._checked(data))
+        if predictions.ndim == 2:
+            return predictions
+        return np.column_stack([1 - predictions, predictions])
+
+    def to_named(self) -> Named:
+        return super().to_named() | self.weights.prefixed("weights")
+
+    @classmethod
+    def from_named(cls, named: Named) -> Self:
+        return cls(*_signature(named), named.part("weights"))
+
+    def _checked(self, data: Data) -> pa.RecordBatch:
+        batch = self._as_batch(data)
+        reasons = self.checks.reasons(batch)
+        if reasons is not None:
+            row, reason = next((i, r) for i, r in enumerate(reasons.to_pylist()) if r)
+            raise ContractError(f"Row {row} cannot be predicted: {reason}")
+        return batch
+
+    def _as_batch(self, data: Data) -> pa.RecordBatch:
+        """The model's columns, in its types, as one batch."""
+        try:
+            if isinstance(data, pd.DataFrame):
+                given = pa.schema([field for field in self.schema if field.name in data.columns])
+                table = pa.Table.from_pandas(data[given.names], schema=given, preserve_index=False)
+            else:
+                table = data if isinstance(data, pa.Table) else pa.Table.from_batches([data])
+            check_schema(table.schema, self.schema)
+            table = table.select(self.schema.names).cast(self.schema).combine_chunks()
+        except pa.ArrowException as error:
+            raise ContractError("The rows do not fit the model", got=str(error)) from error
+        return next(iter(table.to_batches()), _empty(self.schema))
+
+
+def load_model(path: str | os.PathLike[str]) -> Model:
+    """A published model, ready to predict; needs neither Spark nor a JVM.
+
+    Parameters
+    ----------
+    path : str or path
+        A model's folder, as in ``models/flights``; ``models/flights@3`` is its version 3.
+
+    Raises
+    ------
+    ConfigurationError
+        There is no such model, or it is one of MLlib's, which predict in Spark only.
+    StorageError
+        The model is damaged.
+    """
+    version, content = open_model(path)
+    model = model_from_named(content)
+    if isinstance(model, SparkModel):
+        raise ConfigurationError(
+            f"{model.choice.name} predicts in Spark only",
+            hint=f"Use `petafit score`, or pyspark's PipelineModel.load({version.attachment!r}).",
+        )
+    return model
+
+
+def model_from_named(named: Named) -> Model | SparkModel:
+    """A model of either kind, from what was published."""
+    if any(name.startswith("weights/") for name in (*named.arrays, *named.params)):
+        return Model.from_named(named)
+    return SparkModel.from_named(named)
+
+
+def _signature(named: Named) -> tuple[Encoder, LearnerChoice, pa.Schema]:
+    choice = LearnerChoice.model_validate(named.params["learner"])
+    info = describe(choice)
+    return (
+        Encoder.from_named(named.part("encoder"), layout=info.layout, dtype=info.dtype),
+        choice,
+        pa.ipc.read_schema(pa.py_buffer(named.arrays["schema"].tobytes())),
+    )
+
+
+def _empty(schema: pa.Schema) -> pa.RecordBatch:
+    return pa.RecordBatch.from_pylist([], schema=schema)
+
+
+def _floats(column: pa.Array) -> np.ndarray[Any, Any]:
+    """A column as float64: (n_rows,), or (n_rows, n) from a column of lists of n numbers."""
+    if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
+        return _floats(column.flatten()).reshape(len(column), -1)
+    return np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False))

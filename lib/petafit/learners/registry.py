@@ -1,0 +1,155 @@
+"""All learners by their names, ``FAMILY.ClassName``."""
+
+from dataclasses import dataclass
+from importlib.util import find_spec
+from types import ModuleType
+from typing import Any, Literal, get_args
+
+from petafit.config.settings import LearnerChoice, Scalar
+from petafit.errors import ConfigurationError, did_you_mean
+from petafit.features.encode import DType, Layout
+from petafit.learners.learner import Kind, Learner, Output
+from petafit.learners.online_learner import OnlineLearner
+from petafit.learners.sklearn_classes import INCREMENTAL, STATELESS
+from petafit.learners.sklearn_merging import sklearn_learner
+
+Family = Literal["petafit", "sklearn", "mllib"]
+
+
+@dataclass(frozen=True)
+class LearnerInfo:
+    """What is known of a learner before it meets data.
+
+    Attributes
+    ----------
+    kind : {"classifier", "regressor", "other"}
+    output : {"probability", "margin", "value"}
+        What its predictions are.
+    layout, dtype : str
+        What X should be; MLlib has its own vectors.
+    exact, mergeable : bool
+        See `petafit.learners.learner.Learner`.
+    """
+
+    name: str
+    family: Family
+    kind: Kind
+    output: Output
+    layout: Layout
+    dtype: DType
+    exact: bool
+    mergeable: bool
+
+
+def learner_names() -> list[str]:
+    """The names of all learners; MLlib's only where pyspark is installed."""
+    own = [OnlineLearner.name, *(f"sklearn.{name}" for name in INCREMENTAL if name != STATELESS)]
+    spark = _mllib().estimator_names() if _has_spark() else []
+    return sorted([*own, *(f"mllib.{name}" for name in spark)])
+
+
+def describe(choice: LearnerChoice) -> LearnerInfo:
+    """What is known of a learner before it meets data; needs neither Spark nor a JVM.
+
+    Raises
+    ------
+    ConfigurationError
+        An unknown learner, unknown or invalid parameters.
+    """
+    family, name = _split(choice.name)
+    if family == "mllib":
+        kind, output = _mllib().describe(name, choice.params)
+        return LearnerInfo(choice.name, family, kind, output, "csr", "float64", False, False)
+    learner = _make(choice, n_features=1, n_classes=2, seed=0, merge="auto")
+    return LearnerInfo(
+        name=choice.name,
+        family=family,
+        kind=learner.kind,
+        output=learner.output,
+        layout=learner.layout,
+        dtype=learner.dtype,
+        exact=learner.exact,
+        mergeable=learner.mergeable,
+    )
+
+
+def make_learner(
+    choice: LearnerChoice,
+    *,
+    n_features: int,
+    classes: tuple[Scalar, ...] | None,
+    seed: int = 0,
+    merge: str = "auto",
+) -> Learner[Any]:
+    """Build an incremental learner.
+
+    Parameters
+    ----------
+    classes : tuple or None
+        All classes of the label, in order; None where it is a number.
+    seed : int
+        Of every random choice the learner makes.
+    merge : str
+        How approximate linear learners are merged: a rule of `petafit.learners.merging`.
+
+    Raises
+    ------
+    ConfigurationError
+        An unknown learner, unknown or invalid parameters, a label that does not fit, or one of
+        MLlib's estimators, which do not learn incrementally.
+    """
+    n_classes = None if classes is None else len(classes)
+    learner = _make(choice, n_features=n_features, n_classes=n_classes, seed=seed, merge=merge)
+    if (learner.kind, classes is None) in (("classifier", True), ("regressor", False)):
+        raise ConfigurationError(
+            f"{choice.name} is a {learner.kind}",
+            expected="classes as label" if classes is None else "a number as label",
+            got="a number" if classes is None else f"{n_classes} classes",
+            hint="Choose another learner, or set `label.kind`.",
+        )
+    return learner
+
+
+def _make(
+    choice: LearnerChoice, *, n_features: int, n_classes: int | None, seed: int, merge: str
+) -> Learner[Any]:
+    family, name = _split(choice.name)
+    if family == "sklearn":
+        return sklearn_learner(
+            name, choice.params, n_features=n_features, n_classes=n_classes, seed=seed
+        )
+    if family == "mllib":
+        raise ConfigurationError(
+            f"{choice.name} is an estimator of Spark: it does not learn incrementally",
+            hint="Use `petafit.learners.mllib.make_estimator`.",
+        )
+    if choice.name != OnlineLearner.name:
+        raise ConfigurationError(
+            f"No learner {choice.name!r}", hint=did_you_mean(choice.name, learner_names())
+        )
+    return OnlineLearner(choice.params, n_features=n_features, n_classes=n_classes, merge=merge)
+
+
+def _split(full_name: str) -> tuple[Family, str]:
+    family, _, name = full_name.partition(".")
+    for known in get_args(Family):
+        if family == known and name:
+            return known, name
+    raise ConfigurationError(
+        f"No learner {full_name!r}", hint=did_you_mean(full_name, learner_names())
+    )
+
+
+def _mllib() -> ModuleType:
+    """The module of MLlib's estimators; the only one here that needs pyspark."""
+    if not _has_spark():
+        raise ConfigurationError(
+            "MLlib's estimators need pyspark", hint="Install it: pip install 'petafit[spark]'."
+        )
+    from petafit.learners import mllib
+
+    return mllib
+
+
+def _has_spark() -> bool:
+    return find_spec("pyspark") is not None

@@ -1,0 +1,117 @@
+"""Every incremental learner with data it can learn from, for the contract that all must keep."""
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from petafit.config.settings import LearnerChoice
+from petafit.features.batch import Batch
+from petafit.learners.learner import Learner
+from petafit.learners.registry import make_learner
+from petafit.learners.sklearn_classes import INCREMENTAL, STATELESS
+
+N_FEATURES = 6
+
+
+@dataclass(frozen=True)
+class Case:
+    """A learner to test."""
+
+    name: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    n_classes: int | None = 2
+    merge: str = "auto"
+
+    def __str__(self) -> str:
+        settings = [f"{key}={value}" for key, value in self.params.items() if key != "estimator"]
+        classes = [f"{self.n_classes} classes"] if (self.n_classes or 2) > 2 else []
+        rule = [self.merge] if self.merge != "auto" else []
+        return ",".join([self.name, *classes, *rule, *settings])
+
+    @property
+    def learner(self) -> Learner[Any]:
+        choice = LearnerChoice(name=self.name, params=dict(self.params))
+        classes = None if self.n_classes is None else tuple(range(self.n_classes))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # PassiveAggressive*, see the contract
+            return make_learner(
+                choice, n_features=N_FEATURES, classes=classes, seed=7, merge=self.merge
+            )
+
+    def batches(self, seed: int, *, count: int, rows: int = 30) -> list[Batch]:
+        """Batches of small counts, as every learner takes them; some rows hold an index twice."""
+        random, learner = np.random.default_rng(seed), self.learner
+        return [_batch(random, rows, self.n_classes, learner) for _ in range(count)]
+
+
+def _batch(
+    random: np.random.Generator, rows: int, n_classes: int | None, learner: Learner[Any]
+) -> Batch:
+    X = random.integers(0, 4, (rows, N_FEATURES)).astype(learner.dtype)
+    score = X[:, 0] - X[:, 1] + random.normal(size=rows)
+    y = score
+    if n_classes is not None:
+        edges = np.linspace(-1.5, 1.5, n_classes - 1) if n_classes > 2 else [0.0]
+        y = np.searchsorted(edges, score).astype(np.float64)
+    return Batch(X if learner.layout == "dense" else with_duplicates(X), y)
+
+
+def with_duplicates(X: np.ndarray) -> csr_array:
+    """CSR rows in which every value above 2 is held as two that add up."""
+    rows, columns = np.nonzero(X)
+    values = X[rows, columns]
+    split = values > 2
+    order = np.argsort(np.r_[rows, rows[split]], kind="stable")
+    data = np.r_[np.where(split, values - 1, values), np.ones(split.sum())].astype(X.dtype)
+    indices = np.r_[columns, columns[split]].astype(np.int32)
+    counts = np.bincount(np.r_[rows, rows[split]], minlength=len(X))
+    indptr = np.r_[0, np.cumsum(counts)].astype(np.int32)
+    return csr_array((data[order], indices[order], indptr), shape=X.shape)
+
+
+_SMALL: Mapping[str, Mapping[str, Any]] = {
+    "BernoulliRBM": {"n_components": 4},
+    "Birch": {"n_clusters": None, "branching_factor": 5},
+    "IncrementalPCA": {"n_components": 3},
+    "LatentDirichletAllocation": {"n_components": 3},
+    "MLPClassifier": {"hidden_layer_sizes": [4]},
+    "MLPRegressor": {"hidden_layer_sizes": [4], "solver": "sgd", "nesterovs_momentum": False},
+    "MiniBatchDictionaryLearning": {"n_components": 3},
+    "MiniBatchKMeans": {"n_clusters": 3},
+    "MiniBatchNMF": {"n_components": 3},
+    "MultiOutputClassifier": {"estimator": "sklearn.MultinomialNB"},
+    "MultiOutputRegressor": {"estimator": "sklearn.SGDRegressor"},
+    "OneVsOneClassifier": {"estimator": "sklearn.SGDClassifier"},
+    "OneVsRestClassifier": {
+        "estimator": {"name": "sklearn.SGDClassifier", "params": {"loss": "log_loss"}}
+    },
+    "SelectFromModel": {"estimator": "sklearn.Perceptron"},
+}
+
+
+def _sklearn_case(name: str) -> Case:
+    n_classes = None if name.endswith("Regressor") else 2
+    return Case(f"sklearn.{name}", _SMALL.get(name, {}), n_classes)
+
+
+CASES = [
+    *(_sklearn_case(name) for name in sorted(INCREMENTAL) if name != STATELESS),
+    Case("sklearn.SGDClassifier", {"loss": "log_loss"}, n_classes=3),
+    Case("sklearn.SGDClassifier", {"loss": "modified_huber", "average": 50}),
+    Case("sklearn.SGDRegressor", {"average": True, "learning_rate": "constant"}, n_classes=None),
+    Case("sklearn.SGDOneClassSVM", {"average": True}),
+    Case("sklearn.MultinomialNB", n_classes=3),
+    Case("sklearn.GaussianNB", n_classes=3),
+    Case("sklearn.MLPClassifier", {"hidden_layer_sizes": [4, 3], "solver": "sgd"}, n_classes=3),
+    Case("sklearn.OneVsRestClassifier", {"estimator": "sklearn.SGDClassifier"}, n_classes=3),
+    Case("sklearn.OneVsOneClassifier", {"estimator": "sklearn.BernoulliNB"}, n_classes=3),
+    Case("petafit.OnlineLinearClassifier"),
+    Case("petafit.OnlineLinearClassifier", merge="mean"),
+    Case("petafit.OnlineLinearClassifier", {"l1": 0.01, "l2": 0.01}),
+    Case("petafit.OnlineLinearClassifier", {"optimizer": "ftrl"}),
+    Case("petafit.OnlineLinearClassifier", {"optimizer": "ftrl", "l1": 0.5, "l2": 0.1}),
+]

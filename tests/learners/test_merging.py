@@ -1,0 +1,126 @@
+"""What the merge rules make of shards, against formulas written the other way round."""
+
+from functools import reduce as fold
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+
+from petafit.errors import ConfigurationError
+from petafit.features.batch import Batch
+from petafit.learners.merging import (
+    Evidence,
+    Mean,
+    Sums,
+    find_rule,
+    merged_squared_gradients,
+    merged_weights,
+    sums_of_shard,
+)
+from petafit.learners.online_learner import OnlineLearner
+from petafit.store.arrays import Named
+
+START = np.array([[0.5, 2.0], [-1.0, 0.0], [0.2, 1.0], [0.0, 3.0]], np.float32)
+"""Two numbers, w0 and G0, of three features and the intercept."""
+
+SHARDS = [
+    np.array([[0.7, 3.0], [-1.0, 0.0], [0.2, 1.0], [0.5, 4.0]], np.float32),
+    np.array([[0.1, 7.0], [-3.0, 2.0], [0.2, 1.0], [-0.1, 9.0]], np.float32),
+]
+ROWS = [10, 30]
+
+
+def sums() -> Sums:
+    parts = (
+        sums_of_shard(weights=table[:, 0], table=table, start=START, rows=rows, with_z=False)
+        for table, rows in zip(SHARDS, ROWS, strict=True)
+    )
+    return fold(Sums.__add__, parts)
+
+
+def test_mean_is_the_mean_of_the_shards() -> None:
+    merged = merged_weights(Mean(), sums(), START[:, 0])
+    np.testing.assert_allclose(merged[:3], np.mean(SHARDS, axis=0)[:3, 0], rtol=1e-7)
+
+
+def test_evidence_moves_by_weighted_deltas() -> None:
+    """The same as ``w0 + sum (G_k + prior) dw_k / (sum G_k + prior)`` over the shards' deltas."""
+    prior = 3.0
+    deltas = np.array([table - START for table in SHARDS], np.float64)
+    moves, evidence = deltas[..., 0], deltas[..., 1]
+    expected = START[:, 0] + ((evidence + prior) * moves).sum(0) / (evidence.sum(0) + prior)
+    merged = merged_weights(Evidence(prior), sums(), START[:, 0])
+    np.testing.assert_allclose(merged[:3], expected[:3], rtol=1e-6)
+
+
+def test_the_intercept_is_weighted_by_rows() -> None:
+    for rule in (Mean(), Evidence()):
+        merged = merged_weights(rule, sums(), START[:, 0])
+        assert merged[-1] == pytest.approx((10 * 0.5 + 30 * -0.1) / 40)
+
+
+def test_a_coordinate_only_one_shard_moved_keeps_that_shards_weight() -> None:
+    assert merged_weights(Evidence(), sums(), START[:, 0])[1] == -3.0
+
+
+def test_squared_gradients_grow_by_the_evidence_weighted_mean() -> None:
+    expected = [2 + (1 * 1 + 5 * 5) / 6, 2.0, 1.0, 3 + (1 * 1 + 6 * 6) / 7]
+    np.testing.assert_allclose(merged_squared_gradients(sums(), START[:, 1]), expected)
+
+
+def test_unknown_rules_are_refused_and_auto_is_evidence() -> None:
+    assert find_rule("auto") == find_rule("evidence") == Evidence(3.0)
+    with pytest.raises(ConfigurationError, match="Did you mean 'evidence'"):
+        find_rule("evidense")
+
+
+def clicks(n_rows: int, seed: int = 0) -> Batch:
+    """One-hot rows: 8 fields of 40 values with popularity 1/rank, log-odds normal by value."""
+    random, effects = np.random.default_rng(seed), np.random.default_rng(99)
+    values = (40 ** random.random((n_rows, 8))).astype(np.int64)
+    margins = effects.normal(size=(8, 40), scale=0.7)[np.arange(8), values].sum(axis=1) - 1
+    y = (random.random(n_rows) < 1 / (1 + np.exp(-margins))).astype(np.float64)
+    indices = (values + 40 * np.arange(8)).ravel()
+    rows = (np.ones(indices.size, np.float32), indices, np.arange(0, indices.size + 1, 8))
+    return Batch(csr_array(rows, shape=(n_rows, 320)), y)
+
+
+def learner(merge: str, **params: object) -> OnlineLearner:
+    return OnlineLearner(params, n_features=320, n_classes=2, merge=merge)
+
+
+def loss_of_rounds(learner: OnlineLearner, *, shards: int, rounds: int) -> float:
+    batch, held_out, model = clicks(16_000), clicks(10_000, seed=1), None
+    for _ in range(rounds):
+        parts = [
+            learner.lift(
+                learner.reduce(learner.start(model), Batch(batch.X[k::shards], batch.y[k::shards]))
+            )
+            for k in range(shards)
+        ]
+        model = learner.finish(fold(learner.merge, parts), model)
+    predictions = np.clip(learner.predict(model or Named(), held_out.X), 1e-7, 1 - 1e-7)
+    truth = np.where(held_out.y == 1, predictions, 1 - predictions)
+    return float(-np.log(truth).mean())
+
+
+@pytest.mark.parametrize("optimizer", ["adagrad", "ftrl"])
+def test_evidence_beats_the_mean_and_rounds_help(optimizer: str) -> None:
+    mean, evidence = (learner(rule, optimizer=optimizer) for rule in ("mean", "evidence"))
+    sequential = loss_of_rounds(mean, shards=1, rounds=1)
+    once, thrice = (loss_of_rounds(evidence, shards=8, rounds=rounds) for rounds in (1, 3))
+    assert sequential < thrice < once
+    assert once < loss_of_rounds(mean, shards=8, rounds=1)
+    assert thrice < loss_of_rounds(mean, shards=8, rounds=3)
+
+
+def test_ftrl_shards_of_the_same_rows_merge_to_the_same_weights() -> None:
+    """Adding up z and n instead would make them larger by about the root of the shards' number."""
+    ftrl = learner("mean", optimizer="ftrl", l1=0.5, l2=0.1)
+    part = ftrl.lift(ftrl.reduce(ftrl.start(), clicks(2_000)))
+    one = ftrl.finish(part)
+    four = ftrl.finish(fold(ftrl.merge, [part] * 4))
+    np.testing.assert_allclose(four.arrays["weights"], one.arrays["weights"], rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(
+        four.arrays["squared_gradients"], one.arrays["squared_gradients"], rtol=1e-6
+    )

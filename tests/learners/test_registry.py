@@ -1,0 +1,128 @@
+"""Learners by their names."""
+
+from typing import Any
+
+import pytest
+
+from petafit.config.settings import LearnerChoice
+from petafit.errors import ConfigurationError
+from petafit.learners.registry import LearnerInfo, describe, learner_names, make_learner
+
+
+def choice(name: str, **params: Any) -> LearnerChoice:
+    return LearnerChoice(name=name, params=params)
+
+
+def test_every_family_is_listed() -> None:
+    names = learner_names()
+    assert {name.split(".")[0] for name in names} == {"petafit", "sklearn", "mllib"}
+    assert {"sklearn.GaussianNB", "mllib.GBTClassifier"} <= {*names}
+    assert "sklearn.HashingVectorizer" not in names
+
+
+@pytest.mark.parametrize(
+    "info",
+    [
+        LearnerInfo(
+            name="petafit.OnlineLinearClassifier",
+            family="petafit",
+            kind="classifier",
+            output="probability",
+            layout="csr",
+            dtype="float32",
+            exact=False,
+            mergeable=True,
+        ),
+        LearnerInfo(
+            name="sklearn.SGDRegressor",
+            family="sklearn",
+            kind="regressor",
+            output="value",
+            layout="csr",
+            dtype="float32",
+            exact=False,
+            mergeable=True,
+        ),
+        LearnerInfo(
+            name="sklearn.GaussianNB",
+            family="sklearn",
+            kind="classifier",
+            output="probability",
+            layout="dense",
+            dtype="float64",
+            exact=False,
+            mergeable=False,
+        ),
+        LearnerInfo(
+            name="mllib.LinearSVC",
+            family="mllib",
+            kind="classifier",
+            output="margin",
+            layout="csr",
+            dtype="float64",
+            exact=False,
+            mergeable=False,
+        ),
+    ],
+    ids=lambda info: info.name,
+)
+def test_describe_knows_a_learner_before_it_meets_data(info: LearnerInfo) -> None:
+    assert describe(choice(info.name)) == info
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "message"),
+    [
+        ("petafit.OnlineLinear", {}, r"Did you mean 'petafit\.OnlineLinearClassifier'"),
+        ("SGDClassifier", {}, r"Did you mean 'sklearn\.SGDClassifier'"),
+        ("mlib.GBTClassifier", {}, r"Did you mean 'mllib\.GBTClassifier'"),
+        ("sklearn.", {}, "No learner 'sklearn.'"),
+        ("mllib.LogReg", {}, r"Did you mean 'mllib\.LogisticRegression'"),
+        ("mllib.LogisticRegression", {"regparam": 0.1}, "Did you mean 'regParam'"),
+        ("mllib.LogisticRegression", {"labelCol": "y"}, "no parameter 'labelCol'"),
+        ("petafit.OnlineLinearClassifier", {"learning_rat": 1}, "Did you mean 'learning_rate'"),
+        ("petafit.OnlineLinearClassifier", {"loss": "hinge"}, r"a str among \{'log'\}"),
+        ("petafit.OnlineLinearClassifier", {"max_iter": 5}, r"Set `training\.rounds`"),
+    ],
+)
+def test_mistakes_are_named(name: str, params: dict[str, Any], message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        describe(choice(name, **params))
+
+
+@pytest.mark.parametrize(
+    ("name", "classes", "message"),
+    [
+        ("petafit.OnlineLinearClassifier", None, "is a classifier; expected classes"),
+        ("petafit.OnlineLinearClassifier", ("a", "b", "c"), "two classes apart"),
+        ("sklearn.SGDClassifier", None, "is a classifier; expected classes"),
+        ("sklearn.SGDRegressor", ("a", "b"), "is a regressor; expected a number"),
+        ("mllib.GBTClassifier", ("a", "b"), "does not learn incrementally"),
+    ],
+)
+def test_labels_must_fit(name: str, classes: tuple[str, ...] | None, message: str) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        make_learner(choice(name), n_features=4, classes=classes)
+
+
+def test_without_pyspark_the_other_families_remain(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("petafit.learners.registry.find_spec", lambda name: None)
+    assert {name.split(".")[0] for name in learner_names()} == {"petafit", "sklearn"}
+    with pytest.raises(ConfigurationError, match=r"petafit\[spark\]"):
+        describe(choice("mllib.GBTClassifier"))
+
+
+def test_unknown_merge_rules_are_refused() -> None:
+    name = "petafit.OnlineLinearClassifier"
+    with pytest.raises(ConfigurationError, match="Did you mean 'mean'"):
+        make_learner(choice(name), n_features=4, classes=(0, 1), merge="meen")
+
+
+def test_a_model_of_another_size_or_optimizer_is_refused() -> None:
+    name = "petafit.OnlineLinearClassifier"
+    small, large = (make_learner(choice(name), n_features=n, classes=(0, 1)) for n in (4, 8))
+    ftrl = make_learner(choice(name, optimizer="ftrl"), n_features=4, classes=(0, 1))
+    model = small.finish(small.lift(small.start()))
+    for other in (large, ftrl):
+        with pytest.raises(ConfigurationError, match="cannot go on from this model"):
+            other.start(model)
