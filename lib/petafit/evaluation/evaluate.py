@@ -1,0 +1,108 @@
+"""Evaluation of a model over raw record batches: predict, then measure."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from petafit.aggregate.law import Aggregator
+from petafit.errors import ConfigurationError
+from petafit.evaluation.metrics import Figures, Metrics, Scored, metrics_for
+from petafit.learners.model import Model, Signature, SparkModel, model_from_named
+from petafit.store.arrays import Named
+from petafit.table.predicate import RowFilter
+
+
+@dataclass
+class EvaluateState:
+    """The model at hand, and the metrics so far."""
+
+    model: Model | SparkModel
+    metrics: Any
+
+
+class Evaluate(Aggregator[EvaluateState, pa.RecordBatch, Figures]):
+    """Metrics of the model it is started with.
+
+    Parameters
+    ----------
+    metrics : Metrics
+        What to measure.
+    """
+
+    def __init__(self, metrics: Metrics) -> None:
+        self.metrics = metrics
+
+    def start(self, model: Named | None = None) -> EvaluateState:
+        if model is None:
+            raise ConfigurationError("There is no model to evaluate", hint="Start with a model.")
+        return EvaluateState(model_from_named(model), self.metrics.start())
+
+    def reduce(self, state: EvaluateState, batch: pa.RecordBatch) -> EvaluateState:
+        labels, weights = state.model.encoder.targets(batch)
+        scored = Scored(labels, state.model.predict_batch(batch), weights)
+        return EvaluateState(state.model, self.metrics.reduce(state.metrics, scored))
+
+    def progress(self, state: EvaluateState) -> float | None:
+        return self.metrics.progress(state.metrics)
+
+    def lift(self, state: EvaluateState) -> Named:
+        return self.metrics.lift(state.metrics)
+
+    def merge(self, left: Named, right: Named) -> Named:
+        return self.metrics.merge(left, right)
+
+    def finish(self, summary: Named, model: Named | None = None) -> Figures:
+        return self.metrics.finish(summary)
+
+    def dump(self, state: EvaluateState) -> Named:
+        model = state.model.to_named().prefixed("model")
+        return model | self.metrics.dump(state.metrics).prefixed("metrics")
+
+    def load(self, dumped: Named) -> EvaluateState:
+        model = model_from_named(dumped.part("model"))
+        return EvaluateState(model, self.metrics.load(dumped.part("metrics")))
+
+
+class Measure(Aggregator[Any, pa.RecordBatch, Figures]):
+    """Metrics of predictions that are a column of the batch.
+
+    Parameters
+    ----------
+    metrics : Metrics
+    label, prediction : str
+        The columns: class position or number, and prediction.
+    rows : RowFilter
+        Which rows count.
+    """
+
+    def __init__(self, metrics: Metrics, *, label: str, prediction: str, rows: RowFilter) -> None:
+        self.metrics = metrics
+        self.label = label
+        self.prediction = prediction
+        self.rows = rows
+
+    def start(self, model: Named | None = None) -> Any:
+        return self.metrics.start()
+
+    def reduce(self, state: Any, batch: pa.RecordBatch) -> Any:
+        mask = self.rows.mask(batch)
+        counted = batch if mask is None else batch.filter(mask)
+        label, prediction = counted.column(self.label), counted.column(self.prediction)
+        return self.metrics.reduce(state, Scored(label.to_numpy(), prediction.to_numpy()))
+
+    def lift(self, state: Any) -> Named:
+        return self.metrics.lift(state)
+
+    def merge(self, left: Named, right: Named) -> Named:
+        return self.metrics.merge(left, right)
+
+    def finish(self, summary: Named, model: Named | None = None) -> Figures:
+        return self.metrics.finish(summary)
+
+
+def metrics_of(model: Signature) -> Metrics:
+    """The metrics that suit a model."""
+    if model.classes is None:
+        return metrics_for("number")
+    return metrics_for("classes", n_classes=len(model.classes), output=model.output)

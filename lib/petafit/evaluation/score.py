@@ -1,0 +1,173 @@
+"""Scoring: every row of a table with its prediction, or with why it has none."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from petafit.aggregate.law import Aggregator
+from petafit.aggregate.sink import WriteFiles
+from petafit.errors import ConfigurationError
+from petafit.learners.model import Model, SparkModel, model_from_named
+from petafit.store.arrays import Named
+from petafit.table.files import WrittenFile
+from petafit.table.types import table_schema
+
+OK = "ok"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The columns of a table of predictions.
+
+    Attributes
+    ----------
+    kept : pyarrow.Schema
+        Columns taken over from the scored table: keys, label, partition columns.
+    stamps : mapping of str to str or int
+        Columns with one value for all rows: which model in which run made the predictions.
+    """
+
+    kept: pa.Schema
+    stamps: Mapping[str, str | int]
+
+    def schema(self, model: Model | SparkModel) -> pa.Schema:
+        """The columns in their order: ``probability`` only where the model gives it."""
+        prediction = pa.float64()
+        if model.classes is not None:
+            prediction = pa.array(list(model.classes)).type
+        fields = [*table_schema(self.kept), pa.field("prediction", prediction)]
+        if model.output == "probability":
+            binary = len(model.classes or ()) == 2
+            kind = pa.float64() if binary else pa.list_(pa.float64())
+            fields.append(pa.field("probability", kind))
+        fields += [pa.field(name, pa.scalar(value).type) for name, value in self.stamps.items()]
+        return pa.schema([*fields, pa.field("row_status", pa.string())])
+
+    def batch(self, rows: pa.RecordBatch, model: Model | SparkModel) -> pa.RecordBatch:
+        """Predictions for some rows; a row that cannot be predicted says why instead."""
+        reasons = model.checks.reasons(rows)
+        good = None if reasons is None else pc.is_null(reasons)
+        predictions = model.predict_batch(rows if good is None else rows.filter(good))
+        columns: dict[str, pa.Array] = {name: rows.column(name) for name in self.kept.names}
+        columns["prediction"] = _spread(pa.array(model.decide(predictions)), good)
+        if model.output == "probability":
+            columns["probability"] = _spread(_as_column(predictions), good)
+        for name, value in self.stamps.items():
+            columns[name] = pa.repeat(value, rows.num_rows)
+        columns["row_status"] = _status(reasons, rows.num_rows)
+        schema = self.schema(model)
+        arrays = [_as_type(columns[field.name], field.type) for field in schema]
+        return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+@dataclass
+class ScoreState:
+    """The model at hand, the files being written, and the rows so far."""
+
+    model: Model | SparkModel
+    files: Any
+    rows: int = 0
+    quarantined: int = 0
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The files that hold the predictions, and how many rows have one."""
+
+    files: list[WrittenFile]
+    rows: int
+    quarantined: int
+
+
+class Score(Aggregator[ScoreState, pa.RecordBatch, Scores]):
+    """Writes the predictions of the model it is started with.
+
+    Parameters
+    ----------
+    layout : Layout
+    sink : WriteFiles
+        Writes the files.
+    """
+
+    def __init__(self, layout: Layout, sink: WriteFiles) -> None:
+        self.layout = layout
+        self.sink = sink
+
+    def start(self, model: Named | None = None) -> ScoreState:
+        if model is None:
+            raise ConfigurationError("There is no model to score with", hint="Start with a model.")
+        return ScoreState(model_from_named(model), self.sink.start())
+
+    def reduce(self, state: ScoreState, batch: pa.RecordBatch) -> ScoreState:
+        scored = self.layout.batch(batch, state.model)
+        status = scored.column("row_status")
+        bad = pc.sum(pc.not_equal(status, OK)).as_py() or 0
+        return ScoreState(
+            state.model,
+            self.sink.reduce(state.files, scored),
+            state.rows + batch.num_rows,
+            state.quarantined + bad,
+        )
+
+    def lift(self, state: ScoreState) -> Named:
+        return self._join(self.sink.lift(state.files), state.rows, state.quarantined)
+
+    def merge(self, left: Named, right: Named) -> Named:
+        return self._join(
+            self.sink.merge(left.part("files"), right.part("files")),
+            left.params["rows"] + right.params["rows"],
+            left.params["quarantined"] + right.params["quarantined"],
+        )
+
+    def finish(self, summary: Named, model: Named | None = None) -> Scores:
+        files = self.sink.finish(summary.part("files"))
+        return Scores(files, summary.params["rows"], summary.params["quarantined"])
+
+    def dump(self, state: ScoreState) -> Named:
+        files = self.sink.dump(state.files)
+        model = state.model.to_named().prefixed("model")
+        return self._join(files, state.rows, state.quarantined) | model
+
+    def load(self, dumped: Named) -> ScoreState:
+        return ScoreState(
+            model_from_named(dumped.part("model")),
+            self.sink.load(dumped.part("files")),
+            dumped.params["rows"],
+            dumped.params["quarantined"],
+        )
+
+    @staticmethod
+    def _join(files: Named, rows: int, quarantined: int) -> Named:
+        return files.prefixed("files") | Named(params={"rows": rows, "quarantined": quarantined})
+
+
+def _spread(values: pa.Array, good: pa.BooleanArray | None) -> pa.Array:
+    """Values of the good rows at their places among all rows, null elsewhere."""
+    if good is None:
+        return values
+    place = pc.subtract(pc.cumulative_sum(good.cast(pa.int64())), 1)
+    return values.take(pc.if_else(good, place, None))
+
+
+def _as_column(predictions: np.ndarray) -> pa.Array:
+    """(n_rows,) as doubles, (n_rows, n) as lists of n doubles."""
+    if predictions.ndim == 1:
+        return pa.array(predictions)
+    width = predictions.shape[1]
+    offsets = np.arange(0, predictions.size + 1, width, dtype=np.int32)
+    return pa.ListArray.from_arrays(offsets, pa.array(predictions.ravel()))
+
+
+def _status(reasons: pa.StringArray | None, rows: int) -> pa.StringArray:
+    if reasons is None:
+        return pa.repeat(OK, rows)
+    told = pc.binary_join_element_wise("quarantined", reasons, ": ")
+    return pc.coalesce(told, pa.scalar(OK))
+
+
+def _as_type(values: pa.Array, kind: pa.DataType) -> pa.Array:
+    return values if values.type == kind else values.cast(kind)

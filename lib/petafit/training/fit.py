@@ -1,0 +1,104 @@
+"""One learner over raw record batches: encode, predict before the update, learn."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from petafit.aggregate.law import Aggregator
+from petafit.evaluation.metrics import Figures, Metrics, Scored
+from petafit.features.encode import Encoder
+from petafit.learners.learner import Learner, labels_of
+from petafit.store.arrays import Named
+
+
+@dataclass
+class FitState:
+    """The learner's state, and the metrics of its predictions before each update."""
+
+    learner: Any
+    metrics: Any
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a round gave.
+
+    Attributes
+    ----------
+    weights : Named
+        The merged model.
+    progressive : dict or None
+        Metrics of the predictions made for every batch before learning from it, by the shards'
+        own models; None where they were not asked for.
+    """
+
+    weights: Named
+    progressive: Figures | None
+
+
+class Fit(Aggregator[FitState, pa.RecordBatch, Fitted]):
+    """A learner fed from raw columns.
+
+    Parameters
+    ----------
+    encoder : Encoder
+        Turns raw columns into what the learner takes.
+    metrics : Metrics or None
+        Measures the predictions before each update (progressive validation): honest in a first
+        round only, since later ones have seen the rows.
+    """
+
+    def __init__(self, encoder: Encoder, learner: Learner[Any], metrics: Metrics | None) -> None:
+        self.encoder = encoder
+        self.learner = learner
+        self.metrics = metrics
+        self.exact = learner.exact
+
+    def start(self, model: Named | None = None) -> FitState:
+        return FitState(self.learner.start(model), self.metrics.start() if self.metrics else None)
+
+    def reduce(self, state: FitState, batch: pa.RecordBatch) -> FitState:
+        encoded = self.encoder(batch)
+        if self.metrics is None:
+            return FitState(self.learner.reduce(state.learner, encoded), None)
+        learner, predictions = self.learner.progressive(state.learner, encoded)
+        if predictions is None:
+            return FitState(learner, state.metrics)
+        scored = Scored(labels_of(encoded, self.learner.name), predictions, encoded.weight)
+        return FitState(learner, self.metrics.reduce(state.metrics, scored))
+
+    def progress(self, state: FitState) -> float | None:
+        return self.metrics.progress(state.metrics) if self.metrics else None
+
+    def lift(self, state: FitState) -> Named:
+        return self._join(
+            self.learner.lift(state.learner),
+            self.metrics.lift(state.metrics) if self.metrics else Named(),
+        )
+
+    def merge(self, left: Named, right: Named) -> Named:
+        learner = self.learner.merge(left.part("learner"), right.part("learner"))
+        if self.metrics is None:
+            return self._join(learner, Named())
+        return self._join(learner, self.metrics.merge(left.part("metrics"), right.part("metrics")))
+
+    def finish(self, summary: Named, model: Named | None = None) -> Fitted:
+        weights = self.learner.finish(summary.part("learner"), model)
+        if self.metrics is None:
+            return Fitted(weights, None)
+        return Fitted(weights, self.metrics.finish(summary.part("metrics")))
+
+    def dump(self, state: FitState) -> Named:
+        return self._join(
+            self.learner.dump(state.learner),
+            self.metrics.dump(state.metrics) if self.metrics else Named(),
+        )
+
+    def load(self, dumped: Named) -> FitState:
+        metrics = self.metrics.load(dumped.part("metrics")) if self.metrics else None
+        return FitState(self.learner.load(dumped.part("learner")), metrics)
+
+    @staticmethod
+    def _join(learner: Named, metrics: Named) -> Named:
+        return learner.prefixed("learner") | metrics.prefixed("metrics")

@@ -1,0 +1,136 @@
+"""The rounds of training: start → fit the shards → merge → check on the hold-out."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from petafit.aggregate.checked import Checked
+from petafit.aggregate.engine import Passes
+from petafit.config.settings import Training
+from petafit.evaluation.metrics import Figures, Metrics
+from petafit.features.encode import Encoder
+from petafit.learners.learner import Learner
+from petafit.store.arrays import Named, from_bytes, to_bytes
+from petafit.stream.batches import Source
+from petafit.table.contract import Checks
+from petafit.training.fit import Fit
+
+log = logging.getLogger("petafit")
+
+
+@dataclass(frozen=True)
+class Round:
+    """One finished round.
+
+    Attributes
+    ----------
+    number : int
+        From 1.
+    rows : int
+    seconds : float
+        Of the pass over the training rows.
+    progressive : dict or None
+        Metrics of the predictions before each update; of the first round only.
+    validation : dict or None
+        Metrics of the merged model on the validation rows, where there are any.
+    """
+
+    number: int
+    rows: int
+    seconds: float
+    progressive: Figures | None
+    validation: Figures | None
+
+    def loss(self, name: str) -> float | None:
+        """The validation metric that decides."""
+        return self.validation[name] if self.validation else None
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The best round's weights, and all rounds."""
+
+    weights: Named
+    best: Round
+    rounds: tuple[Round, ...]
+
+    @property
+    def rows_per_second(self) -> float:
+        """Rows learned from per second, merging and synchronising included."""
+        return sum(r.rows for r in self.rounds) / max(sum(r.seconds for r in self.rounds), 1e-9)
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """Trains a learner in rounds over the same shards.
+
+    Every finished round is kept in the run folder, so that a killed run goes on from there.
+
+    Attributes
+    ----------
+    validate : callable or None
+        Metrics of merged weights on the validation rows. With it, training stops when they have
+        not become better for ``training.patience`` rounds, and the best round wins.
+    """
+
+    passes: Passes
+    encoder: Encoder
+    learner: Learner[Any]
+    checks: Checks
+    metrics: Metrics
+    training: Training
+    validate: Callable[[Named], Figures] | None = None
+
+    def run(self, source: Source, *, rows: int) -> Trained:
+        """Train on a source that has this many rows."""
+        weights: Named | None = None
+        best: Trained | None = None
+        finished: tuple[Round, ...] = ()
+        for number in range(1, self.training.rounds + 1):
+            weights, done = self._kept(number) or self._fit(number, source, weights, rows)
+            finished = (*finished, done)
+            if best is None or self._is_better(done, best.best):
+                best = Trained(weights, done, finished)
+            best = replace(best, rounds=finished)
+            if number - best.best.number >= self.training.patience:
+                break
+        assert best is not None
+        return best
+
+    def _fit(
+        self, number: int, source: Source, start: Named | None, rows: int
+    ) -> tuple[Named, Round]:
+        fit = Fit(self.encoder, self.learner, self.metrics if number == 1 else None)
+        outcome = self.passes.run(
+            f"train round {number}", Checked(self.checks, fit), source, start=start, rows=rows
+        )
+        fitted = outcome.result.result
+        validation = self.validate(fitted.weights) if self.validate else None
+        done = Round(number, outcome.rows, outcome.seconds, fitted.progressive, validation)
+        figures = validation or fitted.progressive or {}
+        log.info("round %d %s", number, " ".join(f"{k}={v}" for k, v in figures.items()))
+        self._keep(fitted.weights, done)
+        return fitted.weights, done
+
+    def _is_better(self, done: Round, best: Round) -> bool:
+        """Without validation rows the last round is the best."""
+        loss, least = done.loss(self.metrics.deciding), best.loss(self.metrics.deciding)
+        return loss is None or least is None or loss < least
+
+    def _keep(self, weights: Named, done: Round) -> None:
+        content = Named(params={"round": asdict(done)}) | weights.prefixed("weights")
+        self.passes.folder.child("rounds").write(_file(done.number), to_bytes(content))
+
+    def _kept(self, number: int) -> tuple[Named, Round] | None:
+        """A round that an earlier attempt of this run finished."""
+        folder = self.passes.folder.child("rounds")
+        if not folder.exists(_file(number)):
+            return None
+        log.info("round %d was finished by an earlier attempt of this run", number)
+        kept = from_bytes(folder.read(_file(number)))
+        return kept.part("weights"), Round(**kept.params["round"])
+
+
+def _file(number: int) -> str:
+    return f"round-{number:03d}.npz"

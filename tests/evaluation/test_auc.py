@@ -1,0 +1,55 @@
+"""The histogram AUC's certificate."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import expit
+from sklearn.metrics import roc_auc_score
+
+from petafit.evaluation import auc
+
+margins = st.floats(-(2.0**100), 2.0**100, width=32)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(margins, min_size=2), st.booleans())
+def test_bins_rise_with_the_prediction(values: list[float], probabilities: bool) -> None:
+    ordered = np.sort(np.array(values))
+    if probabilities:
+        ordered = expit(ordered)
+    bins = auc.bins(ordered, probabilities=probabilities)
+    assert (np.diff(bins) >= 0).all()
+    assert bins.min() >= 0
+    assert bins.max() < auc.N_BINS
+
+
+@pytest.mark.parametrize("scale", [0.01, 1.0, 1000.0])
+@pytest.mark.parametrize("probabilities", [False, True])
+def test_the_certificate_holds(scale: float, probabilities: bool) -> None:
+    random = np.random.default_rng(0)
+    y = random.random(5_000) < 0.3
+    margin = scale * (y + random.normal(size=5_000))
+    prediction = expit(margin) if probabilities else margin
+    counts = auc.histogram(auc.bins(prediction, probabilities=probabilities), y, np.ones(5_000))
+    area, error = auc.area(counts)
+    assert area is not None
+    assert error is not None
+    assert abs(area - roc_auc_score(y, prediction)) <= error + 1e-12
+    assert error < 0.01 or (probabilities and scale != 1)
+
+
+def test_the_certificate_is_narrow_for_probabilities() -> None:
+    random = np.random.default_rng(0)
+    probability = expit(random.normal(-1.5, 1, 100_000))
+    y = random.random(100_000) < probability
+    bins = auc.bins(probability, probabilities=True)
+    _, error = auc.area(auc.histogram(bins, y, np.ones(100_000)))
+    assert error is not None
+    assert error < 1e-4
+
+
+def test_ties_count_half() -> None:
+    y, prediction = np.array([False, True, True]), np.array([0.5, 0.5, 0.9])
+    counts = auc.histogram(auc.bins(prediction, probabilities=True), y, np.ones(3))
+    assert auc.area(counts) == (0.75, 0.25)
