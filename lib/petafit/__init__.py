@@ -1,0 +1,40 @@
+"""petafit: train models on tables of any size, from Python, on Spark or without."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from petafit.config.layers import load_settings
+    from petafit.config.settings import Settings
+    from petafit.learners.model import load_model
+    from petafit.workflow.evaluate import evaluate
+    from petafit.workflow.prepare import prepare
+    from petafit.workflow.score import score
+    from petafit.workflow.train import train
+
+__all__ = [
+    "Settings",
+    "evaluate",
+    "load_model",
+    "load_settings",
+    "prepare",
+    "score",
+    "train",
+]
+
+_HOMES = {
+    "Settings": "config.settings",
+    "evaluate": "workflow.evaluate",
+    "load_model": "learners.model",
+    "load_settings": "config.layers",
+    "prepare": "workflow.prepare",
+    "score": "workflow.score",
+    "train": "workflow.train",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for: a worker needs few of them."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'petafit' has no attribute {name!r}")
+    return getattr(import_module(f"petafit.{_HOMES[name]}"), name)

@@ -1,0 +1,178 @@
+"""The command line: `petafit JOB --env local --task flights`."""
+
+import json
+import logging
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from petafit import show
+from petafit.config.layers import Resolved, load_settings
+from petafit.config.rendering import as_json, render, submit_arguments
+from petafit.errors import PetafitError
+from petafit.store.models import ModelStore
+from petafit.store.runs import Run, RunStore
+from petafit.workflow.evaluate import evaluate
+from petafit.workflow.init import write_task_file
+from petafit.workflow.prepare import prepare
+from petafit.workflow.score import score
+from petafit.workflow.train import train
+
+app = typer.Typer(
+    name="petafit",
+    help="Train models on tables of any size, on Spark or without.",
+    epilog="A new table: petafit init TABLE --label COLUMN, then petafit train --task NAME.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    rich_markup_mode="rich",
+)
+
+Task = Annotated[str, typer.Option("--task", "-t", help="A file in conf/tasks, by its name.")]
+Env = Annotated[str, typer.Option("--env", "-e", help="A file in conf, by its name.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override one setting; repeatable."),
+]
+Conf = Annotated[
+    Path | None,
+    typer.Option(help="The folder of settings; by default $PETAFIT_CONF, or ./conf."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+_INTERRUPTED = "interrupted; the same --run-id goes on from here"
+
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Also say why and how.")]
+
+
+def _add_job(name: str, job: Callable[..., Run], summary: str) -> None:
+    """Make a job a command; all jobs take the same options."""
+
+    @app.command(name, help=summary)
+    def command(
+        task: Task,
+        env: Env = "local",
+        overrides: Overrides = None,
+        run_id: Annotated[
+            str | None, typer.Option(help="Names the run; the same id again resumes it.")
+        ] = None,
+        logical_date: Annotated[
+            str | None, typer.Option(help="The date the run stands for, for schedulers.")
+        ] = None,
+        conf: Conf = None,
+        as_json: AsJson = False,
+        verbose: Verbose = False,
+    ) -> None:
+        _set_up_logging(verbose)
+        settings = _load(task, env, conf, overrides).settings
+        try:
+            run = job(settings, run_id=run_id, logical_date=logical_date)
+        except KeyboardInterrupt:
+            raise typer.Exit(_complain(_INTERRUPTED, 130)) from None
+        if as_json:
+            typer.echo(json.dumps(run.manifest, indent=2))
+        else:
+            show.run(run.manifest)
+
+
+_add_job("prepare", prepare, "Make the task's table from its raw data.")
+_add_job("train", train, "Fit the task's learner and publish the model.")
+_add_job("evaluate", evaluate, "Measure the newest model on the task's test rows.")
+_add_job("score", score, "Write the newest model's predictions as a table.")
+
+
+@app.command()
+def init(
+    table: Annotated[str, typer.Argument(help="A Parquet or Delta table: folder or URI.")],
+    label: Annotated[str, typer.Option(help="The column to predict.")],
+    task: Annotated[
+        str | None, typer.Option(help="The new task's name; by default the table's.")
+    ] = None,
+    conf: Conf = None,
+    force: Annotated[bool, typer.Option(help="Replace a task file that exists.")] = False,
+) -> None:
+    """Look at a table and write its task file."""
+    path = write_task_file(table, label=label, task=task, conf=conf, force=force)
+    typer.echo(f"Wrote {path}. Next: petafit train --task {path.stem}")
+
+
+@app.command()
+def config(
+    env: Env = "local",
+    task: Annotated[str | None, typer.Option("--task", "-t", help="Include a task.")] = None,
+    overrides: Overrides = None,
+    conf: Conf = None,
+    as_json_: AsJson = False,
+    spark_submit: Annotated[
+        bool, typer.Option("--spark-submit", help="Print spark-submit's arguments instead.")
+    ] = False,
+) -> None:
+    """Print the merged settings, and where each comes from."""
+    resolved = _load(task, env, conf, overrides)
+    if spark_submit:
+        typer.echo(" ".join(submit_arguments(resolved.settings)))
+    elif as_json_:
+        typer.echo(as_json(resolved))
+    else:
+        typer.echo(render(resolved))
+
+
+@app.command()
+def runs(env: Env = "local", conf: Conf = None, as_json: AsJson = False) -> None:
+    """List runs, the newest first."""
+    manifests = RunStore(_paths(env, conf).runs).list()
+    if as_json:
+        typer.echo(json.dumps(manifests, indent=2))
+    else:
+        show.runs(manifests)
+
+
+@app.command()
+def models(env: Env = "local", conf: Conf = None, as_json: AsJson = False) -> None:
+    """List models and their versions."""
+    versions = ModelStore(_paths(env, conf).models).list()
+    if as_json:
+        typer.echo(json.dumps([version.as_dict() for version in versions], indent=2))
+    else:
+        show.models(versions)
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """Run a command; exits with the code the error, if any, stands for."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        app(args=None if argv is None else list(argv))
+    except PetafitError as error:
+        sys.exit(_complain(error, error.exit_code))
+    sys.exit(0)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    """A scheduler's SIGTERM ends a run as Ctrl-C does: recorded, with nothing half-written."""
+    raise KeyboardInterrupt
+
+
+def _complain(what: object, code: int) -> int:
+    typer.secho(f"petafit: {what}", err=True, fg="red" if sys.stderr.isatty() else None)
+    return code
+
+
+def _load(task: str | None, env: str, conf: Path | None, overrides: list[str] | None) -> Resolved:
+    return load_settings(task=task, env=env, conf=conf, overrides=overrides or ())
+
+
+def _paths(env: str, conf: Path | None) -> Any:
+    return _load(None, env, conf, None).settings.paths
+
+
+def _set_up_logging(verbose: bool) -> None:
+    logging.basicConfig(
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(message)s",
+        level=logging.WARNING,
+    )
+    logging.getLogger("petafit").setLevel(logging.DEBUG if verbose else logging.INFO)

@@ -1,0 +1,106 @@
+"""What the command line shows of runs and models."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from petafit.store.models import ModelVersion
+
+_HEADLINE = (
+    "log_loss",
+    "auc",
+    "accuracy",
+    "calibration_error",
+    "base_log_loss",
+    "mean_squared_error",
+    "mean_absolute_error",
+    "r2",
+    "best_log_loss",
+    "best_auc",
+    "rows_per_second",
+)
+_SHOWN_IN_LISTS = 2
+
+
+def run(manifest: Mapping[str, Any]) -> None:
+    """Show what one run did: rows, metrics, outputs, model."""
+    facts = [("run", f"{manifest['run_id']} {manifest['status']}"), *_facts(manifest)]
+    width = max(len(name) for name, _ in facts)
+    for name, value in facts:
+        print(f"{name:<{width}}  {value}")
+
+
+def runs(manifests: Sequence[Mapping[str, Any]]) -> None:
+    """Show runs as a table."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("run", "status", "started (UTC)", "seconds", "result"):
+        table.add_column(name, overflow="fold")
+    for manifest in manifests:
+        table.add_row(
+            manifest["run_id"],
+            manifest["status"],
+            _time(manifest["started_at"]),
+            _number(manifest.get("seconds")),
+            manifest.get("error") or _metrics(manifest.get("metrics")),
+        )
+    Console().print(table if manifests else "No runs yet.")
+
+
+def models(versions: Sequence[ModelVersion]) -> None:
+    """Show models and their versions as a table."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("model", "version", "digest", "created (UTC)", "metrics"):
+        table.add_column(name, overflow="fold")
+    for version in versions:
+        table.add_row(
+            version.name,
+            str(version.version),
+            version.digest[:12],
+            _time(version.created_at),
+            _metrics(version.metrics),
+        )
+    Console().print(table if versions else "No models yet.")
+
+
+def _facts(manifest: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    if manifest.get("rows"):
+        yield "rows", "  ".join(f"{name} {count:,}" for name, count in manifest["rows"].items())
+    for name, value in _in_order(manifest.get("metrics") or {}):
+        yield name, _number(value)
+    for output in manifest.get("outputs") or ():
+        yield "output", f"{output['path']} ({output['format']}, {output['rows']:,} rows)"
+    if manifest.get("model"):
+        model = manifest["model"]
+        yield "model", f"{model['name']} version {model['version']} ({model['digest'][:12]})"
+    if manifest.get("seconds") is not None:
+        yield "seconds", _number(manifest["seconds"])
+
+
+def _metrics(metrics: Mapping[str, float | None] | None) -> str:
+    """The first few metrics on one line."""
+    shown = list(_in_order(metrics or {}))[:_SHOWN_IN_LISTS]
+    return "  ".join(f"{name} {_number(value)}" for name, value in shown)
+
+
+def _in_order(metrics: Mapping[str, float | None]) -> Iterable[tuple[str, float | None]]:
+    """The metrics people ask for first, then all others."""
+    first = {name: metrics[name] for name in _HEADLINE if name in metrics}
+    return {**first, **metrics}.items()
+
+
+def _number(value: float | None) -> str:
+    """Four decimals, or four digits where those would show nothing."""
+    if value is None:
+        return "-"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    if 0 < abs(value) < 0.001:
+        return f"{value:.1e}"
+    return f"{value:.4f}".rstrip("0").rstrip(".")
+
+
+def _time(moment: str) -> str:
+    """To the second, without a zone: manifests are in UTC."""
+    return moment[:19].replace("T", " ")

@@ -1,0 +1,66 @@
+"""`petafit evaluate`: measure a published model on the test rows."""
+
+from typing import TYPE_CHECKING
+
+from petafit.aggregate.checked import Checked
+from petafit.config.settings import Settings
+from petafit.evaluation.evaluate import Evaluate, metrics_of
+from petafit.store.runs import Run
+from petafit.workflow.job import Job, run_job
+from petafit.workflow.published import open_published
+from petafit.workflow.rows import open_rows
+from petafit.workflow.task import Task
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def evaluate(
+    settings: Settings,
+    *,
+    spark: "SparkSession | None" = None,
+    run_id: str | None = None,
+    logical_date: str | None = None,
+) -> Run:
+    """Measure the task's model on the task's test rows.
+
+    Parameters
+    ----------
+    settings : Settings
+        ``settings.model`` names the model, as in ``flights`` for the newest version of it or
+        ``flights@3`` for a certain one.
+    spark, run_id, logical_date
+        As in `petafit.train`.
+
+    Returns
+    -------
+    Run
+        ``run.manifest["metrics"]`` holds the metrics.
+
+    Raises
+    ------
+    ConfigurationError
+        There is no such model, or settings cannot work.
+    ContractError
+        The table does not hold what the model reads, or too many rows are bad.
+    EmptyInputError
+        There are no test rows.
+    ConflictError
+        The run id belongs to other settings, or to a run that is still going on.
+    """
+    return run_job(
+        "evaluate", _evaluate, settings, spark=spark, run_id=run_id, logical_date=logical_date
+    )
+
+
+def _evaluate(job: Job) -> None:
+    rows = open_rows(job, job.settings.table)
+    task = Task.of(job.settings, rows.snapshot.schema)
+    published = open_published(job, rows.snapshot.schema)
+    source = published.source(rows, "test", task.columns)
+    aggregator = Checked(task.checks, Evaluate(metrics_of(published.model)))
+    with job.run.stage("evaluate"):
+        outcome = job.passes.run("evaluate", aggregator, source, start=published.content)
+    job.run.update(rows=outcome.result.counts)
+    metrics = outcome.result.require(job.settings.contract.max_bad_share)
+    job.run.update(metrics={**metrics, "rows_per_second": outcome.rows_per_second})

@@ -1,0 +1,131 @@
+"""What every job shares: a run that records itself, an engine, and the way to a table's rows."""
+
+import logging
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from petafit.aggregate.engine import Engine, Passes
+from petafit.aggregate.local import LocalEngine
+from petafit.aggregate.memory import peak_memory
+from petafit.config.layers import settings_digest
+from petafit.config.settings import Settings
+from petafit.store.models import ModelStore
+from petafit.store.runs import Run, RunStore
+from petafit.store.versions import code_digest, installed_versions
+from petafit.workflow.progress import show_progress
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+log = logging.getLogger("petafit")
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job at work: what its body needs.
+
+    Attributes
+    ----------
+    spark : SparkSession or None
+        None with the local engine.
+    passes : Passes
+        Runs aggregators, and lets an interrupted run go on with what is done.
+    """
+
+    settings: Settings
+    run: Run
+    engine: Engine
+    spark: "SparkSession | None"
+    passes: Passes
+    models: ModelStore
+
+
+Body = Callable[[Job], None]
+
+
+def run_job(
+    name: str,
+    body: Body,
+    settings: Settings,
+    *,
+    spark: "SparkSession | None" = None,
+    run_id: str | None = None,
+    logical_date: str | None = None,
+) -> Run:
+    """Run a job as one run: recorded, leased, resumed, and finished only when all of it is.
+
+    Parameters
+    ----------
+    spark : SparkSession, optional
+        Used and not stopped; without it one is built where the engine needs one.
+    run_id : str, optional
+        The same id again resumes an unfinished run, and does nothing for a finished one.
+    logical_date : str, optional
+        The date the run stands for, as its scheduler knows it.
+
+    Raises
+    ------
+    ConflictError
+        The run id was used with other settings, or its run is still going on elsewhere.
+    """
+    run = RunStore(settings.paths.runs).open(
+        run_id or new_run_id(name, settings.task),
+        job=name,
+        task=settings.task,
+        environment=settings.environment,
+        logical_date=logical_date,
+        settings_digest=settings_digest(settings),
+        versions=installed_versions(),
+    )
+    with run:
+        if run.finished:
+            log.info("run %s has finished already: nothing to do", run.run_id)
+            return run
+        log.info("run %s starts: %s on task %s", run.run_id, name, settings.task)
+        app_name = f"petafit {name} {settings.task}"
+        with _open_engine(settings, app_name=app_name, given=spark) as (engine, session):
+            passes = Passes(
+                engine=engine,
+                folder=run.folder,
+                inputs=f"{settings_digest(settings)} {code_digest()}",
+                watch=show_progress,
+                checkpoint_seconds=settings.training.checkpoint_seconds,
+            )
+            body(Job(settings, run, engine, session, passes, ModelStore(settings.paths.models)))
+            run.update(peak_memory_bytes=_peaks(passes, session))
+    return run
+
+
+def new_run_id(job: str, task: str) -> str:
+    """An id no other run has, readable and sorted by time."""
+    now = datetime.now(UTC)
+    return f"{job}-{task}-{now:%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
+
+
+@contextmanager
+def _open_engine(
+    settings: Settings, *, app_name: str, given: "SparkSession | None"
+) -> Iterator[tuple[Engine, "SparkSession | None"]]:
+    """The engine the settings ask for, and its session where it has one."""
+    if settings.engine == "local":
+        yield LocalEngine(), None
+        return
+    from petafit.aggregate.spark import SparkEngine
+    from petafit.session import open_session
+
+    with open_session(settings, app_name=app_name, given=given) as session:
+        yield SparkEngine(session), session
+
+
+def _peaks(passes: Passes, session: "SparkSession | None") -> dict[str, int | None]:
+    """Peak memory in bytes, by the kind of process."""
+    peaks: dict[str, int | None] = {"driver": peak_memory()}
+    if session is not None:
+        from petafit.session import jvm_peak_memory
+
+        peaks |= {"worker": passes.peak_memory, "jvm": jvm_peak_memory(session)}
+    return peaks

@@ -1,0 +1,146 @@
+"""`petafit prepare`: make the task's table from its raw data."""
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from petafit.aggregate.law import Together
+from petafit.aggregate.quarantine import REASON, Quarantine
+from petafit.aggregate.sink import WriteFiles
+from petafit.config.settings import ClicksDataset, FlightsDataset, Settings
+from petafit.datasets.clicks import PROBABILITY, Clicks
+from petafit.errors import ConfigurationError
+from petafit.evaluation.evaluate import Measure
+from petafit.evaluation.metrics import ClassificationMetrics
+from petafit.store.filesystem import Folder
+from petafit.store.runs import Run
+from petafit.table.contract import compile_checks
+from petafit.table.selection import select
+from petafit.table.snapshot import Format
+from petafit.table.types import table_schema
+from petafit.workflow.job import Job, run_job
+from petafit.workflow.writing import commit, new_output
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def prepare(
+    settings: Settings,
+    *,
+    spark: "SparkSession | None" = None,
+    run_id: str | None = None,
+    logical_date: str | None = None,
+) -> Run:
+    """Make the table of a task that has a dataset; made twice, it is the same table.
+
+    Parameters
+    ----------
+    settings : Settings
+        ``settings.dataset`` says what to make, ``settings.table`` where.
+    spark, run_id, logical_date
+        As in `petafit.train`.
+
+    Returns
+    -------
+    Run
+        ``run.manifest["outputs"]`` says what was written.
+
+    Raises
+    ------
+    ConfigurationError
+        The task has no dataset, or settings cannot work.
+    ContractError
+        Too many rows break the contract; the table is as it was.
+    ConflictError
+        The run id belongs to other settings, or to a run that is still going on.
+    """
+    return run_job(
+        "prepare", _prepare, settings, spark=spark, run_id=run_id, logical_date=logical_date
+    )
+
+
+def _prepare(job: Job) -> None:
+    match job.settings.dataset:
+        case FlightsDataset():
+            _prepare_flights(job)
+        case ClicksDataset() as dataset:
+            _prepare_clicks(job, dataset)
+        case None:
+            raise ConfigurationError(
+                f"The task {job.settings.task!r} has no dataset to prepare",
+                hint="Its table is read as it is: go on with `petafit train`.",
+            )
+
+
+def _prepare_flights(job: Job) -> None:
+    """Join and derive in Spark, check the contract, write the table and its quarantine."""
+    if job.spark is None:
+        raise ConfigurationError(
+            "The flights are joined by Spark, and there is none", hint="Set `engine: spark`."
+        )
+    from petafit.datasets.flights import KEYS, flights
+    from petafit.stream.scan import ScanSource
+
+    settings = job.settings
+    made = flights(job.spark, Folder(settings.paths.data).child("raw", "nycflights13").uri)
+    # A fixed order of rows, so that whoever prepares the table gets the same model from it.
+    source = ScanSource.of_frame(made.frame.repartition("month").sortWithinPartitions(*KEYS))
+    uri, schema = settings.table.uri, table_schema(source.schema)
+    format: Format = "parquet" if settings.table.format == "parquet" else "delta"
+    table = new_output(job, uri, schema, format=format, partition_by=("month",))
+    told = schema.append(pa.field(REASON, pa.string()))
+    quarantine = new_output(job, f"{uri}_quarantine", told, format="delta")
+    sort = Quarantine(
+        compile_checks(settings.contract, source.schema),
+        good=WriteFiles(table.staging, table.partition_by),
+        bad=WriteFiles(quarantine.staging),
+    )
+    with job.run.stage("join"):
+        made_of = job.passes.run("join", sort, source).result
+    counts = {**made_of.counts, "in": made.rows, "without_arrival": made.without_arrival}
+    job.run.update(rows={**counts, "out": 0})
+    with job.run.stage("commit"):
+        commit(job, quarantine, made_of.bad)
+        made_of.refuse_above(settings.contract.max_bad_share, quarantine.uri)
+        commit(job, table, made_of.good)
+    job.run.update(rows={"out": counts["used"]})
+
+
+def _prepare_clicks(job: Job, dataset: ClicksDataset) -> None:
+    """Generate the clicks in the workers, and measure the best that any model could do on them."""
+    settings = job.settings
+    shards = settings.training.shards or job.engine.slots
+    clicks = Clicks(rows=dataset.rows, days=dataset.days, seed=dataset.seed, shards=shards)
+    schema = clicks.schema.remove(clicks.schema.get_field_index(PROBABILITY))
+    table = new_output(
+        job, settings.table.uri, schema, format=dataset.format, partition_by=("day",)
+    )
+    best = partial(
+        Measure, ClassificationMetrics(), label=settings.label.column, prediction=PROBABILITY
+    )
+    work = Together(
+        {
+            "files": WriteFiles(table.staging, table.partition_by, drop=(PROBABILITY,)),
+            "all_rows": best(rows=select(settings, "all")),
+            "test_rows": best(rows=select(settings, "test")),
+        }
+    )
+    with job.run.stage("generate"):
+        outcome = job.passes.run("generate", work, clicks, rows=dataset.rows)
+    with job.run.stage("commit"):
+        files = outcome.result.pop("files")
+        commit(job, table, files)
+        folder, name = Folder(table.uri).split()
+        folder.write_json(f"{name}.best.json", outcome.result)
+    best_of_test = outcome.result["test_rows"]
+    job.run.update(
+        rows={"in": outcome.rows, "used": outcome.rows, "quarantined": 0, "out": outcome.rows},
+        metrics={
+            "best_log_loss": best_of_test["log_loss"],
+            "best_auc": best_of_test["auc"],
+            "base_log_loss": best_of_test["base_log_loss"],
+            "rows_per_second": outcome.rows_per_second,
+        },
+    )

@@ -1,0 +1,56 @@
+"""The published model that a job works with, pinned for the run."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from petafit.learners.model import Model, SparkModel, model_from_named
+from petafit.store.arrays import Named
+from petafit.store.models import ModelVersion, split_version
+from petafit.stream.batches import Source
+from petafit.table.contract import check_schema
+from petafit.table.selection import Part
+from petafit.workflow.job import Job
+from petafit.workflow.rows import Rows
+
+
+@dataclass(frozen=True)
+class Published:
+    """A published model, opened and fitting the table at hand."""
+
+    version: ModelVersion
+    content: Named
+    model: Model | SparkModel
+
+    def source(self, rows: Rows, part: Part, columns: Sequence[str]) -> Source:
+        """A part of the rows with the columns wanted and those the model reads.
+
+        Of an MLlib model, Spark puts the predictions beside them.
+        """
+        wanted = tuple(dict.fromkeys((*columns, *self.model.schema.names)))
+        if self.version.attachment is None:
+            return rows.source(part, wanted)
+        from petafit.learners.frames import with_predictions
+
+        return with_predictions(rows.scan(part, wanted), self.version.attachment)
+
+
+def open_published(job: Job, schema: pa.Schema) -> Published:
+    """The model the settings name; a resumed run gets the version it began with.
+
+    Raises
+    ------
+    ConfigurationError
+        There is no such model.
+    ContractError
+        The table lacks a column of the model, or has it in another type.
+    """
+    began_with = job.run.manifest["model"]
+    name, number = split_version(job.settings.model_name)
+    version = job.models.find(name, began_with["version"] if began_with else number)
+    job.run.update(model=version.identity)
+    content = job.models.load(version)
+    model = model_from_named(content)
+    check_schema(schema, model.schema)
+    return Published(version, content, model)

@@ -1,0 +1,129 @@
+"""From a job's settings to the rows of a pinned table."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from petafit.config.settings import Settings, Table
+from petafit.errors import ConfigurationError, ConflictError
+from petafit.store.arrays import digest
+from petafit.stream.batches import Source
+from petafit.stream.choose import How, choose
+from petafit.stream.direct import DirectSource
+from petafit.table.selection import Part, select
+from petafit.table.shards import plan, write_plan
+from petafit.table.snapshot import Snapshot, open_table
+from petafit.workflow.job import Job
+
+if TYPE_CHECKING:
+    from petafit.stream.scan import ScanSource
+
+log = logging.getLogger("petafit")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The rows of one pinned table, for one job.
+
+    Attributes
+    ----------
+    how : {"direct", "scan"}
+        Whether the workers read the files, or Spark's own scan does.
+    """
+
+    job: Job
+    snapshot: Snapshot
+    how: How
+
+    @property
+    def shards(self) -> int:
+        """How many shards are wanted: one for each of the engine's slots, if nobody said."""
+        return self._settings.training.shards or self.job.engine.slots
+
+    def source(self, part: Part, columns: Sequence[str]) -> Source:
+        """A part of the rows, in shards by a plan that is frozen in the run folder.
+
+        Parameters
+        ----------
+        columns : sequence of str
+            The columns wanted, partition columns among them.
+        """
+        if self.how == "scan":
+            return self.scan(part, columns)
+        selection = select(self._settings, part)
+        folder, name = self.job.run.folder.child("plans"), f"{part}.arrow"
+        if not folder.exists(name):
+            write_plan(folder, name, plan(self.snapshot, shards=self.shards, predicate=selection))
+        return DirectSource.of(
+            folder,
+            name,
+            snapshot=self.snapshot,
+            columns=columns,
+            predicate=selection,
+            batch_rows=self._settings.training.batch_rows,
+        )
+
+    def scan(self, part: Part, columns: Sequence[str]) -> "ScanSource":
+        """A part of the rows as Spark's own scan reads them.
+
+        Raises
+        ------
+        ConfigurationError
+            There is no Spark.
+        """
+        if self.job.spark is None:
+            raise ConfigurationError(
+                f"{self._settings.learner.name} works on Spark's own rows, and there is no Spark",
+                hint="Set `engine: spark`.",
+            )
+        from petafit.stream.scan import ScanSource
+
+        selection = select(self._settings, part)
+        return ScanSource.of(self.job.spark, self.snapshot, columns, selection)
+
+    @property
+    def _settings(self) -> Settings:
+        return self.job.settings
+
+
+def open_rows(job: Job, table: Table) -> Rows:
+    """Pin a table for a run; a resumed run gets what it began with.
+
+    Raises
+    ------
+    ConflictError
+        The table keeps no versions, and its files are no longer those the run began with.
+    """
+    began_with = next((i for i in job.run.manifest["inputs"] if i["table"] == table.uri), None)
+    if began_with and began_with["version"] is not None:
+        table = table.model_copy(update={"version": began_with["version"]})
+    snapshot = open_table(table)
+    pinned = _as_input(table, snapshot)
+    if began_with and began_with != pinned:
+        raise ConflictError(
+            f"The files of {table.uri} changed since run {job.run.run_id!r} began",
+            expected=began_with["files"],
+            got=pinned["files"],
+            hint="Start again under a new run id.",
+        )
+    job.run.update(inputs=[pinned])
+    how, reason = choose(snapshot, job.settings.stream, job.engine.name)
+    log.info("table %s is read by %s: %s", table.uri, how, reason)
+    return Rows(job, snapshot, how)
+
+
+def _as_input(table: Table, snapshot: Snapshot) -> dict[str, Any]:
+    """The table as the manifest names it."""
+    listed = "\n".join(f"{file.path} {file.size}" for file in snapshot.files)
+    return {
+        "table": table.uri,
+        "format": snapshot.format,
+        "version": snapshot.version,
+        "files": {
+            "count": len(snapshot.files),
+            "bytes": sum(file.size for file in snapshot.files),
+            "digest": digest(listed.encode()),
+        },
+        "rows": snapshot.rows,
+    }

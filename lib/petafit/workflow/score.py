@@ -1,0 +1,99 @@
+"""`petafit score`: write a published model's predictions as a table."""
+
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from petafit.aggregate.sink import WriteFiles
+from petafit.config.settings import Settings
+from petafit.evaluation.score import Layout, Score
+from petafit.store.runs import Run
+from petafit.table.snapshot import Snapshot
+from petafit.workflow.job import Job, run_job
+from petafit.workflow.published import Published, open_published
+from petafit.workflow.rows import open_rows
+from petafit.workflow.writing import commit, new_output
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def score(
+    settings: Settings,
+    *,
+    spark: "SparkSession | None" = None,
+    run_id: str | None = None,
+    logical_date: str | None = None,
+) -> Run:
+    """Write the predictions of the task's model for all rows of a table.
+
+    The workers write the files, and one commit makes them the table: until then whoever reads it
+    sees what was there before.
+
+    Parameters
+    ----------
+    settings : Settings
+        ``settings.score`` names the table to score, by default the task's own, and the output.
+    spark, run_id, logical_date
+        As in `petafit.train`.
+
+    Returns
+    -------
+    Run
+        ``run.manifest["outputs"]`` says where the predictions are.
+
+    Raises
+    ------
+    ConfigurationError
+        There is no such model, the output cannot be replaced, or settings cannot work.
+    ContractError
+        The table does not fit the model; nothing was written.
+    EmptyInputError
+        There are no rows to score.
+    ConflictError
+        The run id belongs to other settings, or to a run that is still going on.
+    """
+    return run_job("score", _score, settings, spark=spark, run_id=run_id, logical_date=logical_date)
+
+
+def _score(job: Job) -> None:
+    chosen = job.settings.score
+    asked = job.settings.table
+    if chosen.table:
+        asked = asked.model_copy(update={"uri": chosen.table, "format": "auto", "version": None})
+    rows = open_rows(job, asked)
+    published = open_published(job, rows.snapshot.schema)
+    layout = _layout(job, rows.snapshot, published)
+    output = new_output(
+        job,
+        chosen.output or f"{asked.uri.rstrip('/')}_predictions",
+        layout.schema(published.model),
+        format=chosen.format,
+        partition_by=rows.snapshot.partition_columns,
+    )
+    source = published.source(rows, "all", layout.kept.names)
+    files = WriteFiles(output.staging, output.partition_by)
+    with job.run.stage("score"):
+        outcome = job.passes.run("score", Score(layout, files), source, start=published.content)
+    scores = outcome.result
+    with job.run.stage("commit"):
+        commit(job, output, scores.files)
+    job.run.update(
+        rows={
+            "in": scores.rows,
+            "used": scores.rows - scores.quarantined,
+            "quarantined": scores.quarantined,
+            "out": scores.rows,
+        },
+        metrics={"rows_per_second": outcome.rows_per_second},
+    )
+
+
+def _layout(job: Job, snapshot: Snapshot, published: Published) -> Layout:
+    """Keys, label where there is one, and partition columns; stamped with model and run."""
+    names = dict.fromkeys(
+        (*job.settings.keys, job.settings.label.column, *snapshot.partition_columns)
+    )
+    kept = pa.schema([f for f in snapshot.schema if f.name in names])
+    stamps = {f"model_{name}": value for name, value in published.version.identity.items()}
+    return Layout(kept, {**stamps, "run_id": job.run.run_id})

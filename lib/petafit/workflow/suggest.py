@@ -1,0 +1,175 @@
+"""What a look at a table suggests for its task: the label's kind, keys, a split, features."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from petafit.features.column_types import is_boolean, is_date, is_integer, is_number, is_string
+
+FeatureKind = Literal["numeric", "categorical", "boolean", "date"]
+
+_MOST_CLASSES = 20
+_MOST_TEST_SHARE = 0.2
+_MOST_KEYS = 4
+_FEWEST_ROWS = 1000
+_KEY_NAME = re.compile(r"(^|_)(id|key|uuid|guid)$|[a-z](Id|ID|Key)$")
+_ISO_DATE = re.compile(r"\d{4}-\d\d(-\d\d)?")
+_CALENDAR = ("year", "month", "week", "day")
+_DATE_NAMES = frozenset({"date", "dt", "ds", *_CALENDAR})
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What was seen of one column.
+
+    Attributes
+    ----------
+    rows, missing, infinite, distinct : int
+        Rows looked at, those without a value (NaN included), infinite and different values.
+    smallest, largest : object
+        None where there is no value.
+    """
+
+    name: str
+    kind: pa.DataType
+    rows: int
+    missing: int
+    infinite: int
+    distinct: int
+    smallest: Any
+    largest: Any
+
+    @classmethod
+    def of(cls, name: str, column: pa.ChunkedArray) -> "Seen":
+        """Look at a column's values."""
+        values = column.drop_null()
+        infinite = 0
+        if pa.types.is_floating(values.type):
+            values = values.cast(pa.float64())
+            values = values.filter(pc.invert(pc.is_nan(values)))
+            infinite = pc.sum(pc.is_inf(values)).as_py() or 0
+        ends = pc.min_max(values).as_py()
+        missing, distinct = len(column) - len(values), pc.count_distinct(values).as_py()
+        return cls(
+            name, column.type, len(column), missing, infinite, distinct, ends["min"], ends["max"]
+        )
+
+    @property
+    def feature_kind(self) -> FeatureKind | None:
+        """The group of features it belongs to: by its type, but numbers of things are names."""
+        if is_integer(self.kind) and _KEY_NAME.search(self.name):
+            return "categorical"
+        return feature_kind(self.kind)
+
+    @property
+    def looks_like_key(self) -> bool:
+        """Whether each row has its own value, as text or a whole number, and not by chance."""
+        has_own = self.distinct == self.rows > 1
+        named = self.rows >= _FEWEST_ROWS or _KEY_NAME.search(self.name)
+        return bool(has_own and named and (is_string(self.kind) or is_integer(self.kind)))
+
+    @property
+    def tells_date(self) -> bool:
+        """Whether larger values are later days, as far as name and values say."""
+        ends = (str(self.smallest), str(self.largest))
+        return is_date(self.kind) or (
+            self.name.lower() in _DATE_NAMES
+            and (is_integer(self.kind) or all(map(_ISO_DATE.fullmatch, ends)))
+        )
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A day that divides the rows: those before it train, the others test."""
+
+    column: str
+    first_tested: object
+    test_share: float
+
+
+def feature_kind(kind: pa.DataType) -> FeatureKind | None:
+    """The group of features a column belongs to by its type; None where it can be no feature."""
+    if is_boolean(kind):
+        return "boolean"
+    if is_number(kind):
+        return "numeric"
+    if is_string(kind):
+        return "categorical"
+    return "date" if is_date(kind) else None
+
+
+def label_kind(label: Seen) -> Literal["classes", "number"]:
+    """Whether a label is one of some classes, or a number.
+
+    Few whole numbers are classes, and fractions where there are no more than two.
+    """
+    if not is_number(label.kind):
+        return "classes"
+    most = _MOST_CLASSES if is_integer(label.kind) else 2
+    return "classes" if label.distinct <= most else "number"
+
+
+def choose_cut(columns: Iterable[Seen], rows: pa.Table, partitioned: Sequence[str]) -> Cut | None:
+    """The last days of a column that obviously tells the time, about a fifth of the rows at most.
+
+    A partition column comes first, then the only date or timestamp, then what is named as one.
+    """
+    usable = [
+        seen for seen in columns if seen.tells_date and not seen.missing and "`" not in seen.name
+    ]
+    dates = [seen.name for seen in usable if is_date(seen.kind)]
+    named = list(_named_as_dates(seen for seen in usable if seen.name.lower() in _DATE_NAMES))
+    candidates = [
+        *(name for name in named if name in partitioned),
+        *(dates if len(dates) == 1 else ()),
+        *named,
+    ]
+    cuts = (_cut(name, rows.column(name)) for name in candidates)
+    return next((cut for cut in cuts if cut is not None), None)
+
+
+def choose_keys(columns: Sequence[Seen], rows: pa.Table) -> tuple[str, ...]:
+    """The columns that tell rows apart: one that does alone, else few that do so best together."""
+    alone = [seen.name for seen in columns if seen.looks_like_key]
+    if alone:
+        return (min(alone, key=lambda name: not _KEY_NAME.search(name)),)
+    candidates = [seen for seen in columns if is_string(seen.kind) or is_integer(seen.kind)]
+    by_distinct = sorted(candidates or columns, key=lambda seen: -seen.distinct)
+    keys: list[str] = []
+    apart = 0
+    for seen in by_distinct[: 2 * _MOST_KEYS]:
+        together = _count_distinct(rows.select([*keys, seen.name]))
+        if together > apart and len(keys) < _MOST_KEYS:
+            keys.append(seen.name)
+            apart = together
+    return tuple(keys)
+
+
+def _count_distinct(rows: pa.Table) -> int:
+    positions = [str(i) for i in range(rows.num_columns)]  # group_by reads some names as paths
+    return int(rows.rename_columns(positions).group_by(positions).aggregate([]).num_rows)
+
+
+def _named_as_dates(columns: Iterable[Seen]) -> Iterator[str]:
+    """Of year, month, week and day only the first that varies: the others start again within it."""
+    by_name = {seen.name.lower(): seen for seen in columns if seen.distinct > 1}
+    yield from (seen.name for name, seen in by_name.items() if name not in _CALENDAR)
+    calendar = (by_name[name].name for name in _CALENDAR if name in by_name)
+    yield from (name for name, _ in zip(calendar, range(1), strict=False))
+
+
+def _cut(name: str, values: pa.ChunkedArray) -> Cut | None:
+    if is_date(values.type):
+        values = values.cast(pa.date32(), safe=False)
+    days = sorted(Counter(values.to_pylist()).items())
+    first, tested = None, 0
+    for day, count in reversed(days[1:]):
+        if first is not None and tested + count > _MOST_TEST_SHARE * len(values):
+            break
+        first, tested = day, tested + count
+    return None if first is None else Cut(name, first, tested / len(values))

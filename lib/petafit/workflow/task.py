@@ -1,0 +1,118 @@
+"""A task, resolved against the schema of its table: what to read, what to check, what to learn."""
+
+from dataclasses import dataclass
+from typing import Literal, Self
+
+import pyarrow as pa
+
+from petafit.config.settings import Settings
+from petafit.errors import ContractError, did_you_mean
+from petafit.features.encode import Encoder
+from petafit.features.facts import Facts
+from petafit.features.feature import Feature, Numeric, columns_of
+from petafit.features.profile import Profile
+from petafit.features.spec import resolve
+from petafit.learners.registry import LearnerInfo, describe
+from petafit.table.contract import Checks, compile_checks
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a task asks of its table.
+
+    Attributes
+    ----------
+    schema : pyarrow.Schema
+        Of the table.
+    kind : {"classes", "number"}
+        What the label is.
+    """
+
+    settings: Settings
+    schema: pa.Schema
+    learner: LearnerInfo
+    features: tuple[Feature, ...]
+    kind: Literal["classes", "number"]
+
+    @classmethod
+    def of(cls, settings: Settings, schema: pa.Schema) -> Self:
+        """Resolve the task.
+
+        Raises
+        ------
+        ContractError
+            The table lacks the label, the weight or a key.
+        ConfigurationError
+            Unknown features, or a learner that does not fit the label.
+        """
+        own = {"label": settings.label.column, "weight": settings.weight}
+        own.update({f"keys[{i}]": key for i, key in enumerate(settings.keys)})
+        for role, column in own.items():
+            if column is not None and column not in schema.names:
+                raise ContractError(
+                    f"The table {settings.table.uri!r} has no column {column!r}, named as `{role}`",
+                    hint=did_you_mean(column, schema.names),
+                )
+        learner = describe(settings.learner)
+        kind = settings.label.kind
+        if kind == "auto":
+            kind = "number" if learner.kind == "regressor" else "classes"
+        features = resolve(
+            settings.features,
+            schema,
+            label=settings.label.column,
+            weight=settings.weight,
+            keys=settings.keys,
+        )
+        return cls(settings, schema, learner, features, kind)
+
+    @property
+    def feature_schema(self) -> pa.Schema:
+        """The raw columns the features read."""
+        return pa.schema([self.schema.field(name) for name in columns_of(self.features)])
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All columns that training and evaluation read."""
+        weight = (self.settings.weight,) if self.settings.weight else ()
+        checked = self.settings.contract.columns
+        named = (*self.feature_schema.names, self.settings.label.column, *weight, *checked)
+        return tuple(dict.fromkeys(named))
+
+    @property
+    def checks(self) -> Checks:
+        """What a row must meet to be learnt from."""
+        weight = (self.settings.weight,) if self.settings.weight else ()
+        label = self.settings.label.column
+        numeric = (f.column for f in self.features if isinstance(f, Numeric))
+        target = (label,) if self.kind == "number" else ()
+        return compile_checks(
+            self.settings.contract,
+            self.schema,
+            required=(label, *weight),
+            finite=(*numeric, *target, *weight),
+            non_negative=weight,
+        )
+
+    @property
+    def profile(self) -> Profile:
+        """Learns what the features and the label need of the whole training table."""
+        return Profile(
+            self.features,
+            label=self.settings.label.column,
+            kind=self.kind,
+            weight=self.settings.weight,
+            classes=self.settings.label.classes,
+        )
+
+    def encoder(self, facts: Facts) -> Encoder:
+        """Turns batches into what the learner takes."""
+        return Encoder(
+            self.features,
+            facts,
+            hash_bits=self.settings.hash_bits,
+            label=self.settings.label.column,
+            weight=self.settings.weight,
+            layout=self.learner.layout,
+            dtype=self.learner.dtype,
+        )

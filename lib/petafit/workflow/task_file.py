@@ -1,0 +1,202 @@
+"""The text of a task file: settings that work, with comments on why they are as they are."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from petafit.config.yaml12 import dump
+from petafit.errors import ConfigurationError
+from petafit.features.column_types import is_date, is_integer
+from petafit.stream.sample import Sample
+from petafit.table.snapshot import Snapshot
+from petafit.workflow.suggest import Cut, Seen, choose_cut, choose_keys, label_kind
+
+_WIDTH = 98
+_LONGEST_VALUE = 24
+_MOST_CLASSES_SHOWN = 8
+_FEW_VALUES = 20
+_TEST_SHARE = 0.1
+_UNIQUE = "each row has its own"
+_HASH_BITS = (18, 22)
+_LEARNERS = {"classes": "petafit.OnlineLinearClassifier", "number": "sklearn.SGDRegressor"}
+
+
+def task_text(table_uri: str, snapshot: Snapshot, sample: Sample, label: str) -> str:
+    """A task file for a table.
+
+    Parameters
+    ----------
+    sample : Sample
+        Rows with the label and every column that can be a feature.
+    """
+    rows = sample.rows
+    seen = {name: Seen.of(name, rows.column(name)) for name in rows.column_names}
+    columns = [column for name, column in seen.items() if name != label]
+    cut = choose_cut(columns, rows, snapshot.partition_columns)
+    lines = [
+        *_overview(table_uri, snapshot, sample),
+        *_figures(snapshot.schema, seen, is_whole=sample.is_whole),
+        "",
+        *_table(table_uri, seen[label]),
+        *_label(seen[label], rows.column(label)),
+        *_split(cut, columns, rows),
+        *_features(columns, cut),
+        *_learner(seen[label], columns),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _overview(table_uri: str, snapshot: Snapshot, sample: Sample) -> Iterator[str]:
+    table = snapshot.format if snapshot.version is None else f"delta version {snapshot.version}"
+    rows = f"{'' if sample.total_is_certain else 'about '}{sample.total:,} rows"
+    files = "1 file" if len(snapshot.files) == 1 else f"{len(snapshot.files):,} files"
+    yield f"# Written by `petafit init` for {dump(table_uri)}: {table}, {rows}, {files}."
+    if snapshot.scan_reason:
+        yield f"# Its files alone do not tell all: {snapshot.scan_reason}."
+    if not sample.is_whole:
+        yield f"# Looked at {sample.rows.num_rows:,} rows from all over the table."
+    yield "#"
+
+
+def _figures(schema: pa.Schema, seen: Mapping[str, Seen], *, is_whole: bool) -> Iterator[str]:
+    """A line for each column: type, missing values, distinct values, the smallest, the largest."""
+    distinct = "distinct" if is_whole else "distinct, at least"
+    lines = [("column", "type", "missing", distinct, "smallest .. largest")]
+    for field in schema:
+        column, start = seen.get(field.name), (dump(field.name), str(field.type))
+        if column is None:
+            lines.append((*start, "", "", "no feature is made of this type"))
+            continue
+        ends = f"{_value(column.smallest)} .. {_value(column.largest)}" if column.distinct else ""
+        infinite = f", {column.infinite:,} infinite" if column.infinite else ""
+        missing = _share(column.missing, column.rows)
+        lines.append((*start, missing, f"{column.distinct:,}", ends + infinite))
+    widths = [max(len(line[i]) for line in lines) for i in range(4)]
+    for name, kind, missing, count, ends in lines:
+        text = f"{name:{widths[0]}}  {kind:{widths[1]}}  {missing:>{widths[2]}}"
+        yield f"# {text}  {count:>{widths[3]}}  {ends}".rstrip()
+
+
+def _table(table_uri: str, label: Seen) -> Iterator[str]:
+    if not label.missing or "`" in label.name:
+        yield f"table: {dump(table_uri)}"
+        return
+    share = _share(label.missing, label.rows)
+    yield "table:"
+    yield f"  uri: {dump(table_uri)}"
+    yield f"  filter: {dump(f'{_quoted(label.name)} is not null')} # {share} have no label"
+
+
+def _label(label: Seen, values: pa.ChunkedArray) -> Iterator[str]:
+    kind = label_kind(label)
+    yield "label:"
+    yield f"  column: {dump(label.name)}"
+    if kind == "number":
+        yield "  kind: number"
+        return
+    counts = sorted(pc.value_counts(values.drop_null()).to_pylist(), key=lambda c: -c["counts"])
+    shown = [
+        f"{_value(count['values'])}: {_share(count['counts'], label.rows - label.missing)}"
+        for count in counts[:_MOST_CLASSES_SHOWN]
+    ]
+    more = ", ..." if len(counts) > _MOST_CLASSES_SHOWN else ""
+    alone = "; training needs two classes" if len(counts) == 1 else ""
+    yield f"  kind: classes # {', '.join(shown)}{more}{alone}"
+
+
+def _split(cut: Cut | None, columns: Sequence[Seen], rows: pa.Table) -> Iterator[str]:
+    unique = any(column.looks_like_key for column in columns)
+    keys = dump(list(choose_keys(columns, rows))) if unique or cut is None else ""
+    if cut is None:
+        yield f"keys: {keys} # {_UNIQUE if unique else 'rows that agree in all stay together'}"
+        yield "split:"
+        yield f"  test_share: {_TEST_SHARE} # of the keys"
+        return
+    if unique:
+        yield f"# keys: {keys} # {_UNIQUE}"
+    column = _quoted(cut.column)
+    yield f"split: # the last {cut.test_share:.0%} of the rows test"
+    yield f"  train: {dump(f'{column} < {cut.first_tested}')}"
+    yield f"  test: {dump(f'{column} >= {cut.first_tested}')}"
+
+
+def _features(columns: Sequence[Seen], cut: Cut | None) -> Iterator[str]:
+    """The columns by kind; those that can teach nothing are named in comments."""
+    left_out = {column.name: reason for column in columns if (reason := _useless(column, cut))}
+    used = [column for column in columns if column.name not in left_out]
+    if not used:
+        raise ConfigurationError("No column of the table can be a feature", got=left_out or None)
+    yield "features: # keep only what is known when the prediction is needed"
+    for kind in ("numeric", "categorical", "boolean"):
+        yield from _listed(f"  - {kind}: ", [c.name for c in used if c.feature_kind == kind])
+    for times, parts in ((False, ["day_of_week"]), (True, ["day_of_week", "hour"])):
+        dates = [c.name for c in used if is_date(c.kind) and pa.types.is_timestamp(c.kind) == times]
+        yield from _listed("  - date: ", dates)
+        if dates and cut is not None:
+            yield f"    parts: {dump(parts)} # test rows have months that training rows lack"
+    few = [c.name for c in used if c.feature_kind == "numeric" and _has_few_values(c)]
+    yield from _listed("  # few values, perhaps categorical: ", few, again="  # ")
+    yield from (f"  # left out: {dump(name)}, {reason}" for name, reason in left_out.items())
+
+
+def _useless(column: Seen, cut: Cut | None) -> str:
+    """Why a column teaches nothing about other rows; empty where it may."""
+    if column.looks_like_key:
+        return _UNIQUE
+    if not column.distinct:
+        return "no value"
+    divides = cut is not None and column.name == cut.column and not is_date(column.kind)
+    return "it divides the rows" if divides else ""
+
+
+def _learner(label: Seen, columns: Iterable[Seen]) -> Iterator[str]:
+    values = sum(c.distinct for c in columns if c.feature_kind == "categorical")
+    least, most = _HASH_BITS
+    bits = min(most, (4 * values).bit_length())
+    if bits > least:
+        yield f"hash_bits: {bits} # {values:,} or more different categories"
+    yield f"learner: {_LEARNERS[label_kind(label)]}"
+    yield "training:"
+    yield "  rounds: 2"
+
+
+def _has_few_values(column: Seen) -> bool:
+    return is_integer(column.kind) and 2 < column.distinct <= _FEW_VALUES
+
+
+def _listed(start: str, names: Sequence[str], *, again: str = "") -> Iterator[str]:
+    """A list in brackets, on as many lines as it needs; nothing where it is empty."""
+    if not names:
+        return
+    line = f"{start}["
+    for i, name in enumerate(names):
+        word = dump(name) + ("]" if i == len(names) - 1 else ",")
+        if len(line) + len(word) > _WIDTH and not line.endswith("["):
+            yield line.rstrip()
+            line = again or " " * len(start)
+            line += " "
+        line += word + " "
+    yield line.rstrip()
+
+
+def _quoted(column: str) -> str:
+    return column if re.fullmatch(r"\w+", column) else f"`{column}`"
+
+
+def _share(part: int, whole: int) -> str:
+    """A share in per cent; more digits where it is small."""
+    share = 100 * part / whole
+    return f"{share:.2g}%" if 0 < share < 10 else f"{share:.0f}%"
+
+
+def _value(value: object) -> str:
+    """A value in short."""
+    if isinstance(value, float):
+        return f"{value:g}"
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    text = dump(value) if isinstance(value, str | bool) else str(value)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[:_LONGEST_VALUE]}..."

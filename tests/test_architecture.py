@@ -1,0 +1,30 @@
+"""What import-linter cannot see: that the rest really runs without Spark."""
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+IMPORT_ALL_WITHOUT_SPARK = """
+import importlib, pkgutil, re, sys
+sys.modules["pyspark"] = sys.modules["py4j"] = sys.modules["delta"] = None
+import petafit
+
+knows_spark = re.compile(sys.argv[1])
+for module in pkgutil.walk_packages(petafit.__path__, "petafit."):
+    if not knows_spark.fullmatch(module.name):
+        importlib.import_module(module.name)
+"""
+
+
+def test_only_the_modules_named_in_the_contract_need_spark():
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    (spark,) = (contract for contract in contracts["contracts"] if contract["id"] == "spark")
+    allowed = [rule.split(" -> ")[0] for rule in spark["ignore_imports"]]
+    pattern = "|".join(name.replace(".", r"\.").replace("*", ".+") for name in allowed)
+    answer = subprocess.run(
+        [sys.executable, "-c", IMPORT_ALL_WITHOUT_SPARK, pattern], capture_output=True, text=True
+    )
+    assert answer.returncode == 0, answer.stderr

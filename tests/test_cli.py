@@ -1,0 +1,107 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from petafit import cli
+from petafit.config.settings import Settings
+
+
+@pytest.fixture
+def task(settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The small task as a file in a folder of settings, and that folder as the place to look."""
+    tasks = tmp_path / "conf" / "tasks"
+    tasks.mkdir(parents=True)
+    plain = settings.model_dump(mode="json", exclude={"task", "environment"}, exclude_defaults=True)
+    (tasks / "small.yaml").write_text(yaml.safe_dump(plain))
+    monkeypatch.setenv("PETAFIT_CONF", str(tmp_path / "conf"))
+    return "small"
+
+
+def petafit(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as stop:
+        cli.main(arguments)
+    return stop.value.code or 0  # type: ignore[return-value]
+
+
+def test_train_evaluate_and_score_say_what_they_did(
+    task: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert petafit("train", "--task", task, "--run-id", "first") == 0
+    assert "small version 1" in capsys.readouterr().out
+    assert petafit("evaluate", "--task", task, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["metrics"]["auc"] > 0.8
+    assert petafit("score", "--task", task) == 0
+    assert "table_predictions (delta, 6,000 rows)" in capsys.readouterr().out
+
+
+def test_runs_and_models_are_listed(task: str, capsys: pytest.CaptureFixture[str]) -> None:
+    petafit("train", "--task", task, "--run-id", "first")
+    paths = yaml.safe_load((Path(os.environ["PETAFIT_CONF"]) / "tasks/small.yaml").read_text())
+    Path(os.environ["PETAFIT_CONF"], "local.yaml").write_text(
+        yaml.safe_dump({"paths": paths["paths"]})
+    )
+    capsys.readouterr()
+    assert petafit("runs", "--json") == 0
+    assert [run["run_id"] for run in json.loads(capsys.readouterr().out)] == ["first"]
+    assert petafit("models") == 0
+    assert "small" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["train", "--task", "smal"], 2, "Did you mean 'small'"),
+        (["train", "--task", "small", "--env", "locl"], 2, "locl"),
+        (["train", "--task", "small", "--set", "trainig.rounds=2"], 2, "Did you mean 'training'"),
+        (["train", "--task", "small", "--set", "learner.name=sklearn.SGD"], 2, "Did you mean"),
+        (["train", "--task", "small", "--set", "label=lat"], 3, "Did you mean 'late'"),
+        (["train", "--task", "small", "--set", "split.train=month > 20"], 4, "No rows"),
+        (["evaluate", "--task", "small"], 2, "Train it first"),
+        (["prepare", "--task", "small"], 2, "no dataset"),
+    ],
+)
+def test_mistakes_have_exit_codes_and_words(
+    task: str, capsys: pytest.CaptureFixture[str], arguments: list[str], code: int, said: str
+) -> None:
+    assert petafit(*arguments) == code
+    assert said in capsys.readouterr().err
+
+
+def test_a_used_run_id_is_a_conflict(task: str) -> None:
+    assert petafit("train", "--task", task, "--run-id", "first") == 0
+    assert petafit("train", "--task", task, "--run-id", "first") == 0
+    assert petafit("train", "--task", task, "--run-id", "first", "--set", "hash_bits=9") == 5
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_train_leaves_nothing_that_looks_finished(
+    task: str, tmp_path: Path, number: signal.Signals
+) -> None:
+    code = "from petafit.cli import main; main()"
+    arguments = ["train", "--task", task, "--run-id", "cut", "--set", "training.rounds=1000"]
+    process = subprocess.Popen([sys.executable, "-c", code, *arguments], stderr=subprocess.PIPE)
+    rounds = tmp_path / "runs/cut/rounds"
+    while not (rounds / "round-001.npz").exists() and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(number)
+    said = process.communicate()[1].decode()
+    assert process.returncode == 130
+    assert "the same --run-id goes on from here" in said
+    manifest = json.loads((tmp_path / "runs/cut/manifest.json").read_text())
+    assert (manifest["status"], manifest["error"]) == ("failed", "interrupted")
+    assert not (tmp_path / "models").exists()
+
+
+@pytest.mark.parametrize("job", ["train", "evaluate", "prepare", "score"])
+def test_every_job_script_is_the_command(job: str) -> None:
+    script = Path(__file__).parents[1] / "jobs" / f"{job}.py"
+    done = subprocess.run([sys.executable, script, "--help"], capture_output=True, text=True)
+    assert done.returncode == 0
+    assert "--logical-date" in done.stdout

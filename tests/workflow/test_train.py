@@ -1,0 +1,203 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from sklearn.metrics import log_loss, roc_auc_score
+
+import petafit
+from petafit.config.settings import Settings
+from petafit.errors import ConfigurationError, ConflictError, ContractError, EmptyInputError
+from petafit.store.models import ModelStore
+from petafit.workflow.evaluate import evaluate
+from petafit.workflow.train import train
+from tests.small import table, with_settings, write_table
+
+SKLEARN = {"name": "sklearn.SGDClassifier", "params": {"loss": "log_loss", "alpha": 0.01}}
+
+
+@pytest.mark.parametrize("learner", [{"name": "petafit.OnlineLinearClassifier"}, SKLEARN])
+def test_a_trained_model_finds_the_signal(settings: Settings, learner: dict[str, object]) -> None:
+    settings = with_settings(settings, learner=learner)
+    trained = train(settings)
+    metrics = evaluate(settings).manifest["metrics"]
+    assert trained.manifest["status"] == "succeeded"
+    assert trained.manifest["rows"] == {"in": 4500, "used": 4500, "quarantined": 0}
+    assert metrics["auc"] > 0.8
+    assert metrics["log_loss"] < 0.85 * metrics["base_log_loss"]
+
+
+def test_the_loaded_model_gives_the_evaluated_numbers(settings: Settings) -> None:
+    train(settings)
+    metrics = evaluate(settings).manifest["metrics"]
+    model = petafit.load_model(Path(settings.paths.models) / "small")
+    held_out = table().to_pandas().query("month >= 10")
+    probabilities = model.predict_proba(held_out)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+    assert log_loss(held_out["late"], probabilities) == pytest.approx(metrics["log_loss"])
+    auc = roc_auc_score(held_out["late"], probabilities[:, 1])
+    assert auc == pytest.approx(metrics["auc"], abs=metrics["auc_error"] + 1e-12)
+    assert (model.predict(held_out) == held_out["late"]).mean() == metrics["accuracy"]
+
+
+def test_the_same_settings_give_the_same_bytes(settings: Settings, tmp_path: Path) -> None:
+    first, second = train(settings).manifest["model"], train(settings).manifest["model"]
+    assert first["digest"] == second["digest"]
+    assert (first["version"], second["version"]) == (1, 2)
+
+
+@pytest.mark.spark
+def test_both_engines_give_the_same_bytes(settings: Settings, spark: object) -> None:
+    local = train(settings).manifest["model"]
+    on_spark = train(with_settings(settings, engine="spark"), spark=spark)  # type: ignore[arg-type]
+    assert on_spark.manifest["model"]["digest"] == local["digest"]
+    assert set(on_spark.manifest["peak_memory_bytes"]) == {"driver", "worker", "jvm"}
+
+
+def test_a_finished_run_is_not_run_again(settings: Settings) -> None:
+    train(settings, run_id="once")
+    train(settings, run_id="once")
+    assert [v.version for v in ModelStore(settings.paths.models).list()] == [1]
+
+
+def test_a_run_id_belongs_to_its_settings(settings: Settings) -> None:
+    train(settings, run_id="once")
+    with pytest.raises(ConflictError, match="used for other work"):
+        train(with_settings(settings, hash_bits=13), run_id="once")
+
+
+def test_a_killed_run_goes_on_to_the_same_model(settings: Settings, tmp_path: Path) -> None:
+    settings = with_settings(settings, training={"rounds": 8})
+    undisturbed = train(settings).manifest["model"]["digest"]
+    path = tmp_path / "settings.json"
+    path.write_text(settings.model_dump_json())
+    code = (
+        "import sys, petafit; from petafit.config.settings import Settings; "
+        "petafit.train(Settings.model_validate_json(open(sys.argv[1]).read()), run_id='killed')"
+    )
+    run = tmp_path / "runs" / "killed"
+    process = subprocess.Popen([sys.executable, "-c", code, str(path)])
+    while not (run / "rounds" / "round-002.npz").exists() and process.poll() is None:
+        time.sleep(0.01)
+    os.kill(process.pid, signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert json.loads((run / "manifest.json").read_text())["status"] == "running"
+    resumed = train(settings, run_id="killed")
+    assert resumed.manifest["model"]["digest"] == undisturbed
+
+
+def test_what_a_finished_run_no_longer_needs_is_removed(settings: Settings) -> None:
+    run = train(settings)
+    assert set(run.folder.files()) == {"manifest.json", "plans/train.arrow"}
+
+
+def test_validation_rows_stop_the_training(settings: Settings) -> None:
+    settings = with_settings(
+        settings,
+        split={"train": ("month <= 8",), "validation": ("month == 9",)},
+        features=[{"categorical": ["city", "id"]}],  # what is learnt of an id helps no other row
+        hash_bits=16,
+        training={"rounds": 20},
+    )
+    metrics = train(settings).manifest["metrics"]
+    assert metrics["validation_log_loss"] < metrics["base_log_loss"]
+    assert 1 < metrics["rounds"] < 20
+
+
+def test_a_share_of_the_keys_is_held_out(settings: Settings) -> None:
+    settings = with_settings(settings, split={"train": (), "test": (), "test_share": 0.25})
+    trained, tested = train(settings), evaluate(settings)
+    rows = [run.manifest["rows"]["used"] for run in (trained, tested)]
+    assert sum(rows) == 6000
+    assert rows[1] == pytest.approx(1500, abs=150)
+
+
+def test_five_lines_are_a_task(settings: Settings) -> None:
+    settings = with_settings(settings, features="auto", keys=("id", "month"))
+    train(settings)
+    assert evaluate(settings).manifest["metrics"]["auc"] > 0.8
+
+
+def rewrite(settings: Settings, content: pa.Table) -> None:
+    folder = Path(settings.table.uri)
+    for path in folder.iterdir():
+        path.unlink()
+    folder.rmdir()
+    write_table(folder, content)
+
+
+def replace_column(name: str, values: object) -> pa.Table:
+    content = table()
+    return content.set_column(content.schema.get_field_index(name), name, pa.array(values))
+
+
+def test_one_class_only_is_refused(settings: Settings) -> None:
+    rewrite(settings, replace_column("late", [True] * 6000))
+    with pytest.raises(ContractError, match="one class only"):
+        train(settings)
+
+
+def test_an_empty_split_is_refused(settings: Settings) -> None:
+    with pytest.raises(EmptyInputError, match="No rows to profile"):
+        train(with_settings(settings, split={"train": ("month > 12",)}))
+
+
+def test_a_missing_label_is_refused_by_name(settings: Settings) -> None:
+    with pytest.raises(ContractError, match="Did you mean 'late'"):
+        train(with_settings(settings, label={"column": "lat"}))
+
+
+def test_infinite_numbers_are_quarantined_and_counted(settings: Settings) -> None:
+    speed = table()["speed"].to_pylist()
+    speed[:20] = [np.inf] * 20
+    rewrite(settings, replace_column("speed", speed))
+    assert train(settings).manifest["rows"] == {"in": 4500, "used": 4480, "quarantined": 20}
+    with pytest.raises(ContractError, match=r"20 of 4,500 rows .* speed is inf, not finite"):
+        train(with_settings(settings, contract={"max_bad_share": 0.001}))
+
+
+def test_unseen_categories_are_predicted(settings: Settings) -> None:
+    train(settings)
+    model = petafit.load_model(f"{settings.paths.models}/small@1")
+    unseen = table(10).to_pandas().assign(city="nowhere")
+    assert np.isfinite(model.predict_proba(unseen)).all()
+
+
+def test_a_truncated_file_is_named_and_nothing_is_published(settings: Settings) -> None:
+    broken = Path(settings.table.uri) / "month-05.parquet"
+    broken.write_bytes(broken.read_bytes()[:-100])
+    with pytest.raises(petafit.errors.StorageError, match=r"month-05\.parquet"):
+        train(settings, run_id="broken")
+    assert ModelStore(settings.paths.models).list() == []
+    manifest = json.loads((Path(settings.paths.runs) / "broken/manifest.json").read_text())
+    assert manifest["status"] == "failed"
+    assert "month-05.parquet" in manifest["error"]
+
+
+def test_schema_drift_is_named(settings: Settings) -> None:
+    path = Path(settings.table.uri) / "month-05.parquet"
+    drifted = pq.read_table(path)
+    pq.write_table(drifted.set_column(3, "speed", drifted["speed"].cast(pa.string())), path)
+    with pytest.raises(ContractError, match=r"'speed' of .*month-05\.parquet"):
+        train(settings)
+
+
+def test_an_unwritable_run_folder_is_refused(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigurationError, match=r"paths\.runs"):
+        train(with_settings(settings, paths={"runs": str(tmp_path / "file" / "runs")}))
+
+
+def test_a_shard_without_one_class_is_fine(settings: Settings) -> None:
+    content = table().sort_by("late")
+    rewrite(settings, content.set_column(1, "month", table()["month"]))
+    learner = {"name": "sklearn.SGDClassifier", "params": {"loss": "log_loss"}}
+    settings = with_settings(settings, learner=learner, training={"shards": 9, "rounds": 1})
+    assert train(settings).manifest["status"] == "succeeded"
