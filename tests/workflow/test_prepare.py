@@ -1,0 +1,104 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow.dataset as ds
+import pytest
+from deltalake import DeltaTable
+
+from petafit.config.settings import Settings
+from petafit.errors import ConfigurationError, ContractError
+from petafit.workflow.prepare import prepare
+from tests.datasets.raw import RAW_FLIGHTS, write_raw
+
+
+@pytest.fixture
+def clicks(tmp_path: Path) -> Settings:
+    return Settings(
+        task="clicks",
+        engine="local",
+        dataset={"name": "clicks", "rows": 20_000, "days": 4},
+        paths={name: str(tmp_path / name) for name in ("data", "runs", "models")},
+        table=str(tmp_path / "data" / "clicks"),
+        label="click",
+        split={"train": "day <= 2", "test": "day >= 3"},
+    )
+
+
+@pytest.fixture
+def flights(tmp_path: Path) -> Settings:
+    write_raw(tmp_path / "data" / "raw" / "nycflights13")
+    return Settings(
+        task="flights",
+        dataset={"name": "flights"},
+        paths={name: str(tmp_path / name) for name in ("data", "runs", "models")},
+        table=str(tmp_path / "data" / "flights"),
+        label="late",
+    )
+
+
+def rows(uri: str, *keys: str) -> Any:
+    table = DeltaTable(uri).to_pyarrow_table()
+    return table.select(sorted(table.column_names)).sort_by([(key, "ascending") for key in keys])
+
+
+def test_the_clicks_do_not_depend_on_the_shards(clicks: Settings) -> None:
+    keys = ("day", "i1", "i2", "i3", "c1", "c2", "c3")
+    prepare(clicks)
+    once = rows(clicks.table.uri, *keys)
+    prepare(
+        clicks.model_copy(update={"training": clicks.training.model_copy(update={"shards": 3})})
+    )
+    assert rows(clicks.table.uri, *keys).equals(once)
+    assert once.num_rows == 20_000
+    assert "probability" not in once.column_names
+
+
+def test_the_best_log_loss_stands_beside_the_table(clicks: Settings) -> None:
+    manifest = prepare(clicks).manifest
+    best = json.loads(Path(f"{clicks.table.uri}.best.json").read_text())
+    assert best["test_rows"]["log_loss"] == manifest["metrics"]["best_log_loss"]
+    assert best["all_rows"]["log_loss"] < 0.8 * best["all_rows"]["base_log_loss"]
+    assert best["all_rows"]["calibration_error"] < 0.02
+
+
+def test_the_clicks_can_be_parquet(clicks: Settings) -> None:
+    dataset = clicks.dataset.model_copy(update={"format": "parquet"})  # type: ignore[union-attr]
+    clicks = clicks.model_copy(update={"dataset": dataset})
+    assert prepare(clicks).manifest["outputs"][0]["format"] == "parquet"
+    assert prepare(clicks).manifest["status"] == "succeeded"
+    assert ds.dataset(clicks.table.uri, partitioning="hive").count_rows() == 20_000
+
+
+def test_flights_need_spark(flights: Settings) -> None:
+    with pytest.raises(ConfigurationError, match="engine: spark"):
+        prepare(flights.model_copy(update={"engine": "local"}))
+
+
+@pytest.mark.spark
+def test_flights_prepared_twice_are_the_same_table(flights: Settings, spark: Any) -> None:
+    counts = prepare(flights, spark=spark).manifest["rows"]
+    once = rows(flights.table.uri, "flight")
+    prepare(flights, spark=spark)
+    assert rows(flights.table.uri, "flight").equals(once)
+    assert counts == {"in": 6, "used": 5, "quarantined": 0, "without_arrival": 1, "out": 5}
+    assert DeltaTable(flights.table.uri).metadata().partition_columns == ["month"]
+    assert len(once) == len(RAW_FLIGHTS) - 1
+
+
+@pytest.mark.spark
+def test_bad_flights_go_to_quarantine_and_too_many_fail_the_job(
+    flights: Settings, spark: Any
+) -> None:
+    rule = {"columns": {"month": {"max": 10}}}
+    lenient = flights.model_copy(
+        update={"contract": type(flights.contract)(**rule, max_bad_share=0.5)}
+    )
+    assert prepare(lenient, spark=spark).manifest["rows"]["quarantined"] == 1
+    quarantined = rows(f"{flights.table.uri}_quarantine", "flight").to_pylist()
+    assert [row["quarantine_reason"] for row in quarantined] == ["month is 11, above 10"]
+    before = rows(flights.table.uri, "flight")
+    strict = flights.model_copy(update={"contract": type(flights.contract)(**rule)})
+    with pytest.raises(ContractError, match=r"1 of 5 rows .*flights_quarantine"):
+        prepare(strict, spark=spark)
+    assert rows(flights.table.uri, "flight").equals(before)

@@ -1,0 +1,93 @@
+"""What needs Spark itself: MLlib's estimators, and tables that only Spark's scan reads rightly."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from deltalake import DeltaTable
+
+import petafit
+from petafit.config.settings import Settings
+from petafit.errors import ConfigurationError
+from petafit.workflow.evaluate import evaluate
+from petafit.workflow.score import score
+from petafit.workflow.train import train
+from tests.small import table, with_settings
+
+pytestmark = pytest.mark.spark
+
+MLLIB = {"name": "mllib.LogisticRegression", "params": {"maxIter": 20, "regParam": 0.001}}
+
+
+@pytest.fixture
+def on_spark(settings: Settings) -> Settings:
+    return with_settings(settings, engine="spark")
+
+
+def test_mllib_is_trained_evaluated_and_scored(on_spark: Settings, spark: Any) -> None:
+    settings = with_settings(on_spark, learner=MLLIB)
+    trained = train(settings, spark=spark)
+    metrics = evaluate(settings, spark=spark).manifest["metrics"]
+    assert trained.manifest["rows"] == {"in": 4500, "used": 4500, "quarantined": 0}
+    assert metrics["auc"] > 0.8
+    assert metrics["calibration_error"] < 0.1
+    score(settings, spark=spark)
+    scored = DeltaTable(f"{settings.table.uri}_predictions").to_pyarrow_table()
+    assert scored.num_rows == 6000
+    assert scored["probability"].null_count == 0
+
+
+def test_an_mllib_model_says_that_it_needs_spark(on_spark: Settings, spark: Any) -> None:
+    train(with_settings(on_spark, learner=MLLIB), spark=spark)
+    with pytest.raises(ConfigurationError, match=r"predicts in Spark only.*PipelineModel\.load"):
+        petafit.load_model(f"{on_spark.paths.models}/small")
+
+
+def test_mllib_and_the_local_engine_do_not_go_together(settings: Settings) -> None:
+    with pytest.raises(ConfigurationError, match="engine: spark"):
+        train(with_settings(settings, learner=MLLIB))
+
+
+def test_a_scan_gives_the_same_model_as_direct_reading(on_spark: Settings, spark: Any) -> None:
+    one_shard = with_settings(on_spark, training={"shards": 1})
+    train(one_shard, spark=spark)
+    direct = evaluate(one_shard, spark=spark).manifest["metrics"]
+    scanned = with_settings(one_shard, stream="scan")
+    assert train(scanned, spark=spark).manifest["rows"]["used"] == 4500
+    metrics = evaluate(scanned, spark=spark).manifest["metrics"]
+    assert metrics["auc"] == pytest.approx(direct["auc"], abs=0.02)
+
+
+def test_rows_deleted_by_a_vector_are_not_learnt_from(on_spark: Settings, spark: Any) -> None:
+    uri = f"{on_spark.table.uri}_delta"
+    writer = spark.createDataFrame(table()).write.format("delta")
+    writer.option("delta.enableDeletionVectors", "true").save(uri)
+    spark.sql(f"DELETE FROM delta.`{uri}` WHERE id % 10 = 0")
+    settings = with_settings(on_spark, table={"uri": uri})
+    assert train(settings, spark=spark).manifest["rows"]["used"] == 4050
+    with pytest.raises(ConfigurationError, match="deletion vector"):
+        train(with_settings(settings, engine="local"))
+
+
+@pytest.mark.cluster
+def test_spark_submit_trains(on_spark: Settings, tmp_path: Path) -> None:
+    tasks = tmp_path / "conf" / "tasks"
+    tasks.mkdir(parents=True)
+    plain = on_spark.model_dump(mode="json", exclude={"task", "environment"}, exclude_defaults=True)
+    (tasks / "small.yaml").write_text(yaml.safe_dump(plain))
+    (tmp_path / "conf" / "local.yaml").write_text("spark: {submit: {spark.ui.enabled: false}}")
+    job = Path(__file__).parents[2] / "jobs" / "train.py"
+    submit = Path(sys.executable).with_name("spark-submit")
+    path = f"{submit.parent}:/usr/local/bin:/usr/bin:/bin"
+    done = subprocess.run(
+        [submit, "--master", "local[2]", job, "--task", "small"],
+        cwd=tmp_path,
+        env={"PATH": path, "PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "small version 1" in done.stdout
