@@ -209,8 +209,6 @@ def test_without_labels_neither_label_nor_weight_is_needed():
     batch = encoder()(record_batch([ROW]).drop_columns(["y", "w"]), labels=False)
     assert batch.y is None
     assert batch.weight is None
-    assert encoder().feature_columns == ("x", "fare", "s", "n", "b", "t")
-    assert encoder().columns == ("x", "fare", "s", "n", "b", "t", "y", "w")
 
 
 def test_a_number_to_predict():

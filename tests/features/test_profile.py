@@ -139,11 +139,6 @@ def test_weights_are_summed():
     assert CLASSES.finish(summary(CLASSES, batch(rows))).weight == 2.5
 
 
-def test_it_reads_what_it_needs():
-    assert CLASSES.columns == ("x", "n", "y", "w")
-    assert NUMBER.columns == ("x", "n")
-
-
 def test_facts_survive_being_stored():
     facts = CLASSES.finish(summary(CLASSES, batch([(1.0, 2, "a", 1.0), (None, 3, "b", 1.0)])))
     assert Facts.from_named(from_bytes(to_bytes(facts.to_named()))) == facts

@@ -14,7 +14,7 @@ from petafit.features.feature import (
     Numeric,
 )
 from petafit.features.groups import LOG2_EDGES
-from petafit.features.spec import left_out, resolve
+from petafit.features.spec import resolve
 
 SCHEMA = pa.schema(
     {
@@ -59,12 +59,6 @@ def test_auto_takes_every_column_by_its_type():
         Numeric("pixel_0"),
         Numeric("pixel_1"),
     )
-
-
-def test_auto_says_what_it_leaves_out():
-    assert left_out(SCHEMA, hidden=["id", "late", "weight"]) == {
-        "stops": "no feature is made of the type list<item: string>"
-    }
 
 
 def test_auto_without_any_column_is_refused():

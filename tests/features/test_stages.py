@@ -136,11 +136,12 @@ EVERY_KIND = (
 def test_both_forms_give_the_same_indices_and_values(spark, table, tmp_path):
     from pyspark.ml import PipelineModel
 
-    from petafit.features.stages import frame_with_features, stages
+    from petafit.features.stages import stages
 
     facts = facts_of("x", "fare", "n")
     frame = spark.createDataFrame(table)
-    encoded = frame_with_features(frame, EVERY_KIND, facts, 20)
+    pipeline = PipelineModel(stages(EVERY_KIND, facts, 20))
+    encoded = pipeline.transform(frame)
     assert encoded.columns == [*table.column_names, "features"]
     vectors = [row.features for row in encoded.select("features").collect()]
 
@@ -149,7 +150,7 @@ def test_both_forms_give_the_same_indices_and_values(spark, table, tmp_path):
     (batch,) = dictionaries.combine_chunks().to_batches()
     assert_same(vectors, encode(batch, labels=False).X, table["s"].to_pylist())
 
-    PipelineModel(stages(EVERY_KIND, facts, 20)).save(str(tmp_path / "pipeline"))
+    pipeline.save(str(tmp_path / "pipeline"))
     stored = PipelineModel.load(str(tmp_path / "pipeline")).transform(frame.limit(20))
     assert [row.features for row in stored.select("features").collect()] == vectors[:20]
 

@@ -57,6 +57,8 @@ class Quarantine(Aggregator[State, pa.RecordBatch, Sorted]):
     good, bad : WriteFiles
     """
 
+    exact = False  # the same rows, but other files for other shards
+
     def __init__(self, checks: Checks, *, good: WriteFiles, bad: WriteFiles) -> None:
         self.checks = checks
         self.good = good

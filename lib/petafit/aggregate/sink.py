@@ -28,6 +28,8 @@ class WriteFiles(Aggregator[PartitionedWriter, pa.RecordBatch, list[WrittenFile]
         Rows that a shard holds back at most.
     """
 
+    exact = False  # the same rows, but other files for other shards
+
     def __init__(
         self,
         staging: Folder,

@@ -43,8 +43,8 @@ class SparkEngine:
 
     def aggregate(self, work: Work, source: Source) -> list[ShardReport]:
         """Aggregate every shard; the reports, by shard."""
-        if isinstance(source, ScanSource) and source.frame is not None:
-            answers = _collect(source.frame, partial(_scanned, work, source.unbound()))
+        if isinstance(source, ScanSource):
+            answers = _collect(source.driver_frame(), partial(_scanned, work, source.unbound()))
         else:
             answers = _collect(self._tasks(source.shards), partial(_read, work, source))
         reports = [ShardReport(**answer) for answer in answers]

@@ -53,8 +53,6 @@ class ShardReport:
         Rows that were read and met the conditions.
     digest : str
         Of the summary left in the run folder.
-    seconds : float
-        Spent in this shard, reading included; 0 where an earlier attempt had finished it.
     peak_memory : int
         Bytes, of the process that worked on the shard.
     """
@@ -62,7 +60,6 @@ class ShardReport:
     shard: int
     rows: int
     digest: str
-    seconds: float
     peak_memory: int
 
 
@@ -111,10 +108,9 @@ def aggregate_shard(work: Work, shard: int, read: Read) -> ShardReport:
 
 
 def _aggregate(work: Work, shard: int, read: Read) -> ShardReport:
-    began = time.monotonic()
     aggregator, pulse = work.aggregator, Pulse(work.folder, shard)
     state, batches, rows = _restore(work, shard)
-    saved = began
+    saved = time.monotonic()
     for batch in read(skip=batches):
         state = aggregator.reduce(state, batch)
         batches, rows = batches + 1, rows + batch.num_rows
@@ -123,7 +119,7 @@ def _aggregate(work: Work, shard: int, read: Read) -> ShardReport:
             _checkpoint(work, shard, aggregator.dump(state), batches, rows)
             saved = time.monotonic()
     content = to_bytes(aggregator.lift(state))
-    report = ShardReport(shard, rows, digest(content), time.monotonic() - began, peak_memory())
+    report = ShardReport(shard, rows, digest(content), peak_memory())
     work.folder.write(summary_name(shard), content)
     work.folder.write_json(report_name(shard), asdict(report))
     pulse.stop()
@@ -135,7 +131,7 @@ def find_report(work: Work, shard: int) -> ShardReport | None:
     """The report of a shard that an earlier attempt finished."""
     if not work.folder.exists(report_name(shard)):
         return None
-    return ShardReport(**{**work.folder.read_json(report_name(shard)), "seconds": 0.0})
+    return ShardReport(**work.folder.read_json(report_name(shard)))
 
 
 def load_summary(work: Work, report: ShardReport) -> Named:

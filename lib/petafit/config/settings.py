@@ -52,7 +52,7 @@ Names = Annotated[tuple[str, ...], BeforeValidator(_as_list)]
 class Paths(Section):
     """Where things last: folders of the local disk or any URI pyarrow opens."""
 
-    data: str = Field("data", description="tables that `prepare` writes")
+    data: str = Field("data", description="raw files that `prepare` reads")
     runs: str = Field("runs", description="run folders")
     models: str = Field("models", description="published models")
 

@@ -93,6 +93,8 @@ class Score(Aggregator[ScoreState, pa.RecordBatch, Scores]):
         Writes the files.
     """
 
+    exact = False  # the same rows, but other files for other shards
+
     def __init__(self, layout: Layout, sink: WriteFiles) -> None:
         self.layout = layout
         self.sink = sink

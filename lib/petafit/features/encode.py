@@ -10,7 +10,7 @@ from petafit.features.batch import Batch, to_csr
 from petafit.features.blocks import CategoryBlock, NumericBlock
 from petafit.features.column_types import check_columns
 from petafit.features.facts import Facts
-from petafit.features.feature import Feature, columns_of, from_plain, to_plain
+from petafit.features.feature import Feature, from_plain, to_plain
 from petafit.features.target import class_positions, label_numbers, row_weights
 from petafit.store.arrays import Named
 
@@ -71,17 +71,6 @@ class Encoder:
     def n_features(self) -> int:
         """The number of columns of X."""
         return 1 << self.hash_bits
-
-    @property
-    def feature_columns(self) -> tuple[str, ...]:
-        """The columns read for X."""
-        return columns_of(self.features)
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The columns read for X, y and weight."""
-        targets = (name for name in (self.label, self.weight) if name is not None)
-        return tuple(dict.fromkeys([*self.feature_columns, *targets]))
 
     def __call__(self, batch: pa.RecordBatch, labels: bool = True) -> Batch:
         """Encode a batch; without `labels` neither label nor weight is read.

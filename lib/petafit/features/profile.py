@@ -48,12 +48,6 @@ class Profile(Aggregator[Named, pa.RecordBatch, Facts]):
         self.label, self.kind, self.weight = label, kind, weight
         self.classes = None if classes is None else tuple(classes)
 
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """The columns that are read."""
-        weight = () if self.weight is None else (self.weight,)
-        return tuple(dict.fromkeys([*(f.column for f in self.numerics), self.label, *weight]))
-
     def start(self, model: Named | None = None) -> Named:
         n_columns = len(self.numerics) + (self.kind == "number")
         return _summary(Moments.empty(n_columns), {}, rows=0, weight=0.0)

@@ -48,16 +48,6 @@ def resolve(
     return features
 
 
-def left_out(schema: pa.Schema, *, hidden: Iterable[str] = ()) -> dict[str, str]:
-    """Which columns ``features: auto`` leaves out for their type, and why."""
-    known = set(hidden)
-    return {
-        field.name: f"no feature is made of the type {field.type}"
-        for field in schema
-        if field.name not in known and not automatic(field)
-    }
-
-
 def _declared(declared: Sequence[FeatureGroup], columns: Columns) -> tuple[Feature, ...]:
     singles = [group for group in declared if not isinstance(group, CrossFeatures)]
     crosses = [

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from pyspark.ml import Transformer
 from pyspark.ml.feature import FeatureHasher, SQLTransformer
-from pyspark.sql import DataFrame
 
 from petafit.errors import ConfigurationError
 from petafit.features.facts import Facts
@@ -24,6 +23,10 @@ from petafit.features.feature import (
     Numeric,
 )
 from petafit.features.numeric import MISSING_BIN, Scaling
+from petafit.table.literals import quoted
+
+FEATURES = "features"
+"""The vector column of features."""
 
 _ROW = "__petafit_row"
 
@@ -37,19 +40,8 @@ _PARTS = {
 }
 
 
-def frame_with_features(
-    frame: DataFrame, features: tuple[Feature, ...], facts: Facts, hash_bits: int
-) -> DataFrame:
-    """The frame with one more column, ``features``: a sparse vector of ``2**hash_bits``."""
-    for stage in stages(features, facts, hash_bits):
-        frame = stage.transform(frame)
-    return frame
-
-
-def stages(
-    features: tuple[Feature, ...], facts: Facts, hash_bits: int, *, output: str = "features"
-) -> list[Transformer]:
-    """Transformers that add the vector column `output` to a frame.
+def stages(features: tuple[Feature, ...], facts: Facts, hash_bits: int) -> list[Transformer]:
+    """Transformers that add a column to a frame: `FEATURES`, a sparse vector of ``2**hash_bits``.
 
     FeatureHasher takes a feature's name from its column. So the row is put aside, each feature
     becomes a column of its name, is hashed, and the row comes back.
@@ -67,11 +59,11 @@ def stages(
                 expected="a name without dot and backtick",
                 hint="Rename the column, or choose a learner that is not from MLlib.",
             )
-    selected = ", ".join(f"{sql} AS {_quoted(name)}" for name, sql in columns.items())
+    selected = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in columns.items())
     return [
         SQLTransformer(statement=f"SELECT struct(*) AS {_ROW}, {selected} FROM __THIS__"),
-        FeatureHasher(inputCols=list(columns), outputCol=output, numFeatures=1 << hash_bits),
-        SQLTransformer(statement=f"SELECT {_ROW}.*, {_quoted(output)} FROM __THIS__"),
+        FeatureHasher(inputCols=list(columns), outputCol=FEATURES, numFeatures=1 << hash_bits),
+        SQLTransformer(statement=f"SELECT {_ROW}.*, {FEATURES} FROM __THIS__"),
     ]
 
 
@@ -107,22 +99,18 @@ def _category(feature: Categorical) -> str:
             missing = _missing(feature.column)
             return f"if({missing}, '{MISSING_BIN}', CAST({below} AS STRING))"
         case DatePart():
-            return f"CAST({_PARTS[feature.part]}({_quoted(feature.column)}) AS STRING)"
+            return f"CAST({_PARTS[feature.part]}({quoted(feature.column)}) AS STRING)"
         case _:
-            return f"CAST({_quoted(feature.column)} AS STRING)"
+            return f"CAST({quoted(feature.column)} AS STRING)"
 
 
 def _missing(column: str) -> str:
-    return f"({_quoted(column)} IS NULL OR isnan({_double(column)}))"
+    return f"({quoted(column)} IS NULL OR isnan({_double(column)}))"
 
 
 def _double(column: str) -> str:
-    return f"CAST({_quoted(column)} AS DOUBLE)"
+    return f"CAST({quoted(column)} AS DOUBLE)"
 
 
 def _literal(number: float) -> str:
     return "CAST(NULL AS DOUBLE)" if np.isnan(number) else f"{float(number)!r}D"
-
-
-def _quoted(name: str) -> str:
-    return "`" + name.replace("`", "``") + "`"

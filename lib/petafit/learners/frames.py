@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from petafit.errors import ConfigurationError
 from petafit.features.encode import Encoder
 from petafit.learners import mllib
+from petafit.learners.model import PREDICTION
 from petafit.stream.scan import ScanSource
 from petafit.table.contract import Checks
+from petafit.table.literals import quoted
 from petafit.table.types import table_schema
 
 if TYPE_CHECKING:
@@ -23,20 +24,20 @@ def training_frame(source: ScanSource, checks: Checks, encoder: Encoder) -> "Dat
 
     Weights, where there are any, stay under their own name.
     """
-    wanted = [f"`{name}`" for name in source.schema.names]
-    schema = _frame(source).selectExpr(*wanted, f"CAST(NULL AS DOUBLE) AS {mllib.LABEL}").schema
+    wanted = map(quoted, source.schema.names)
+    schema = (
+        source.driver_frame().selectExpr(*wanted, f"CAST(NULL AS DOUBLE) AS {mllib.LABEL}").schema
+    )
     task = partial(_labelled, source.unbound(), checks, encoder)
-    return _frame(source).mapInArrow(task, schema)
+    return source.driver_frame().mapInArrow(task, schema)
 
 
 def with_predictions(source: ScanSource, uri: str) -> ScanSource:
     """A source that carries a stored model's predictions beside its own columns."""
-    frame = mllib.predictions(mllib.load(uri), _frame(source))
-    number = frame.schema[mllib.PREDICTION].dataType.typeName() == "double"
+    frame = mllib.predictions(mllib.load(uri), source.driver_frame())
+    number = frame.schema[PREDICTION].dataType.typeName() == "double"
     kind = pa.float64() if number else pa.list_(pa.float64())
-    return replace(
-        source, frame=frame, schema=source.schema.append(pa.field(mllib.PREDICTION, kind))
-    )
+    return replace(source, frame=frame, schema=source.schema.append(pa.field(PREDICTION, kind)))
 
 
 def _labelled(
@@ -47,9 +48,3 @@ def _labelled(
         good, _ = checks.split(batch)
         labels, _ = encoder.targets(good)
         yield good.cast(plain).append_column(mllib.LABEL, pa.array(labels, pa.float64()))
-
-
-def _frame(source: ScanSource) -> "DataFrame":
-    if source.frame is None:
-        raise ConfigurationError("A scan in a worker has no frame")
-    return source.frame

@@ -14,17 +14,14 @@ from pyspark.sql import functions as F  # noqa: N812  (the name Spark's own docu
 
 from petafit.config.settings import LearnerChoice
 from petafit.errors import ConfigurationError, did_you_mean
+from petafit.features.stages import FEATURES
 from petafit.learners.learner import Kind, Output
+from petafit.learners.model import PREDICTION
 from petafit.learners.parameters import check_names, parameter_names
-
-FEATURES = "features"
-"""The vector column of features."""
+from petafit.table.literals import quoted
 
 LABEL = "label_index"
 """The double column to learn: a class's position, or the number."""
-
-PREDICTION = "prediction_value"
-"""What `predictions` adds."""
 
 _OURS = frozenset(
     ("featuresCol", "labelCol", "predictionCol", "probabilityCol", "rawPredictionCol", "weightCol")
@@ -139,7 +136,7 @@ def predictions(model: PipelineModel, frame: DataFrame) -> DataFrame:
         The frame's columns and `PREDICTION`: with two classes the probability of the second (a
         margin where there are no probabilities), with more an array of all; else the value.
     """
-    columns = [F.col(f"`{name}`") for name in frame.columns]
+    columns = [F.col(quoted(name)) for name in frame.columns]
     return model.transform(frame).select(*columns, _prediction(model.stages[-1]).alias(PREDICTION))
 
 

@@ -1,6 +1,7 @@
 """A trained model: predicts from raw columns, with neither Spark nor a JVM."""
 
 import os
+from functools import cached_property
 from typing import Any, Self, TypeAlias
 
 import numpy as np
@@ -17,6 +18,7 @@ from petafit.store.models import open_model
 from petafit.table.contract import Checks, check_schema, compile_checks
 
 PREDICTION = "prediction_value"
+"""The column in which the predictions of an MLlib model arrive."""
 
 Data: TypeAlias = "pd.DataFrame | pa.Table | pa.RecordBatch"
 
@@ -48,7 +50,7 @@ class Signature:
         self.classes: tuple[Scalar, ...] | None = encoder.facts.classes
         self.output = describe(choice).output
 
-    @property
+    @cached_property
     def checks(self) -> Checks:
         """What a row must meet to be predicted."""
         numeric = [f.column for f in self.encoder.features if isinstance(f, Numeric)]

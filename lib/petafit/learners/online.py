@@ -12,9 +12,7 @@ from sklearn.utils.multiclass import type_of_target, unique_labels
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from petafit.learners import kernels
-from petafit.learners.optimizers import FTRL, AdaGrad, Optimizer, as_rows
-
-_UNWEIGHTED = np.empty(0)
+from petafit.learners.optimizers import FTRL, UNWEIGHTED, AdaGrad, Optimizer, as_rows
 
 
 class OnlineLinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -226,6 +224,6 @@ class OnlineLinearClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[mi
 def _weights(sample_weight: Any, X: Any) -> np.ndarray:
     """Weights (n_samples,), or (0,) for rows that all weigh 1."""
     if sample_weight is None:
-        return _UNWEIGHTED
+        return UNWEIGHTED
     weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     return np.asarray(weights)

@@ -19,11 +19,9 @@ from petafit.learners.merging import (
     sums_of_shard,
 )
 from petafit.learners.online import OnlineLinearClassifier
-from petafit.learners.optimizers import as_rows
+from petafit.learners.optimizers import UNWEIGHTED, as_rows
 from petafit.learners.parameters import build
 from petafit.store.arrays import Named
-
-_UNWEIGHTED = np.empty(0)
 
 _SQUARES = "squared_gradients"
 
@@ -98,7 +96,7 @@ class OnlineLearner(Learner[OnlineState]):
         return OnlineState(start.copy(), start, 0)
 
     def progressive(self, state: OnlineState, batch: Batch) -> tuple[OnlineState, np.ndarray]:
-        weight = _UNWEIGHTED if batch.weight is None else batch.weight
+        weight = UNWEIGHTED if batch.weight is None else batch.weight
         target = labels_of(batch, self.name)
         margins = self.optimizer.update(as_rows(batch.X), target, weight, state.table)
         return OnlineState(state.table, state.start, state.rows + len(margins)), expit(margins)

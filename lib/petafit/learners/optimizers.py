@@ -9,6 +9,9 @@ from scipy.sparse import csr_array, issparse
 from petafit.learners import kernels
 from petafit.learners.merging import Sums
 
+UNWEIGHTED = np.empty(0)
+"""The weights of rows that all weigh 1, as the kernels take them."""
+
 
 class Rows(NamedTuple):
     """The buffers of a CSR matrix as the kernels take them: int64, int32, float32."""

@@ -20,7 +20,7 @@ class Source(Protocol):
     schema : pyarrow.Schema
         Of every batch; strings are dictionary<int32, string>.
     identity : str
-        Equal for sources that give the same rows in the same batches.
+        Of frozen sources, equal for those that give the same rows in the same batches.
     frozen : bool
         Whether reading a shard again gives the same batches, so that work on it can be resumed.
     """

@@ -16,6 +16,7 @@ from petafit.session import require_delta
 from petafit.store.arrays import digest
 from petafit.store.filesystem import Folder
 from petafit.stream.batches import carried_schema, chosen, normalise, predicate_schema
+from petafit.table.literals import quoted
 from petafit.table.predicate import Predicate, RowFilter
 from petafit.table.snapshot import Snapshot
 from petafit.table.types import table_schema
@@ -76,6 +77,22 @@ class ScanSource:
         """Digest of what is asked of the table; the table itself is not in it."""
         return digest(f"{self.schema}\n{self.predicate!r}".encode())
 
+    def in_at_most(self, shards: int) -> "ScanSource":
+        """The same rows in so many shards or fewer, without a shuffle."""
+        return replace(self, frame=self.driver_frame().coalesce(shards))
+
+    def driver_frame(self) -> DataFrame:
+        """The frame.
+
+        Raises
+        ------
+        ConfigurationError
+            In a worker, which has none.
+        """
+        if self.frame is None:
+            raise ConfigurationError("Only the driver has the frame of a scan")
+        return self.frame
+
     def unbound(self) -> "ScanSource":
         """What a worker needs of it: all but the frame, which cannot leave the driver."""
         return replace(self, frame=None)
@@ -128,8 +145,7 @@ def scan(
         frame = reader.load(location)
     else:
         frame = _parquet(session, snapshot, needed)
-    quoted = [f"`{name.replace('`', '``')}`" for name in needed]
-    return frame.where(predicate.sql()).select(*quoted)
+    return frame.where(predicate.sql()).select(*map(quoted, needed))
 
 
 def _parquet(session: SparkSession, snapshot: Snapshot, needed: Sequence[str]) -> DataFrame:

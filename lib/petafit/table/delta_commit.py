@@ -71,14 +71,14 @@ def commit_files(
             )
         else:  # a new table, or one that is to be partitioned by other columns
             create_table_with_add_actions(
-                _location(folder),
+                folder.uri,
                 delta_schema,
                 actions,
                 mode="overwrite",
                 partition_by=list(partition_by),
                 commit_properties=properties,
             )
-        return DeltaTable(_location(folder)).version()
+        return DeltaTable(folder.uri).version()
     except CommitFailedError as error:
         raise ConflictError(
             f"The table {folder.uri} was changed while it was written", got=str(error)
@@ -88,11 +88,7 @@ def commit_files(
 
 
 def _open(folder: Folder) -> DeltaTable | None:
-    return DeltaTable(_location(folder)) if folder.exists("_delta_log") else None
-
-
-def _location(folder: Folder) -> str:
-    return folder.path if folder.is_local else folder.uri
+    return DeltaTable(folder.uri) if folder.exists("_delta_log") else None
 
 
 def _action(file: WrittenFile, partition_by: Sequence[str]) -> AddAction:

@@ -1,4 +1,4 @@
-"""A condition's literal as a value of a column, and as Spark SQL."""
+"""A condition's literal as a value of a column; literals and columns' names in Spark's SQL."""
 
 import datetime
 import re
@@ -65,6 +65,17 @@ def as_sql(literal: Scalar) -> str:
     # Spark substitutes ${...} in SQL before it parses, within strings too.
     escaped = literal.replace("\\", "\\\\").replace("'", "\\'").replace("$", "\\u0024")
     return f"'{escaped}'"
+
+
+def quoted(column: str) -> str:
+    """A column's name in Spark's SQL, whatever signs it has.
+
+    Examples
+    --------
+    >>> quoted("arr. delay")
+    '`arr. delay`'
+    """
+    return f"`{column.replace('`', '``')}`"
 
 
 def _of(literal: Scalar, *kinds: type) -> Any:

@@ -11,10 +11,10 @@ from pyarrow.fs import FileSelector, FileType
 
 from petafit.errors import ContractError, EmptyInputError, StorageError
 from petafit.store.filesystem import Folder
+from petafit.table.partitions import NULL_FOLDER
 from petafit.table.snapshot import DataFile, Snapshot
 from petafit.table.types import footer_schema
 
-_NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 _INTEGER = re.compile(r"-?\d{1,18}")
 _BUFFER_BYTES = 1 << 20
 
@@ -166,7 +166,7 @@ def _partition_columns(root: Folder, relatives: Sequence[str]) -> dict[str, pa.A
 def _partition_texts(relative: str) -> dict[str, str | None]:
     folders = (part.partition("=") for part in relative.split("/")[:-1] if "=" in part)
     return {
-        unquote(name): None if value == _NULL_PARTITION else unquote(value)
+        unquote(name): None if value == NULL_FOLDER else unquote(value)
         for name, _, value in folders
     }
 

@@ -14,7 +14,7 @@ Values = tuple[str | None, ...]
 """The values of the partition columns as text; null, and empty text as in Hive, are None."""
 
 _IS = pa.types
-_NULL_FOLDER = "__HIVE_DEFAULT_PARTITION__"
+NULL_FOLDER = "__HIVE_DEFAULT_PARTITION__"
 _ESCAPED = re.compile(r"""[\x00-\x1f"#%'*/:=?\\\x7f{\[\]^]""")
 
 
@@ -71,7 +71,7 @@ def folder_of(columns: Sequence[str], values: Values) -> str:
     'month=1/city=São Paulo%2FSP'
     """
     return "/".join(
-        f"{_escaped(name)}={_NULL_FOLDER if value is None else _escaped(value)}"
+        f"{_escaped(name)}={NULL_FOLDER if value is None else _escaped(value)}"
         for name, value in zip(columns, values, strict=True)
     )
 

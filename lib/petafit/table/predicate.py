@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from petafit.config import yaml12
 from petafit.config.settings import Scalar
 from petafit.errors import ConfigurationError, ContractError, did_you_mean
-from petafit.table.literals import as_sql, as_value
+from petafit.table.literals import as_sql, as_value, quoted
 
 _COMPARISONS: Mapping[str, Callable[[pa.Array, pa.Scalar], pa.BooleanArray]] = {
     "==": pc.equal,
@@ -90,7 +90,7 @@ class Condition:
 
     def sql(self) -> str:
         """The condition in Spark's SQL; the column's type decides how text is compared."""
-        column = f"`{self.column.replace('`', '``')}`"
+        column = quoted(self.column)
         if self.operator in _NULLNESS:
             return f"{column} {self.operator.upper()}"
         # Not IN: where Spark is not in ANSI mode, IN compares timestamps as text.

@@ -108,8 +108,10 @@ class Rounds:
         fitted = outcome.result.result
         validation = self.validate(fitted.weights) if self.validate else None
         done = Round(number, outcome.rows, outcome.seconds, fitted.progressive, validation)
-        figures = validation or fitted.progressive or {}
-        log.info("round %d %s", number, " ".join(f"{k}={v}" for k, v in figures.items()))
+        for name, figures in (("progressive", done.progressive), ("validation", validation)):
+            if figures:
+                told = " ".join(f"{k}={v:.5g}" for k, v in figures.items() if v is not None)
+                log.info("round %d %s %s", number, name, told)
         self._keep(fitted.weights, done)
         return fitted.weights, done
 
@@ -119,16 +121,19 @@ class Rounds:
         return loss is None or least is None or loss < least
 
     def _keep(self, weights: Named, done: Round) -> None:
-        content = Named(params={"round": asdict(done)}) | weights.prefixed("weights")
+        told = {"round": asdict(done), "inputs": self.passes.inputs}
+        content = Named(params=told) | weights.prefixed("weights")
         self.passes.folder.child("rounds").write(_file(done.number), to_bytes(content))
 
     def _kept(self, number: int) -> tuple[Named, Round] | None:
-        """A round that an earlier attempt of this run finished."""
+        """A round that an earlier attempt of this run finished, with the same code."""
         folder = self.passes.folder.child("rounds")
         if not folder.exists(_file(number)):
             return None
-        log.info("round %d was finished by an earlier attempt of this run", number)
         kept = from_bytes(folder.read(_file(number)))
+        if kept.params["inputs"] != self.passes.inputs:
+            return None
+        log.info("round %d was finished by an earlier attempt of this run", number)
         return kept.part("weights"), Round(**kept.params["round"])
 
 

@@ -42,7 +42,7 @@ class Rows:
         return self._settings.training.shards or self.job.engine.slots
 
     def source(self, part: Part, columns: Sequence[str]) -> Source:
-        """A part of the rows, in shards by a plan that is frozen in the run folder.
+        """A part of the rows: in shards by a plan that is frozen in the run folder, or in Spark's.
 
         Parameters
         ----------
@@ -79,8 +79,9 @@ class Rows:
             )
         from petafit.stream.scan import ScanSource
 
-        selection = select(self._settings, part)
-        return ScanSource.of(self.job.spark, self.snapshot, columns, selection)
+        source = ScanSource.of(self.job.spark, self.snapshot, columns, select(self._settings, part))
+        shards = self._settings.training.shards
+        return source.in_at_most(shards) if shards else source
 
     @property
     def _settings(self) -> Settings:
@@ -109,7 +110,7 @@ def open_rows(job: Job, table: Table) -> Rows:
         )
     job.run.update(inputs=[pinned])
     how, reason = choose(snapshot, job.settings.stream, job.engine.name)
-    log.info("table %s is read by %s: %s", table.uri, how, reason)
+    log.info("table %s stream=%s because %s", table.uri, how, reason)
     return Rows(job, snapshot, how)
 
 
