@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -92,6 +93,15 @@ def slots(session: SparkSession) -> int:
         return session.sparkContext.defaultParallelism
     except (NotImplementedError, AttributeError):
         return 2
+
+
+def task_attempts(session: SparkSession) -> int:
+    """How often Spark tries a task before it gives up."""
+    master = _read(session, "spark.master")
+    if master.startswith("local"):
+        told = re.fullmatch(r"local\[[^,]+,\s*(\d+)\]", master)
+        return int(told[1]) if told else 1
+    return _number(session, "spark.task.maxFailures") or 4
 
 
 def jvm_peak_memory(session: SparkSession) -> int | None:

@@ -193,7 +193,7 @@ def test_no_rows_are_an_error(kind: str) -> None:
 def test_progress_is_the_running_loss(kind: str) -> None:
     metrics = KINDS[kind]
     state = metrics.reduce(metrics.start(), scored(kind, 0))
-    assert metrics.progress(state) == metrics.finish(state)[metrics.deciding]
+    assert metrics.progress(state) == metrics.loss(metrics.finish(state))
 
 
 @every_kind

@@ -33,13 +33,16 @@ class Case:
         return ",".join([self.name, *classes, *rule, *settings])
 
     @property
+    def choice(self) -> LearnerChoice:
+        return LearnerChoice(name=self.name, params=dict(self.params))
+
+    @property
     def learner(self) -> Learner[Any]:
-        choice = LearnerChoice(name=self.name, params=dict(self.params))
         classes = None if self.n_classes is None else tuple(range(self.n_classes))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # PassiveAggressive*, see the contract
             return make_learner(
-                choice, n_features=N_FEATURES, classes=classes, seed=7, merge=self.merge
+                self.choice, n_features=N_FEATURES, classes=classes, seed=7, merge=self.merge
             )
 
     def batches(self, seed: int, *, count: int, rows: int = 30) -> list[Batch]:

@@ -61,7 +61,7 @@ def check_works(path: Path) -> Settings:
     schema = open_table(loaded.table).schema
     assert describe(loaded.learner).kind in ("classifier", "regressor")
     resolve(loaded.features, schema, label=loaded.label.column, keys=loaded.keys)
-    for part in ("all", "train", "test"):
+    for part in ("train", "test"):
         select(loaded, part).check(schema)
     return loaded
 

@@ -10,7 +10,7 @@ from petafit.config.settings import Settings
 from petafit.errors import ContractError
 from petafit.workflow.score import score
 from petafit.workflow.train import train
-from tests.small import table, with_settings
+from tests.small import table, with_settings, write_table
 from tests.workflow.test_train import replace_column, rewrite
 
 
@@ -64,6 +64,16 @@ def test_a_table_that_does_not_fit_is_refused_before_anything_is_written(
     with pytest.raises(ContractError, match="'city'"):
         score(settings)
     assert not Path(f"{settings.table.uri}_predictions").exists()
+
+
+def test_rows_without_a_label_are_scored(settings: Settings) -> None:
+    settings = with_settings(settings, table={"filter": ("late is not null", "id >= 100")})
+    train(settings)
+    unlabelled = f"{settings.table.uri}_new"
+    write_table(Path(unlabelled), table().drop_columns(["late"]))
+    run = score(with_settings(settings, score={"table": unlabelled}))
+    assert run.manifest["rows"]["out"] == 5900
+    assert run.manifest["outputs"][0]["path"] == f"{unlabelled}_predictions"
 
 
 @pytest.mark.spark

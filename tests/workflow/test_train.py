@@ -195,6 +195,53 @@ def test_an_unwritable_run_folder_is_refused(settings: Settings, tmp_path: Path)
         train(with_settings(settings, paths={"runs": str(tmp_path / "file" / "runs")}))
 
 
+def test_rows_of_one_batch_are_enough(settings: Settings) -> None:
+    pq.write_table(table(), Path(settings.table.uri) / "month-01.parquet")
+    for month in range(2, 13):
+        (Path(settings.table.uri) / f"month-{month:02d}.parquet").unlink()
+    settings = with_settings(
+        settings, learner=SKLEARN, training={"shards": 1, "batch_rows": 10_000, "rounds": 1}
+    )
+    assert set(train(settings).manifest["metrics"]) == {"rounds", "rows_per_second"}
+    assert evaluate(settings).manifest["metrics"]["auc"] > 0.7
+
+
+@pytest.mark.parametrize(
+    ("learner", "said"),
+    [
+        ("sklearn.MiniBatchKMeans", "predicts no label"),
+        ("sklearn.MLPClassifier", "cannot be merged.*got 3"),
+        ("sklearn.SGDRegressor", "must be numeric.*got bool"),
+    ],
+)
+def test_a_learner_that_does_not_fit_is_refused(
+    settings: Settings, learner: str, said: str
+) -> None:
+    with pytest.raises((ConfigurationError, ContractError), match=said):
+        train(with_settings(settings, learner={"name": learner}))
+
+
+def test_margins_stop_the_training_too(settings: Settings) -> None:
+    split = {"train": ("month <= 8",), "validation": ("month == 9",)}
+    hinge = {"name": "sklearn.SGDClassifier", "params": {"loss": "hinge", "alpha": 0.01}}
+    settings = with_settings(settings, split=split, learner=hinge, training={"rounds": 30})
+    metrics = train(settings).manifest["metrics"]
+    assert metrics["validation_log_loss"] is None
+    assert metrics["validation_accuracy"] > 0.6
+    assert metrics["rounds"] < 30
+
+
+def test_validation_rows_are_not_trained_on(settings: Settings) -> None:
+    split = {"train": (), "test": (), "test_share": 0.25, "validation": ("month == 9",)}
+    rows = train(with_settings(settings, split=split)).manifest["rows"]
+    assert rows["in"] == pytest.approx(0.75 * 5500, abs=150)
+
+
+def test_a_name_that_no_model_can_have_is_refused(settings: Settings) -> None:
+    with pytest.raises(ConfigurationError, match="small@3"):
+        train(with_settings(settings, model="small@3"))
+
+
 def test_a_shard_without_one_class_is_fine(settings: Settings) -> None:
     content = table().sort_by("late")
     rewrite(settings, content.set_column(1, "month", table()["month"]))

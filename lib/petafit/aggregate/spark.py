@@ -44,9 +44,11 @@ class SparkEngine:
     def aggregate(self, work: Work, source: Source) -> list[ShardReport]:
         """Aggregate every shard; the reports, by shard."""
         if isinstance(source, ScanSource):
-            answers = _collect(source.driver_frame(), partial(_scanned, work, source.unbound()))
+            answers = self._collect(
+                source.driver_frame(), partial(_scanned, work, source.unbound())
+            )
         else:
-            answers = _collect(self._tasks(source.shards), partial(_read, work, source))
+            answers = self._collect(self._tasks(source.shards), partial(_read, work, source))
         reports = [ShardReport(**answer) for answer in answers]
         return sorted(reports, key=lambda report: report.shard)
 
@@ -57,29 +59,34 @@ class SparkEngine:
         """
         if len(grouped) <= 1:
             return [merge_group(work, number, group) for number, group in enumerate(grouped)]
-        names = _collect(self._tasks(len(grouped)), partial(_merged, work, grouped))
+        names = self._collect(self._tasks(len(grouped)), partial(_merged, work, grouped))
         return [Reference(work.folder, **name) for name in sorted(names, key=lambda n: n["name"])]
 
     def _tasks(self, count: int) -> DataFrame:
         return self.spark.range(count, numPartitions=count)
 
+    def _collect(
+        self, frame: DataFrame, task: Callable[[Batches], Iterator[Answer]]
+    ) -> list[Answer]:
+        """Run a task on every partition; a worker's petafit error is raised here as itself."""
+        answering = partial(_answering, task, session.task_attempts(self.spark))
+        answers = [json.loads(row.answer) for row in frame.mapInArrow(answering, _ANSWER).collect()]
+        for answer in answers:
+            if "error" in answer:
+                kind = getattr(errors, answer.pop("error"))
+                raise kind(answer.pop("what"), **answer)
+        return answers
 
-def _collect(frame: DataFrame, task: Callable[[Batches], Iterator[Answer]]) -> list[Answer]:
-    """Run a task on every partition; raises here the petafit error that a worker raised there."""
-    rows = frame.mapInArrow(partial(_answering, task), _ANSWER).collect()
-    answers = [json.loads(row.answer) for row in rows]
-    for answer in answers:
-        if "error" in answer:
-            kind = getattr(errors, answer.pop("error"))
-            raise kind(answer.pop("what"), **answer)
-    return answers
 
-
-def _answering(task: Callable[[Batches], Iterator[Answer]], batches: Batches) -> Batches:
-    """Answers as rows. An error that a retry cannot mend is an answer too, so it is not retried."""
+def _answering(
+    task: Callable[[Batches], Iterator[Answer]], attempts: int, batches: Batches
+) -> Batches:
+    """Answers as rows. An error that another attempt cannot mend is an answer too."""
     try:
         answers = list(task(batches))
     except errors.PetafitError as error:
+        if isinstance(error, errors.StorageError) and _context().attemptNumber() + 1 < attempts:
+            raise  # a filesystem out of reach may be back for Spark's next attempt
         answers = [
             {
                 "error": type(error).__name__,
@@ -104,9 +111,8 @@ def _read(work: Work, source: Source, batches: Batches) -> Iterator[Answer]:
 
 
 def _scanned(work: Work, source: ScanSource, batches: Batches) -> Iterator[Answer]:
-    context = TaskContext.get()
-    assert context is not None
-    yield asdict(aggregate_shard(work, context.partitionId(), partial(source.received, batches)))
+    shard = _context().partitionId()
+    yield asdict(aggregate_shard(work, shard, partial(source.received, batches)))
 
 
 def _merged(
@@ -115,3 +121,9 @@ def _merged(
     for number in _numbers(batches):
         merged = merge_group(work, number, grouped[number])
         yield {"name": merged.name, "digest": merged.digest}
+
+
+def _context() -> TaskContext:
+    context = TaskContext.get()
+    assert context is not None  # it is None on the driver only
+    return context

@@ -41,15 +41,11 @@ class Scored:
 
 
 class Metrics(Aggregator[Named, Scored, Figures]):
-    """What rows say is the merge of what their batches say.
+    """What rows say is the merge of what their batches say."""
 
-    Attributes
-    ----------
-    deciding : str
-        The figure to minimise.
-    """
-
-    deciding: str
+    @abstractmethod
+    def loss(self, figures: Figures) -> float | None:
+        """The figure to minimise."""
 
     @abstractmethod
     def measure(self, batch: Scored) -> Named:
@@ -70,12 +66,16 @@ class Metrics(Aggregator[Named, Scored, Figures]):
         return state
 
     def finish(self, summary: Named, model: Named | None = None) -> Figures:
-        if summary.arrays["weight"] == 0:
+        if not self.has_rows(summary):
             raise EmptyInputError("There are no rows to measure", hint="Check the split.")
         return self.figures(summary)
 
     def progress(self, state: Named) -> float | None:
-        return self.figures(state)[self.deciding] if state.arrays["weight"] > 0 else None
+        return self.loss(self.figures(state)) if self.has_rows(state) else None
+
+    def has_rows(self, summary: Named) -> bool:
+        """Whether there is anything to measure."""
+        return bool(summary.arrays["weight"] > 0)
 
     @abstractmethod
     def figures(self, summary: Named) -> Figures:
@@ -101,11 +101,14 @@ class ClassificationMetrics(Metrics):
         What the predictions are.
     """
 
-    deciding = "log_loss"
-
     def __init__(self, n_classes: int = 2, output: Output = "probability") -> None:
         self.n_classes = n_classes
         self.probable = output == "probability"
+
+    def loss(self, figures: Figures) -> float | None:
+        """The log-loss, or the share of wrong decisions where there are no probabilities."""
+        accuracy = figures["accuracy"]
+        return figures["log_loss"] if self.probable or accuracy is None else 1 - accuracy
 
     def measure(self, batch: Scored) -> Named:
         y, weight = batch.y.astype(np.intp), batch.weights
@@ -154,7 +157,8 @@ class ClassificationMetrics(Metrics):
 class RegressionMetrics(Metrics):
     """Metrics of a regressor; ``r2`` is None where all labels are equal."""
 
-    deciding = "mean_squared_error"
+    def loss(self, figures: Figures) -> float | None:
+        return figures["mean_squared_error"]
 
     def measure(self, batch: Scored) -> Named:
         y, weight, error = batch.y, batch.weights, batch.y - batch.prediction

@@ -36,7 +36,7 @@ class Learner(Aggregator[State, Batch, Named]):
     exact : bool
         Merged shards equal one shard of all rows.
     mergeable : bool
-        Shards can be merged at all; see `check_shards`.
+        Shards can be merged at all.
     """
 
     name: str
@@ -70,24 +70,15 @@ class Learner(Aggregator[State, Batch, Named]):
     def reduce(self, state: State, batch: Batch) -> State:
         return self.progressive(state, batch)[0]
 
-    def check_shards(self, shards: int) -> None:
-        """Refuse more shards than the learner can merge.
 
-        Raises
-        ------
-        ConfigurationError
-            There are several shards and the learner cannot merge.
-        """
-        if shards > 1 and not self.mergeable:
-            raise self._cannot_merge(shards)
-
-    def _cannot_merge(self, shards: object) -> ConfigurationError:
-        return ConfigurationError(
-            f"Models of {self.name} trained on different shards cannot be merged",
-            expected="training.shards: 1",
-            got=shards,
-            hint="Set training.shards=1, or choose a learner that merges.",
-        )
+def refuse_to_merge(learner: str, shards: object) -> ConfigurationError:
+    """The error of a learner whose shards cannot become one model."""
+    return ConfigurationError(
+        f"Models of {learner} trained on different shards cannot be merged",
+        expected="training.shards: 1",
+        got=shards,
+        hint="Set training.shards=1, or choose a learner that merges.",
+    )
 
 
 def labels_of(batch: Batch, learner: str) -> np.ndarray:

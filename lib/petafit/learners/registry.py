@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 from petafit.config.settings import LearnerChoice, Scalar
 from petafit.errors import ConfigurationError, did_you_mean
 from petafit.features.encode import DType, Layout
-from petafit.learners.learner import Kind, Learner, Output
+from petafit.learners.learner import Kind, Learner, Output, refuse_to_merge
 from petafit.learners.online_learner import OnlineLearner
 from petafit.learners.sklearn_classes import INCREMENTAL, STATELESS
 from petafit.learners.sklearn_merging import sklearn_learner
@@ -40,6 +40,17 @@ class LearnerInfo:
     exact: bool
     mergeable: bool
 
+    def check_shards(self, shards: int) -> None:
+        """Refuse more shards than the learner can merge.
+
+        Raises
+        ------
+        ConfigurationError
+            There are several shards and the learner cannot merge.
+        """
+        if shards > 1 and not self.mergeable:
+            raise refuse_to_merge(self.name, shards)
+
 
 def learner_names() -> list[str]:
     """The names of all learners; MLlib's only where pyspark is installed."""
@@ -59,7 +70,8 @@ def describe(choice: LearnerChoice) -> LearnerInfo:
     family, name = _split(choice.name)
     if family == "mllib":
         kind, output = _mllib().describe(name, choice.params)
-        return LearnerInfo(choice.name, family, kind, output, "csr", "float64", False, False)
+        # Spark itself brings the shards together, whatever their number.
+        return LearnerInfo(choice.name, family, kind, output, "csr", "float64", True, True)
     learner = _make(choice, n_features=1, n_classes=2, seed=0, merge="auto")
     return LearnerInfo(
         name=choice.name,

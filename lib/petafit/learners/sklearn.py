@@ -12,7 +12,7 @@ from sklearn.exceptions import NotFittedError
 from petafit.errors import ConfigurationError
 from petafit.features.batch import Batch
 from petafit.learners.estimator_state import decode, encode
-from petafit.learners.learner import Learner
+from petafit.learners.learner import Learner, refuse_to_merge
 from petafit.learners.sklearn_estimator import ask, build_estimator, teach, traits_of
 from petafit.store.arrays import Named
 
@@ -123,7 +123,7 @@ class SklearnLearner(Learner[SklearnState]):
 
     def join(self, left: Named, right: Named) -> Named:
         """Two summaries, both of rows, as one."""
-        raise self._cannot_merge("2 or more")
+        raise refuse_to_merge(self.name, "2 or more")
 
     def conclude(self, summary: Named, model: Named | None) -> Named:
         """The model that a summary of rows stands for."""

@@ -78,7 +78,7 @@ class ModelStore:
         StorageError
             The store cannot be written.
         """
-        _check_name(name)
+        check_name(name)
         model = self.folder.child(name)
         content = write_content(model.child("objects"), named, attachment)
         manifest = {
@@ -193,7 +193,14 @@ def _published(model: Folder, content: Content, run_id: str) -> int | None:
     return None
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
+    """Refuse what cannot be a model's name.
+
+    Raises
+    ------
+    ConfigurationError
+        It could not be a folder's name everywhere.
+    """
     if not _NAME.fullmatch(name):
         raise ConfigurationError(
             f"A model cannot be called {name!r}",

@@ -40,6 +40,8 @@ class ScanSource:
         The columns wanted, and those the predicate reads; None in a worker.
     schema, predicate, conditions
         As in `petafit.stream.direct.DirectSource`.
+    shards : int
+        The most there can be; 0 where Spark makes as many as it likes, and does not tell before.
     """
 
     frame: DataFrame | None
@@ -47,7 +49,7 @@ class ScanSource:
     predicate: RowFilter
     conditions: pa.Schema = field(default_factory=lambda: pa.schema([]))
 
-    shards = 0  # Spark makes as many as it likes, and does not tell before
+    shards: int = 0
     frozen = False
 
     @classmethod
@@ -79,7 +81,7 @@ class ScanSource:
 
     def in_at_most(self, shards: int) -> "ScanSource":
         """The same rows in so many shards or fewer, without a shuffle."""
-        return replace(self, frame=self.driver_frame().coalesce(shards))
+        return replace(self, frame=self.driver_frame().coalesce(shards), shards=shards)
 
     def driver_frame(self) -> DataFrame:
         """The frame.

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import reduce
 from typing import Literal
 
 import numpy as np
@@ -12,7 +13,7 @@ import pyarrow.compute as pc
 from petafit.config.settings import Settings
 from petafit.table.predicate import Predicate, parse
 
-Part = Literal["all", "train", "validation", "test"]
+Part = Literal["train", "validation", "test", "score"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,28 +39,41 @@ class KeyShare:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Conditions, and possibly a share of the keys."""
+    """Conditions, and possibly a share of the keys.
+
+    Attributes
+    ----------
+    without : Predicate or None
+        Rows that meet these conditions are not selected.
+    """
 
     predicate: Predicate
     share: KeyShare | None = None
+    without: Predicate | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns that decide."""
         keys = self.share.keys if self.share else ()
-        return tuple(dict.fromkeys((*self.predicate.columns, *keys)))
+        others = self.without.columns if self.without else ()
+        return tuple(dict.fromkeys((*self.predicate.columns, *keys, *others)))
 
     def check(self, schema: pa.Schema) -> None:
         """Refuse what a table of this schema cannot decide; raises as `Predicate.check`."""
         self.predicate.check(schema)
+        if self.without:
+            self.without.check(schema)
 
     def mask(self, batch: pa.RecordBatch) -> pa.BooleanArray | None:
         """Which rows are selected, (n_rows,); None where all are."""
-        met = self.predicate.mask(batch)
-        if self.share is None:
-            return met
-        shared = self.share.mask(batch)
-        return shared if met is None else pc.and_(met, shared)
+        left_out = self.without.mask(batch) if self.without else None
+        masks = (
+            self.predicate.mask(batch),
+            self.share.mask(batch) if self.share else None,
+            None if left_out is None else pc.invert(left_out),
+        )
+        present = [mask for mask in masks if mask is not None]
+        return reduce(pc.and_, present) if present else None
 
     def excludes(self, values: Mapping[str, object]) -> bool:
         """Whether no row with these partition values can be selected."""
@@ -71,18 +85,21 @@ class Selection:
 
 
 def select(settings: Settings, part: Part) -> Selection:
-    """The rows of a part of the task's table."""
-    split = settings.split
-    conditions = {
-        "all": (),
-        "train": split.train,
-        "validation": split.validation,
-        "test": split.test,
-    }[part]
-    predicate = parse((*settings.table.filter, *conditions))
-    if split.test_share is None or part == "all":
-        return Selection(predicate)
-    return Selection(predicate, KeyShare(settings.keys, split.test_share, part == "test"))
+    """The rows of a part of the task's table.
+
+    Training rows are never validation rows too. Rows to score need no label, so that what the
+    table's filter asks of it does not count there.
+    """
+    split, filter = settings.split, parse(settings.table.filter)
+    if part == "score":
+        unlabelled = (c for c in filter.conditions if c.column != settings.label.column)
+        return Selection(Predicate(tuple(unlabelled)))
+    chosen = parse({"train": split.train, "validation": split.validation, "test": split.test}[part])
+    return Selection(
+        Predicate((*filter.conditions, *chosen.conditions)),
+        KeyShare(settings.keys, split.test_share, part == "test") if split.test_share else None,
+        parse(split.validation) if split.validation and part == "train" else None,
+    )
 
 
 def _hashes(column: pa.Array) -> np.ndarray:

@@ -30,7 +30,7 @@ class Fitted:
         The merged model.
     progressive : dict or None
         Metrics of the predictions made for every batch before learning from it, by the shards'
-        own models; None where they were not asked for.
+        own models; None where they were not asked for, or where there were none.
     """
 
     weights: Named
@@ -85,9 +85,10 @@ class Fit(Aggregator[FitState, pa.RecordBatch, Fitted]):
 
     def finish(self, summary: Named, model: Named | None = None) -> Fitted:
         weights = self.learner.finish(summary.part("learner"), model)
-        if self.metrics is None:
+        measured = summary.part("metrics")
+        if self.metrics is None or not self.metrics.has_rows(measured):
             return Fitted(weights, None)
-        return Fitted(weights, self.metrics.finish(summary.part("metrics")))
+        return Fitted(weights, self.metrics.finish(measured))
 
     def dump(self, state: FitState) -> Named:
         return self._join(

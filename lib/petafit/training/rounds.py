@@ -42,10 +42,6 @@ class Round:
     progressive: Figures | None
     validation: Figures | None
 
-    def loss(self, name: str) -> float | None:
-        """The validation metric that decides."""
-        return self.validation[name] if self.validation else None
-
 
 @dataclass(frozen=True)
 class Trained:
@@ -117,7 +113,9 @@ class Rounds:
 
     def _is_better(self, done: Round, best: Round) -> bool:
         """Without validation rows the last round is the best."""
-        loss, least = done.loss(self.metrics.deciding), best.loss(self.metrics.deciding)
+        if done.validation is None or best.validation is None:
+            return True
+        loss, least = map(self.metrics.loss, (done.validation, best.validation))
         return loss is None or least is None or loss < least
 
     def _keep(self, weights: Named, done: Round) -> None:

@@ -6,6 +6,7 @@ from petafit.aggregate.checked import Checked
 from petafit.config.settings import Settings
 from petafit.evaluation.evaluate import Evaluate, metrics_of
 from petafit.store.runs import Run
+from petafit.table.contract import Checks
 from petafit.workflow.job import Job, run_job
 from petafit.workflow.published import open_published
 from petafit.workflow.rows import open_rows
@@ -58,7 +59,8 @@ def _evaluate(job: Job) -> None:
     task = Task.of(job.settings, rows.snapshot.schema)
     published = open_published(job, rows.snapshot.schema)
     source = published.source(rows, "test", task.columns)
-    aggregator = Checked(task.checks, Evaluate(metrics_of(published.model)))
+    checks = Checks((*task.checks.rules, *published.model.checks.rules))
+    aggregator = Checked(checks, Evaluate(metrics_of(published.model)))
     with job.run.stage("evaluate"):
         outcome = job.passes.run("evaluate", aggregator, source, start=published.content)
     job.run.update(rows=outcome.result.counts)

@@ -16,6 +16,7 @@ from petafit.evaluation.metrics import ClassificationMetrics
 from petafit.store.filesystem import Folder
 from petafit.store.runs import Run
 from petafit.table.contract import compile_checks
+from petafit.table.predicate import Predicate
 from petafit.table.selection import select
 from petafit.table.snapshot import Format
 from petafit.table.types import table_schema
@@ -123,7 +124,7 @@ def _prepare_clicks(job: Job, dataset: ClicksDataset) -> None:
     work = Together(
         {
             "files": WriteFiles(table.staging, table.partition_by, drop=(PROBABILITY,)),
-            "all_rows": best(rows=select(settings, "all")),
+            "all_rows": best(rows=Predicate()),
             "test_rows": best(rows=select(settings, "test")),
         }
     )

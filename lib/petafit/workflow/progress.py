@@ -5,7 +5,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from rich.console import Console
 from rich.progress import (
@@ -21,6 +21,7 @@ from rich.progress import (
 from rich.text import Text
 
 from petafit.aggregate.pulse import PulseReader, Standing
+from petafit.errors import StorageError
 
 log = logging.getLogger("petafit")
 
@@ -56,9 +57,13 @@ def _polling(reader: PulseReader, show: Show, seconds: float) -> Iterator[None]:
     """Read and show the standing every few seconds, and once more at the end."""
     stop = threading.Event()
 
+    def look() -> None:
+        with suppress(StorageError):  # what cannot be shown now must not stop the work
+            show(reader.read())
+
     def poll() -> None:
         while not stop.wait(seconds):
-            show(reader.read())
+            look()
 
     thread = threading.Thread(target=poll, name="petafit-progress", daemon=True)
     thread.start()
@@ -67,7 +72,7 @@ def _polling(reader: PulseReader, show: Show, seconds: float) -> Iterator[None]:
     finally:
         stop.set()
         thread.join()
-    show(reader.read())
+    look()
 
 
 @contextmanager

@@ -33,7 +33,8 @@ class Published:
             return rows.source(part, wanted)
         from petafit.learners.frames import with_predictions
 
-        return with_predictions(rows.scan(part, wanted), self.version.attachment)
+        scanned = with_predictions(rows.scan(part, wanted), self.version.attachment)
+        return scanned.in_at_most(rows.shards)
 
 
 def open_published(job: Job, schema: pa.Schema) -> Published:

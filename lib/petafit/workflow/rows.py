@@ -17,6 +17,8 @@ from petafit.table.snapshot import Snapshot, open_table
 from petafit.workflow.job import Job
 
 if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
     from petafit.stream.scan import ScanSource
 
 log = logging.getLogger("petafit")
@@ -50,7 +52,7 @@ class Rows:
             The columns wanted, partition columns among them.
         """
         if self.how == "scan":
-            return self.scan(part, columns)
+            return self.scan(part, columns).in_at_most(self.shards)
         selection = select(self._settings, part)
         folder, name = self.job.run.folder.child("plans"), f"{part}.arrow"
         if not folder.exists(name):
@@ -72,16 +74,25 @@ class Rows:
         ConfigurationError
             There is no Spark.
         """
+        from petafit.stream.scan import ScanSource
+
+        selection = select(self._settings, part)
+        return ScanSource.of(self.require_spark(), self.snapshot, columns, selection)
+
+    def require_spark(self) -> "SparkSession":
+        """The session.
+
+        Raises
+        ------
+        ConfigurationError
+            There is none.
+        """
         if self.job.spark is None:
             raise ConfigurationError(
                 f"{self._settings.learner.name} works on Spark's own rows, and there is no Spark",
                 hint="Set `engine: spark`.",
             )
-        from petafit.stream.scan import ScanSource
-
-        source = ScanSource.of(self.job.spark, self.snapshot, columns, select(self._settings, part))
-        shards = self._settings.training.shards
-        return source.in_at_most(shards) if shards else source
+        return self.job.spark
 
     @property
     def _settings(self) -> Settings:

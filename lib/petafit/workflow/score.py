@@ -71,7 +71,7 @@ def _score(job: Job) -> None:
         format=chosen.format,
         partition_by=rows.snapshot.partition_columns,
     )
-    source = published.source(rows, "all", layout.kept.names)
+    source = published.source(rows, "score", layout.kept.names)
     files = WriteFiles(output.staging, output.partition_by)
     with job.run.stage("score"):
         outcome = job.passes.run("score", Score(layout, files), source, start=published.content)

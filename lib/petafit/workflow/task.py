@@ -6,7 +6,7 @@ from typing import Literal, Self
 import pyarrow as pa
 
 from petafit.config.settings import Settings
-from petafit.errors import ContractError, did_you_mean
+from petafit.errors import ConfigurationError, ContractError, did_you_mean
 from petafit.features.encode import Encoder
 from petafit.features.facts import Facts
 from petafit.features.feature import Feature, Numeric, columns_of
@@ -54,6 +54,10 @@ class Task:
                     hint=did_you_mean(column, schema.names),
                 )
         learner = describe(settings.learner)
+        if learner.kind == "other":
+            raise ConfigurationError(
+                f"{learner.name} predicts no label", expected="a classifier or a regressor"
+            )
         kind = settings.label.kind
         if kind == "auto":
             kind = "number" if learner.kind == "regressor" else "classes"

@@ -15,7 +15,9 @@ from petafit.features.encode import Encoder
 from petafit.learners.model import Model, Signature, SparkModel
 from petafit.learners.registry import describe, make_learner
 from petafit.store.arrays import Named
+from petafit.store.models import check_name
 from petafit.store.runs import Run
+from petafit.stream.batches import Source
 from petafit.training.rounds import Rounds
 from petafit.workflow.job import Job, run_job
 from petafit.workflow.rows import Rows, open_rows
@@ -61,7 +63,8 @@ def train(
     ConflictError
         The run id belongs to other settings, or to a run that is still going on.
     """
-    describe(settings.learner)  # refuses an unknown learner before anything starts
+    describe(settings.learner)  # an unknown learner is refused before anything starts,
+    check_name(settings.model_name)  # and so is a name that no model can have
     return run_job("train", _train, settings, spark=spark, run_id=run_id, logical_date=logical_date)
 
 
@@ -79,10 +82,17 @@ def _train(job: Job) -> None:
         return  # an earlier attempt was cut off after it had published
     rows = open_rows(job, job.settings.table)
     task = Task.of(job.settings, rows.snapshot.schema)
-    encoder = _profile(job, task, rows)
+    source = rows.source("train", task.columns)
+    task.learner.check_shards(source.shards)
+    in_spark = task.learner.family == "mllib"
+    if in_spark:
+        rows.require_spark()
+    encoder = _profile(job, task, source)
     with job.run.stage("fit"):
-        fit = _fit_in_spark if task.learner.family == "mllib" else _fit_in_rounds
-        product = fit(job, task, encoder, rows)
+        if in_spark:
+            product = _fit_in_spark(job, task, encoder, rows)
+        else:
+            product = _fit_in_rounds(job, task, encoder, rows, source)
     with job.run.stage("publish"):
         version = job.models.publish(
             job.settings.model_name,
@@ -96,16 +106,15 @@ def _train(job: Job) -> None:
     job.run.folder.remove("rounds")
 
 
-def _profile(job: Job, task: Task, rows: Rows) -> Encoder:
+def _profile(job: Job, task: Task, source: Source) -> Encoder:
     """What the features need to know of all training rows, compiled into an encoder."""
-    source = rows.source("train", task.columns)
     with job.run.stage("profile"):
         profile = job.passes.run("profile", Checked(task.checks, task.profile), source)
     job.run.update(rows=profile.result.counts)
     return task.encoder(profile.result.require(job.settings.contract.max_bad_share))
 
 
-def _fit_in_rounds(job: Job, task: Task, encoder: Encoder, rows: Rows) -> _Product:
+def _fit_in_rounds(job: Job, task: Task, encoder: Encoder, rows: Rows, source: Source) -> _Product:
     settings = job.settings
     learner = make_learner(
         settings.learner,
@@ -115,7 +124,6 @@ def _fit_in_rounds(job: Job, task: Task, encoder: Encoder, rows: Rows) -> _Produ
         merge=settings.training.merge,
     )
     source = rows.source("train", task.columns)
-    learner.check_shards(source.shards or rows.shards)
 
     metrics = metrics_of(Signature(encoder, settings.learner, task.feature_schema))
 
@@ -126,7 +134,8 @@ def _fit_in_rounds(job: Job, task: Task, encoder: Encoder, rows: Rows) -> _Produ
         evaluate = Checked(task.checks, Evaluate(metrics))
         held_out = rows.source("validation", task.columns)
         named = model(weights).to_named()
-        return job.passes.run("validate", evaluate, held_out, start=named).result.result
+        checked = job.passes.run("validate", evaluate, held_out, start=named).result
+        return checked.require(settings.contract.max_bad_share)
 
     rounds = Rounds(
         passes=job.passes,
