@@ -7,7 +7,7 @@ from deltalake import DeltaTable
 
 import petafit
 from petafit.config.settings import Settings
-from petafit.errors import ContractError
+from petafit.errors import ConfigurationError, ContractError
 from petafit.workflow.score import score
 from petafit.workflow.train import train
 from tests.small import table, with_settings, write_table
@@ -47,6 +47,14 @@ def test_a_bad_row_says_why_it_has_no_prediction(settings: Settings) -> None:
     assert scored[7]["row_status"] == "quarantined: speed is inf, not finite"
     assert {row["row_status"] for row in scored[:7]} == {"ok"}
     assert all(row["probability"] is not None for row in scored[8:20])
+
+
+def test_a_column_with_a_name_of_the_predictions_is_refused(settings: Settings) -> None:
+    train(settings)
+    named = table().append_column("run_id", table()["id"])
+    rewrite(settings, named)
+    with pytest.raises(ConfigurationError, match="'run_id'"):
+        score(with_settings(settings, keys=("run_id",)))
 
 
 def test_scoring_twice_leaves_the_rows_once(settings: Settings) -> None:

@@ -34,6 +34,21 @@ class Layout:
     kept: pa.Schema
     stamps: Mapping[str, str | int]
 
+    def check(self) -> None:
+        """Refuse a kept column that has the name of one of the predictions' own.
+
+        Raises
+        ------
+        ConfigurationError
+            Names the column.
+        """
+        for name in ("prediction", "probability", "row_status", *self.stamps):
+            if name in self.kept.names:
+                raise ConfigurationError(
+                    f"The column {name!r} has the name of one that predictions have",
+                    hint="Rename it in the table, or take it out of `keys`.",
+                )
+
     def schema(self, model: Model | SparkModel) -> pa.Schema:
         """The columns in their order: ``probability`` only where the model gives it."""
         prediction = pa.float64()

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from petafit.errors import ConfigurationError
 from petafit.features.encode import Encoder
+from petafit.features.stages import FEATURES
 from petafit.learners import mllib
 from petafit.learners.model import PREDICTION
 from petafit.stream.scan import ScanSource
@@ -23,7 +25,18 @@ def training_frame(source: ScanSource, checks: Checks, encoder: Encoder) -> "Dat
     """The rows that meet the contract, with the encoder's label as the column an estimator learns.
 
     Weights, where there are any, stay under their own name.
+
+    Raises
+    ------
+    ConfigurationError
+        A column has the name of one that MLlib's stages add.
     """
+    for name in (FEATURES, mllib.LABEL, PREDICTION):
+        if name in source.schema.names:
+            raise ConfigurationError(
+                f"The column {name!r} has the name of one that MLlib's stages add",
+                hint="Rename it in the table.",
+            )
     wanted = map(quoted, source.schema.names)
     schema = (
         source.driver_frame().selectExpr(*wanted, f"CAST(NULL AS DOUBLE) AS {mllib.LABEL}").schema

@@ -64,6 +64,7 @@ def _score(job: Job) -> None:
     rows = open_rows(job, asked)
     published = open_published(job, rows.snapshot.schema)
     layout = _layout(job, rows.snapshot, published)
+    layout.check()
     output = new_output(
         job,
         chosen.output or f"{asked.uri.rstrip('/')}_predictions",

@@ -123,8 +123,6 @@ def _fit_in_rounds(job: Job, task: Task, encoder: Encoder, rows: Rows, source: S
         seed=settings.training.seed,
         merge=settings.training.merge,
     )
-    source = rows.source("train", task.columns)
-
     metrics = metrics_of(Signature(encoder, settings.learner, task.feature_schema))
 
     def model(weights: Named) -> Model:
