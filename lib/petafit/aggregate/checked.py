@@ -1,9 +1,10 @@
 """Any aggregator behind the data contract: bad rows are counted and left out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from petafit.aggregate.law import Aggregator
 from petafit.errors import ContractError
@@ -88,10 +89,17 @@ class Checked(Aggregator[CheckedState, pa.RecordBatch, CheckedResult[Result]]):
         return CheckedState(self.inner.start(model))
 
     def reduce(self, state: CheckedState, batch: pa.RecordBatch) -> CheckedState:
-        good, bad = self.checks.split(batch)
-        inner = self.inner.reduce(state.inner, good) if good.num_rows else state.inner
-        example = state.example or (self._reason(batch) if bad else None)
-        return CheckedState(inner, state.used + good.num_rows, state.quarantined + bad, example)
+        reasons = self.checks.reasons(batch)
+        if reasons is None:
+            inner = self.inner.reduce(state.inner, batch)
+            return replace(state, inner=inner, used=state.used + batch.num_rows)
+        good = batch.filter(pc.is_null(reasons))
+        return CheckedState(
+            self.inner.reduce(state.inner, good) if good.num_rows else state.inner,
+            state.used + good.num_rows,
+            state.quarantined + batch.num_rows - good.num_rows,
+            _least(state.example, pc.min(reasons).as_py()),
+        )
 
     def progress(self, state: CheckedState) -> float | None:
         return self.inner.progress(state.inner)
@@ -104,7 +112,7 @@ class Checked(Aggregator[CheckedState, pa.RecordBatch, CheckedResult[Result]]):
         return merged.prefixed("inner") | _counts(
             left.params["used"] + right.params["used"],
             left.params["quarantined"] + right.params["quarantined"],
-            left.params["example"] or right.params["example"],
+            _least(left.params["example"], right.params["example"]),
         )
 
     def finish(self, summary: Named, model: Named | None = None) -> CheckedResult[Result]:
@@ -123,10 +131,11 @@ class Checked(Aggregator[CheckedState, pa.RecordBatch, CheckedResult[Result]]):
         counts = {name: dumped.params[name] for name in ("used", "quarantined", "example")}
         return CheckedState(self.inner.load(dumped.part("inner")), **counts)
 
-    def _reason(self, batch: pa.RecordBatch) -> str | None:
-        reasons = self.checks.reasons(batch)
-        return next((r.as_py() for r in reasons if r.is_valid), None) if reasons else None
-
 
 def _counts(used: int, quarantined: int, example: str | None) -> Named:
     return Named(params={"used": used, "quarantined": quarantined, "example": example})
+
+
+def _least(left: str | None, right: str | None) -> str | None:
+    """One of two examples, the same in whatever order they come."""
+    return min((example for example in (left, right) if example), default=None)
