@@ -8,9 +8,9 @@ import pytest
 from petafit.config.settings import Table
 from petafit.store.filesystem import Folder
 from petafit.stream.direct import DirectSource
+from petafit.table.opening import open_table
 from petafit.table.predicate import parse
 from petafit.table.shards import plan, write_plan
-from petafit.table.snapshot import open_table
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from petafit.config.settings import Table
 from petafit.errors import ContractError
 from petafit.stream.sample import Sample, take_sample
-from petafit.table.snapshot import open_table
+from petafit.table.opening import open_table
 
 
 def write(folder: Path, files: int, rows: int, group: int) -> None:

@@ -10,8 +10,8 @@ import pytest
 from petafit.config.settings import Table
 from petafit.errors import ConfigurationError, ContractError
 from petafit.stream.scan import ScanSource, scan
+from petafit.table.opening import open_table
 from petafit.table.predicate import parse
-from petafit.table.snapshot import open_table
 
 pytestmark = pytest.mark.spark
 

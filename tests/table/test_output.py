@@ -13,8 +13,9 @@ from petafit.config.settings import Table
 from petafit.errors import ConfigurationError, ContractError, EmptyInputError, StorageError
 from petafit.store.filesystem import Folder
 from petafit.table.files import PartitionedWriter, WrittenFile
+from petafit.table.opening import open_table
 from petafit.table.output import Output
-from petafit.table.snapshot import Format, open_table
+from petafit.table.snapshot import Format
 
 SCHEMA = pa.schema([("x", pa.int64()), ("city", pa.string())])
 CITIES = ["a b", "c%20d", None, "é/=x"]

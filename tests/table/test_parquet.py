@@ -8,8 +8,8 @@ import pytest
 from petafit.config.settings import Table
 from petafit.errors import ContractError, EmptyInputError, StorageError
 from petafit.store.filesystem import Folder
+from petafit.table.opening import open_table
 from petafit.table.parquet import open_file, open_parquet
-from petafit.table.snapshot import open_table
 
 ROWS = pa.table({"x": [1, 2], "s": ["a", "b"]})
 

@@ -17,8 +17,8 @@ from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError, EmptyInputError, PetafitError, StorageError
 from petafit.features.spec import resolve
 from petafit.learners.registry import describe
+from petafit.table.opening import open_table
 from petafit.table.selection import select
-from petafit.table.snapshot import open_table
 from petafit.workflow.init import write_task_file
 
 ROWS = 1200

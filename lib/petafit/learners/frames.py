@@ -11,7 +11,7 @@ from petafit.errors import ConfigurationError
 from petafit.features.encode import Encoder
 from petafit.features.stages import FEATURES
 from petafit.learners import mllib
-from petafit.learners.model import PREDICTION
+from petafit.learners.learner import PREDICTION
 from petafit.stream.scan import ScanSource
 from petafit.table.contract import Checks
 from petafit.table.literals import quoted

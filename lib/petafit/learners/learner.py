@@ -14,6 +14,9 @@ from petafit.store.arrays import Named
 Kind = Literal["classifier", "regressor", "other"]
 Output = Literal["probability", "margin", "value"]
 
+PREDICTION = "prediction_value"
+"""The column in which Spark puts an estimator's predictions."""
+
 
 class Learner(Aggregator[State, Batch, Named]):
     """An incremental learner; its model is a set of named arrays.

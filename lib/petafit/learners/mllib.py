@@ -15,8 +15,7 @@ from pyspark.sql import functions as F  # noqa: N812  (the name Spark's own docu
 from petafit.config.settings import LearnerChoice
 from petafit.errors import ConfigurationError, did_you_mean
 from petafit.features.stages import FEATURES
-from petafit.learners.learner import Kind, Output
-from petafit.learners.model import PREDICTION
+from petafit.learners.learner import PREDICTION, Kind, Output
 from petafit.learners.parameters import check_names, parameter_names
 from petafit.table.literals import quoted
 

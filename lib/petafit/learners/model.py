@@ -12,13 +12,11 @@ from petafit.config.settings import Contract, LearnerChoice, Scalar
 from petafit.errors import ConfigurationError, ContractError
 from petafit.features.encode import Encoder
 from petafit.features.feature import Numeric
+from petafit.learners.learner import PREDICTION
 from petafit.learners.registry import describe, make_learner
 from petafit.store.arrays import Named
 from petafit.store.models import open_model
 from petafit.table.contract import Checks, check_schema, compile_checks
-
-PREDICTION = "prediction_value"
-"""The column in which the predictions of an MLlib model arrive."""
 
 Data: TypeAlias = "pd.DataFrame | pa.Table | pa.RecordBatch"
 
@@ -180,16 +178,27 @@ class Model(Signature):
 
     def _as_batch(self, data: Data) -> pa.RecordBatch:
         """The model's columns, in its types, as one batch."""
+        if not isinstance(data, pd.DataFrame | pa.Table | pa.RecordBatch):
+            raise ContractError(
+                "The rows do not fit the model",
+                expected="a pandas DataFrame, or an Arrow Table or RecordBatch",
+                got=type(data).__name__,
+            )
+        names = list(data.columns if isinstance(data, pd.DataFrame) else data.schema.names)
+        repeated = [name for name in self.schema.names if names.count(name) > 1]
+        if repeated:
+            raise ContractError(f"The rows have two columns {repeated[0]!r}")
         try:
             if isinstance(data, pd.DataFrame):
-                given = pa.schema([field for field in self.schema if field.name in data.columns])
+                given = pa.schema([field for field in self.schema if field.name in names])
                 table = pa.Table.from_pandas(data[given.names], schema=given, preserve_index=False)
             else:
                 table = data if isinstance(data, pa.Table) else pa.Table.from_batches([data])
             check_schema(table.schema, self.schema)
             table = table.select(self.schema.names).cast(self.schema).combine_chunks()
         except pa.ArrowException as error:
-            raise ContractError("The rows do not fit the model", got=str(error)) from error
+            got = "; ".join(map(str, reversed(error.args)))
+            raise ContractError("The rows do not fit the model", got=got) from error
         return next(iter(table.to_batches()), _empty(self.schema))
 
 

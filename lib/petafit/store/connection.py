@@ -35,6 +35,8 @@ def _open(root: str) -> tuple[fs.FileSystem, str]:
         filesystem, top = fs.FileSystem.from_uri(root)
     except (OSError, pa.ArrowException) as error:
         raise ConfigurationError(
-            f"Cannot open the filesystem of {root}", expected=_FILESYSTEMS, got=error
+            f"Cannot open the filesystem of {root}",
+            expected=_FILESYSTEMS,
+            got=next(iter(str(error).splitlines()), ""),
         ) from error
     return filesystem, top

@@ -6,10 +6,6 @@ from typing import Literal
 
 import pyarrow as pa
 
-from petafit.config.settings import Table
-from petafit.errors import ConfigurationError
-from petafit.store.filesystem import Folder
-
 Format = Literal["delta", "parquet"]
 
 
@@ -66,44 +62,3 @@ class Snapshot:
             return None
         counts = [file.rows for file in self.files]
         return None if None in counts else sum(count for count in counts if count is not None)
-
-
-def open_table(table: Table) -> Snapshot:
-    """Pin a table.
-
-    Raises
-    ------
-    ConfigurationError
-        There is no table, it is of another format than asked for, or lacks the version.
-    EmptyInputError
-        A folder without Parquet files.
-    StorageError, ContractError
-        The table is damaged or contradicts itself.
-    """
-    # Here, because both kinds build on this module, and delta-rs is loaded only where needed.
-    from petafit.table.delta import open_delta
-    from petafit.table.parquet import open_parquet
-
-    folder = Folder(table.uri)
-    if not folder.exists():
-        raise ConfigurationError(
-            f"There is no table at {folder.uri}",
-            hint="Check `table.uri`, or make the table first (`petafit prepare`).",
-        )
-    is_delta = folder.exists("_delta_log")
-    if table.format != "auto" and is_delta != (table.format == "delta"):
-        raise ConfigurationError(
-            f"The table at {folder.uri} is of another format than `table.format` says",
-            expected=table.format,
-            got="delta" if is_delta else "no _delta_log folder",
-            hint="Leave `table.format` at auto.",
-        )
-    if is_delta:
-        return open_delta(table.uri, version=table.version)
-    if table.version is not None:
-        raise ConfigurationError(
-            f"The Parquet table at {folder.uri} has no versions",
-            got=f"version {table.version}",
-            hint="Remove `table.version`, or keep the table in Delta format.",
-        )
-    return open_parquet(table.uri)

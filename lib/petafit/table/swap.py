@@ -14,7 +14,8 @@ def check_replaceable(table: Folder, format: Format) -> None:
     ------
     ConfigurationError
         The folder holds a table of the other format, or, for a Parquet table, whose folder is
-        removed when it is replaced, anything but one; or the filesystem cannot rename folders.
+        removed when it is replaced, anything but one that was written here; or the filesystem
+        cannot rename folders.
     """
     names = table.names()
     is_delta = "_delta_log" in names
@@ -34,6 +35,11 @@ def check_replaceable(table: Folder, format: Format) -> None:
             f"{table.uri} would be replaced, but it is no Parquet table",
             got=f"{foreign[0]!r} in it",
             hint="Write to another folder.",
+        )
+    if parts and _MARK not in names:
+        raise ConfigurationError(
+            f"{table.uri} would be removed and replaced, but petafit did not write it",
+            hint="Write to another folder, or remove that table first.",
         )
     if not table.can_rename:
         raise ConfigurationError(

@@ -9,7 +9,8 @@ from petafit.errors import ConfigurationError, ContractError, EmptyInputError, d
 from petafit.features.column_types import is_date
 from petafit.store.filesystem import Folder
 from petafit.stream.sample import Sample, take_sample
-from petafit.table.snapshot import Snapshot, open_table
+from petafit.table.opening import open_table
+from petafit.table.snapshot import Snapshot
 from petafit.workflow.suggest import feature_kind
 from petafit.workflow.task_file import task_text
 

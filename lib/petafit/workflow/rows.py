@@ -11,9 +11,10 @@ from petafit.store.arrays import digest
 from petafit.stream.batches import Source
 from petafit.stream.choose import How, choose
 from petafit.stream.direct import DirectSource
+from petafit.table.opening import open_table
 from petafit.table.selection import Part, select
 from petafit.table.shards import plan, write_plan
-from petafit.table.snapshot import Snapshot, open_table
+from petafit.table.snapshot import Snapshot
 from petafit.workflow.job import Job
 
 if TYPE_CHECKING:

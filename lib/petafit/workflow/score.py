@@ -6,7 +6,9 @@ import pyarrow as pa
 
 from petafit.aggregate.sink import WriteFiles
 from petafit.config.settings import Settings
+from petafit.errors import ConfigurationError
 from petafit.evaluation.score import Layout, Score
+from petafit.store.filesystem import Folder
 from petafit.store.runs import Run
 from petafit.table.snapshot import Snapshot
 from petafit.workflow.job import Job, run_job
@@ -65,9 +67,15 @@ def _score(job: Job) -> None:
     published = open_published(job, rows.snapshot.schema)
     layout = _layout(job, rows.snapshot, published)
     layout.check()
+    uri = chosen.output or f"{asked.uri.rstrip('/')}_predictions"
+    if Folder(uri).uri == rows.snapshot.uri:
+        raise ConfigurationError(
+            f"The predictions would replace the table they are made from: {rows.snapshot.uri}",
+            hint="Set `score.output` to another folder.",
+        )
     output = new_output(
         job,
-        chosen.output or f"{asked.uri.rstrip('/')}_predictions",
+        uri,
         layout.schema(published.model),
         format=chosen.format,
         partition_by=rows.snapshot.partition_columns,

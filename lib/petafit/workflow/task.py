@@ -61,6 +61,12 @@ class Task:
         kind = settings.label.kind
         if kind == "auto":
             kind = "number" if learner.kind == "regressor" else "classes"
+        elif (kind == "number") != (learner.kind == "regressor"):
+            raise ConfigurationError(
+                f"{learner.name} is a {learner.kind}",
+                expected=f"a learner for `label.kind: {kind}`",
+                hint="Choose another learner, or set `label.kind`.",
+            )
         features = resolve(
             settings.features,
             schema,

@@ -7,7 +7,7 @@ from deltalake import write_deltalake
 
 from petafit.config.settings import Table
 from petafit.errors import ConfigurationError
-from petafit.table.snapshot import open_table
+from petafit.table.opening import open_table
 
 ROWS = pa.table({"x": [1, 2]})
 

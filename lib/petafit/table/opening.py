@@ -1,0 +1,45 @@
+"""From the settings of a table to its snapshot, whichever kind of table it is."""
+
+from petafit.config.settings import Table
+from petafit.errors import ConfigurationError
+from petafit.store.filesystem import Folder
+from petafit.table.delta import open_delta
+from petafit.table.parquet import open_parquet
+from petafit.table.snapshot import Snapshot
+
+
+def open_table(table: Table) -> Snapshot:
+    """Pin a table.
+
+    Raises
+    ------
+    ConfigurationError
+        There is no table, it is of another format than asked for, or lacks the version.
+    EmptyInputError
+        A folder without Parquet files.
+    StorageError, ContractError
+        The table is damaged or contradicts itself.
+    """
+    folder = Folder(table.uri)
+    if not folder.exists():
+        raise ConfigurationError(
+            f"There is no table at {folder.uri}",
+            hint="Check `table.uri`, or make the table first (`petafit prepare`).",
+        )
+    is_delta = folder.exists("_delta_log")
+    if table.format != "auto" and is_delta != (table.format == "delta"):
+        raise ConfigurationError(
+            f"The table at {folder.uri} is of another format than `table.format` says",
+            expected=table.format,
+            got="delta" if is_delta else "no _delta_log folder",
+            hint="Leave `table.format` at auto.",
+        )
+    if is_delta:
+        return open_delta(table.uri, version=table.version)
+    if table.version is not None:
+        raise ConfigurationError(
+            f"The Parquet table at {folder.uri} has no versions",
+            got=f"version {table.version}",
+            hint="Remove `table.version`, or keep the table in Delta format.",
+        )
+    return open_parquet(table.uri)
