@@ -62,7 +62,9 @@ def _evaluate(job: Job) -> None:
     checks = Checks((*task.checks.rules, *published.model.checks.rules))
     aggregator = Checked(checks, Evaluate(metrics_of(published.model)))
     with job.run.stage("evaluate"):
-        outcome = job.passes.run("evaluate", aggregator, source, start=published.content)
+        outcome = job.passes.run(
+            "evaluate", aggregator, source, start=published.content, rows=rows.expected("test")
+        )
     job.run.update(rows=outcome.result.counts)
     metrics = outcome.result.require(job.settings.contract.max_bad_share)
     job.run.update(metrics={**metrics, "rows_per_second": outcome.rows_per_second})

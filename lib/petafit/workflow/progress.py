@@ -89,9 +89,11 @@ def _bar(title: str, *, shards: int, rows: int | None) -> Iterator[Show]:
         task = progress.add_task(title, total=rows or shards or None, rows=0, loss=None)
 
         def show(standing: Standing) -> None:
+            done = bool(shards) and standing.shards_done == shards
             progress.update(
                 task,
                 completed=standing.rows if rows else standing.shards_done,
+                total=standing.rows if rows and done else rows or shards or None,
                 rows=standing.rows,
                 loss=standing.loss,
             )

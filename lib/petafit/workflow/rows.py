@@ -67,6 +67,12 @@ class Rows:
             batch_rows=self._settings.training.batch_rows,
         )
 
+    def expected(self, part: Part) -> int | None:
+        """How many rows a part has, or some more; None where the table's log does not tell."""
+        selection = select(self._settings, part)
+        counts = [f.rows for f in self.snapshot.files if not selection.excludes(f.partition)]
+        return None if None in counts else sum(count for count in counts if count is not None)
+
     def scan(self, part: Part, columns: Sequence[str]) -> "ScanSource":
         """A part of the rows as Spark's own scan reads them.
 

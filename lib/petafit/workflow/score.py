@@ -83,7 +83,13 @@ def _score(job: Job) -> None:
     source = published.source(rows, "score", layout.kept.names)
     files = WriteFiles(output.staging, output.partition_by)
     with job.run.stage("score"):
-        outcome = job.passes.run("score", Score(layout, files), source, start=published.content)
+        outcome = job.passes.run(
+            "score",
+            Score(layout, files),
+            source,
+            start=published.content,
+            rows=rows.expected("score"),
+        )
     scores = outcome.result
     with job.run.stage("commit"):
         commit(job, output, scores.files)

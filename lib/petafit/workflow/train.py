@@ -87,7 +87,7 @@ def _train(job: Job) -> None:
     in_spark = task.learner.family == "mllib"
     if in_spark:
         rows.require_spark()
-    encoder = _profile(job, task, source)
+    encoder = _profile(job, task, source, rows.expected("train"))
     with job.run.stage("fit"):
         if in_spark:
             product = _fit_in_spark(job, task, encoder, rows)
@@ -106,10 +106,11 @@ def _train(job: Job) -> None:
     job.run.folder.remove("rounds")
 
 
-def _profile(job: Job, task: Task, source: Source) -> Encoder:
+def _profile(job: Job, task: Task, source: Source, rows: int | None) -> Encoder:
     """What the features need to know of all training rows, compiled into an encoder."""
+    aggregator = Checked(task.checks, task.profile)
     with job.run.stage("profile"):
-        profile = job.passes.run("profile", Checked(task.checks, task.profile), source)
+        profile = job.passes.run("profile", aggregator, source, rows=rows)
     job.run.update(rows=profile.result.counts)
     return task.encoder(profile.result.require(job.settings.contract.max_bad_share))
 
