@@ -1,5 +1,6 @@
 """What the command line shows of runs and models."""
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -22,6 +23,7 @@ _HEADLINE = (
     "rows_per_second",
 )
 _SHOWN_IN_LISTS = 2
+_WIDTH_OF_FILES = 10_000
 
 
 def run(manifest: Mapping[str, Any]) -> None:
@@ -36,7 +38,7 @@ def runs(manifests: Sequence[Mapping[str, Any]]) -> None:
     """Show runs as a table."""
     table = Table(box=None, pad_edge=False)
     for name in ("run", "status", "started (UTC)", "seconds", "result"):
-        table.add_column(name, overflow="fold")
+        table.add_column(name, overflow="fold", no_wrap=name == "run")
     for manifest in manifests:
         table.add_row(
             manifest["run_id"],
@@ -45,7 +47,7 @@ def runs(manifests: Sequence[Mapping[str, Any]]) -> None:
             _number(manifest.get("seconds")),
             manifest.get("error") or _metrics(manifest.get("metrics")),
         )
-    Console().print(table if manifests else "No runs yet.")
+    _print(table if manifests else "No runs yet.")
 
 
 def models(versions: Sequence[ModelVersion]) -> None:
@@ -61,7 +63,13 @@ def models(versions: Sequence[ModelVersion]) -> None:
             _time(version.created_at),
             _metrics(version.metrics),
         )
-    Console().print(table if versions else "No models yet.")
+    _print(table if versions else "No models yet.")
+
+
+def _print(what: Table | str) -> None:
+    """In the terminal's width; elsewhere each row on one line, for grep and awk."""
+    width = None if sys.stdout.isatty() else _WIDTH_OF_FILES
+    Console(width=width).print(what)
 
 
 def _facts(manifest: Mapping[str, Any]) -> Iterable[tuple[str, str]]:

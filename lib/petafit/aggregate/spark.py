@@ -14,7 +14,7 @@ from petafit import errors, session
 from petafit.aggregate.tree import merge_group
 from petafit.aggregate.work import Reference, ShardReport, Work, aggregate_shard
 from petafit.stream.batches import Source
-from petafit.stream.scan import ScanSource
+from petafit.stream.scan import ScanSource, naming_files
 
 _ANSWER = "answer string"
 _SCHEMA = pa.schema([("answer", pa.string())])
@@ -70,7 +70,9 @@ class SparkEngine:
     ) -> list[Answer]:
         """Run a task on every partition; a worker's petafit error is raised here as itself."""
         answering = partial(_answering, task, session.task_attempts(self.spark))
-        answers = [json.loads(row.answer) for row in frame.mapInArrow(answering, _ANSWER).collect()]
+        with naming_files():
+            rows = frame.mapInArrow(answering, _ANSWER).collect()
+        answers = [json.loads(row.answer) for row in rows]
         for answer in answers:
             if "error" in answer:
                 kind = getattr(errors, answer.pop("error"))

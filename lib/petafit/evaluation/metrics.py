@@ -141,7 +141,7 @@ class ClassificationMetrics(Metrics):
             shares = sums["classes"][sums["classes"] > 0] / weight
             found["log_loss"] = float(sums["loss"]) / weight
             found["calibration_error"] = calibration.error(sums["calibration"])
-            found["base_log_loss"] = float(-(shares @ np.log(shares)))
+            found["base_log_loss"] = float(shares @ -np.log(shares))
         return found
 
     def _decisions(self, prediction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

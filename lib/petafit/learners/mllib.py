@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pyspark.errors import IllegalArgumentException
+from pyspark.errors import IllegalArgumentException, SparkRuntimeException
 from pyspark.ml import Estimator as SparkEstimator
 from pyspark.ml import Pipeline, PipelineModel, Transformer, classification, regression
 from pyspark.ml.functions import vector_to_array
@@ -17,10 +17,14 @@ from petafit.errors import ConfigurationError, did_you_mean
 from petafit.features.stages import FEATURES
 from petafit.learners.learner import PREDICTION, Kind, Output
 from petafit.learners.parameters import check_names, parameter_names
+from petafit.stream.scan import naming_files
 from petafit.table.literals import quoted
 
 LABEL = "label_index"
 """The double column to learn: a class's position, or the number."""
+
+_REFUSED = "USER_RAISED_EXCEPTION"
+"""The condition of Spark's own checks of rows, such as of their labels."""
 
 _OURS = frozenset(
     ("featuresCol", "labelCol", "predictionCol", "probabilityCol", "rawPredictionCol", "weightCol")
@@ -63,7 +67,10 @@ class Estimator:
         Raises
         ------
         ConfigurationError
-            Weights where the estimator takes none, or a parameter out of its range.
+            Weights where the estimator takes none, a parameter out of its range, or labels that it
+            refuses.
+        ContractError, StorageError
+            As `petafit.stream.scan.naming_files`.
         """
         estimator = self.spark.copy()
         if weight is not None:
@@ -71,12 +78,15 @@ class Estimator:
                 raise ConfigurationError(f"{self.name} takes no weights", hint="Remove `weight`.")
             estimator.setWeightCol(weight)
         try:
-            return Pipeline(stages=[*stages, estimator]).fit(frame)
-        except IllegalArgumentException as error:
+            with naming_files():
+                return Pipeline(stages=[*stages, estimator]).fit(frame)
+        except (IllegalArgumentException, SparkRuntimeException) as error:
+            if isinstance(error, SparkRuntimeException) and error.getCondition() != _REFUSED:
+                raise
             raise ConfigurationError(
                 f"{self.name} cannot be fitted",
                 got=str(error).rstrip("."),
-                hint="Check `learner.params`.",
+                hint="Check the label's classes and `learner.params`.",
             ) from error
 
 

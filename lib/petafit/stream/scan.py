@@ -2,16 +2,18 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
 import pyarrow as pa
+from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_type, to_arrow_schema
 from pyspark.sql.types import StructField, StructType
 
-from petafit.errors import ConfigurationError
+from petafit.errors import ConfigurationError, ContractError, StorageError
 from petafit.session import require_delta
 from petafit.store.arrays import digest
 from petafit.store.filesystem import Folder
@@ -22,6 +24,10 @@ from petafit.table.snapshot import Snapshot
 from petafit.table.types import table_schema
 
 _GLOB = re.compile(r"([{}\[\]*?\\])")
+_FAILED_READ = re.compile(
+    r"\[FAILED_READ_FILE\.(?P<kind>\w+)\] Encountered error while reading file (?P<file>.+?)\. "
+    r"(?P<reason>.*?)\s*SQLSTATE"
+)
 _WIDER = {
     pa.uint8(): pa.int16(),
     pa.uint16(): pa.int32(),
@@ -148,6 +154,35 @@ def scan(
     else:
         frame = _parquet(session, snapshot, needed)
     return frame.where(predicate.sql()).select(*map(quoted, needed))
+
+
+@contextmanager
+def naming_files() -> Iterator[None]:
+    """Says which file it was where Spark cannot read one; other errors of Spark pass.
+
+    Raises
+    ------
+    ContractError
+        A column of the file has another type than in the rest of the table.
+    StorageError
+        The file is damaged or gone.
+    """
+    try:
+        yield
+    except (PySparkException, Py4JJavaError) as error:
+        found = _FAILED_READ.search(str(error))
+        if found is None:
+            raise
+        reason = found["reason"] or None
+        if found["kind"] == "PARQUET_COLUMN_DATA_TYPE_MISMATCH":
+            raise ContractError(
+                f"{found['file']} is not as the rest of the table", got=reason
+            ) from error
+        raise StorageError(
+            f"Spark cannot read {found['file']}",
+            got=reason,
+            hint="It is damaged, still being written, removed meanwhile, or of another format.",
+        ) from error
 
 
 def _parquet(session: SparkSession, snapshot: Snapshot, needed: Sequence[str]) -> DataFrame:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from petafit.aggregate.checked import Checked
 from petafit.config.settings import Settings
+from petafit.errors import ConfigurationError
 from petafit.evaluation.evaluate import Evaluate, metrics_of
 from petafit.store.runs import Run
 from petafit.table.contract import Checks
@@ -41,7 +42,7 @@ def evaluate(
     Raises
     ------
     ConfigurationError
-        There is no such model, or settings cannot work.
+        There is no such model, it predicts another label, or settings cannot work.
     ContractError
         The table does not hold what the model reads, or too many rows are bad.
     EmptyInputError
@@ -58,6 +59,14 @@ def _evaluate(job: Job) -> None:
     rows = open_rows(job, job.settings.table)
     task = Task.of(job.settings, rows.snapshot.schema)
     published = open_published(job, rows.snapshot.schema)
+    learnt = published.model.encoder.label
+    if learnt != job.settings.label.column:
+        raise ConfigurationError(
+            f"The model {published.version.name!r} predicts another label than the task's",
+            expected=job.settings.label.column,
+            got=learnt,
+            hint="Train the task again, or name another model with `model`.",
+        )
     source = published.source(rows, "test", task.columns)
     checks = Checks((*task.checks.rules, *published.model.checks.rules))
     aggregator = Checked(checks, Evaluate(metrics_of(published.model)))

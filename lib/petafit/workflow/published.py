@@ -43,7 +43,7 @@ def open_published(job: Job, schema: pa.Schema) -> Published:
     Raises
     ------
     ConfigurationError
-        There is no such model, or it predicts another label than the task's.
+        There is no such model.
     ContractError
         The table lacks a column of the model, or has it in another type.
     """

@@ -21,7 +21,10 @@ _FEW_VALUES = 20
 _TEST_SHARE = 0.1
 _UNIQUE = "each row has its own"
 _HASH_BITS = (18, 22)
-_LEARNERS = {"classes": "petafit.OnlineLinearClassifier", "number": "sklearn.SGDRegressor"}
+_MANY_CLASSES = """\
+learner:
+  name: sklearn.SGDClassifier
+  params: {loss: log_loss, learning_rate: invscaling, eta0: 0.05, power_t: 0.25}"""
 
 
 def task_text(table_uri: str, snapshot: Snapshot, sample: Sample, label: str) -> str:
@@ -158,7 +161,12 @@ def _learner(label: Seen, columns: Iterable[Seen]) -> Iterator[str]:
     bits = min(most, (4 * values).bit_length())
     if bits > least:
         yield f"hash_bits: {bits} # {values:,} or more different categories"
-    yield f"learner: {_LEARNERS[label_kind(label)]}"
+    if label_kind(label) == "number":
+        yield "learner: sklearn.SGDRegressor"
+    elif label.distinct > 2:
+        yield _MANY_CLASSES
+    else:
+        yield "learner: petafit.OnlineLinearClassifier"
     yield "training:"
     yield "  rounds: 2"
 
