@@ -13,13 +13,8 @@ from petafit.aggregate.checked import Checked
 from petafit.aggregate.law import Aggregator, Together
 from petafit.aggregate.quarantine import REASON, Quarantine
 from petafit.aggregate.sink import WriteFiles
-from petafit.config.settings import (
-    CategoricalFeatures,
-    ColumnRule,
-    Contract,
-    LearnerChoice,
-    NumericFeatures,
-)
+from petafit.config.feature_groups import CategoricalFeatures, NumericFeatures
+from petafit.config.settings import ColumnRule, Contract, LearnerChoice
 from petafit.evaluation.evaluate import Evaluate, Measure, metrics_of
 from petafit.evaluation.score import Layout, Score
 from petafit.features.encode import Encoder

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
-from petafit.config.settings import Scalar, Settings
+from petafit.config.section import Scalar
+from petafit.config.settings import Settings
 
 EXTENSIONS = "spark.sql.extensions"
 CATALOG = "spark.sql.catalog.spark_catalog"

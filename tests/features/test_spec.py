@@ -2,7 +2,7 @@ import pyarrow as pa
 import pytest
 from pydantic import TypeAdapter
 
-from petafit.config.settings import FeatureGroup
+from petafit.config.feature_groups import FeatureGroup
 from petafit.errors import ConfigurationError
 from petafit.features.feature import (
     Binned,

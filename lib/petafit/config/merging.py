@@ -6,7 +6,8 @@ from typing import Any, TypeAlias
 
 from pydantic_core import PydanticUndefined
 
-from petafit.config.settings import Section, Settings
+from petafit.config.section import Section
+from petafit.config.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)

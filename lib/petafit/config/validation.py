@@ -8,9 +8,11 @@ from typing import Any, Literal
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from petafit.config.feature_groups import FEATURE_KINDS
 from petafit.config.merging import Leaf, Stacked, Tree, sources
 from petafit.config.redaction import redact
-from petafit.config.settings import FEATURE_KINDS, Section, Settings
+from petafit.config.section import Section
+from petafit.config.settings import Settings
 from petafit.config.yaml12 import dump
 from petafit.errors import ConfigurationError, did_you_mean
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Self
 
-from petafit.config.settings import Scalar
+from petafit.config.section import Scalar
 from petafit.store.arrays import Named
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, cast
 
-from petafit.config.settings import DatePart as Part
+from petafit.config.feature_groups import DatePart as Part
 
 CROSS = "×"
 

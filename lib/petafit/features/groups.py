@@ -5,14 +5,14 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 
-from petafit.config.settings import (
+from petafit.config.feature_groups import (
     BinnedFeatures,
     BooleanFeatures,
     CategoricalFeatures,
     DateFeatures,
-    Names,
     NumericFeatures,
 )
+from petafit.config.section import Names
 from petafit.errors import ConfigurationError
 from petafit.features import column_types
 from petafit.features.feature import (

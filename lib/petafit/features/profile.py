@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from petafit.aggregate.law import Aggregator
-from petafit.config.settings import Scalar
+from petafit.config.section import Scalar
 from petafit.errors import ConfigurationError, ContractError, EmptyInputError
 from petafit.features.facts import ColumnFacts, Facts
 from petafit.features.feature import Feature, Numeric

@@ -5,7 +5,7 @@ from typing import Literal
 
 import pyarrow as pa
 
-from petafit.config.settings import CrossFeatures, FeatureGroup
+from petafit.config.feature_groups import CrossFeatures, FeatureGroup
 from petafit.errors import ConfigurationError, did_you_mean
 from petafit.features.column_types import check_columns
 from petafit.features.feature import Categorical, Cross, Feature

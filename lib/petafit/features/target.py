@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from petafit.config.settings import Scalar
+from petafit.config.section import Scalar
 from petafit.errors import ContractError
 from petafit.features.column_types import is_boolean, is_float, is_number, is_string, value_type
 from petafit.features.numeric import numbers

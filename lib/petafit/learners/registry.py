@@ -5,7 +5,8 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import Any, Literal, get_args
 
-from petafit.config.settings import LearnerChoice, Scalar
+from petafit.config.section import Scalar
+from petafit.config.settings import LearnerChoice
 from petafit.errors import ConfigurationError, did_you_mean
 from petafit.features.encode import DType, Layout
 from petafit.learners.learner import Kind, Learner, Output, refuse_to_merge

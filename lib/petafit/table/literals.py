@@ -7,7 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from petafit.config.settings import Scalar
+from petafit.config.section import Scalar
 from petafit.table.types import canonical
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from petafit.config import yaml12
-from petafit.config.settings import Scalar
+from petafit.config.section import Scalar
 from petafit.errors import ConfigurationError, ContractError, did_you_mean
 from petafit.table.literals import as_sql, as_value, quoted
 
