@@ -50,6 +50,9 @@ def test_runs_and_models_are_listed(task: str, capsys: pytest.CaptureFixture[str
     capsys.readouterr()
     assert petafit("runs", "--json") == 0
     assert [run["run_id"] for run in json.loads(capsys.readouterr().out)] == ["first"]
+    assert petafit("runs") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in lines] == [["run", "status"], ["first", "succeeded"]]
     assert petafit("models") == 0
     assert "small" in capsys.readouterr().out
 
@@ -84,7 +87,10 @@ def test_a_used_run_id_is_a_conflict(task: str) -> None:
 def test_an_interrupted_train_leaves_nothing_that_looks_finished(
     task: str, tmp_path: Path, number: signal.Signals
 ) -> None:
-    code = "from petafit.cli import main; main()"
+    code = (  # a shell's background processes are born ignoring SIGINT
+        "import signal; from petafit.cli import main; "
+        "signal.signal(signal.SIGINT, signal.default_int_handler); main()"
+    )
     arguments = ["train", "--task", task, "--run-id", "cut", "--set", "training.rounds=1000"]
     process = subprocess.Popen([sys.executable, "-c", code, *arguments], stderr=subprocess.PIPE)
     rounds = tmp_path / "runs/cut/rounds"
@@ -96,7 +102,7 @@ def test_an_interrupted_train_leaves_nothing_that_looks_finished(
     assert "the same --run-id goes on from here" in said
     manifest = json.loads((tmp_path / "runs/cut/manifest.json").read_text())
     assert (manifest["status"], manifest["error"]) == ("failed", "interrupted")
-    assert not (tmp_path / "models").exists()
+    assert not any((tmp_path / "models").iterdir())
 
 
 @pytest.mark.parametrize("job", ["train", "evaluate", "prepare", "score"])

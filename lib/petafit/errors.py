@@ -44,7 +44,7 @@ class PetafitError(Exception):
             parts.append(f"expected {self.expected}")
         if self.got is not None:
             parts.append(f"got {self.got}")
-        sentence = "; ".join(parts).rstrip(". \n")
+        sentence = "; ".join(parts)
         return f"{sentence}. {self.hint}" if self.hint else sentence
 
 

@@ -68,8 +68,14 @@ def models(versions: Sequence[ModelVersion]) -> None:
 
 def _print(what: Table | str) -> None:
     """In the terminal's width; elsewhere each row on one line, for grep and awk."""
-    width = None if sys.stdout.isatty() else _WIDTH_OF_FILES
-    Console(width=width).print(what)
+    if sys.stdout.isatty():
+        Console().print(what)
+        return
+    console = Console(width=_WIDTH_OF_FILES)
+    with console.capture() as shown:
+        console.print(what)
+    for line in shown.get().splitlines():
+        print(line.rstrip())
 
 
 def _facts(manifest: Mapping[str, Any]) -> Iterable[tuple[str, str]]:

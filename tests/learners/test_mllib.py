@@ -127,3 +127,8 @@ def test_what_spark_refuses_when_it_fits_is_named(frame: DataFrame) -> None:
         tweedie.fit(frame.withColumnRenamed(mllib.LABEL, "other"), stages=assemble())
     with pytest.raises(ConfigurationError, match="takes no weights"):
         make("mllib.FMClassifier").fit(frame, stages=assemble(), weight="weight")
+
+
+def test_labels_that_spark_refuses_are_named(spark: SparkSession) -> None:
+    with pytest.raises(ConfigurationError, match=r"cannot be fitted.*Labels MUST be"):
+        make("mllib.LinearSVC").fit(_frame(spark, 3), stages=assemble())

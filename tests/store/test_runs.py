@@ -21,7 +21,8 @@ FIELDS = {
 }  # fmt: skip
 
 WORK = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell ignores it
 from petafit.store.runs import RunStore
 run = RunStore(sys.argv[1]).open(
     "run-1", job="train", task="flights", environment="local", logical_date=None,

@@ -6,10 +6,11 @@ from functools import partial
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyspark.errors import PySparkException
 
 from petafit.config.settings import Table
-from petafit.errors import ConfigurationError, ContractError
-from petafit.stream.scan import ScanSource, scan
+from petafit.errors import ConfigurationError, ContractError, StorageError
+from petafit.stream.scan import ScanSource, naming_files, scan
 from petafit.table.opening import open_table
 from petafit.table.predicate import parse
 
@@ -204,3 +205,28 @@ def test_batches_are_skipped_as_they_were_counted_and_only_tasks_see_them(tables
     assert not source.frozen
     with pytest.raises(ConfigurationError, match="within Spark's tasks"):
         source.read(0)
+
+
+@pytest.mark.parametrize(
+    ("damage", "kind", "message"),
+    [
+        (lambda path: path.write_bytes(path.read_bytes()[:-50]), StorageError, "cannot read .*b.p"),
+        (
+            lambda path: pq.write_table(pa.table({"id": ["one"]}), path),
+            ContractError,
+            r"b\.parquet is not as the rest.*\[id\]",
+        ),
+    ],
+)
+def test_a_file_that_spark_cannot_read_is_named(spark, tmp_path, damage, kind, message):
+    for name in ("a", "b"):
+        pq.write_table(pa.table({"id": range(100)}), tmp_path / f"{name}.parquet")
+    frame = scan(spark, open_table(Table(uri=str(tmp_path))), ["id"], parse([]))
+    damage(tmp_path / "b.parquet")
+    with pytest.raises(kind, match=message), naming_files():
+        frame.collect()
+
+
+def test_other_errors_of_spark_pass(spark):
+    with pytest.raises(PySparkException, match="DIVIDE_BY_ZERO"), naming_files():
+        spark.sql("SELECT 1 / 0").collect()

@@ -191,6 +191,8 @@ def test_no_rows_make_an_empty_delta_table_but_no_parquet_table(tmp_path: Path) 
     [
         ("parquet", "notes.txt", "no Parquet table.*'notes.txt' in it"),
         ("parquet", "_delta_log/0.json", "another format"),
+        ("parquet", "part-0.parquet", "petafit did not write it"),
+        ("parquet", "month=1/part-0.parquet", "petafit did not write it"),
         ("delta", "part-0.parquet", "another format"),
         ("delta", "month=1/part-0.parquet", "another format"),
     ],

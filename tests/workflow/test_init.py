@@ -140,6 +140,12 @@ def test_a_number_is_predicted_by_a_regressor() -> None:
     assert "# 10% have no label" in path.read_text()
 
 
+def test_more_classes_than_two_get_a_learner_that_takes_them() -> None:
+    table = clicks().set_column(0, "click", pa.array(["a", "b", "c"] * (ROWS // 3)))
+    learner = check_works(write_task_file(save(table), label="click")).learner
+    assert (learner.name, learner.params["loss"]) == ("sklearn.SGDClassifier", "log_loss")
+
+
 def test_a_label_with_one_class_is_told() -> None:
     table = clicks().set_column(0, "click", pa.array(["no"] * ROWS))
     assert "training needs two classes" in write_task_file(save(table), label="click").read_text()

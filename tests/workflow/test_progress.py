@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from petafit.aggregate.pulse import PulseReader
+from petafit.errors import StorageError
 from petafit.store.filesystem import Folder
 from petafit.workflow.progress import show_progress
 
@@ -45,5 +46,9 @@ with show_progress("train", PulseReader(folder), shards=2, rows=40):
 
 def test_what_cannot_be_shown_does_not_stop_the_work(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with show_progress("train", PulseReader(Folder(tmp_path / "file")), shards=1, rows=None):
-        pass
+    reader = PulseReader(Folder(tmp_path / "file"))
+    with pytest.raises(StorageError):
+        reader.read()
+    with show_progress("train", reader, shards=1, rows=None):
+        worked = True
+    assert worked

@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
 
 import petafit
 from petafit.config.settings import Settings
@@ -57,6 +57,14 @@ def test_a_column_with_a_name_of_the_predictions_is_refused(settings: Settings) 
         score(with_settings(settings, keys=("run_id",)))
 
 
+def test_a_table_of_somebody_else_is_not_replaced(settings: Settings) -> None:
+    train(settings)
+    write_deltalake(f"{settings.table.uri}_predictions", table())
+    with pytest.raises(ConfigurationError, match="petafit did not write it"):
+        score(settings)
+    assert predictions(settings).num_rows == 6000
+
+
 def test_scoring_twice_leaves_the_rows_once(settings: Settings) -> None:
     train(settings)
     score(settings)
@@ -82,6 +90,14 @@ def test_rows_without_a_label_are_scored(settings: Settings) -> None:
     run = score(with_settings(settings, score={"table": unlabelled}))
     assert run.manifest["rows"]["out"] == 5900
     assert run.manifest["outputs"][0]["path"] == f"{unlabelled}_predictions"
+
+
+def test_the_scored_table_is_not_replaced(settings: Settings) -> None:
+    train(settings)
+    own = {"output": f"{settings.table.uri}/", "format": "parquet"}
+    with pytest.raises(ConfigurationError, match="the table they are made from"):
+        score(with_settings(settings, score=own))
+    assert len(list(Path(settings.table.uri).iterdir())) == 12
 
 
 @pytest.mark.spark

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -221,6 +222,35 @@ def test_a_learner_that_does_not_fit_is_refused(
         train(with_settings(settings, learner={"name": learner}))
 
 
+def test_a_learner_of_the_other_kind_is_refused(settings: Settings) -> None:
+    label = {"column": "speed", "kind": "number"}
+    with pytest.raises(ConfigurationError, match=r"is a classifier.*label\.kind: number"):
+        train(with_settings(settings, label=label, features="auto"))
+
+
+def test_a_model_of_another_label_is_not_evaluated(settings: Settings) -> None:
+    train(settings)
+    other = with_settings(settings, label="weekend", features=[{"numeric": "speed"}])
+    with pytest.raises(ConfigurationError, match=r"another label.*got late"):
+        evaluate(other)
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ({"speed": [1.0]}, "pandas DataFrame.*got dict"),
+        (table(2).append_column("speed", [[1.0, 2.0]]), "two columns 'speed'"),
+        (table(2).to_pandas().assign(city=3), "column city"),
+        (table(2).to_pandas().drop(columns="city"), "no column 'city'"),
+    ],
+)
+def test_rows_that_no_model_takes_are_refused(settings: Settings, data: Any, said: str) -> None:
+    train(settings)
+    model = petafit.load_model(f"{settings.paths.models}/small")
+    with pytest.raises(ContractError, match=said):
+        model.predict(data)
+
+
 def test_margins_stop_the_training_too(settings: Settings) -> None:
     split = {"train": ("month <= 8",), "validation": ("month == 9",)}
     hinge = {"name": "sklearn.SGDClassifier", "params": {"loss": "hinge", "alpha": 0.01}}
@@ -235,6 +265,15 @@ def test_validation_rows_are_not_trained_on(settings: Settings) -> None:
     split = {"train": (), "test": (), "test_share": 0.25, "validation": ("month == 9",)}
     rows = train(with_settings(settings, split=split)).manifest["rows"]
     assert rows["in"] == pytest.approx(0.75 * 5500, abs=150)
+
+
+def test_a_place_without_room_for_models_is_refused_first(
+    settings: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigurationError, match=r"paths\.models"):
+        train(with_settings(settings, paths={"models": str(tmp_path / "file")}))
+    assert not (tmp_path / "runs").exists()
 
 
 def test_a_name_that_no_model_can_have_is_refused(settings: Settings) -> None:

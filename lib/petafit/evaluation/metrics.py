@@ -67,7 +67,10 @@ class Metrics(Aggregator[Named, Scored, Figures]):
 
     def finish(self, summary: Named, model: Named | None = None) -> Figures:
         if not self.has_rows(summary):
-            raise EmptyInputError("There are no rows to measure", hint="Check the split.")
+            raise EmptyInputError(
+                "There are no rows to measure, or none has weight",
+                hint="Check `split` and `weight`.",
+            )
         return self.figures(summary)
 
     def progress(self, state: Named) -> float | None:

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from petafit.config.settings import Contract, LearnerChoice, Scalar
+from petafit.config.section import Scalar
+from petafit.config.settings import Contract, LearnerChoice
 from petafit.errors import ConfigurationError, ContractError
 from petafit.features.encode import Encoder
 from petafit.features.feature import Numeric

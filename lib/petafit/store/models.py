@@ -31,6 +31,7 @@ from petafit.store.manifest import (
 __all__ = ["ModelStore", "ModelVersion", "open_model"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_PROBE = "_writable"
 _WITH_VERSION = re.compile(r"(?P<model>.+)@(?P<version>\d+)", re.DOTALL)
 
 
@@ -78,7 +79,7 @@ class ModelStore:
         StorageError
             The store cannot be written.
         """
-        check_name(name)
+        _check_name(name)
         model = self.folder.child(name)
         content = write_content(model.child("objects"), named, attachment)
         manifest = {
@@ -96,6 +97,25 @@ class ModelStore:
         number = _published(model, content, run_id) or claim_version(model, manifest)
         point_to_newest(model)
         return read_version(model, number)
+
+    def check(self, name: str) -> None:
+        """Refuse, before any work is done, what could not be published.
+
+        Raises
+        ------
+        ConfigurationError
+            The name cannot be a model's, or the store's folder cannot be written.
+        """
+        _check_name(name)
+        try:
+            self.folder.write(_PROBE, b"")
+            self.folder.remove(_PROBE)
+        except StorageError as error:
+            raise ConfigurationError(
+                f"The folder of models {self.folder.uri} cannot be written",
+                got=error.got,
+                hint="Choose another place with `paths.models`.",
+            ) from error
 
     def find(self, name: str, version: int | None = None) -> ModelVersion:
         """A version of a model; without a number, the latest.
@@ -193,14 +213,7 @@ def _published(model: Folder, content: Content, run_id: str) -> int | None:
     return None
 
 
-def check_name(name: str) -> None:
-    """Refuse what cannot be a model's name.
-
-    Raises
-    ------
-    ConfigurationError
-        It could not be a folder's name everywhere.
-    """
+def _check_name(name: str) -> None:
     if not _NAME.fullmatch(name):
         raise ConfigurationError(
             f"A model cannot be called {name!r}",

@@ -13,7 +13,7 @@ from petafit.table.delta_commit import commit_files, committed_version
 from petafit.table.files import WrittenFile
 from petafit.table.partitions import check_partitioning
 from petafit.table.snapshot import Format
-from petafit.table.swap import check_replaceable, is_swapped_in, staging_folder, swap_in
+from petafit.table.swap import check_replaceable, is_swapped_in, mark, staging_folder, swap_in
 
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
@@ -103,6 +103,7 @@ class Output:
         if version is not None:
             return version
         self._check_within(files)
+        mark(table, self.key)
         return commit_files(
             table,
             [replace(f, path=f"{self.key}/{f.path}") for f in _settle(self.staging, files)],

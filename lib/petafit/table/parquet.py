@@ -121,7 +121,7 @@ def unreadable(path: str, error: Exception) -> StorageError:
     """The error for a file that pyarrow cannot read."""
     return StorageError(
         f"{path} cannot be read as Parquet",
-        got=str(error),
+        got=str(error).rstrip(". \n"),
         hint="It is damaged, still being written, removed meanwhile, or of another format.",
     )
 

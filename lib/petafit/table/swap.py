@@ -13,9 +13,8 @@ def check_replaceable(table: Folder, format: Format) -> None:
     Raises
     ------
     ConfigurationError
-        The folder holds a table of the other format, or, for a Parquet table, whose folder is
-        removed when it is replaced, anything but one that was written here; or the filesystem
-        cannot rename folders.
+        The folder holds a table that petafit did not write or one of the other format, or, for a
+        Parquet table, anything else; or the filesystem cannot rename folders.
     """
     names = table.names()
     is_delta = "_delta_log" in names
@@ -27,6 +26,11 @@ def check_replaceable(table: Folder, format: Format) -> None:
             got="delta" if is_delta else "parquet",
             hint="Write to another folder, in the same format, or remove that table first.",
         )
+    if (is_delta or parts) and _MARK not in names:
+        raise ConfigurationError(
+            f"The table at {table.uri} would be replaced, but petafit did not write it",
+            hint="Write to another folder, or remove that table first.",
+        )
     if format == "delta":
         return
     foreign = [name for name in names if name not in parts and not name.startswith("_")]
@@ -36,17 +40,17 @@ def check_replaceable(table: Folder, format: Format) -> None:
             got=f"{foreign[0]!r} in it",
             hint="Write to another folder.",
         )
-    if parts and _MARK not in names:
-        raise ConfigurationError(
-            f"{table.uri} would be removed and replaced, but petafit did not write it",
-            hint="Write to another folder, or remove that table first.",
-        )
     if not table.can_rename:
         raise ConfigurationError(
             f"A Parquet table at {table.uri} cannot be replaced at once: an object store has no "
             "rename",
             hint="Use format: delta.",
         )
+
+
+def mark(table: Folder, key: str) -> None:
+    """Say in a table's folder that petafit wrote it, under this key."""
+    table.write_json(_MARK, {"key": key})
 
 
 def staging_folder(table: Folder, key: str) -> Folder:
@@ -63,7 +67,7 @@ def swap_in(table: Folder, key: str) -> None:
     parent, name = table.split()
     staged, replaced = f"{name}.staging-{key}", f"{name}.replaced-{key}"
     if parent.exists(staged):
-        parent.write_json(f"{staged}/{_MARK}", {"key": key})
+        mark(parent.child(staged), key)
         if table.exists():
             parent.remove(replaced)
             parent.rename(name, replaced)

@@ -104,6 +104,8 @@ class Rounds:
         fitted = outcome.result.result
         validation = self.validate(fitted.weights) if self.validate else None
         done = Round(number, outcome.rows, outcome.seconds, fitted.progressive, validation)
+        if number == 1 and done.progressive is None:
+            log.info("no progressive metrics: %s predicted no batch", self.learner.name)
         for name, figures in (("progressive", done.progressive), ("validation", validation)):
             if figures:
                 told = " ".join(f"{k}={v:.5g}" for k, v in figures.items() if v is not None)

@@ -15,7 +15,7 @@ from petafit.features.encode import Encoder
 from petafit.learners.model import Model, Signature, SparkModel
 from petafit.learners.registry import describe, make_learner
 from petafit.store.arrays import Named
-from petafit.store.models import check_name
+from petafit.store.models import ModelStore
 from petafit.store.runs import Run
 from petafit.stream.batches import Source
 from petafit.training.rounds import Rounds
@@ -64,7 +64,7 @@ def train(
         The run id belongs to other settings, or to a run that is still going on.
     """
     describe(settings.learner)  # an unknown learner is refused before anything starts,
-    check_name(settings.model_name)  # and so is a name that no model can have
+    ModelStore(settings.paths.models).check(settings.model_name)  # and so is a model without place
     return run_job("train", _train, settings, spark=spark, run_id=run_id, logical_date=logical_date)
 
 
