@@ -5,13 +5,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 import yaml
 from deltalake import DeltaTable
 
 import petafit
 from petafit.config.settings import Settings
-from petafit.errors import ConfigurationError
+from petafit.errors import ConfigurationError, ContractError
 from petafit.workflow.evaluate import evaluate
 from petafit.workflow.score import score
 from petafit.workflow.train import train
@@ -70,6 +71,22 @@ def test_rows_deleted_by_a_vector_are_not_learnt_from(on_spark: Settings, spark:
     assert train(settings, spark=spark).manifest["rows"]["used"] == 4050
     with pytest.raises(ConfigurationError, match="deletion vector"):
         train(with_settings(settings, engine="local"))
+
+
+@pytest.mark.parametrize("change", ["drop_columns", "cast"])
+def test_a_scan_refuses_a_file_that_is_not_as_the_others(
+    on_spark: Settings, spark: Any, change: str
+) -> None:
+    path = Path(on_spark.table.uri) / "month-05.parquet"
+    content = pq.read_table(path)
+    if change == "cast":
+        changed = content.set_column(0, "id", content["id"].cast("int32"))
+    else:
+        changed = content.drop_columns(["city"])
+    pq.write_table(changed, path)
+    settings = with_settings(on_spark, stream="scan", features=[{"categorical": ["city", "id"]}])
+    with pytest.raises(ContractError, match=r"month-05\.parquet"):
+        train(settings, spark=spark)
 
 
 @pytest.mark.cluster

@@ -98,8 +98,13 @@ class DirectSource:
         """
         return islice(self._batches(shard), skip, None)
 
+    @property
+    def needed(self) -> pa.Schema:
+        """All columns that are read: the wanted ones and the predicate's."""
+        return pa.unify_schemas([self.schema, self.conditions])
+
     def _batches(self, shard: int) -> Iterator[pa.RecordBatch]:
-        needed = pa.unify_schemas([self.schema, self.conditions])
+        needed = self.needed
         for piece in read_shard(self.plan_folder, self.plan_name, shard):
             for batch in read_slice(piece, needed, self.batch_rows):
                 rows = chosen(batch, schema=self.schema, predicate=self.predicate)
@@ -117,15 +122,29 @@ def read_slice(piece: Slice, schema: pa.Schema, batch_rows: int) -> Iterator[pa.
     ContractError
         It lacks a column or has it in another type than the schema.
     """
-    stored = [field for field in schema if field.name not in piece.partition]
-    strings = [field.name for field in stored if field.type == STRINGS]
+    strings = [field.name for field in _stored(schema, piece) if field.type == STRINGS]
     with open_file(piece.path, size=piece.size, dictionaries=strings) as file:
-        _check_rows(file.metadata, piece)
-        present = _check_columns(file.metadata, piece, stored)
+        present = _check(file.metadata, piece, schema)
         for group in row_groups(file.metadata, piece):
             yield from read_row_group(
                 file, group, piece=piece, stored=present, schema=schema, batch_rows=batch_rows
             )
+
+
+def check_file(piece: Slice, schema: pa.Schema) -> None:
+    """Look at a file's footer only; raises like `read_slice`."""
+    with open_file(piece.path, size=piece.size) as file:
+        _check(file.metadata, piece, schema)
+
+
+def _stored(schema: pa.Schema, piece: Slice) -> list[pa.Field]:
+    """The columns that a file itself must have."""
+    return [field for field in schema if field.name not in piece.partition]
+
+
+def _check(footer: pq.FileMetaData, piece: Slice, schema: pa.Schema) -> list[str]:
+    _check_rows(footer, piece)
+    return _check_columns(footer, piece, _stored(schema, piece))
 
 
 def _check_rows(footer: pq.FileMetaData, piece: Slice) -> None:

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from petafit.aggregate.law import Together
 from petafit.config.settings import Settings, Table
 from petafit.errors import ConfigurationError, ConflictError
 from petafit.store.arrays import digest
 from petafit.stream.batches import Source
 from petafit.stream.choose import How, choose
 from petafit.stream.direct import DirectSource
+from petafit.stream.footers import Footers
 from petafit.table.opening import open_table
 from petafit.table.selection import Part, select
 from petafit.table.shards import plan, write_plan
@@ -54,6 +56,9 @@ class Rows:
         """
         if self.how == "scan":
             return self.scan(part, columns).in_at_most(self.shards)
+        return self._planned(part, columns)
+
+    def _planned(self, part: Part, columns: Sequence[str]) -> DirectSource:
         selection = select(self._settings, part)
         folder, name = self.job.run.folder.child("plans"), f"{part}.arrow"
         if not folder.exists(name):
@@ -80,9 +85,14 @@ class Rows:
         ------
         ConfigurationError
             There is no Spark.
+        StorageError, ContractError
+            A Parquet file is damaged, or not as the rest of the table.
         """
         from petafit.stream.scan import ScanSource
 
+        if self.snapshot.format == "parquet":
+            footers = Footers(self._planned(part, columns))
+            self.job.passes.run("check files", Together({}), footers)
         selection = select(self._settings, part)
         return ScanSource.of(self.require_spark(), self.snapshot, columns, selection)
 

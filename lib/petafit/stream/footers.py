@@ -1,0 +1,47 @@
+"""The files of a planned table, looked at before Spark scans them.
+
+Spark takes a column that a Parquet file lacks for null, and some types for others. Direct reading
+refuses such a file as it opens it; a scan needs this look beforehand.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+import pyarrow as pa
+
+from petafit.stream.direct import DirectSource, check_file
+from petafit.table.shards import read_shard
+
+
+@dataclass(frozen=True)
+class Footers:
+    """The paths of a plan's files, each given once its footer is as direct reading needs it.
+
+    Parameters
+    ----------
+    rows : DirectSource
+        What would be read.
+    """
+
+    rows: DirectSource
+
+    schema = pa.schema([("path", pa.string())])
+    frozen = True
+
+    @property
+    def shards(self) -> int:
+        """As many as the plan has."""
+        return self.rows.shards
+
+    @property
+    def identity(self) -> str:
+        """That of the rows, which are of the same files and columns."""
+        return self.rows.identity
+
+    def read(self, shard: int, *, skip: int = 0) -> Iterator[pa.RecordBatch]:
+        """A batch for each slice of a shard; raises like `DirectSource.read`."""
+        pieces = read_shard(self.rows.plan_folder, self.rows.plan_name, shard)
+        for piece in islice(pieces, skip, None):
+            check_file(piece, self.rows.needed)
+            yield pa.record_batch([[piece.path]], schema=self.schema)
