@@ -32,7 +32,7 @@ def publish(store, named=SMALL, *, name="flights", run_id="run-1", **options):
 @pytest.mark.parametrize("uri", ["local", "memory"])
 def test_a_published_model_is_found_and_loaded(tmp_path, uri):
     store = ModelStore(tmp_path if uri == "local" else f"mock://{uuid4().hex}/models")
-    published = publish(store, extra={"note": "first"})
+    published = publish(store)
     found = store.find("flights")
     assert found == published
     assert store.load(found) == SMALL
@@ -42,11 +42,7 @@ def test_a_published_model_is_found_and_loaded(tmp_path, uri):
         "arrays",
         "run-1",
     )
-    assert (found.settings_digest, found.metrics, found.extra) == (
-        "abc",
-        {"auc": 0.7},
-        {"note": "first"},
-    )
+    assert (found.settings_digest, found.metrics) == ("abc", {"auc": 0.7})
     assert found.digest == digest(to_bytes(SMALL))
     assert found.folder == store.folder.child("flights", "objects", found.digest).uri
     assert found.attachment is None
@@ -78,7 +74,7 @@ def test_versions_count_up_and_the_latest_is_found(store):
 
 def test_the_digest_covers_the_content_only(store):
     first = publish(store)
-    second = publish(store, run_id="run-2", metrics={"auc": 0.8}, extra={"note": "again"})
+    second = publish(store, run_id="run-2", metrics={"auc": 0.8})
     assert first.digest == second.digest
     assert (first.version, second.version) == (1, 2)
 

@@ -44,7 +44,6 @@ class ModelVersion:
     folder: str
     files: dict[str, str]
     metrics: dict[str, Any] = field(default_factory=dict)
-    extra: dict[str, str] = field(default_factory=dict)
 
     @property
     def attachment(self) -> str | None:

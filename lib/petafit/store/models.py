@@ -55,7 +55,6 @@ class ModelStore:
         run_id: str,
         settings_digest: str,
         metrics: Mapping[str, Any],
-        extra: Mapping[str, str] | None = None,
         attachment: Callable[[str], None] | None = None,
     ) -> ModelVersion:
         """Publish a model as the next version, and point to it.
@@ -67,8 +66,6 @@ class ModelStore:
 
         Parameters
         ----------
-        extra : mapping of str to str, optional
-            Further entries of the manifest.
         attachment : callable, optional
             Called with a URI for Spark, to which it writes a folder of its own.
 
@@ -92,7 +89,6 @@ class ModelStore:
             "folder": f"objects/{content.folder}",
             "files": content.files,
             "metrics": metrics,
-            "extra": extra or {},
         }
         number = _published(model, content, run_id) or claim_version(model, manifest)
         point_to_newest(model)
