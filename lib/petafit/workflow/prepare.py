@@ -100,7 +100,11 @@ def _prepare_flights(job: Job) -> None:
     )
     with job.run.stage("join"):
         made_of = job.passes.run("join", sort, source).result
-    counts = {**made_of.counts, "in": made.rows, "without_arrival": made.without_arrival}
+    left_out = {
+        "without_arrival": made.without_arrival,
+        "repeated_weather": made.repeated_weather,
+    }
+    counts = {**made_of.counts, "in": made.rows, **left_out}
     job.run.update(rows={**counts, "out": 0})
     with job.run.stage("commit"):
         commit(job, quarantine, made_of.bad)
@@ -114,9 +118,12 @@ def _prepare_clicks(job: Job, dataset: ClicksDataset) -> None:
     settings = job.settings
     shards = settings.training.shards or job.engine.slots
     clicks = Clicks(rows=dataset.rows, days=dataset.days, seed=dataset.seed, shards=shards)
-    schema = clicks.schema.remove(clicks.schema.get_field_index(PROBABILITY))
     table = new_output(
-        job, settings.table.uri, schema, format=dataset.format, partition_by=("day",)
+        job,
+        settings.table.uri,
+        clicks.table_schema,
+        format=dataset.format,
+        partition_by=("day",),
     )
     best = partial(
         Measure, ClassificationMetrics(), label=settings.label.column, prediction=PROBABILITY
