@@ -17,7 +17,9 @@ from petafit.config.feature_groups import CategoricalFeatures, NumericFeatures
 from petafit.config.settings import ColumnRule, Contract, LearnerChoice
 from petafit.evaluation.evaluate import Evaluate, Measure, metrics_of
 from petafit.evaluation.score import Layout, Score
+from petafit.features.batch import Batch
 from petafit.features.encode import Encoder
+from petafit.features.instances import EncodedRows, Encoding
 from petafit.features.profile import Profile
 from petafit.features.spec import resolve
 from petafit.learners.model import Model
@@ -57,10 +59,16 @@ def encoder() -> Encoder:
     return Encoder(FEATURES, facts, hash_bits=8, label="late")
 
 
+def encoded() -> list[Batch]:
+    """Rows that meet the contract, encoded."""
+    read = Encoding(CHECKS, encoder())(lambda *, skip: iter(batches()[skip:]), shard=0)
+    return list(read(skip=0))
+
+
 def model() -> Model:
     learner = make_learner(ONLINE, n_features=256, classes=(False, True))
-    fit = Fit(encoder(), learner, None)
-    weights = fit.finish(shard(fit, batches(), None)).weights
+    fit = Fit(learner, None)
+    weights = fit.finish(shard(fit, encoded(), None)).weights
     return Model(
         encoder(), ONLINE, pa.schema([SCHEMA.field("speed"), SCHEMA.field("city")]), weights
     )
@@ -70,7 +78,7 @@ def cases(folder: Path) -> Iterator[tuple[str, Aggregator[Any, Any, Any], Named 
     """Each aggregator, and the model it starts from."""
     trained = model()
     metrics, named = metrics_of(trained), trained.to_named()
-    fit = Fit(encoder(), trained.learner, metrics)
+    fit = Fit(trained.learner, metrics)
     written = WriteFiles(Folder(folder / "a"), ("month",), file_rows=100)
     bad = WriteFiles(Folder(folder / "b"), file_rows=100)
     layout = Layout(pa.schema([SCHEMA.field("id")]), {"run_id": "one"})
@@ -78,6 +86,7 @@ def cases(folder: Path) -> Iterator[tuple[str, Aggregator[Any, Any, Any], Named 
     yield "fit", fit, None
     yield "fit from a model", fit, trained.weights
     yield "checked", Checked(CHECKS, profile()), None
+    yield "checked fit", Checked(EncodedRows(), fit), None
     yield "evaluate", Checked(CHECKS, Evaluate(metrics)), named
     yield "measure", Measure(metrics, label="id", prediction="speed", rows=Predicate()), None
     yield "write", written, None
@@ -101,13 +110,15 @@ def all_cases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 NAMES = (
-    "profile", "fit", "fit from a model", "checked", "evaluate",
+    "profile", "fit", "fit from a model", "checked", "checked fit", "evaluate",
     "measure", "write", "quarantine", "score", "together",
 )  # fmt: skip
 
 
-def rows_for(name: str) -> list[pa.RecordBatch]:
-    """Labels and predictions as `Measure` takes them; the table's rows for all others."""
+def rows_for(name: str) -> list[Any]:
+    """Rows as the aggregator takes them: encoded, with predictions, or raw."""
+    if name in ("fit", "fit from a model", "checked fit"):
+        return encoded()
     if name != "measure":
         return batches()
     label, prediction = np.arange(600) % 2, np.linspace(0.01, 0.99, 600)

@@ -287,3 +287,30 @@ def test_a_shard_without_one_class_is_fine(settings: Settings) -> None:
     learner = {"name": "sklearn.SGDClassifier", "params": {"loss": "log_loss"}}
     settings = with_settings(settings, learner=learner, training={"shards": 9, "rounds": 1})
     assert train(settings).manifest["status"] == "succeeded"
+
+
+@pytest.fixture
+def unprofiled(settings: Settings) -> Settings:
+    """A task that says all that its features need."""
+    return with_settings(
+        settings,
+        label={"column": "late", "classes": [False, True]},
+        features=[
+            {"numeric": "speed", "log1p": True, "scale": "none", "impute": "none"},
+            {"categorical": "city"},
+        ],
+    )
+
+
+def test_a_task_that_says_all_is_trained_without_a_profile(unprofiled: Settings) -> None:
+    trained = train(unprofiled).manifest
+    assert set(trained["timings"]) == {"fit", "round 1", "round 2", "publish"}
+    assert trained["rows"] == {"in": 4500, "used": 4500, "quarantined": 0}
+    assert evaluate(unprofiled).manifest["metrics"]["auc"] > 0.7
+
+
+def test_without_a_profile_too_many_bad_rows_are_refused_all_the_same(unprofiled: Settings) -> None:
+    strict = with_settings(unprofiled, contract={"columns": {"speed": {"max": 110}}})
+    with pytest.raises(ContractError, match=r"of 4,500 rows break the contract.*above 110"):
+        train(strict)
+    assert not ModelStore(strict.paths.models).list()

@@ -1,17 +1,21 @@
 """Any aggregator behind the data contract: bad rows are counted and left out."""
 
-from dataclasses import dataclass, replace
-from typing import Any, Generic, TypeVar
-
-import pyarrow as pa
-import pyarrow.compute as pc
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
 
 from petafit.aggregate.law import Aggregator
 from petafit.errors import ContractError
 from petafit.store.arrays import Named
-from petafit.table.contract import Checks
+from petafit.table.contract import Sifted
 
 Result = TypeVar("Result")
+
+
+class Sieve(Protocol):
+    """Tells the good rows of a batch from the bad ones."""
+
+    def sift(self, batch: Any) -> Sifted:
+        """The good rows, and how many there were of either kind."""
 
 
 @dataclass(frozen=True)
@@ -69,36 +73,33 @@ class CheckedState:
         return _counts(self.used, self.quarantined, self.example)
 
 
-class Checked(Aggregator[CheckedState, pa.RecordBatch, CheckedResult[Result]]):
-    """An aggregator over raw record batches that sees only rows which meet the contract.
+class Checked(Aggregator[CheckedState, Any, CheckedResult[Result]]):
+    """An aggregator that sees only rows which meet the contract.
 
     Parameters
     ----------
-    checks : Checks
-        Splits every batch into good rows and bad ones.
+    sieve : Sieve
+        Splits every batch into good rows and bad ones: `petafit.table.contract.Checks` for raw
+        batches.
     inner : Aggregator
         Aggregates the good ones.
     """
 
-    def __init__(self, checks: Checks, inner: Aggregator[Any, Any, Result]) -> None:
-        self.checks = checks
+    def __init__(self, sieve: Sieve, inner: Aggregator[Any, Any, Result]) -> None:
+        self.sieve = sieve
         self.inner = inner
         self.exact = inner.exact
 
     def start(self, model: Named | None = None) -> CheckedState:
         return CheckedState(self.inner.start(model))
 
-    def reduce(self, state: CheckedState, batch: pa.RecordBatch) -> CheckedState:
-        reasons = self.checks.reasons(batch)
-        if reasons is None:
-            inner = self.inner.reduce(state.inner, batch)
-            return replace(state, inner=inner, used=state.used + batch.num_rows)
-        good = batch.filter(pc.is_null(reasons))
+    def reduce(self, state: CheckedState, batch: Any) -> CheckedState:
+        sifted = self.sieve.sift(batch)
         return CheckedState(
-            self.inner.reduce(state.inner, good) if good.num_rows else state.inner,
-            state.used + good.num_rows,
-            state.quarantined + batch.num_rows - good.num_rows,
-            _least(state.example, pc.min(reasons).as_py()),
+            state.inner if sifted.good is None else self.inner.reduce(state.inner, sifted.good),
+            state.used + sifted.rows,
+            state.quarantined + sifted.quarantined,
+            _least(state.example, sifted.example),
         )
 
     def progress(self, state: CheckedState) -> float | None:

@@ -1,7 +1,7 @@
 """One pass over a stream: every shard aggregated, every summary merged, on either engine."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
@@ -9,7 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from petafit.aggregate.law import Aggregator
 from petafit.aggregate.pulse import PulseReader
 from petafit.aggregate.tree import groups, merge_all
-from petafit.aggregate.work import Reference, ShardReport, Work
+from petafit.aggregate.work import Reference, ShardReport, Through, Work
 from petafit.errors import EmptyInputError
 from petafit.store.arrays import Named, digest, to_bytes
 from petafit.store.filesystem import Folder
@@ -32,6 +32,9 @@ class Engine(Protocol):
 
     def merge(self, work: Work, grouped: Sequence[Sequence[ShardReport]]) -> list[Reference]:
         """Merge every group of summaries; where each group's merged summary is."""
+
+    def everywhere(self, action: Callable[[], None]) -> None:
+        """Do something on every machine that worked on shards, as far as they can be reached."""
 
 
 class Watcher(Protocol):
@@ -99,6 +102,7 @@ class Passes:
         source: Source,
         *,
         start: Named | None = None,
+        through: Through | None = None,
         rows: int | None = None,
     ) -> Outcome[Result]:
         """Aggregate a source.
@@ -107,6 +111,8 @@ class Passes:
         ----------
         title : str
             Names the pass within the run, and on the progress bar.
+        through : Through, optional
+            What the source's batches go through on their way to the aggregator.
         rows : int, optional
             How many rows are expected, for the time left.
 
@@ -118,7 +124,7 @@ class Passes:
         began = time.monotonic()
         with self._pass_folder(title, source, start) as folder:
             reference = _keep(folder, "start.npz", start) if start else None
-            work = Work(aggregator, folder, reference, self.checkpoint_seconds)
+            work = Work(aggregator, folder, reference, through, self.checkpoint_seconds)
             with self.watch(title, PulseReader(folder), shards=source.shards, rows=rows):
                 reports = self.engine.aggregate(work, source)
             total = sum(report.rows for report in reports)

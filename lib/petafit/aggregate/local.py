@@ -1,6 +1,6 @@
 """The engine without a JVM: shards one after the other, in this process."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from petafit.aggregate.tree import merge_group
@@ -24,3 +24,7 @@ class LocalEngine:
     def merge(self, work: Work, grouped: Sequence[Sequence[ShardReport]]) -> list[Reference]:
         """Merge every group of summaries; where each group's merged summary is."""
         return [merge_group(work, number, group) for number, group in enumerate(grouped)]
+
+    def everywhere(self, action: Callable[[], None]) -> None:
+        """Do something on every machine that worked on shards: on this one."""
+        action()

@@ -62,6 +62,10 @@ class SparkEngine:
         names = self._collect(self._tasks(len(grouped)), partial(_merged, work, grouped))
         return [Reference(work.folder, **name) for name in sorted(names, key=lambda n: n["name"])]
 
+    def everywhere(self, action: Callable[[], None]) -> None:
+        """Do something once in every slot, which reaches every executor that is idle."""
+        self._collect(self._tasks(self.slots), partial(_done, action))
+
     def _tasks(self, count: int) -> DataFrame:
         return self.spark.range(count, numPartitions=count)
 
@@ -123,6 +127,12 @@ def _merged(
     for number in _numbers(batches):
         merged = merge_group(work, number, grouped[number])
         yield {"name": merged.name, "digest": merged.digest}
+
+
+def _done(action: Callable[[], None], batches: Batches) -> Iterator[Answer]:
+    for _ in _numbers(batches):
+        action()
+        yield {}
 
 
 def _context() -> TaskContext:

@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
 from typing import Any, Protocol
 
-import pyarrow as pa
 from threadpoolctl import threadpool_limits
 
 from petafit.aggregate.law import Aggregator
@@ -17,11 +16,25 @@ from petafit.store.arrays import Named, digest, from_bytes, to_bytes
 from petafit.store.filesystem import Folder
 
 
+class Rows(Protocol):
+    """A batch, of whatever form."""
+
+    @property
+    def num_rows(self) -> int: ...
+
+
 class Read(Protocol):
     """Gives a shard's batches."""
 
-    def __call__(self, *, skip: int) -> Iterator[pa.RecordBatch]:
+    def __call__(self, *, skip: int) -> Iterator[Rows]:
         """The batches after the first `skip`."""
+
+
+class Through(Protocol):
+    """Makes of a shard's batches what the aggregator takes."""
+
+    def __call__(self, read: Read, *, shard: int) -> Read:
+        """Reads as many batches as `read`, each of as many rows."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +87,8 @@ class Work:
         depend on, so a summary found there is the summary wanted.
     start : Reference or None
         The model to start from.
+    through : Through or None
+        What the source's batches go through on their way to the aggregator.
     checkpoint_seconds : float
         How often the state within a shard is saved.
     """
@@ -81,6 +96,7 @@ class Work:
     aggregator: Aggregator[Any, Any, Any]
     folder: Folder
     start: Reference | None = None
+    through: Through | None = None
     checkpoint_seconds: float = 60.0
 
     def model(self) -> Named | None:
@@ -104,7 +120,7 @@ def aggregate_shard(work: Work, shard: int, read: Read) -> ShardReport:
     if finished:
         return finished
     with threadpool_limits(1):
-        return _aggregate(work, shard, read)
+        return _aggregate(work, shard, work.through(read, shard=shard) if work.through else read)
 
 
 def _aggregate(work: Work, shard: int, read: Read) -> ShardReport:

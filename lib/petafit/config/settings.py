@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import (
     BeforeValidator,
+    ByteSize,
     Field,
     JsonValue,
     model_validator,
@@ -39,6 +40,10 @@ class Paths(Section):
     data: str = Field("data", description="raw files that `prepare` reads")
     runs: str = Field("runs", description="run folders")
     models: str = Field("models", description="published models")
+    cache: str | None = Field(
+        None,
+        description="local folder for training.cache; null: Spark's own, else the temporary one",
+    )
 
 
 class Spark(Section):
@@ -141,6 +146,11 @@ class Training(Section):
     )
     patience: int = Field(1, ge=1, description="rounds without gain on split.validation")
     seed: int = 0
+    cache: ByteSize | None = Field(
+        None,
+        description="local disk on each machine for encoded rows, so that later rounds need not "
+        "decode them again: 20GB; null: none",
+    )
     batch_rows: int = Field(16384, ge=1)
     checkpoint_seconds: float = Field(60, gt=0, description="how often a shard's state is saved")
 

@@ -22,11 +22,22 @@ class Batch:
         The class's position in the facts' classes, or the number to predict.
     weight : ndarray of float64, shape (n_rows,), or None
         None: every row weighs 1.
+    quarantined : int
+        Rows that were left out, since they break the contract.
+    example : str or None
+        What is wrong with one of them.
     """
 
     X: csr_array | np.ndarray
     y: np.ndarray | None = None
     weight: np.ndarray | None = None
+    quarantined: int = 0
+    example: str | None = None
+
+    @property
+    def num_rows(self) -> int:
+        """Rows that were read."""
+        return int(self.X.shape[0]) + self.quarantined
 
 
 def to_csr(

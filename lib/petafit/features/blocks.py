@@ -24,7 +24,7 @@ class NumericBlock:
 
     def __init__(self, features: Sequence[Feature], facts: Facts, hash_bits: int) -> None:
         self._features = [feature for feature in features if isinstance(feature, Numeric)]
-        self._scalings = [Scaling.of(f, facts.columns[f.column]) for f in self._features]
+        self._scalings = [Scaling.of(f, facts.columns.get(f.column)) for f in self._features]
         self.indices = np.array(
             [feature_index(f.name, hash_bits) for f in self._features], np.int32
         )

@@ -35,8 +35,9 @@ class Facts:
 
     Attributes
     ----------
-    rows : int
-    weight : float
+    rows : int or None
+        None where nothing had to be learnt from the rows, so that nobody counted them.
+    weight : float or None
         The sum of the rows' weights; the number of rows where there is no weight column.
     columns : mapping of str to ColumnFacts
         By the column of each numeric feature.
@@ -48,8 +49,8 @@ class Facts:
         Statistics of a label that is a number.
     """
 
-    rows: int
-    weight: float
+    rows: int | None
+    weight: float | None
     columns: Mapping[str, ColumnFacts]
     classes: tuple[Scalar, ...] | None = None
     class_counts: tuple[int, ...] | None = None

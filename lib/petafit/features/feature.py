@@ -19,6 +19,11 @@ class Numeric:
     scale: Literal["standard", "minmax", "none"] = "standard"
 
     @property
+    def needs_facts(self) -> bool:
+        """Whether its scaling, or what stands for null, comes from the whole table."""
+        return self.scale != "none" or self.impute == "mean"
+
+    @property
     def name(self) -> str:
         return self.column
 

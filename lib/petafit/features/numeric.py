@@ -50,20 +50,24 @@ class Scaling:
     fill: float
 
     @classmethod
-    def of(cls, feature: Numeric, facts: ColumnFacts) -> Self:
-        """The scaling of a feature by the facts of its column; a constant column becomes 0."""
-        shift, divisor = {
-            "standard": (facts.mean, facts.sd or 1.0),
-            "minmax": (facts.minimum, (facts.maximum - facts.minimum) or 1.0),
-            "none": (0.0, 1.0),
-        }[feature.scale]
-        match feature.impute:
-            case "none":
-                stand_in = np.nan
-            case "mean":
+    def of(cls, feature: Numeric, facts: ColumnFacts | None) -> Self:
+        """The scaling of a feature; a constant column becomes 0.
+
+        Parameters
+        ----------
+        facts : ColumnFacts or None
+            Of its column; None for a feature that needs none.
+        """
+        shift, divisor, stand_in = 0.0, 1.0, np.nan
+        if not isinstance(feature.impute, str):
+            stand_in = float(_transformed(feature, np.array(feature.impute, np.float64)))
+        if facts is not None:
+            if feature.scale == "standard":
+                shift, divisor = facts.mean, facts.sd or 1.0
+            elif feature.scale == "minmax":
+                shift, divisor = facts.minimum, (facts.maximum - facts.minimum) or 1.0
+            if feature.impute == "mean":
                 stand_in = facts.mean
-            case constant:
-                stand_in = float(_transformed(feature, np.array(constant, np.float64)))
         return cls(shift, divisor, (stand_in - shift) / divisor)
 
     def scaled(self, values: np.ndarray) -> np.ndarray:

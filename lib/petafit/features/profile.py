@@ -48,6 +48,19 @@ class Profile(Aggregator[Named, pa.RecordBatch, Facts]):
         self.label, self.kind, self.weight = label, kind, weight
         self.classes = None if classes is None else tuple(classes)
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns it reads."""
+        weight = (self.weight,) if self.weight else ()
+        return tuple(dict.fromkeys([*(f.column for f in self.numerics), self.label, *weight]))
+
+    @property
+    def known(self) -> Facts | None:
+        """The facts, where the features and the label need no more than the task says."""
+        if self.classes is None or any(f.needs_facts for f in self.numerics):
+            return None
+        return Facts(rows=None, weight=None, columns={}, classes=self.classes)
+
     def start(self, model: Named | None = None) -> Named:
         n_columns = len(self.numerics) + (self.kind == "number")
         return _summary(Moments.empty(n_columns), {}, rows=0, weight=0.0)

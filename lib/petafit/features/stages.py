@@ -72,7 +72,7 @@ def _columns(features: Iterable[Feature], facts: Facts) -> Iterator[tuple[str, s
     for feature in features:
         match feature:
             case Numeric():
-                scaling = Scaling.of(feature, facts.columns[feature.column])
+                scaling = Scaling.of(feature, facts.columns.get(feature.column))
                 yield feature.name, _scaled(feature, scaling)
             case Cross():
                 parts = f", '{CROSS}', ".join(_category(part) for part in feature.parts)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,6 +15,25 @@ from petafit.table.types import canonical
 
 _IS = pa.types
 _NUMBER = "a number"
+
+
+class Sifted(NamedTuple):
+    """A batch after its rows were checked.
+
+    Attributes
+    ----------
+    good : batch or None
+        The rows that meet the contract; None if there are none.
+    rows, quarantined : int
+        How many rows meet it, and how many do not.
+    example : str or None
+        What was wrong with one of the latter.
+    """
+
+    good: Any
+    rows: int
+    quarantined: int = 0
+    example: str | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +76,15 @@ class Checks:
         if reasons is None:
             return batch, 0
         return batch.filter(pc.is_null(reasons)), len(reasons) - reasons.null_count
+
+    def sift(self, batch: pa.RecordBatch) -> Sifted:
+        """The good rows, and an example of what is wrong with the others."""
+        reasons = self.reasons(batch)
+        if reasons is None:
+            return Sifted(batch, batch.num_rows)
+        good = batch.filter(pc.is_null(reasons))
+        bad = batch.num_rows - good.num_rows
+        return Sifted(good if good.num_rows else None, good.num_rows, bad, pc.min(reasons).as_py())
 
 
 def compile_checks(

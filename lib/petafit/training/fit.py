@@ -1,13 +1,11 @@
-"""One learner over raw record batches: encode, predict before the update, learn."""
+"""One learner over encoded batches: predict before the update, learn, measure."""
 
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow as pa
-
 from petafit.aggregate.law import Aggregator
 from petafit.evaluation.metrics import Figures, Metrics, Scored
-from petafit.features.encode import Encoder
+from petafit.features.batch import Batch
 from petafit.learners.learner import Learner, labels_of
 from petafit.store.arrays import Named
 
@@ -37,20 +35,18 @@ class Fitted:
     progressive: Figures | None
 
 
-class Fit(Aggregator[FitState, pa.RecordBatch, Fitted]):
-    """A learner fed from raw columns.
+class Fit(Aggregator[FitState, Batch, Fitted]):
+    """A learner, and the metrics of what it predicts before it learns.
 
     Parameters
     ----------
-    encoder : Encoder
-        Turns raw columns into what the learner takes.
+    learner : Learner
     metrics : Metrics or None
         Measures the predictions before each update (progressive validation): honest in a first
         round only, since later ones have seen the rows.
     """
 
-    def __init__(self, encoder: Encoder, learner: Learner[Any], metrics: Metrics | None) -> None:
-        self.encoder = encoder
+    def __init__(self, learner: Learner[Any], metrics: Metrics | None) -> None:
         self.learner = learner
         self.metrics = metrics
         self.exact = learner.exact
@@ -58,14 +54,13 @@ class Fit(Aggregator[FitState, pa.RecordBatch, Fitted]):
     def start(self, model: Named | None = None) -> FitState:
         return FitState(self.learner.start(model), self.metrics.start() if self.metrics else None)
 
-    def reduce(self, state: FitState, batch: pa.RecordBatch) -> FitState:
-        encoded = self.encoder(batch)
+    def reduce(self, state: FitState, batch: Batch) -> FitState:
         if self.metrics is None:
-            return FitState(self.learner.reduce(state.learner, encoded), None)
-        learner, predictions = self.learner.progressive(state.learner, encoded)
+            return FitState(self.learner.reduce(state.learner, batch), None)
+        learner, predictions = self.learner.progressive(state.learner, batch)
         if predictions is None:
             return FitState(learner, state.metrics)
-        scored = Scored(labels_of(encoded, self.learner.name), predictions, encoded.weight)
+        scored = Scored(labels_of(batch, self.learner.name), predictions, batch.weight)
         return FitState(learner, self.metrics.reduce(state.metrics, scored))
 
     def progress(self, state: FitState) -> float | None:

@@ -9,11 +9,10 @@ from petafit.aggregate.checked import Checked
 from petafit.aggregate.engine import Passes
 from petafit.config.settings import Training
 from petafit.evaluation.metrics import Figures, Metrics
-from petafit.features.encode import Encoder
+from petafit.features.instances import EncodedRows, Encoding
 from petafit.learners.learner import Learner
 from petafit.store.arrays import Named, from_bytes, to_bytes
 from petafit.stream.batches import Source
-from petafit.table.contract import Checks
 from petafit.training.fit import Fit
 
 log = logging.getLogger("petafit")
@@ -27,9 +26,10 @@ class Round:
     ----------
     number : int
         From 1.
-    rows : int
+    rows : dict
+        Rows ``in``, ``used`` and ``quarantined``.
     seconds : float
-        Of the pass over the training rows.
+        Of the pass over the training rows, merging included.
     progressive : dict or None
         Metrics of the predictions before each update; of the first round only.
     validation : dict or None
@@ -37,7 +37,7 @@ class Round:
     """
 
     number: int
-    rows: int
+    rows: dict[str, int]
     seconds: float
     progressive: Figures | None
     validation: Figures | None
@@ -54,7 +54,11 @@ class Trained:
     @property
     def rows_per_second(self) -> float:
         """Rows learned from per second, merging and synchronising included."""
-        return sum(r.rows for r in self.rounds) / max(sum(r.seconds for r in self.rounds), 1e-9)
+        rows, seconds = (
+            sum(done.rows["used"] for done in self.rounds),
+            sum(done.seconds for done in self.rounds),
+        )
+        return rows / max(seconds, 1e-9)
 
 
 @dataclass(frozen=True)
@@ -65,21 +69,31 @@ class Rounds:
 
     Attributes
     ----------
+    encoding : Encoding
+        Makes of raw batches what the learner takes.
+    max_bad_share : float
+        The share of rows that may break the contract.
     validate : callable or None
         Metrics of merged weights on the validation rows. With it, training stops when they have
         not become better for ``training.patience`` rounds, and the best round wins.
     """
 
     passes: Passes
-    encoder: Encoder
+    encoding: Encoding
     learner: Learner[Any]
-    checks: Checks
     metrics: Metrics
     training: Training
+    max_bad_share: float
     validate: Callable[[Named], Figures] | None = None
 
-    def run(self, source: Source, *, rows: int) -> Trained:
-        """Train on a source that has this many rows."""
+    def run(self, source: Source, *, rows: int | None) -> Trained:
+        """Train on a source that has about this many rows.
+
+        Raises
+        ------
+        ContractError
+            Too many rows break the contract.
+        """
         weights: Named | None = None
         best: Trained | None = None
         finished: tuple[Round, ...] = ()
@@ -95,15 +109,20 @@ class Rounds:
         return best
 
     def _fit(
-        self, number: int, source: Source, start: Named | None, rows: int
+        self, number: int, source: Source, start: Named | None, rows: int | None
     ) -> tuple[Named, Round]:
-        fit = Fit(self.encoder, self.learner, self.metrics if number == 1 else None)
+        fit = Fit(self.learner, self.metrics if number == 1 else None)
         outcome = self.passes.run(
-            f"train round {number}", Checked(self.checks, fit), source, start=start, rows=rows
+            f"train round {number}",
+            Checked(EncodedRows(), fit),
+            source,
+            start=start,
+            through=self.encoding,
+            rows=rows,
         )
-        fitted = outcome.result.result
+        fitted = outcome.result.require(self.max_bad_share)
         validation = self.validate(fitted.weights) if self.validate else None
-        done = Round(number, outcome.rows, outcome.seconds, fitted.progressive, validation)
+        done = Round(number, outcome.result.counts, outcome.seconds, fitted.progressive, validation)
         if number == 1 and done.progressive is None:
             log.info("no progressive metrics: %s predicted no batch", self.learner.name)
         for name, figures in (("progressive", done.progressive), ("validation", validation)):

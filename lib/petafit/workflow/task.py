@@ -90,6 +90,11 @@ class Task:
         return tuple(dict.fromkeys(named))
 
     @property
+    def profiled_columns(self) -> tuple[str, ...]:
+        """The columns that the profile and the checks read."""
+        return tuple(dict.fromkeys([*self.profile.columns, *self.checks.columns]))
+
+    @property
     def checks(self) -> Checks:
         """What a row must meet to be learnt from."""
         weight = (self.settings.weight,) if self.settings.weight else ()

@@ -12,6 +12,7 @@ from petafit.config.settings import Settings
 from petafit.evaluation.evaluate import Evaluate, metrics_of
 from petafit.evaluation.metrics import Figures
 from petafit.features.encode import Encoder
+from petafit.features.instances import Encoding
 from petafit.learners.model import Model, Signature, SparkModel
 from petafit.learners.registry import describe, make_learner
 from petafit.store.arrays import Named
@@ -19,7 +20,9 @@ from petafit.store.models import ModelStore
 from petafit.store.runs import Run
 from petafit.stream.batches import Source
 from petafit.training.rounds import Rounds
+from petafit.workflow.caching import open_cache
 from petafit.workflow.job import Job, run_job
+from petafit.workflow.profile import encoder_for, profiled
 from petafit.workflow.rows import Rows, open_rows
 from petafit.workflow.task import Task
 
@@ -84,14 +87,14 @@ def _train(job: Job) -> None:
     task = Task.of(job.settings, rows.snapshot.schema)
     source = rows.source("train", task.columns)
     task.learner.check_shards(source.shards)
-    in_spark = task.learner.family == "mllib"
-    if in_spark:
+    if task.learner.family == "mllib":
         rows.require_spark()
-    encoder = _profile(job, task, source, rows.expected("train"))
-    with job.run.stage("fit"):
-        if in_spark:
+        encoder = profiled(job, task, rows)
+        with job.run.stage("fit"):
             product = _fit_in_spark(job, task, encoder, rows)
-        else:
+    else:
+        encoder = encoder_for(job, task, rows)
+        with job.run.stage("fit"):
             product = _fit_in_rounds(job, task, encoder, rows, source)
     with job.run.stage("publish"):
         version = job.models.publish(
@@ -104,15 +107,6 @@ def _train(job: Job) -> None:
         )
     job.run.update(metrics=product.metrics, model=version.identity)
     job.run.folder.remove("rounds")
-
-
-def _profile(job: Job, task: Task, source: Source, rows: int | None) -> Encoder:
-    """What the features need to know of all training rows, compiled into an encoder."""
-    aggregator = Checked(task.checks, task.profile)
-    with job.run.stage("profile"):
-        profile = job.passes.run("profile", aggregator, source, rows=rows)
-    job.run.update(rows=profile.result.counts)
-    return task.encoder(profile.result.require(job.settings.contract.max_bad_share))
 
 
 def _fit_in_rounds(job: Job, task: Task, encoder: Encoder, rows: Rows, source: Source) -> _Product:
@@ -136,16 +130,21 @@ def _fit_in_rounds(job: Job, task: Task, encoder: Encoder, rows: Rows, source: S
         checked = job.passes.run("validate", evaluate, held_out, start=named).result
         return checked.require(settings.contract.max_bad_share)
 
-    rounds = Rounds(
-        passes=job.passes,
-        encoder=encoder,
-        learner=learner,
-        checks=task.checks,
-        metrics=metrics,
-        training=settings.training,
-        validate=validate if settings.split.validation else None,
+    with open_cache(job, source) as cache:
+        rounds = Rounds(
+            passes=job.passes,
+            encoding=Encoding(task.checks, encoder, cache),
+            learner=learner,
+            metrics=metrics,
+            training=settings.training,
+            max_bad_share=settings.contract.max_bad_share,
+            validate=validate if settings.split.validation else None,
+        )
+        trained = rounds.run(source, rows=encoder.facts.rows or rows.expected("train"))
+    job.run.update(
+        rows=trained.rounds[0].rows,
+        timings={f"round {done.number}": done.seconds for done in trained.rounds},
     )
-    trained = rounds.run(source, rows=encoder.facts.rows)
     figures = {
         **(trained.rounds[0].progressive or {}),
         **{f"validation_{name}": value for name, value in (trained.best.validation or {}).items()},
@@ -166,6 +165,7 @@ def _fit_in_spark(job: Job, task: Task, encoder: Encoder, rows: Rows) -> _Produc
     )
     frame = training_frame(rows.scan("train", task.columns), task.checks, encoder)
     features = stages(task.features, encoder.facts, settings.hash_bits)
+    assert encoder.facts.rows is not None  # MLlib's features are always profiled
     began = time.monotonic()
     fitted = estimator.fit(frame, stages=features, weight=settings.weight)
     seconds = time.monotonic() - began

@@ -1,0 +1,119 @@
+"""Encoded batches on the local disk, so that later passes need not decode the table again."""
+
+import logging
+import os
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import rmtree
+
+import pyarrow as pa
+
+from petafit.features.batch import Batch
+from petafit.features.batch_files import BatchFile, BatchWriter
+
+log = logging.getLogger("petafit")
+
+_STALE_SECONDS = 24 * 3600
+
+
+@dataclass(frozen=True)
+class InstanceCache:
+    """Files of encoded batches, one for each shard that this machine has read.
+
+    A shard's file gets its name when it is whole, so that tasks working on one shard at the same
+    time do not disturb each other. Once the files of a run have reached the limit, further shards
+    are not kept; they are decoded in every pass.
+
+    Attributes
+    ----------
+    name : str
+        Of the folder; equal names stand for equal batches.
+    limit : int
+        The bytes that all files may take on each machine.
+    root : str or None
+        A local folder; None takes Spark's own on an executor, else the temporary folder.
+    """
+
+    name: str
+    limit: int
+    root: str | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where the files are on this machine."""
+        return Path(self.root or _scratch()) / "petafit-cache" / self.name
+
+    def find(self, shard: int) -> Iterator[Batch] | None:
+        """The batches of a shard, mapped into memory; None if they were not kept."""
+        path = self._path(shard)
+        try:
+            return BatchFile(path).batches()
+        except FileNotFoundError:
+            return None
+        except (OSError, pa.ArrowException) as error:
+            log.warning("the instance cache %s is damaged and left out: %s", path, error)
+            path.unlink(missing_ok=True)
+            return None
+
+    def keep(self, shard: int, batches: Iterator[Batch]) -> Iterator[Batch]:
+        """Hand batches on, and keep them if all of them fit."""
+        path = self._path(shard)
+        if path.with_suffix(".skipped").exists():
+            yield from batches
+            return
+        self._make_folder()
+        with BatchWriter(path.with_suffix(f".{uuid.uuid4().hex}.draft")) as writer:
+            fits = True
+            for batch in batches:
+                fits = fits and self._written(writer, batch)
+                yield batch
+            if fits:
+                writer.publish(path)
+            else:
+                path.with_suffix(".skipped").touch()
+
+    def remove(self) -> None:
+        """Take all files of this machine away."""
+        rmtree(self.folder, ignore_errors=True)
+
+    def _written(self, writer: BatchWriter, batch: Batch) -> bool:
+        """Whether a batch still had room; if not, all of its shard makes room."""
+        try:
+            writer.write(batch)
+            if self._size() <= self.limit:
+                return True
+            log.info("the instance cache has reached its limit of %d bytes", self.limit)
+        except OSError as error:
+            log.warning("the instance cache cannot be written: %s", error)
+        writer.discard()
+        return False
+
+    def _size(self) -> int:
+        """The bytes of all files here; a draft may get its name, or go, while they are added up."""
+        total = 0
+        for entry in os.scandir(self.folder):
+            with suppress(FileNotFoundError):
+                total += entry.stat().st_size
+        return total
+
+    def _path(self, shard: int) -> Path:
+        return self.folder / f"shard-{shard:06d}.arrow"
+
+    def _make_folder(self) -> None:
+        """Make the folder, and remove those that killed runs have left behind."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for other in self.folder.parent.iterdir():
+            with suppress(OSError):
+                if time.time() - other.stat().st_mtime > _STALE_SECONDS:
+                    rmtree(other, ignore_errors=True)
+
+
+def _scratch() -> str:
+    """Spark's local folder, which the cluster removes with the application, or the system's."""
+    spark = os.environ.get("SPARK_LOCAL_DIRS") or os.environ.get("LOCAL_DIRS") or ""
+    return spark.split(",")[0] or tempfile.gettempdir()

@@ -1,0 +1,35 @@
+"""The instance cache of a run: where it is wanted, and its end."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from petafit.features.cache import InstanceCache
+from petafit.store.arrays import digest
+from petafit.stream.batches import Source
+from petafit.workflow.job import Job
+
+log = logging.getLogger("petafit")
+
+
+@contextmanager
+def open_cache(job: Job, source: Source) -> Iterator[InstanceCache | None]:
+    """The cache that the settings ask for; its files are removed in the end, come what may.
+
+    There is none for a single round, and none for rows that Spark's scan deals anew in every pass.
+    """
+    training = job.settings.training
+    if training.cache is None or training.rounds == 1:
+        yield None
+        return
+    if not source.frozen:
+        log.info("training.cache is not used: Spark's scan deals the rows anew in every round")
+        yield None
+        return
+    key = digest(f"{job.passes.inputs} {source.identity}".encode())
+    name = f"{job.run.run_id}-{key[:16]}"
+    cache = InstanceCache(name, training.cache, job.settings.paths.cache)
+    try:
+        yield cache
+    finally:
+        job.engine.everywhere(cache.remove)

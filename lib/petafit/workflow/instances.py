@@ -1,0 +1,65 @@
+"""The encoded rows of a task for other libraries: pinned, checked, sharded, always the same."""
+
+from typing import TYPE_CHECKING
+
+from petafit.config.settings import Settings
+from petafit.errors import ConfigurationError
+from petafit.features.instances import Encoding, Instances
+from petafit.table.selection import Part
+from petafit.workflow.job import Job, run_job
+from petafit.workflow.profile import encoder_for
+from petafit.workflow.rows import open_rows
+from petafit.workflow.task import Task
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+def open_instances(
+    settings: Settings, part: Part = "train", *, spark: "SparkSession | None" = None
+) -> Instances:
+    """The rows of a part of the task's table, encoded as its learner would get them.
+
+    What the features need to know is learnt from the training rows, whatever the part. The
+    plan of the shards stays in the run folder, which must be there while the rows are read.
+
+    Parameters
+    ----------
+    settings : Settings
+        ``training.shards`` says in how many shards the rows come, ``training.batch_rows`` how many
+        rows a batch has at most, and the learner which layout.
+    part : {"train", "validation", "test", "score"}
+    spark : SparkSession, optional
+        As in `petafit.train`.
+
+    Returns
+    -------
+    Instances
+        For `petafit.adapters.sklearn`, `petafit.adapters.dask` and `petafit.adapters.tensorflow`;
+        iterating over it gives `Batch`es.
+
+    Raises
+    ------
+    ConfigurationError
+        Settings that cannot work, or a table that only Spark's own scan can read.
+    ContractError
+        The table does not hold what the task needs, or too many rows are bad.
+    EmptyInputError
+        There are no training rows to learn from.
+    """
+    found: list[Instances] = []
+
+    def body(job: Job) -> None:
+        rows = open_rows(job, settings.table)
+        if rows.how == "scan":
+            raise ConfigurationError(
+                f"The rows of {settings.table.uri} come from Spark's own scan, anew in every pass",
+                expected="stream: direct",
+                hint="`petafit train --verbose` says why; other libraries need files as they are.",
+            )
+        task = Task.of(settings, rows.snapshot.schema)
+        encoding = Encoding(task.checks, encoder_for(job, task, rows))
+        found.append(Instances(rows.source(part, task.columns), encoding))
+
+    run_job("instances", body, settings, spark=spark)
+    return found[0]

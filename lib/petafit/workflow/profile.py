@@ -1,0 +1,36 @@
+"""The pass before training: what the features need to know of all training rows."""
+
+import logging
+
+from petafit.aggregate.checked import Checked
+from petafit.features.encode import Encoder
+from petafit.workflow.job import Job
+from petafit.workflow.rows import Rows
+from petafit.workflow.task import Task
+
+log = logging.getLogger("petafit")
+
+
+def encoder_for(job: Job, task: Task, rows: Rows) -> Encoder:
+    """An encoder for the task; its pass is saved where the task says all that the features need."""
+    known = task.profile.known
+    if known is None:
+        return profiled(job, task, rows)
+    log.info("no profile: the features need nothing of the whole table")
+    return task.encoder(known)
+
+
+def profiled(job: Job, task: Task, rows: Rows) -> Encoder:
+    """An encoder that knows all training rows, from a pass over the columns it needs to know.
+
+    Raises
+    ------
+    ContractError
+        Too many rows break the contract.
+    """
+    aggregator = Checked(task.checks, task.profile)
+    source = rows.source("train", task.profiled_columns)
+    with job.run.stage("profile"):
+        profile = job.passes.run("profile", aggregator, source, rows=rows.expected("train"))
+    job.run.update(rows=profile.result.counts)
+    return task.encoder(profile.result.require(job.settings.contract.max_bad_share))

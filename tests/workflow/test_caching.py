@@ -1,0 +1,106 @@
+"""Later rounds from the instance cache: the same model, without decoding again."""
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from petafit.config.settings import Settings
+from petafit.features.cache import InstanceCache
+from petafit.store.models import ModelStore
+from petafit.stream.direct import DirectSource
+from petafit.workflow import train as job
+from petafit.workflow.train import train
+from tests.small import with_settings
+
+
+@pytest.fixture
+def cached(settings: Settings, tmp_path: Path) -> Settings:
+    return with_settings(
+        settings,
+        paths={"cache": str(tmp_path / "local")},
+        contract={"max_bad_share": 0.5, "columns": {"speed": {"max": 120}}},
+        training={"rounds": 3, "cache": "100MB"},
+    )
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The shards whose files are read for training."""
+    shards: list[int] = []
+    read = DirectSource.read
+
+    def noted(self: DirectSource, shard: int, *, skip: int = 0) -> Iterator[pa.RecordBatch]:
+        if "city" in self.schema.names:
+            shards.append(shard)
+        return read(self, shard, skip=skip)
+
+    monkeypatch.setattr(DirectSource, "read", noted)
+    return shards
+
+
+def digest(settings: Settings, **changes: Any) -> str:
+    return str(train(with_settings(settings, **changes)).manifest["model"]["digest"])
+
+
+def left_behind(settings: Settings) -> list[Path]:
+    return [path for path in Path(str(settings.paths.cache)).rglob("*") if path.is_file()]
+
+
+def test_a_table_is_decoded_once(cached: Settings, reads: list[int]) -> None:
+    with_cache = digest(cached)
+    assert reads == [0, 1, 2]
+    assert left_behind(cached) == []
+    reads.clear()
+    assert digest(cached, training={"cache": None}) == with_cache
+    assert reads == [0, 1, 2] * 3
+
+
+def test_what_does_not_fit_is_decoded_again(cached: Settings, reads: list[int]) -> None:
+    small = digest(cached, training={"cache": "100KB"})
+    assert len(reads) > 3
+    assert digest(cached, training={"cache": None}) == small
+
+
+def test_a_single_round_keeps_nothing(cached: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise AssertionError("a cache that nobody reads")
+
+    monkeypatch.setattr(InstanceCache, "keep", refuse)
+    train(with_settings(cached, training={"rounds": 1}))
+
+
+def test_it_goes_after_a_failure_too(cached: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    finish, kept = job.Rounds.run, []
+
+    def fails(*args: Any, **options: Any) -> None:
+        finish(*args, **options)
+        kept.extend(left_behind(cached))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(job.Rounds, "run", fails)
+    with pytest.raises(KeyboardInterrupt):
+        train(cached)
+    assert len(kept) == 3
+    assert left_behind(cached) == []
+
+
+@pytest.mark.spark
+def test_spark_gives_the_same_bytes_from_the_cache(cached: Settings, spark: Any) -> None:
+    local = digest(cached)
+    on_spark = with_settings(cached, engine="spark")
+    assert train(on_spark, spark=spark).manifest["model"]["digest"] == local
+    assert left_behind(cached) == []
+    assert len(ModelStore(cached.paths.models).list()) == 2
+
+
+@pytest.mark.spark
+def test_rows_of_a_scan_are_not_kept(
+    cached: Settings, spark: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, logger="petafit"):
+        train(with_settings(cached, engine="spark", stream="scan"), spark=spark)
+    assert "training.cache is not used" in caplog.text
