@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from petafit.config.settings import Settings
     from petafit.learners.model import load_model
     from petafit.workflow.evaluate import evaluate
+    from petafit.workflow.instances import open_instances
     from petafit.workflow.prepare import prepare
     from petafit.workflow.score import score
     from petafit.workflow.train import train
@@ -17,6 +18,7 @@ __all__ = [
     "evaluate",
     "load_model",
     "load_settings",
+    "open_instances",
     "prepare",
     "score",
     "train",
@@ -27,6 +29,7 @@ _HOMES = {
     "evaluate": "workflow.evaluate",
     "load_model": "learners.model",
     "load_settings": "config.layers",
+    "open_instances": "workflow.instances",
     "prepare": "workflow.prepare",
     "score": "workflow.score",
     "train": "workflow.train",
