@@ -11,11 +11,35 @@ from petafit import compiled
 
 _PROBE = """
 import numba
-from petafit.compiled import cache_folder
+from petafit.compiled import compile_seconds
 from petafit.features.hashing import feature_index
+assert compile_seconds() == 0
 feature_index("a", 4)
-print(numba.config.CACHE_DIR)
+print(numba.config.CACHE_DIR, compile_seconds())
 """
+
+_LEARN = """
+from petafit.compiled import compile_seconds
+from tests.learners.cases import Case
+case = Case("petafit.OnlineLinearClassifier")
+learner, (batch,) = case.learner, case.batches(0, count=1)
+state, _ = learner.progressive(learner.start(), batch)
+learner.predict(learner.finish(learner.lift(state)), batch.X)
+print(compile_seconds())
+"""
+
+
+def run(program: str, environment: dict[str, str]) -> list[str]:
+    """What a new process prints."""
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=environment,
+        cwd=Path(__file__).parent.parent,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout.split()
 
 
 @pytest.fixture(autouse=True)
@@ -60,10 +84,31 @@ def test_a_process_without_a_home_compiles_and_caches(tmp_path, given):
     environment.pop("NUMBA_CACHE_DIR", None)
     if given:
         environment["NUMBA_CACHE_DIR"] = str(tmp_path / "given")
-    run = subprocess.run(
-        [sys.executable, "-c", _PROBE], env=environment, check=True, capture_output=True, text=True
-    )
-    used = Path(run.stdout.strip())
-    assert used.parent == tmp_path
+    where, seconds = run(_PROBE, environment)
+    used = Path(where)
+    assert used.parent == tmp_path if given else used.parent.parent == tmp_path
     assert (used.name == "given") is given
     assert list(used.rglob("*.nbi"))
+    assert float(seconds) > 0
+
+
+def test_a_second_process_compiles_nothing(tmp_path):
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
+    environment.pop("NUMBA_CACHE_DIR", None)
+    (first,) = run(_LEARN, environment)
+    assert float(first) > 0
+    assert run(_LEARN, environment) == ["0.0"]
+
+
+def test_a_change_in_any_kernel_starts_a_new_cache(tmp_path, monkeypatch):
+    kernels, other = tmp_path / "learners/kernels.py", tmp_path / "other.py"
+    kernels.parent.mkdir()
+    monkeypatch.setattr(compiled, "__file__", str(tmp_path / "compiled.py"))
+    versions = []
+    for inner, outer in (("@njit", "1"), ("@njit", "2"), ("@njit #", "2")):
+        kernels.write_text(inner)
+        other.write_text(outer)
+        compiled.version_of_kernels.cache_clear()
+        versions.append(compiled.version_of_kernels())
+    compiled.version_of_kernels.cache_clear()
+    assert versions[0] == versions[1] != versions[2]

@@ -1,5 +1,10 @@
-"""Numba, configured once: kernels are cached where the user may write, and release the GIL."""
+"""Numba, configured once: kernels are cached where the user may write, and release the GIL.
 
+A cache is one version of the kernels: numba itself sees whether a function's own file has changed,
+not whether that of a function it calls has.
+"""
+
+import hashlib
 import os
 import tempfile
 from collections.abc import Callable
@@ -8,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
+from numba.core import event
 
 _Kernel = TypeVar("_Kernel", bound=Callable[..., Any])
 
@@ -19,9 +25,30 @@ def njit(kernel: _Kernel) -> _Kernel:
     """
     config: Any = numba.config
     if not config.CACHE_DIR:  # NUMBA_CACHE_DIR, where it is set, has the last word
-        config.CACHE_DIR = str(cache_folder())
+        config.CACHE_DIR = str(cache_folder() / version_of_kernels())
     compile_lazily: Any = numba.njit(cache=True, nogil=True, error_model="numpy")
     return cast(_Kernel, compile_lazily(kernel))
+
+
+_events: Any = event  # numba's own types are partial
+_compiling = _events.TimingListener()
+_events.register("numba:compile", _compiling)
+
+
+def compile_seconds() -> float:
+    """Seconds that this process has spent compiling; 0 where the cache had everything."""
+    return float(_compiling.duration) if _compiling.done else 0.0
+
+
+@cache
+def version_of_kernels() -> str:
+    """A digest of all modules that have to do with numba."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        source = path.read_bytes()
+        if b"njit" in source or b"numba" in source:
+            digest.update(hashlib.sha256(source).digest())
+    return digest.hexdigest()[:16]
 
 
 @cache

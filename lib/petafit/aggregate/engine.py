@@ -86,6 +86,8 @@ class Passes:
         Digest of what every pass of the run depends on beside its source: settings, code.
     peak_memory : int
         Bytes: the largest peak among the workers of all passes so far.
+    compile_seconds : float
+        The most that one of them has spent compiling.
     """
 
     engine: Engine
@@ -94,6 +96,7 @@ class Passes:
     watch: Watcher = unwatched
     checkpoint_seconds: float = 60.0
     peak_memory: int = 0
+    compile_seconds: float = 0.0
 
     def run(
         self,
@@ -136,7 +139,8 @@ class Passes:
             merged = self.engine.merge(work, groups(reports))
             summary = merge_all(aggregator, (reference.load() for reference in merged))
             result = aggregator.finish(summary, start)
-        self.peak_memory = max(self.peak_memory, *(report.peak_memory for report in reports))
+        self.peak_memory = max(self.peak_memory, *(r.peak_memory for r in reports))
+        self.compile_seconds = max(self.compile_seconds, *(r.compile_seconds for r in reports))
         return Outcome(result, total, len(reports), time.monotonic() - began)
 
     @contextmanager

@@ -11,6 +11,7 @@ from threadpoolctl import threadpool_limits
 from petafit.aggregate.law import Aggregator
 from petafit.aggregate.memory import peak_memory
 from petafit.aggregate.pulse import Pulse
+from petafit.compiled import compile_seconds
 from petafit.errors import StorageError
 from petafit.store.arrays import Named, digest, from_bytes, to_bytes
 from petafit.store.filesystem import Folder
@@ -68,12 +69,15 @@ class ShardReport:
         Of the summary left in the run folder.
     peak_memory : int
         Bytes, of the process that worked on the shard.
+    compile_seconds : float
+        What that process has spent compiling so far; 0 where all kernels were in the cache.
     """
 
     shard: int
     rows: int
     digest: str
     peak_memory: int
+    compile_seconds: float
 
 
 @dataclass(frozen=True)
@@ -135,7 +139,7 @@ def _aggregate(work: Work, shard: int, read: Read) -> ShardReport:
             _checkpoint(work, shard, aggregator.dump(state), batches, rows)
             saved = time.monotonic()
     content = to_bytes(aggregator.lift(state))
-    report = ShardReport(shard, rows, digest(content), peak_memory())
+    report = ShardReport(shard, rows, digest(content), peak_memory(), compile_seconds())
     work.folder.write(summary_name(shard), content)
     work.folder.write_json(report_name(shard), asdict(report))
     pulse.stop()

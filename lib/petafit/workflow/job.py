@@ -96,7 +96,10 @@ def run_job(
                 checkpoint_seconds=settings.training.checkpoint_seconds,
             )
             body(Job(settings, run, engine, session, passes, ModelStore(settings.paths.models)))
-            run.update(peak_memory_bytes=_peaks(passes, session))
+            run.update(
+                peak_memory_bytes=_peaks(passes, session),
+                timings={"compile": passes.compile_seconds},
+            )
     return run
 
 
