@@ -52,6 +52,8 @@ def session_settings(settings: Settings) -> dict[str, str]:
         "spark.sql.execution.arrow.maxRecordsPerBatch": settings.training.batch_rows,
         "spark.sql.execution.arrow.pyspark.validateSchema.enabled": True,
         "spark.sql.execution.pythonUDF.arrow.enabled": True,
+        # With it a UDF over a table's columns cannot return a vector (SPARK-56350), as text does.
+        "spark.sql.execution.arrow.pythonUDF.columnarInput.enabled": False,
         "spark.sql.files.ignoreCorruptFiles": False,  # true keeps the rows before the damage
     }
     return as_text(ours | settings.spark.session)

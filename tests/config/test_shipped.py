@@ -14,7 +14,7 @@ ENVIRONMENTS = sorted(path.stem for path in CONF.glob("*.yaml") if path.stem != 
 
 
 def test_the_demonstrations_are_there() -> None:
-    assert {"flights", "clicks"} <= set(TASKS)
+    assert {"flights", "clicks", "texts"} <= set(TASKS)
     assert {"local", "cluster"} <= set(ENVIRONMENTS)
 
 

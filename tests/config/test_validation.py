@@ -51,7 +51,7 @@ def test_an_unknown_key(write: Write, override: str, message: str) -> None:
         ),
         (
             "dataset=fligts",
-            "expected one of 'flights', 'clicks'; got fligts. Did you mean 'flights'",
+            "expected one of 'flights', 'clicks', 'texts'; got fligts. Did you mean 'flights'",
         ),
         ("dataset.rows=3", "The setting 'dataset.name' is missing"),
         ("features=numeric", "'features' is wrong (--set); expected 'auto' or a list; got numeric"),
@@ -80,6 +80,9 @@ def test_a_wrong_value(write: Write, override: str, message: str) -> None:
         (["label.classes=[a, b, a]"], "label: classes names 'a' twice"),
         (["label={kind: number, classes: [1, 2]}"], "a label of kind number has no classes"),
         (["contract.columns.a={min: 3, max: 2}"], "contract.columns.a: min is above max (--set)"),
+        (["features=[{text: a, ngrams: [3, 2]}]"], "features.0: ngrams are two sizes from 1 up"),
+        (["features=[{text: a, ngrams: [0, 2]}]"], "the smaller first: not [0, 2] (--set)"),
+        (["features=[{text: a, ngrams: [1, 2, 3]}]"], "not [1, 2, 3] (--set)"),
     ],
 )
 def test_settings_that_contradict_each_other(

@@ -1,4 +1,5 @@
 import math
+from collections import Counter
 from datetime import datetime
 from decimal import Decimal
 from functools import reduce
@@ -21,13 +22,16 @@ from petafit.features.feature import (
     DatePart,
     Indicator,
     Numeric,
+    Text,
 )
 from petafit.features.hashing import feature_index
 from petafit.features.profile import Profile
 from petafit.store.arrays import from_bytes, to_bytes
+from tests.features.ngrams import l2, n_grams
 
 BITS = 12
 
+TEXTS = (Text("s", "char", (1, 3), lowercase=False), Text("s", norm="none"))
 FEATURES = (
     Numeric("x", log1p=True),
     Indicator("x"),
@@ -38,6 +42,7 @@ FEATURES = (
     Boolean("b"),
     DatePart("t", "day_of_week"),
     DatePart("t", "hour"),
+    *TEXTS,
     Cross((Categorical("s"), Categorical("n"))),
     Cross((Categorical("s"), Binned("x", (-1.0, 0.0, 2.5)), DatePart("t", "hour"))),
     Cross((Boolean("b"), Indicator("x"))),
@@ -128,6 +133,12 @@ def expected_row(row):
     for name, value in named.items():
         if value is not None:
             vector[feature_index(name, BITS)] += value
+    for text in TEXTS:  # n-grams that meet at an index are one before the length is taken
+        grams = (feature_index(f"{text.name}={gram}", BITS) for gram in n_grams(text, row["s"]))
+        counts = Counter(grams)
+        length = l2(counts) if text.norm == "l2" else 1.0
+        for index, count in counts.items():
+            vector[index] += count / length
     return vector
 
 

@@ -10,6 +10,7 @@ from petafit.features.feature import (
     DatePart,
     Indicator,
     Numeric,
+    Text,
     columns_of,
     from_plain,
     to_plain,
@@ -22,6 +23,8 @@ EVERY_KIND = (
     Boolean("weekend"),
     Binned("distance", (0.0, 1.5)),
     DatePart("departure", "hour"),
+    Text("title", "char", (3, 5), lowercase=False, norm="none"),
+    Text("title"),
     Cross((Categorical("carrier"), Binned("distance", (0.0, 1.5)), DatePart("departure", "hour"))),
 )
 
@@ -42,9 +45,11 @@ def test_names_say_what_a_feature_is_made_of():
         "weekend",
         "distance_bin",
         "departure_hour",
+        "title_chars",
+        "title_words",
         "carrier×distance_bin×departure_hour",
     ]
 
 
 def test_columns_are_listed_once():
-    assert columns_of(EVERY_KIND) == ("distance", "carrier", "weekend", "departure")
+    assert columns_of(EVERY_KIND) == ("distance", "carrier", "weekend", "departure", "title")

@@ -18,6 +18,8 @@ CONSTANT = ColumnFacts(count=4, missing=0, mean=7.0, sd=0.0, minimum=7.0, maximu
 def test_numbers_of_every_type_and_slice(kind):
     column = pa.array([9, None, 1, None, 0, 5, 9], kind)[1:6]
     np.testing.assert_array_equal(numbers(column), [np.nan, 1, np.nan, 0, 5])
+    assert np.isnan(numbers(pa.nulls(2, kind))).all()
+    assert numbers(column[:0]).size == 0
 
 
 def test_integers_beyond_the_floats_precision_are_rounded_not_refused():
@@ -58,17 +60,31 @@ def test_log1p_keeps_the_sign(value):
 )
 def test_scaling_and_what_stands_for_missing(options, facts, expected):
     feature = Numeric("x", **options)
-    values = raw_values(feature, pa.array([1, None, 6]))
-    np.testing.assert_allclose(Scaling.of(feature, facts).scaled(values), expected)
+    values = Scaling.of(feature, facts).values(pa.array([1, None, 6]))
+    np.testing.assert_allclose(values, expected)
 
 
 def test_a_constant_column_becomes_zero():
-    values = np.array([7.0, np.nan])
     for scale in ("standard", "minmax"):
-        assert Scaling.of(Numeric("x", scale=scale), CONSTANT).scaled(values).tolist() == [0, 0]
+        scaling = Scaling.of(Numeric("x", scale=scale), CONSTANT)
+        assert scaling.values(pa.array([7.0, None, np.nan])).tolist() == [0, 0, 0]
 
 
 def test_a_constant_that_stands_for_missing_is_given_in_the_columns_unit():
     feature = Numeric("x", impute=np.e - 1, log1p=True, scale="standard")
-    values = raw_values(feature, pa.array([None], pa.float64()))
-    np.testing.assert_allclose(Scaling.of(feature, FACTS).scaled(values), [(1.0 - 3.0) / 2.0])
+    values = Scaling.of(feature, FACTS).values(pa.array([None], pa.float64()))
+    np.testing.assert_allclose(values, [(1.0 - 3.0) / 2.0])
+
+
+@given(
+    st.lists(st.none() | st.floats(-1e6, 1e6) | st.just(float("nan")), max_size=30), st.booleans()
+)
+def test_scaled_values_are_computed_in_float64_whatever_they_are_written_as(values, log1p):
+    feature = Numeric("x", log1p=log1p)
+    column, scaling = pa.array([None, *values], pa.float64())[1:], Scaling.of(feature, FACTS)
+    expected = (raw_values(feature, column) - FACTS.mean) / FACTS.sd
+    expected[np.isnan(expected)] = 0.0
+    for dtype in (np.float64, np.float32):
+        out = np.empty(len(column), dtype)
+        scaling.write(column, out)
+        np.testing.assert_array_equal(out, expected.astype(dtype))

@@ -12,6 +12,7 @@ from petafit.features.feature import (
     DatePart,
     Indicator,
     Numeric,
+    Text,
 )
 from petafit.features.groups import LOG2_EDGES
 from petafit.features.spec import resolve
@@ -103,6 +104,14 @@ def test_options_reach_the_features():
     assert resolved({"binned": "hour"}) == (Binned("hour", LOG2_EDGES),)
     assert resolved({"binned": "hour", "edges": [6, 12]}) == (Binned("hour", (6.0, 12.0)),)
     assert resolved({"date": "day", "parts": ["year"]}) == (DatePart("day", "year"),)
+    assert resolved({"text": "origin", "lowercase": False, "norm": "none"}) == (
+        Text("origin", "word", (1, 2), lowercase=False, norm="none"),
+    )
+    assert resolved({"text": "type:string", "analyzer": "char"}) == (
+        Text("carrier", "char", (3, 5)),
+        Text("origin", "char", (3, 5)),
+    )
+    assert resolved({"text": "origin", "ngrams": [2, 4]}) == (Text("origin", "word", (2, 4)),)
 
 
 def test_a_column_named_one_by_one_is_left_alone_by_patterns():
@@ -122,6 +131,9 @@ def test_a_column_named_one_by_one_is_left_alone_by_patterns():
 def test_one_column_may_give_several_features_under_names_of_their_own():
     names = [f.name for f in resolved({"numeric": "hour"}, {"binned": "hour"})]
     assert names == ["hour", "hour_bin"]
+    text = [{"categorical": "origin"}, {"text": "origin"}, {"text": "origin", "analyzer": "char"}]
+    assert [f.name for f in resolved(*text)] == ["origin", "origin_words", "origin_chars"]
+    assert resolved(*text, {"cross": [["origin", "hour"]]})[-1].name == "origin×hour"
 
 
 def test_crosses_take_declared_categories_and_plain_columns():
@@ -153,6 +165,11 @@ def test_crosses_take_declared_categories_and_plain_columns():
         ([{"categorical": "fare"}], "got decimal.*`numeric:`"),
         ([{"categorical": "day"}], "got date32.*`date:`"),
         ([{"categorical": "stops"}], "expected a string, integer or boolean; got list"),
+        ([{"text": "hour"}], "'hour_words' cannot .*expected a string; got int16.*`categorical:`"),
+        ([{"text": "distance"}], "expected a string; got float$"),
+        ([{"text": "origin"}, {"cross": [["origin", "hour"]]}], "'origin', which is text"),
+        ([{"text": "origin"}, {"cross": [["origin_words", "hour"]]}], "expected categories"),
+        ([{"text": "origin"}, {"text": ["ori*", "origin"]}], "would be called 'origin_words'"),
         ([{"date": "hour"}], "expected a date or timestamp; got int16"),
         ([{"date": "day", "parts": ["hour"]}], "expected a timestamp.*no time of day"),
         ([{"cross": [["carrier", "distance"]]}], "'carrier×distance'.*distance_bin"),

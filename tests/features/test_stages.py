@@ -20,6 +20,7 @@ from petafit.features.feature import (
     DatePart,
     Indicator,
     Numeric,
+    Text,
 )
 from petafit.features.groups import LOG2_EDGES
 
@@ -130,6 +131,8 @@ EVERY_KIND = (
     Cross((Categorical("s"), Categorical("hour"))),
     Cross((Boolean("b"), BINS, DatePart("t", "hour"))),
     Cross((Indicator("x"), Categorical("name with spaces, ä"))),
+    Text("s", "char", (1, 3)),
+    Text("name with spaces, ä", norm="none"),
 )
 
 

@@ -4,9 +4,17 @@ import datetime
 
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from petafit.errors import ContractError
-from petafit.stream.batches import carried_schema, chosen, normalise, predicate_schema
+from petafit.stream.batches import (
+    carried_schema,
+    chosen,
+    normalise,
+    one_code_a_row,
+    predicate_schema,
+)
 from petafit.table.predicate import parse
 from petafit.table.types import STRINGS
 
@@ -86,3 +94,13 @@ def test_rows_are_chosen_and_columns_that_only_choose_are_dropped():
     assert chosen(batch, schema=schema, predicate=parse([])).num_rows == 3
     assert chosen(batch, schema=schema, predicate=parse(["n > 2"])) is None
     assert chosen(batch.slice(0, 0), schema=schema, predicate=parse([])) is None
+
+
+@given(st.lists(st.none() | st.text(max_size=3), max_size=20), st.integers(0, 20))
+def test_texts_become_a_dictionary_of_themselves_without_a_copy(values, start):
+    texts = pa.array(values, pa.string()).slice(min(start, len(values)))
+    column = one_code_a_row(texts)
+    assert column.type == STRINGS
+    assert column.to_pylist() == texts.to_pylist()
+    assert column.dictionary.null_count == 0
+    assert column.dictionary.buffers()[1:] == texts.buffers()[1:]

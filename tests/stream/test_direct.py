@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from petafit.errors import ContractError, StorageError
 from petafit.store.filesystem import Folder
+from petafit.stream import rowgroups
 from petafit.stream.direct import read_slice
 from petafit.table import shards
 from petafit.table.shards import Slice
@@ -108,6 +109,40 @@ def test_rows_are_those_of_the_files_with_strings_as_dictionaries(tmp_path, dire
     assert source.schema == pa.schema({"id": pa.int64(), "s": STRINGS, "unique": STRINGS})
     assert rows_of(source) == table.to_pylist()
     assert all(batch.num_rows <= 4000 for batch in source.read(0))
+
+
+@pytest.mark.parametrize("encoding", ["PLAIN", "DELTA_BYTE_ARRAY"])
+def test_texts_stored_one_by_one_are_taken_over_one_by_one(tmp_path, direct, rows_of, encoding):
+    texts = ["a", None, "b", "a", "", None, "a"] * 100
+    table = pa.table({"id": list(range(700)), "s": texts})
+    encodings = {"id": "PLAIN", "s": encoding}
+    path = tmp_path / "a.parquet"
+    write(path, table, use_dictionary=False, column_encoding=encodings, row_group_size=300)
+    source = direct(tmp_path, batch_rows=128)
+    assert rows_of(source) == table.to_pylist()
+    first = next(source.read(0)).column("s")
+    assert first.type == STRINGS
+    assert len(first.dictionary) == len(first)
+    assert first.dictionary.null_count == 0
+    for condition, wanted in {
+        "s == 'a'": {"a"},
+        "s in ['', 'b']": {"", "b"},
+        "s != 'a'": {"", "b"},
+        "s is null": {None},
+    }.items():
+        found = rows_of(direct(tmp_path, condition, batch_rows=128))
+        assert found == [row for row in table.to_pylist() if row["s"] in wanted]
+
+
+@pytest.mark.parametrize("chunk_bytes", [1, 20_000, 1 << 30])
+def test_batches_are_the_same_however_many_are_decoded_at_a_time(
+    tmp_path, direct, monkeypatch, chunk_bytes
+):
+    write(tmp_path / "a.parquet", numbered(0, 2500), row_group_size=1000)
+    monkeypatch.setattr(rowgroups, "_CHUNK_BYTES", chunk_bytes)
+    batches = list(direct(tmp_path, batch_rows=150).read(0))
+    assert [batch.num_rows for batch in batches] == ([150] * 6 + [100]) * 2 + [150] * 3 + [50]
+    assert [row["id"] for batch in batches for row in batch.to_pylist()] == list(range(2500))
 
 
 def test_conditions_choose_rows_and_their_columns_are_not_kept(tmp_path, direct, rows_of):

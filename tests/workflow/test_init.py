@@ -146,6 +146,19 @@ def test_more_classes_than_two_get_a_learner_that_takes_them() -> None:
     assert (learner.name, learner.params["loss"]) == ("sklearn.SGDClassifier", "log_loss")
 
 
+def test_text_is_cut_into_n_grams() -> None:
+    titles = pa.array([f"a title {i} of many" for i in range(ROWS)])
+    comments = pa.array([f"{i}番目の行についてのコメント" for i in range(ROWS)]).dictionary_encode()
+    table = clicks().append_column("title", titles).append_column("comment", comments)
+    loaded = check_works(write_task_file(save(table), label="click"))
+    assert [group.model_dump(exclude_defaults=True) for group in loaded.features[-2:]] == [
+        {"text": ("title",)},
+        {"text": ("comment",), "analyzer": "char"},
+    ]
+    assert loaded.hash_bits == 20
+    assert loaded.keys == ()
+
+
 def test_a_label_with_one_class_is_told() -> None:
     table = clicks().set_column(0, "click", pa.array(["no"] * ROWS))
     assert "training needs two classes" in write_task_file(save(table), label="click").read_text()

@@ -102,6 +102,41 @@ def test_few_whole_values_are_classes(values: list[object], kind: str) -> None:
     assert label_kind(Seen.of("y", pa.chunked_array([values]))) == kind
 
 
+def texts(*values: str) -> Seen:
+    return Seen.of(
+        "title", pa.chunked_array([[f"{value}{i}" for i in range(99) for value in values]])
+    )
+
+
+@pytest.mark.parametrize(
+    ("seen", "analyzer"),
+    [
+        (texts("a red chair, no. "), "word"),
+        (texts("три слова и "), "word"),
+        (texts("東京は日本の首都です"), "char"),
+        (texts("東京"), None),
+        (texts("John "), None),
+        (texts("unforgettable-"), None),
+        (texts("незабываемое"), None),
+        (Seen.of("title", pa.chunked_array([["one of few titles", "the other one"] * 50])), None),
+        (Seen.of("title", pa.chunked_array([["the only title there is"]])), None),
+        (Seen.of("title", pa.chunked_array([[None]], pa.string())), None),
+        (Seen.of("n", pa.chunked_array([list(range(99))])), None),
+    ],
+)
+def test_text_has_words_or_a_script_without_spaces_and_seldom_repeats(
+    seen: Seen, analyzer: str | None
+) -> None:
+    assert seen.analyzer == analyzer
+    assert (seen.feature_kind == "text") == (analyzer is not None)
+
+
+def test_text_is_no_key_unless_it_is_named_as_one() -> None:
+    values = pa.chunked_array([[f"the title of row {i}" for i in range(ROWS)]])
+    assert not Seen.of("title", values).looks_like_key
+    assert Seen.of("title_id", values).looks_like_key
+
+
 def test_missing_and_infinite_values_are_counted_apart() -> None:
     column = Seen.of("x", pa.chunked_array([[1.0, None, float("nan")], [float("-inf"), 2.0]]))
     assert (column.rows, column.missing, column.infinite, column.distinct) == (5, 2, 1, 3)

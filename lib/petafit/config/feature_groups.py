@@ -1,9 +1,9 @@
 """How a task declares features: groups of columns, each with its options."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from petafit.config.section import Names, Section
 
@@ -51,13 +51,36 @@ class DateFeatures(Section):
     parts: tuple[DatePart, ...] = ("month", "day_of_week", "hour")
 
 
+class TextFeatures(Section):
+    """Columns of text, cut into n-grams of words or characters, each counted."""
+
+    text: Names
+    analyzer: Literal["word", "char"] = Field("word", description="what n-grams are made of")
+    ngrams: tuple[int, ...] | None = Field(
+        None, description="the smallest and largest size; null: 1 to 2 words, 3 to 5 characters"
+    )
+    lowercase: bool = True
+    norm: Literal["l2", "none"] = Field(
+        "l2", description="l2 scales the counts of a row to length 1"
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        sizes = self.ngrams
+        if sizes is not None and not (len(sizes) == 2 and 1 <= sizes[0] <= sizes[1]):
+            raise ValueError(
+                f"ngrams are two sizes from 1 up, the smaller first: not {list(sizes)}"
+            )
+        return self
+
+
 class CrossFeatures(Section):
     """Combinations of categorical columns, each combination a category."""
 
     cross: tuple[tuple[str, ...], ...]
 
 
-FEATURE_KINDS = ("numeric", "binned", "categorical", "boolean", "date", "cross")
+FEATURE_KINDS = ("numeric", "binned", "categorical", "boolean", "date", "text", "cross")
 
 
 def _kind(group: object) -> str | None:
@@ -74,6 +97,7 @@ FeatureGroup = Annotated[
     | Annotated[CategoricalFeatures, Tag("categorical features")]
     | Annotated[BooleanFeatures, Tag("boolean features")]
     | Annotated[DateFeatures, Tag("date features")]
+    | Annotated[TextFeatures, Tag("text features")]
     | Annotated[CrossFeatures, Tag("cross features")],
     Discriminator(
         _kind,

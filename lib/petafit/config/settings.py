@@ -171,6 +171,17 @@ class ClicksDataset(Section):
     format: Literal["delta", "parquet"] = "delta"
 
 
+class TextsDataset(Section):
+    """Generated short texts of many classes, akin in families, whose best accuracy is known."""
+
+    name: Literal["texts"]
+    rows: int = Field(1_000_000, ge=1)
+    classes: int = Field(60, ge=2)
+    days: int = Field(10, ge=1)
+    seed: int = 1
+    format: Literal["delta", "parquet"] = "delta"
+
+
 class Scoring(Section):
     """What `petafit score` reads and writes."""
 
@@ -195,7 +206,8 @@ class Settings(Section):
     paths: Paths = Paths()
     spark: Spark = Spark()
     dataset: Annotated[
-        Annotated[FlightsDataset | ClicksDataset, Field(discriminator="name")] | None,
+        Annotated[FlightsDataset | ClicksDataset | TextsDataset, Field(discriminator="name")]
+        | None,
         BeforeValidator(_as_name),
     ] = None
     table: Annotated[Table, BeforeValidator(_as_uri)]

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from petafit.features.categorical import categories
+from petafit.features.categorical import Categories, coded
+from petafit.features.csr import room_for_columns
 from petafit.features.facts import Facts
 from petafit.features.feature import Categorical, Cross, Feature, Numeric
 from petafit.features.hashing import feature_index, indices_of_crosses
 from petafit.features.lookup import IndexTable
-from petafit.features.numeric import Scaling, raw_values
+from petafit.features.numeric import Scaling
 
 
 class NumericBlock:
@@ -23,17 +24,17 @@ class NumericBlock:
     """
 
     def __init__(self, features: Sequence[Feature], facts: Facts, hash_bits: int) -> None:
-        self._features = [feature for feature in features if isinstance(feature, Numeric)]
-        self._scalings = [Scaling.of(f, facts.columns.get(f.column)) for f in self._features]
-        self.indices = np.array(
-            [feature_index(f.name, hash_bits) for f in self._features], np.int32
-        )
+        numerics = [feature for feature in features if isinstance(feature, Numeric)]
+        self._columns = [feature.column for feature in numerics]
+        self._scalings = [Scaling.of(f, facts.columns.get(f.column)) for f in numerics]
+        self.indices = np.array([feature_index(f.name, hash_bits) for f in numerics], np.int32)
 
     def encode(self, batch: pa.RecordBatch, dtype: str) -> np.ndarray:
-        """Values of shape (n_numeric, n_rows); NaN where a feature is left out."""
-        values = np.empty((len(self._features), batch.num_rows), dtype)
-        for feature, scaling, row in zip(self._features, self._scalings, values, strict=True):
-            row[:] = scaling.scaled(raw_values(feature, batch.column(feature.column)))
+        """Values of shape (n_numeric, at least n_rows); NaN where a feature is left out."""
+        n_rows = batch.num_rows
+        values = room_for_columns(len(self._columns), n_rows, dtype)
+        for column, scaling, row in zip(self._columns, self._scalings, values, strict=True):
+            scaling.write(batch.column(column), row[:n_rows])
         return values
 
 
@@ -42,30 +43,30 @@ class CategoryBlock:
 
     def __init__(self, features: Sequence[Feature], hash_bits: int) -> None:
         self._hash_bits = hash_bits
-        self._tables = {
-            feature: IndexTable(f"{feature.name}=", hash_bits)
-            for feature in features
-            if isinstance(feature, Categorical)
-        }
-        self._crosses = [feature for feature in features if isinstance(feature, Cross)]
-        parts = (part for cross in self._crosses for part in cross.parts)
-        self._sources = dict.fromkeys([*self._tables, *parts])
+        categoricals = dict.fromkeys(f for f in features if isinstance(f, Categorical))
+        self._tables = [IndexTable(f"{feature.name}=", hash_bits) for feature in categoricals]
+        crosses = [feature for feature in features if isinstance(feature, Cross)]
+        self._sources = list(
+            dict.fromkeys([*categoricals, *(part for cross in crosses for part in cross.parts)])
+        )
+        self._crosses = [
+            (f"{cross.name}=", [self._sources.index(part) for part in cross.parts])
+            for cross in crosses
+        ]
 
     def encode(self, batch: pa.RecordBatch) -> np.ndarray:
-        """Indices of shape (n_categories, n_rows), int32; `NOTHING` for null."""
-        found = {
-            source: categories(source, batch.column(source.column)) for source in self._sources
-        }
-        indices = np.empty((len(self._tables) + len(self._crosses), batch.num_rows), np.int32)
-        rows = iter(indices)
-        for feature, table in self._tables.items():
-            table.write(found[feature], next(rows))
-        for cross in self._crosses:
-            parts = [found[part] for part in cross.parts]
-            next(rows)[:] = indices_of_crosses(
-                f"{cross.name}=",
-                np.stack([part.codes for part in parts]),
-                tuple(part.texts for part in parts),
-                self._hash_bits,
-            )
+        """Indices of shape (n_categories, at least n_rows), int32; `NOTHING` for null."""
+        n_rows = batch.num_rows
+        found = [coded(source, batch.column(source.column)) for source in self._sources]
+        indices = room_for_columns(len(self._tables) + len(self._crosses), n_rows, np.int32)
+        rows = iter(indices[:, :n_rows])
+        for table, column in zip(self._tables, found, strict=False):
+            table.write(column, next(rows))
+        for prefix, places in self._crosses:
+            next(rows)[:] = self._crossed(prefix, [Categories.of(found[at]) for at in places])
         return indices
+
+    def _crossed(self, prefix: str, parts: Sequence[Categories]) -> np.ndarray:
+        codes = np.stack([part.codes for part in parts])
+        texts = tuple(part.texts for part in parts)
+        return indices_of_crosses(prefix, codes, texts, self._hash_bits)

@@ -9,10 +9,11 @@ import pyarrow.compute as pc
 from petafit.features.column_types import is_string
 from petafit.features.feature import Binned, Categorical, DatePart, Indicator
 from petafit.features.numeric import bin_codes, bin_names, numbers
+from petafit.stream.batches import one_code_a_row
+from petafit.table.types import STRINGS
 
 NULL = -1
 
-_NO_TEXTS = pa.array([], pa.string())
 _TRUE = pa.array(["true"])
 
 
@@ -31,53 +32,56 @@ class Categories:
     codes: np.ndarray
     texts: pa.StringArray
 
+    @classmethod
+    def of(cls, column: pa.DictionaryArray) -> "Categories":
+        """The categories of a column as `coded` gives it."""
+        return cls(column.indices.fill_null(NULL).to_numpy(), column.dictionary)
+
 
 def categories(feature: Categorical, column: pa.Array) -> Categories:
     """The categories a feature makes of its column.
 
     The column's type must fit the feature (`column_types.check_columns`).
     """
+    return Categories.of(coded(feature, column))
+
+
+def coded(feature: Categorical, column: pa.Array) -> pa.DictionaryArray:
+    """The categories as dictionary<int32, string>, shape (n_rows,); null is no category.
+
+    The dictionary has no null where a code points; a text may occur in it more than once. Columns
+    that are such dictionaries already are given as they are.
+    """
     match feature:
+        case _ if column.type == STRINGS and column.dictionary.null_count == 0:
+            return column
         case Binned():
-            return Categories(bin_codes(feature, column), bin_names(feature))
+            return _dictionary(pa.array(bin_codes(feature, column)), bin_names(feature))
         case Indicator():
             missing = np.isnan(numbers(column))
-            return Categories(np.where(missing, 0, NULL).astype(np.int32), _TRUE)
+            return _dictionary(pa.array(np.zeros(len(column), np.int32), mask=~missing), _TRUE)
         case _ if column.null_count == len(column):
-            return Categories(np.full(len(column), NULL, np.int32), _NO_TEXTS)
+            return pa.nulls(len(column), STRINGS)
         case DatePart():
             return _distinct(_date_part(feature, column))
+        case _ if pa.types.is_dictionary(column.type) and column.dictionary.null_count == 0:
+            return column.cast(STRINGS)
         case _ if pa.types.is_dictionary(column.type):
-            return _dictionary(column)
+            return one_code_a_row(column.dictionary.cast(pa.string()).take(column.indices))
         case _ if is_string(column.type):
-            return _one_text_a_row(column.cast(pa.string()))
+            return one_code_a_row(column.cast(pa.string()))
         case _:
             return _distinct(column)
 
 
-def _dictionary(column: pa.DictionaryArray) -> Categories:
-    texts = column.dictionary.cast(pa.string())
-    if texts.null_count:
-        return _one_text_a_row(texts.take(column.indices))
-    return Categories(_codes(column.indices), texts)
-
-
-def _one_text_a_row(texts: pa.StringArray) -> Categories:
-    codes = np.arange(len(texts), dtype=np.int32)
-    if texts.null_count:
-        codes[texts.is_null().to_numpy(zero_copy_only=False)] = NULL
-    return Categories(codes, texts)
-
-
-def _distinct(column: pa.Array) -> Categories:
+def _distinct(column: pa.Array) -> pa.DictionaryArray:
     """Of integers and booleans, whose distinct values alone become text."""
     encoded = column.dictionary_encode()
-    return Categories(_codes(encoded.indices), encoded.dictionary.cast(pa.string()))
+    return _dictionary(encoded.indices, encoded.dictionary.cast(pa.string()))
 
 
-def _codes(indices: pa.Array) -> np.ndarray:
-    codes: np.ndarray = indices.cast(pa.int32()).fill_null(NULL).to_numpy()
-    return codes
+def _dictionary(codes: pa.Int32Array, texts: pa.StringArray) -> pa.DictionaryArray:
+    return pa.DictionaryArray.from_arrays(codes, texts, safe=False)
 
 
 _PARTS = {

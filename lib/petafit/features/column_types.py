@@ -14,6 +14,7 @@ from petafit.features.feature import (
     Feature,
     Indicator,
     Numeric,
+    Text,
 )
 
 _IS = pa.types
@@ -84,13 +85,16 @@ def check_columns(
                 )
 
 
-def _fit(feature: Numeric | Categorical, kind: pa.DataType) -> tuple[str | None, str]:
+def _fit(feature: Numeric | Categorical | Text, kind: pa.DataType) -> tuple[str | None, str]:
     """What the feature expects, None where the type fits; and a hint. Nulls fit everything."""
     match feature:
         case _ if _IS.is_null(value_type(kind)):
             return None, ""
         case Numeric() | Indicator() | Binned():
             return None if is_number(kind) else "a number", _number_hint(kind)
+        case Text():
+            hint = "" if is_date(kind) or is_float(kind) else "Use `categorical:`."
+            return None if is_string(kind) else "a string", hint
         case Boolean():
             return None if is_boolean(kind) else "a boolean", ""
         case DatePart(part="hour" | "minute") if _IS.is_date(kind):

@@ -6,12 +6,14 @@ import numpy as np
 import pyarrow as pa
 
 from petafit.errors import ConfigurationError, ContractError, did_you_mean
-from petafit.features.batch import Batch, to_csr
+from petafit.features.batch import Batch
 from petafit.features.blocks import CategoryBlock, NumericBlock
 from petafit.features.column_types import check_columns
+from petafit.features.csr import to_csr
 from petafit.features.facts import Facts
 from petafit.features.feature import Feature, from_plain, to_plain
 from petafit.features.target import class_positions, label_numbers, row_weights
+from petafit.features.text import TextBlock
 from petafit.store.arrays import Named
 
 _MOST_DENSE_BITS = 14
@@ -65,6 +67,7 @@ class Encoder:
         self.layout, self.dtype = layout, dtype
         self._numeric = NumericBlock(features, facts, hash_bits)
         self._category = CategoryBlock(features, hash_bits)
+        self._text = TextBlock(features, hash_bits)
         self._schema: pa.Schema | None = None
 
     @property
@@ -109,6 +112,8 @@ class Encoder:
             self._numeric.indices,
             self._numeric.encode(batch, self.dtype),
             self._category.encode(batch),
+            self._text.encode(batch),
+            n_rows=batch.num_rows,
             n_features=self.n_features,
         )
         return X.toarray() if self.layout == "dense" else X

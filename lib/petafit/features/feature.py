@@ -84,6 +84,33 @@ class DatePart(Categorical):
 
 
 @dataclass(frozen=True, slots=True)
+class Text:
+    """The n-grams of a column's text, each hashed as ``column_words=gram`` and counted.
+
+    Attributes
+    ----------
+    ngrams : tuple of int
+        The sizes of the shortest and the longest, in words or in Unicode code points.
+    norm : {"l2", "none"}
+        Whether the values of a row have the Euclidean length 1, or are the counts.
+    """
+
+    column: str
+    analyzer: Literal["word", "char"] = "word"
+    ngrams: tuple[int, int] = (1, 2)
+    lowercase: bool = True
+    norm: Literal["l2", "none"] = "l2"
+
+    @property
+    def name(self) -> str:
+        return f"{self.column}_{self.analyzer}s"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.column,)
+
+
+@dataclass(frozen=True, slots=True)
 class Cross:
     """Every combination of some categories, hashed as ``a×b=va×vb``; null in any gives nothing."""
 
@@ -98,15 +125,16 @@ class Cross:
         return tuple(dict.fromkeys(part.column for part in self.parts))
 
 
-Feature = Numeric | Categorical | Cross
+Feature = Numeric | Categorical | Text | Cross
 
-_KINDS: dict[str, type[Numeric | Categorical]] = {
+_KINDS: dict[str, type[Numeric | Categorical | Text]] = {
     "numeric": Numeric,
     "categorical": Categorical,
     "boolean": Boolean,
     "indicator": Indicator,
     "binned": Binned,
     "date": DatePart,
+    "text": Text,
 }
 _KIND_NAMES = {kind: name for name, kind in _KINDS.items()}
 
@@ -129,8 +157,7 @@ def from_plain(plain: Mapping[str, Any]) -> Feature:
     if plain["kind"] == "cross":
         return Cross(tuple(cast(Categorical, from_plain(part)) for part in plain["parts"]))
     options = {name: value for name, value in plain.items() if name != "kind"}
-    if "edges" in options:
-        options["edges"] = tuple(options["edges"])
+    options |= {name: tuple(options[name]) for name in ("edges", "ngrams") if name in options}
     return _KINDS[plain["kind"]](**options)
 
 

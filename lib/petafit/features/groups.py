@@ -11,6 +11,7 @@ from petafit.config.feature_groups import (
     CategoricalFeatures,
     DateFeatures,
     NumericFeatures,
+    TextFeatures,
 )
 from petafit.config.section import Names
 from petafit.errors import ConfigurationError
@@ -23,16 +24,23 @@ from petafit.features.feature import (
     Feature,
     Indicator,
     Numeric,
+    Text,
 )
 
 ColumnGroup = (
-    NumericFeatures | BinnedFeatures | CategoricalFeatures | BooleanFeatures | DateFeatures
+    NumericFeatures
+    | BinnedFeatures
+    | CategoricalFeatures
+    | BooleanFeatures
+    | DateFeatures
+    | TextFeatures
 )
 
 _POWERS = [2.0**power for power in range(63)]
 LOG2_EDGES = (*(-edge for edge in reversed(_POWERS)), 0.0, *_POWERS)
 """-2**62, …, -2, -1, 0, 1, 2, …, 2**62."""
 
+_DEFAULT_NGRAMS = {"word": (1, 2), "char": (3, 5)}
 _DEFAULT_PARTS = DateFeatures(date=()).parts
 _TIME_OF_DAY = frozenset({"hour", "minute"})
 
@@ -50,6 +58,8 @@ def selectors(group: ColumnGroup) -> Names:
             return group.boolean
         case DateFeatures():
             return group.date
+        case TextFeatures():
+            return group.text
 
 
 def features_of(group: ColumnGroup, field: pa.Field) -> tuple[Feature, ...]:
@@ -66,6 +76,9 @@ def features_of(group: ColumnGroup, field: pa.Field) -> tuple[Feature, ...]:
             return (Boolean(field.name),)
         case DateFeatures():
             return _date_parts(group, field)
+        case TextFeatures():
+            low, high = group.ngrams or _DEFAULT_NGRAMS[group.analyzer]
+            return (Text(field.name, group.analyzer, (low, high), group.lowercase, group.norm),)
 
 
 def _edges(group: BinnedFeatures) -> tuple[float, ...]:

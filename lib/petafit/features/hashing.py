@@ -2,10 +2,6 @@
 
 The text that is hashed, ``column=value`` or ``a×b=va×vb``, is never put together: the hash takes
 it in piece by piece, straight from Arrow's UTF-8 buffers.
-
-References
-----------
-Austin Appleby, MurmurHash3.cpp (public domain), function ``MurmurHash3_x86_32``.
 """
 
 import numpy as np
@@ -13,11 +9,11 @@ import pyarrow as pa
 
 from petafit.compiled import njit
 from petafit.features.feature import CROSS
+from petafit.features.murmur3 import SEED, absorb, finish
 
 NOTHING = -1
 """The index of a value that gives no feature."""
 
-_SEED = np.uint32(42)
 _CROSS_BYTES = np.frombuffer(CROSS.encode(), np.uint8)
 _MEMO_SLOTS = 8192  # 96 kB for a pair: stays in the second-level cache
 
@@ -44,7 +40,7 @@ def indices_of_texts(prefix: str, texts: pa.StringArray, hash_bits: int) -> np.n
     Null texts are hashed like empty ones: the caller masks them.
     """
     indices = np.empty(len(texts), np.int32)
-    _hash_texts(bytes_of(prefix), *buffers_of(texts), _mask(hash_bits), indices)
+    _hash_texts(bytes_of(prefix), *buffers_of(texts), index_mask(hash_bits), indices)
     return indices
 
 
@@ -61,7 +57,7 @@ def indices_of_crosses(
     """
     indices = np.empty(codes.shape[1], np.int32)
     offsets, contents = zip(*map(buffers_of, texts), strict=True)
-    _hash_crosses(bytes_of(prefix), codes, offsets, contents, _mask(hash_bits), indices)
+    _hash_crosses(bytes_of(prefix), codes, offsets, contents, index_mask(hash_bits), indices)
     return indices
 
 
@@ -84,63 +80,9 @@ def _view(buffer: pa.Buffer | bytes, dtype: type[np.generic]) -> np.ndarray:
     return view
 
 
-def _mask(hash_bits: int) -> np.uint32:
+def index_mask(hash_bits: int) -> np.uint32:
     """A non-negative modulo of a power of two keeps the low bits."""
     return np.uint32((1 << hash_bits) - 1)
-
-
-@njit
-def _rotate(word: np.uint32, bits: int) -> np.uint32:
-    return np.uint32((word << np.uint32(bits)) | (word >> np.uint32(32 - bits)))
-
-
-@njit
-def _mix_word(word: np.uint32) -> np.uint32:
-    return np.uint32(_rotate(np.uint32(word * np.uint32(0xCC9E2D51)), 15) * np.uint32(0x1B873593))
-
-
-@njit
-def _mix(state: np.uint32, word: np.uint32) -> np.uint32:
-    rotated = _rotate(np.uint32(state ^ _mix_word(word)), 13)
-    return np.uint32(rotated * np.uint32(5) + np.uint32(0xE6546B64))
-
-
-@njit
-def _absorb(
-    state: np.uint32, pending: np.uint64, length: int, content: np.ndarray, start: int, stop: int
-) -> tuple[np.uint32, np.uint64, int]:
-    """Take in ``content[start:stop]``; `pending` holds the ``length % 4`` bytes not yet mixed."""
-    shift = np.uint64(8 * (length & 3))
-    at = start
-    while at + 4 <= stop:
-        word = (
-            np.uint64(content[at])
-            | np.uint64(content[at + 1]) << np.uint64(8)
-            | np.uint64(content[at + 2]) << np.uint64(16)
-            | np.uint64(content[at + 3]) << np.uint64(24)
-        )
-        pending |= word << shift
-        state = _mix(state, np.uint32(pending))
-        pending >>= np.uint64(32)
-        at += 4
-    length += at - start
-    while at < stop:
-        pending |= np.uint64(content[at]) << np.uint64(8 * (length & 3))
-        length += 1
-        at += 1
-        if length & 3 == 0:
-            state = _mix(state, np.uint32(pending))
-            pending = np.uint64(0)
-    return state, pending, length
-
-
-@njit
-def _finish(state: np.uint32, pending: np.uint64, length: int) -> np.uint32:
-    state = np.uint32(state ^ _mix_word(np.uint32(pending)))  # of no bytes: mixes to 0
-    state = np.uint32(state ^ np.uint32(length))
-    state = np.uint32((state ^ (state >> np.uint32(16))) * np.uint32(0x85EBCA6B))
-    state = np.uint32((state ^ (state >> np.uint32(13))) * np.uint32(0xC2B2AE35))
-    return np.uint32(state ^ (state >> np.uint32(16)))
 
 
 @njit
@@ -151,10 +93,10 @@ def _hash_texts(
     mask: np.uint32,
     indices: np.ndarray,
 ) -> None:
-    begun = _absorb(_SEED, np.uint64(0), 0, prefix, 0, prefix.size)
+    begun = absorb(SEED, np.uint64(0), 0, prefix, 0, prefix.size)
     for i in range(indices.size):
         state, pending, length = begun
-        hashed = _finish(*_absorb(state, pending, length, content, offsets[i], offsets[i + 1]))
+        hashed = finish(*absorb(state, pending, length, content, offsets[i], offsets[i + 1]))
         indices[i] = np.int32(hashed & mask)
 
 
@@ -171,7 +113,7 @@ def _hash_crosses(
     n_parts, n_rows = codes.shape
     memo_codes = np.full((_MEMO_SLOTS, n_parts), -1, np.int32)
     memo_indices = np.empty(_MEMO_SLOTS, np.int32)
-    begun = _absorb(_SEED, np.uint64(0), 0, prefix, 0, prefix.size)
+    begun = absorb(SEED, np.uint64(0), 0, prefix, 0, prefix.size)
     for i in range(n_rows):
         key = np.uint64(0)
         complete = True
@@ -190,13 +132,11 @@ def _hash_crosses(
             for part in range(n_parts):
                 code = codes[part, i]
                 if part > 0:
-                    state, pending, length = _absorb(
+                    state, pending, length = absorb(
                         state, pending, length, _CROSS_BYTES, 0, _CROSS_BYTES.size
                     )
                 start, stop = offsets[part][code], offsets[part][code + 1]
-                state, pending, length = _absorb(
-                    state, pending, length, contents[part], start, stop
-                )
+                state, pending, length = absorb(state, pending, length, contents[part], start, stop)
                 memo_codes[slot, part] = code
-            memo_indices[slot] = np.int32(_finish(state, pending, length) & mask)
+            memo_indices[slot] = np.int32(finish(state, pending, length) & mask)
         indices[i] = memo_indices[slot]

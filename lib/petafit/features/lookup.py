@@ -1,20 +1,36 @@
 """From the codes of a category to feature indices: each distinct text is hashed once."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pyarrow as pa
 
-from petafit.features.categorical import Categories
+from petafit.compiled import njit
+from petafit.features.buffers import is_valid, slots_of
 from petafit.features.hashing import NOTHING, indices_of_texts
 
-_NO_TEXTS = pa.array([], pa.string())
+
+class _Known(NamedTuple):
+    """Texts whose indices are known, and where they lie in memory.
+
+    Attributes
+    ----------
+    table : ndarray of int32, shape (len(texts) + 1,)
+        The index of each text; then `NOTHING`, for codes that have no text.
+    """
+
+    texts: pa.StringArray
+    place: tuple[int, ...]
+    table: np.ndarray
 
 
 class IndexTable:
     """The index of every text of a dictionary.
 
     Batches of a Parquet file bring their dictionaries along: mostly the same one, or the same
-    with more values at its end. Only values that are new are hashed. The known ones are compared
-    by content, so that a buffer used again can never be taken for another.
+    with more values at its end. Only values that are new are hashed. A dictionary that lies where
+    the last one lies is the last one, which is held so that nothing else can take its place; any
+    other is compared by content.
 
     Parameters
     ----------
@@ -26,20 +42,43 @@ class IndexTable:
     def __init__(self, prefix: str, hash_bits: int) -> None:
         self._prefix = prefix
         self._hash_bits = hash_bits
-        self._known = _NO_TEXTS, np.array([NOTHING], np.int32)
+        self._known = _Known(pa.array([], pa.string()), (), np.array([NOTHING], np.int32))
 
-    def write(self, categories: Categories, out: np.ndarray) -> None:
-        """Write the index of each row's category, `NOTHING` for null, to `out`, (n_rows,) int32."""
-        # the table ends with NOTHING: where the code of null, -1, points
-        self._table(categories.texts).take(categories.codes, out=out)
+    def write(self, column: pa.DictionaryArray, out: np.ndarray) -> None:
+        """Write the index of each row's text, `NOTHING` for null, to `out`, (n_rows,) int32."""
+        _look_up(*slots_of(column.indices), self._table(column.dictionary), out)
 
     def _table(self, texts: pa.StringArray) -> np.ndarray:
-        known, table = self._known
+        place = _place(texts)
+        if place != self._known.place:
+            self._known = _Known(texts, place, self._indices(texts))
+        return self._known.table
+
+    def _indices(self, texts: pa.StringArray) -> np.ndarray:
+        known, _, table = self._known
         shared = min(len(known), len(texts))
         if not texts.slice(0, shared).equals(known.slice(0, shared)):
-            known, table = _NO_TEXTS, table[-1:]
-        if len(texts) > len(known):
-            new = indices_of_texts(self._prefix, texts.slice(len(known)), self._hash_bits)
-            known, table = texts, np.concatenate([table[:-1], new, table[-1:]])
-        self._known = known, table
-        return table
+            shared = 0
+        new = indices_of_texts(self._prefix, texts.slice(shared), self._hash_bits)
+        return np.concatenate([table[:shared], new, table[-1:]])
+
+
+def _place(texts: pa.StringArray) -> tuple[int, ...]:
+    """Length, offset and the buffers' addresses: together they tell arrays that exist apart."""
+    addresses = (buffer.address for buffer in texts.buffers() if buffer is not None)
+    return (len(texts), texts.offset, *addresses)
+
+
+@njit
+def _look_up(
+    codes: np.ndarray, validity: np.ndarray, first: int, table: np.ndarray, out: np.ndarray
+) -> None:
+    """Take from the table by codes; those of nulls, and those beyond it, take its last entry."""
+    last = np.uint32(table.size - 1)
+    if validity.size:
+        for i in range(out.size):
+            code = np.uint32(codes[i]) if is_valid(validity, first + i) else last
+            out[i] = table[min(code, last)]
+    else:
+        for i in range(out.size):
+            out[i] = table[min(np.uint32(codes[i]), last)]

@@ -5,6 +5,7 @@ from typing import Self
 
 import numpy as np
 
+from petafit.compiled import njit
 from petafit.features.facts import ColumnFacts
 from petafit.store.arrays import Named
 
@@ -45,14 +46,10 @@ class Moments:
         """Of float64 columns in which NaN is missing; infinite values make infinite moments."""
         moments = cls.empty(len(columns))
         for at, column in enumerate(columns):
-            values = column[~np.isnan(column)]
-            moments.missing[at] = column.size - values.size
-            if values.size:
-                moments.count[at] = values.size
-                moments.mean[at] = mean = values.mean()
-                with np.errstate(invalid="ignore"):
-                    moments.squares[at] = np.square(values - mean).sum()
-                moments.minimum[at], moments.maximum[at] = values.min(), values.max()
+            count, mean, squares, minimum, maximum = _moments(column)
+            moments.count[at], moments.missing[at] = count, column.size - count
+            moments.mean[at], moments.squares[at] = mean, squares
+            moments.minimum[at], moments.maximum[at] = minimum, maximum
         return moments
 
     def merge(self, other: Self) -> Self:
@@ -87,6 +84,24 @@ class Moments:
     @classmethod
     def from_named(cls, named: Named) -> Self:
         return cls(*(named.arrays[name] for name in cls.__slots__))
+
+
+@njit
+def _moments(column: np.ndarray) -> tuple[int, float, float, float, float]:
+    """Count, mean, squares, minimum and maximum of the values that are not NaN."""
+    count, total, minimum, maximum = 0, 0.0, np.inf, -np.inf
+    for value in column:
+        present = not np.isnan(value)
+        count += present
+        total += value if present else 0.0
+        minimum = value if value < minimum else minimum
+        maximum = value if value > maximum else maximum
+    mean = total / max(count, 1)
+    squares = 0.0
+    for value in column:
+        distance = 0.0 if np.isnan(value) else value - mean
+        squares += distance * distance
+    return count, mean, squares, minimum, maximum
 
 
 def _facts(

@@ -8,7 +8,7 @@ import pyarrow as pa
 from petafit.config.feature_groups import CrossFeatures, FeatureGroup
 from petafit.errors import ConfigurationError, did_you_mean
 from petafit.features.column_types import check_columns
-from petafit.features.feature import Categorical, Cross, Feature
+from petafit.features.feature import Categorical, Cross, Feature, Text
 from petafit.features.groups import ColumnGroup, automatic, features_of, selectors
 from petafit.features.selection import Columns
 
@@ -62,6 +62,7 @@ def _declared(declared: Sequence[FeatureGroup], columns: Columns) -> tuple[Featu
         for feature in made
     )
     features = (*named, *matched)
+    _refuse_crossed_text(crosses, features)
     categories = {f.name: f for f in features if isinstance(f, Categorical)}
     return (*features, *(_cross(names, categories, columns) for names in crosses))
 
@@ -97,12 +98,26 @@ def _cross_part(name: str, categories: Mapping[str, Categorical], columns: Colum
     return Categorical(columns.named(name))
 
 
+def _refuse_crossed_text(crosses: Iterable[Sequence[str]], features: Sequence[Feature]) -> None:
+    """Most texts occur once: a cross of whole texts would teach nothing."""
+    crossed = {name for names in crosses for name in names}
+    categories = {f.name for f in features if isinstance(f, Categorical)}
+    for feature in features:
+        if isinstance(feature, Text):
+            for name in crossed.intersection({feature.name, feature.column} - categories):
+                raise ConfigurationError(
+                    f"A cross names {name!r}, which is text",
+                    expected="categories",
+                    hint=f"Leave it out, or declare {feature.column!r} under `categorical:`, too.",
+                )
+
+
 def _check_names(features: Iterable[Feature]) -> None:
     seen: set[str] = set()
     for feature in features:
         if feature.name in seen:
             raise ConfigurationError(
                 f"Two features would be called {feature.name!r}",
-                hint="Declare the column once; `binned:` and `date:` make names of their own.",
+                hint="Declare it once; `binned:`, `date:` and `text:` make names of their own.",
             )
         seen.add(feature.name)

@@ -1,7 +1,7 @@
 """The general form of the features: Spark ML stages that give what the encoder gives.
 
-The stages are Spark's own, so that a PipelineModel can hold, store and load them; they run on
-Spark Connect too. The session's time zone must be UTC.
+The stages are Spark's own, but for the one that adds text; a PipelineModel can hold, store and load
+them. They run on Spark Connect too. The session's time zone must be UTC.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,8 +21,10 @@ from petafit.features.feature import (
     Feature,
     Indicator,
     Numeric,
+    Text,
 )
 from petafit.features.numeric import MISSING_BIN, Scaling
+from petafit.features.text_stage import AddText
 from petafit.table.literals import quoted
 
 FEATURES = "features"
@@ -59,11 +61,13 @@ def stages(features: tuple[Feature, ...], facts: Facts, hash_bits: int) -> list[
                 expected="a name without dot and backtick",
                 hint="Rename the column, or choose a learner that is not from MLlib.",
             )
-    selected = ", ".join(f"{sql} AS {quoted(name)}" for name, sql in columns.items())
+    selected = "".join(f", {sql} AS {quoted(name)}" for name, sql in columns.items())
+    texts = [feature for feature in features if isinstance(feature, Text)]
     return [
-        SQLTransformer(statement=f"SELECT struct(*) AS {_ROW}, {selected} FROM __THIS__"),
+        SQLTransformer(statement=f"SELECT struct(*) AS {_ROW}{selected} FROM __THIS__"),
         FeatureHasher(inputCols=list(columns), outputCol=FEATURES, numFeatures=1 << hash_bits),
         SQLTransformer(statement=f"SELECT {_ROW}.*, {FEATURES} FROM __THIS__"),
+        *([AddText(texts, vector=FEATURES, hash_bits=hash_bits)] if texts else []),
     ]
 
 

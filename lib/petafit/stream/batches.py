@@ -3,7 +3,9 @@
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from petafit.errors import ContractError, did_you_mean
 from petafit.table.predicate import RowFilter
@@ -103,3 +105,16 @@ def as_type(values: pa.Array, kind: pa.DataType) -> pa.Array:
     return pa.DictionaryArray.from_arrays(
         values.indices.cast(pa.int32()), values.dictionary.cast(pa.string())
     )
+
+
+def one_code_a_row(texts: pa.StringArray) -> pa.DictionaryArray:
+    """Texts as dictionary<int32, string>, none of them looked at: row i has code i, or null.
+
+    The dictionary is the texts' own buffers, so that a text may occur in it more than once.
+    """
+    codes = pa.array(np.arange(len(texts), dtype=np.int32))
+    if texts.null_count:
+        _, offsets, content = texts.buffers()
+        codes = pc.if_else(texts.is_valid(), codes, None)
+        texts = pa.StringArray.from_buffers(len(texts), offsets, content, offset=texts.offset)
+    return pa.DictionaryArray.from_arrays(codes, texts, safe=False)

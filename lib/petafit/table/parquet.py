@@ -11,6 +11,7 @@ from pyarrow.fs import FileSelector, FileType
 
 from petafit.errors import ContractError, EmptyInputError, StorageError
 from petafit.store.filesystem import Folder
+from petafit.table.encodings import stored_as_dictionaries
 from petafit.table.partitions import NULL_FOLDER
 from petafit.table.snapshot import DataFile, Snapshot
 from petafit.table.types import footer_schema
@@ -79,7 +80,7 @@ def open_file(
     size : int
         In bytes, as it was when the table was pinned.
     dictionaries : sequence of str
-        Columns to decode as dictionaries, as far as the file has them as strings.
+        Columns to decode as dictionaries, where the file stores strings in that way.
 
     Raises
     ------
@@ -102,11 +103,15 @@ def open_file(
         try:
             footer = pq.read_metadata(stream)
             stored = footer_schema(footer)
-            strings = {field.name for field in stored if pa.types.is_string(field.type)}
+            strings = [
+                field.name
+                for field in stored
+                if field.name in dictionaries and pa.types.is_string(field.type)
+            ]
             file = pq.ParquetFile(
                 stream,
                 metadata=footer,
-                read_dictionary=[name for name in dictionaries if name in strings],
+                read_dictionary=stored_as_dictionaries(footer, strings),
                 coerce_int96_timestamp_unit="us",
                 page_checksum_verification=True,
                 pre_buffer=not location.is_local,

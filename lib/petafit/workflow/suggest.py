@@ -11,11 +11,15 @@ import pyarrow.compute as pc
 
 from petafit.features.column_types import is_boolean, is_date, is_integer, is_number, is_string
 
-FeatureKind = Literal["numeric", "categorical", "boolean", "date"]
+FeatureKind = Literal["numeric", "categorical", "boolean", "date", "text"]
 
 _MOST_CLASSES = 20
 _MOST_TEST_SHARE = 0.2
 _MOST_KEYS = 4
+_TEXT_DISTINCT = 0.8
+_TEXT_WORDS = 3
+_TEXT_CHARACTERS = 10
+_BYTES_OF_SPACELESS = 2.5  # a character: Chinese, Japanese and Thai have 3, Russian 2
 _FEWEST_ROWS = 1000
 _KEY_NAME = re.compile(r"(^|_)(id|key|uuid|guid)$|[a-z](Id|ID|Key)$")
 _ISO_DATE = re.compile(r"\d{4}-\d\d(-\d\d)?")
@@ -33,6 +37,8 @@ class Seen:
         Rows looked at, those without a value (NaN included), infinite and different values.
     smallest, largest : object
         None where there is no value.
+    analyzer : {"word", "char"} or None
+        What its text is best cut into; None where it is no text.
     """
 
     name: str
@@ -43,6 +49,7 @@ class Seen:
     distinct: int
     smallest: Any
     largest: Any
+    analyzer: Literal["word", "char"] | None = None
 
     @classmethod
     def of(cls, name: str, column: pa.ChunkedArray) -> "Seen":
@@ -56,7 +63,15 @@ class Seen:
         ends = pc.min_max(values).as_py()
         missing, distinct = len(column) - len(values), pc.count_distinct(values).as_py()
         return cls(
-            name, column.type, len(column), missing, infinite, distinct, ends["min"], ends["max"]
+            name,
+            column.type,
+            rows=len(column),
+            missing=missing,
+            infinite=infinite,
+            distinct=distinct,
+            smallest=ends["min"],
+            largest=ends["max"],
+            analyzer=_analyzer(values, distinct) if is_string(values.type) else None,
         )
 
     @property
@@ -64,13 +79,14 @@ class Seen:
         """The group of features it belongs to: by its type, but numbers of things are names."""
         if is_integer(self.kind) and _KEY_NAME.search(self.name):
             return "categorical"
-        return feature_kind(self.kind)
+        return "text" if self.analyzer is not None else feature_kind(self.kind)
 
     @property
     def looks_like_key(self) -> bool:
-        """Whether each row has its own value, as text or a whole number, and not by chance."""
+        """Whether each row has its own string or whole number, and not by chance or as text has."""
         has_own = self.distinct == self.rows > 1
-        named = self.rows >= _FEWEST_ROWS or _KEY_NAME.search(self.name)
+        obvious = self.rows >= _FEWEST_ROWS and self.analyzer is None
+        named = obvious or _KEY_NAME.search(self.name)
         return bool(has_own and named and (is_string(self.kind) or is_integer(self.kind)))
 
     @property
@@ -101,6 +117,19 @@ def feature_kind(kind: pa.DataType) -> FeatureKind | None:
     if is_string(kind):
         return "categorical"
     return "date" if is_date(kind) else None
+
+
+def _analyzer(values: pa.ChunkedArray, distinct: int) -> Literal["word", "char"] | None:
+    """Text says something else in nearly every row, in some words or in a script without spaces."""
+    if distinct < max(2, _TEXT_DISTINCT * len(values)):
+        return None
+    texts = values.cast(pa.string())
+    if pc.mean(pc.count_substring_regex(texts, r"\S+")).as_py() >= _TEXT_WORDS:
+        return "word"
+    characters = pc.sum(pc.utf8_length(texts)).as_py()
+    bytes_ = pc.sum(pc.binary_length(texts)).as_py()
+    long = characters >= _TEXT_CHARACTERS * len(texts)
+    return "char" if long and bytes_ >= _BYTES_OF_SPACELESS * characters else None
 
 
 def label_kind(label: Seen) -> Literal["classes", "number"]:

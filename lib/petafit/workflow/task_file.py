@@ -1,7 +1,7 @@
 """The text of a task file: settings that work, with comments on why they are as they are."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
 import pyarrow as pa
@@ -21,6 +21,7 @@ _FEW_VALUES = 20
 _TEST_SHARE = 0.1
 _UNIQUE = "each row has its own"
 _HASH_BITS = (18, 22)
+_TEXT_BITS = 20
 _MANY_CLASSES = """\
 learner:
   name: sklearn.SGDClassifier
@@ -140,6 +141,11 @@ def _features(columns: Sequence[Seen], cut: Cut | None) -> Iterator[str]:
         yield from _listed("  - date: ", dates)
         if dates and cut is not None:
             yield f"    parts: {dump(parts)} # test rows have months that training rows lack"
+    for analyzer in ("word", "char"):
+        texts = [c.name for c in used if c.feature_kind == "text" and c.analyzer == analyzer]
+        yield from _listed("  - text: ", texts)
+        if texts and analyzer == "char":
+            yield "    analyzer: char # words are not set apart"
     few = [c.name for c in used if c.feature_kind == "numeric" and _has_few_values(c)]
     yield from _listed("  # few values, perhaps categorical: ", few, again="  # ")
     yield from (f"  # left out: {dump(name)}, {reason}" for name, reason in left_out.items())
@@ -155,11 +161,13 @@ def _useless(column: Seen, cut: Cut | None) -> str:
     return "it divides the rows" if divides else ""
 
 
-def _learner(label: Seen, columns: Iterable[Seen]) -> Iterator[str]:
+def _learner(label: Seen, columns: Sequence[Seen]) -> Iterator[str]:
     values = sum(c.distinct for c in columns if c.feature_kind == "categorical")
     least, most = _HASH_BITS
     bits = min(most, (4 * values).bit_length())
-    if bits > least:
+    if bits < _TEXT_BITS and any(c.feature_kind == "text" for c in columns):
+        yield f"hash_bits: {_TEXT_BITS} # n-grams are many"
+    elif bits > least:
         yield f"hash_bits: {bits} # {values:,} or more different categories"
     if label_kind(label) == "number":
         yield "learner: sklearn.SGDRegressor"

@@ -1,0 +1,52 @@
+"""Arrow's buffers as compiled kernels take them: views, without copies."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from petafit.compiled import njit
+
+_NO_BITS = np.frombuffer(b"", np.uint8)
+
+
+class Slots(NamedTuple):
+    """The values of a primitive array, and which of them count.
+
+    Attributes
+    ----------
+    values : ndarray of shape (n_rows,)
+        Those of nulls may be anything.
+    validity : ndarray of uint8
+        A bit for each value, 0 for null; empty where nothing is null.
+    first : int
+        The position of the first value's bit.
+    """
+
+    values: np.ndarray
+    validity: np.ndarray
+    first: int
+
+
+def slots_of(array: pa.Array) -> Slots:
+    """The slots of an array of integers or floats, read-only.
+
+    Kernels are compiled once for each type of their arguments: it must not depend on who made the
+    buffer.
+    """
+    validity, values = array.buffers()
+    dtype = np.dtype(array.type.to_pandas_dtype())
+    found = np.frombuffer(values or b"", dtype, len(array), array.offset * dtype.itemsize)
+    found.flags.writeable = False
+    if array.null_count == 0:
+        return Slots(found, _NO_BITS, 0)
+    bits = np.frombuffer(validity, np.uint8)
+    bits.flags.writeable = False
+    return Slots(found, bits, array.offset)
+
+
+@njit
+def is_valid(validity: np.ndarray, position: int) -> bool:
+    """Whether the bit at a position is set."""
+    at = np.uint64(position)
+    return (validity[at >> np.uint64(3)] >> (at & np.uint64(7))) & np.uint64(1) != 0
