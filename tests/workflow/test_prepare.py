@@ -70,6 +70,26 @@ def test_the_clicks_can_be_parquet(clicks: Settings) -> None:
     assert ds.dataset(clicks.table.uri, partitioning="hive").count_rows() == 20_000
 
 
+def test_texts_come_with_the_best_accuracy(tmp_path: Path) -> None:
+    settings = Settings(
+        task="texts",
+        engine="local",
+        dataset={"name": "texts", "rows": 5_000, "days": 4},
+        paths={name: str(tmp_path / name) for name in ("data", "runs", "models")},
+        table=str(tmp_path / "data" / "texts"),
+        label="label",
+        split={"train": "day <= 2", "test": "day >= 3"},
+        training={"shards": 3},
+    )
+    manifest = prepare(settings).manifest
+    best = json.loads(Path(f"{settings.table.uri}.best.json").read_text())
+    assert best["test_rows"]["accuracy"] == manifest["metrics"]["best_accuracy"]
+    assert best["all_rows"]["accuracy"] == pytest.approx(0.94, abs=0.02)
+    table = rows(settings.table.uri, "id")
+    assert table.column_names == ["day", "id", "label", "text"]
+    assert table["id"].to_pylist() == list(range(5_000))
+
+
 def test_flights_need_spark(flights: Settings) -> None:
     with pytest.raises(ConfigurationError, match="engine: spark"):
         prepare(flights.model_copy(update={"engine": "local"}))

@@ -1,1 +1,1 @@
-"""Tables to try petafit on: real flights, and clicks with a known best log-loss."""
+"""Tables to try petafit on: real flights, and generated clicks and texts whose best is known."""

@@ -1,25 +1,19 @@
 """`petafit prepare`: make the task's table from its raw data."""
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from petafit.aggregate.law import Together
 from petafit.aggregate.quarantine import REASON, Quarantine
 from petafit.aggregate.sink import WriteFiles
-from petafit.config.settings import ClicksDataset, FlightsDataset, Settings
-from petafit.datasets.clicks import PROBABILITY, Clicks
+from petafit.config.settings import ClicksDataset, FlightsDataset, Settings, TextsDataset
 from petafit.errors import ConfigurationError
-from petafit.evaluation.evaluate import Measure
-from petafit.evaluation.metrics import ClassificationMetrics
 from petafit.store.filesystem import Folder
 from petafit.store.runs import Run
 from petafit.table.contract import compile_checks
-from petafit.table.predicate import Predicate
-from petafit.table.selection import select
 from petafit.table.snapshot import Format
 from petafit.table.types import table_schema
+from petafit.workflow.generate import generate_clicks, generate_texts
 from petafit.workflow.job import Job, run_job
 from petafit.workflow.writing import commit, new_output
 
@@ -67,7 +61,9 @@ def _prepare(job: Job) -> None:
         case FlightsDataset():
             _prepare_flights(job)
         case ClicksDataset() as dataset:
-            _prepare_clicks(job, dataset)
+            generate_clicks(job, dataset)
+        case TextsDataset() as dataset:
+            generate_texts(job, dataset)
         case None:
             raise ConfigurationError(
                 f"The task {job.settings.task!r} has no dataset to prepare",
@@ -111,44 +107,3 @@ def _prepare_flights(job: Job) -> None:
         made_of.refuse_above(settings.contract.max_bad_share, quarantine.uri)
         commit(job, table, made_of.good)
     job.run.update(rows={"out": counts["used"]})
-
-
-def _prepare_clicks(job: Job, dataset: ClicksDataset) -> None:
-    """Generate the clicks in the workers, and measure the best that any model could do on them."""
-    settings = job.settings
-    shards = settings.training.shards or job.engine.slots
-    clicks = Clicks(rows=dataset.rows, days=dataset.days, seed=dataset.seed, shards=shards)
-    table = new_output(
-        job,
-        settings.table.uri,
-        clicks.table_schema,
-        format=dataset.format,
-        partition_by=("day",),
-    )
-    best = partial(
-        Measure, ClassificationMetrics(), label=settings.label.column, prediction=PROBABILITY
-    )
-    work = Together(
-        {
-            "files": WriteFiles(table.staging, table.partition_by, drop=(PROBABILITY,)),
-            "all_rows": best(rows=Predicate()),
-            "test_rows": best(rows=select(settings, "test")),
-        }
-    )
-    with job.run.stage("generate"):
-        outcome = job.passes.run("generate", work, clicks, rows=dataset.rows)
-    with job.run.stage("commit"):
-        files = outcome.result.pop("files")
-        commit(job, table, files)
-        folder, name = Folder(table.uri).split()
-        folder.write_json(f"{name}.best.json", outcome.result)
-    best_of_test = outcome.result["test_rows"]
-    job.run.update(
-        rows={"in": outcome.rows, "used": outcome.rows, "quarantined": 0, "out": outcome.rows},
-        metrics={
-            "best_log_loss": best_of_test["log_loss"],
-            "best_auc": best_of_test["auc"],
-            "base_log_loss": best_of_test["base_log_loss"],
-            "rows_per_second": outcome.rows_per_second,
-        },
-    )
