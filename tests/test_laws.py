@@ -66,7 +66,7 @@ def encoded() -> list[Batch]:
 
 
 def model() -> Model:
-    learner = make_learner(ONLINE, n_features=256, classes=(False, True))
+    learner = make_learner(ONLINE, n_features=256, facts=encoder().facts)
     fit = Fit(learner, None)
     weights = fit.finish(shard(fit, encoded(), None)).weights
     return Model(

@@ -1,7 +1,7 @@
 """Every incremental learner with data it can learn from, for the contract that all must keep."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +10,7 @@ from scipy.sparse import csr_array
 
 from petafit.config.settings import LearnerChoice
 from petafit.features.batch import Batch
+from petafit.features.facts import ColumnFacts, Facts
 from petafit.learners.learner import Learner
 from petafit.learners.registry import make_learner
 from petafit.learners.sklearn_classes import INCREMENTAL, STATELESS
@@ -38,17 +39,29 @@ class Case:
 
     @property
     def learner(self) -> Learner[Any]:
-        classes = None if self.n_classes is None else tuple(range(self.n_classes))
+        facts = facts_of(self.n_classes)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # PassiveAggressive*, see the contract
             return make_learner(
-                self.choice, n_features=N_FEATURES, classes=classes, seed=7, merge=self.merge
+                self.choice, n_features=N_FEATURES, facts=facts, seed=7, merge=self.merge
             )
 
     def batches(self, seed: int, *, count: int, rows: int = 30) -> list[Batch]:
         """Batches of small counts, as every learner takes them; some rows hold an index twice."""
         random, learner = np.random.default_rng(seed), self.learner
-        return [_batch(random, rows, self.n_classes, learner) for _ in range(count)]
+        batches = [_batch(random, rows, self.n_classes, learner) for _ in range(count)]
+        if self.params.get("loss") == "poisson":
+            batches = [Batch(batch.X, random.poisson(np.exp(batch.y / 4))) for batch in batches]
+        return batches
+
+
+def facts_of(n_classes: int | None) -> Facts:
+    """Facts of a table whose label is one of so many classes, or a number."""
+    if n_classes is None:
+        label = ColumnFacts(count=30, missing=0, mean=0.5, sd=2.0, minimum=0.0, maximum=9.0)
+        return Facts(rows=30, weight=30.0, columns={}, label=label)
+    classes, counts = tuple(range(n_classes)), tuple(range(10, 10 + n_classes))
+    return Facts(rows=30, weight=30.0, columns={}, classes=classes, class_counts=counts)
 
 
 def _batch(
@@ -101,6 +114,13 @@ def _sklearn_case(name: str) -> Case:
     return Case(f"sklearn.{name}", _SMALL.get(name, {}), n_classes)
 
 
+def _online(name: str, *losses: Mapping[str, Any], n_classes: int | None = 2) -> Iterator[Case]:
+    """Every optimizer with every loss."""
+    for params in losses:
+        for optimizer in ("adagrad", "ftrl", "sgd"):
+            yield Case(name, {**params, "optimizer": optimizer}, n_classes)
+
+
 CASES = [
     *(_sklearn_case(name) for name in sorted(INCREMENTAL) if name != STATELESS),
     Case("sklearn.SGDClassifier", {"loss": "log_loss"}, n_classes=3),
@@ -112,9 +132,34 @@ CASES = [
     Case("sklearn.MLPClassifier", {"hidden_layer_sizes": [4, 3], "solver": "sgd"}, n_classes=3),
     Case("sklearn.OneVsRestClassifier", {"estimator": "sklearn.SGDClassifier"}, n_classes=3),
     Case("sklearn.OneVsOneClassifier", {"estimator": "sklearn.BernoulliNB"}, n_classes=3),
-    Case("petafit.OnlineLinearClassifier"),
+    *_online("petafit.OnlineLinearClassifier", {}, {"loss": "hinge"}),
+    *_online("petafit.OnlineLinearClassifier", {}, {"loss": "hinge"}, n_classes=4),
+    *_online(
+        "petafit.OnlineLinearRegressor",
+        {},
+        {"loss": "quantile", "quantile": 0.2},
+        {"loss": "poisson"},
+        n_classes=None,
+    ),
+    Case("petafit.OnlineLinearClassifier", {"class_weight": "balanced"}),
+    Case("petafit.OnlineLinearClassifier", {"class_weight": {"2": 3.0}}, n_classes=3),
     Case("petafit.OnlineLinearClassifier", merge="mean"),
+    Case("petafit.OnlineLinearClassifier", n_classes=3, merge="mean"),
     Case("petafit.OnlineLinearClassifier", {"l1": 0.01, "l2": 0.01}),
-    Case("petafit.OnlineLinearClassifier", {"optimizer": "ftrl"}),
     Case("petafit.OnlineLinearClassifier", {"optimizer": "ftrl", "l1": 0.5, "l2": 0.1}),
+    *_online("petafit.FactorizationMachineClassifier", {}, {"loss": "hinge"}),
+    *_online(
+        "petafit.FactorizationMachineRegressor",
+        {},
+        {"loss": "quantile", "quantile": 0.2},
+        {"loss": "poisson", "learning_rate": 0.01},
+        n_classes=None,
+    ),
+    Case("petafit.FactorizationMachineClassifier", {"class_weight": "balanced"}),
+    Case("petafit.FactorizationMachineClassifier", merge="mean"),
+    Case("petafit.FactorizationMachineClassifier", {"l1": 0.01, "l2": 0.01, "factor_l2": 0.1}),
+    Case(
+        "petafit.FactorizationMachineClassifier",
+        {"optimizer": "ftrl", "l1": 0.5, "l2": 0.1, "factor_l2": 1.0, "n_factors": 3},
+    ),
 ]

@@ -8,38 +8,49 @@ from scipy.sparse import csr_array
 
 from petafit.errors import ConfigurationError
 from petafit.features.batch import Batch
-from petafit.learners.merging import (
+from petafit.learners.linear import OnlineLinearClassifier
+from petafit.learners.merge_rules import (
+    ByColumn,
     Evidence,
+    Knowledge,
     Mean,
-    Sums,
     find_rule,
     merged_squared_gradients,
     merged_weights,
-    sums_of_shard,
 )
-from petafit.learners.online_learner import OnlineLearner
+from petafit.learners.merging import Sums, merge, shard_summary
+from petafit.learners.online_learner import OnlineLearner, online_estimator
 from petafit.store.arrays import Named
+from tests.learners.cases import facts_of
 
-START = np.array([[0.5, 2.0], [-1.0, 0.0], [0.2, 1.0], [0.0, 3.0]], np.float32)
-"""Two numbers, w0 and G0, of three features and the intercept."""
+START = np.array([[0.5, 2.0], [-1.0, 0.0], [0.2, 1.0], [0.0, 3.0]], np.float32)[..., None]
+"""Two numbers, w0 and G0, of three features and the intercept, of one output."""
 
 SHARDS = [
-    np.array([[0.7, 3.0], [-1.0, 0.0], [0.2, 1.0], [0.5, 4.0]], np.float32),
-    np.array([[0.1, 7.0], [-3.0, 2.0], [0.2, 1.0], [-0.1, 9.0]], np.float32),
+    np.array([[0.7, 3.0], [-1.0, 0.0], [0.2, 1.0], [0.5, 4.0]], np.float32)[..., None],
+    np.array([[0.1, 7.0], [-3.0, 2.0], [0.2, 1.0], [-0.1, 9.0]], np.float32)[..., None],
 ]
 ROWS = [10, 30]
+STARTED = START[:, 0], START[:, 1]
 
 
 def sums() -> Sums:
     parts = (
-        sums_of_shard(weights=table[:, 0], table=table, start=START, rows=rows, with_z=False)
+        shard_summary(
+            weights=table[:, 0],
+            table=table,
+            start=START,
+            seen=np.array([float(rows)]),
+            rows=rows,
+            with_z=False,
+        )
         for table, rows in zip(SHARDS, ROWS, strict=True)
     )
-    return fold(Sums.__add__, parts)
+    return Sums.from_named(fold(merge, parts))
 
 
 def test_mean_is_the_mean_of_the_shards() -> None:
-    merged = merged_weights(Mean(), sums(), START[:, 0])
+    merged = merged_weights(Mean(), sums(), *STARTED)
     np.testing.assert_allclose(merged[:3], np.mean(SHARDS, axis=0)[:3, 0], rtol=1e-7)
 
 
@@ -47,25 +58,61 @@ def test_evidence_moves_by_weighted_deltas() -> None:
     """The same as ``w0 + sum (G_k + prior) dw_k / (sum G_k + prior)`` over the shards' deltas."""
     prior = 3.0
     deltas = np.array([table - START for table in SHARDS], np.float64)
-    moves, evidence = deltas[..., 0], deltas[..., 1]
+    moves, evidence = deltas[:, :, 0], deltas[:, :, 1]
     expected = START[:, 0] + ((evidence + prior) * moves).sum(0) / (evidence.sum(0) + prior)
-    merged = merged_weights(Evidence(prior), sums(), START[:, 0])
+    merged = merged_weights(Evidence(prior), sums(), *STARTED)
     np.testing.assert_allclose(merged[:3], expected[:3], rtol=1e-6)
 
 
+def test_knowledge_is_the_mean_weighted_by_all_squared_gradients() -> None:
+    tables = np.array(SHARDS, np.float64)
+    expected = np.average(tables[:, [0, 2], 0], axis=0, weights=tables[:, [0, 2], 1])
+    merged = merged_weights(Knowledge(), sums(), *STARTED)
+    np.testing.assert_allclose(merged[[0, 2]], expected, rtol=1e-6)
+
+
+def test_knowledge_without_any_is_the_mean() -> None:
+    """Gradients so small that their squares are 0."""
+    shards = np.array([[1.0, 0.0], [0.0, 0.0]]), np.array([[3.0, 0.0], [0.0, 0.0]])
+    start = np.zeros((2, 2, 1))
+    parts = [
+        shard_summary(
+            weights=table[:, :1],
+            table=table[..., None],
+            start=start,
+            seen=np.ones(1),
+            rows=1,
+            with_z=False,
+        )
+        for table in shards
+    ]
+    merged = merged_weights(Knowledge(), Sums.from_named(merge(*parts)), start[:, 0], start[:, 1])
+    np.testing.assert_allclose(merged[0], 2.0)
+
+
+def test_the_first_weight_may_have_a_rule_of_its_own() -> None:
+    one = vars(sums())
+    both = Sums(**{n: np.hstack([v] * 2) if np.ndim(v) == 2 else v for n, v in one.items()})
+    start = np.hstack([START[:, 0]] * 2), np.hstack([START[:, 1]] * 2)
+    merged = ByColumn(Mean(), Evidence()).combine(both, *start)
+    np.testing.assert_array_equal(merged[:, :1], Mean().combine(sums(), *STARTED))
+    np.testing.assert_array_equal(merged[:, 1:], Evidence().combine(sums(), *STARTED))
+
+
 def test_the_intercept_is_weighted_by_rows() -> None:
-    for rule in (Mean(), Evidence()):
-        merged = merged_weights(rule, sums(), START[:, 0])
+    for rule in (Mean(), Evidence(), Knowledge()):
+        merged = merged_weights(rule, sums(), *STARTED)
         assert merged[-1] == pytest.approx((10 * 0.5 + 30 * -0.1) / 40)
 
 
 def test_a_coordinate_only_one_shard_moved_keeps_that_shards_weight() -> None:
-    assert merged_weights(Evidence(), sums(), START[:, 0])[1] == -3.0
+    assert merged_weights(Evidence(), sums(), *STARTED)[1] == -3.0
 
 
 def test_squared_gradients_grow_by_the_evidence_weighted_mean() -> None:
     expected = [2 + (1 * 1 + 5 * 5) / 6, 2.0, 1.0, 3 + (1 * 1 + 6 * 6) / 7]
-    np.testing.assert_allclose(merged_squared_gradients(sums(), START[:, 1]), expected)
+    found = merged_squared_gradients(sums(), START[:, 1])
+    np.testing.assert_allclose(found[:, 0], expected)
 
 
 def test_unknown_rules_are_refused_and_auto_is_evidence() -> None:
@@ -86,7 +133,8 @@ def clicks(n_rows: int, seed: int = 0) -> Batch:
 
 
 def learner(merge: str, **params: object) -> OnlineLearner:
-    return OnlineLearner(params, n_features=320, n_classes=2, merge=merge)
+    estimator = online_estimator(OnlineLinearClassifier, params)
+    return OnlineLearner(estimator, n_features=320, facts=facts_of(2), merge=merge)
 
 
 def loss_of_rounds(learner: OnlineLearner, *, shards: int, rounds: int) -> float:

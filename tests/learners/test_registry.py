@@ -1,5 +1,6 @@
 """Learners by their names."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from petafit.config.settings import LearnerChoice
 from petafit.errors import ConfigurationError
 from petafit.learners.registry import LearnerInfo, describe, learner_names, make_learner
+from tests.learners.cases import facts_of
 
 
 def choice(name: str, **params: Any) -> LearnerChoice:
@@ -73,7 +75,7 @@ def test_describe_knows_a_learner_before_it_meets_data(info: LearnerInfo) -> Non
 @pytest.mark.parametrize(
     ("name", "params", "message"),
     [
-        ("petafit.OnlineLinear", {}, r"Did you mean 'petafit\.OnlineLinearClassifier'"),
+        ("petafit.OnlineLinear", {}, r"Did you mean 'petafit\.OnlineLinear"),
         ("SGDClassifier", {}, r"Did you mean 'sklearn\.SGDClassifier'"),
         ("mlib.GBTClassifier", {}, r"Did you mean 'mllib\.GBTClassifier'"),
         ("sklearn.", {}, "No learner 'sklearn.'"),
@@ -81,7 +83,8 @@ def test_describe_knows_a_learner_before_it_meets_data(info: LearnerInfo) -> Non
         ("mllib.LogisticRegression", {"regparam": 0.1}, "Did you mean 'regParam'"),
         ("mllib.LogisticRegression", {"labelCol": "y"}, "no parameter 'labelCol'"),
         ("petafit.OnlineLinearClassifier", {"learning_rat": 1}, "Did you mean 'learning_rate'"),
-        ("petafit.OnlineLinearClassifier", {"loss": "hinge"}, r"a str among \{'log'\}"),
+        ("petafit.OnlineLinearClassifier", {"loss": "poisson"}, "a str among "),
+        ("petafit.OnlineLinearRegressor", {"class_weight": None}, "no parameter 'class_weight'"),
         ("petafit.OnlineLinearClassifier", {"max_iter": 5}, r"Set `training\.rounds`"),
     ],
 )
@@ -91,18 +94,46 @@ def test_mistakes_are_named(name: str, params: dict[str, Any], message: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("name", "classes", "message"),
+    ("name", "n_classes", "message"),
     [
         ("petafit.OnlineLinearClassifier", None, "is a classifier; expected classes"),
-        ("petafit.OnlineLinearClassifier", ("a", "b", "c"), "two classes apart"),
+        ("petafit.OnlineLinearRegressor", 2, "is a regressor; expected a number"),
         ("sklearn.SGDClassifier", None, "is a classifier; expected classes"),
-        ("sklearn.SGDRegressor", ("a", "b"), "is a regressor; expected a number"),
-        ("mllib.GBTClassifier", ("a", "b"), "does not learn incrementally"),
+        ("sklearn.SGDRegressor", 2, "is a regressor; expected a number"),
+        ("mllib.GBTClassifier", 2, "does not learn incrementally"),
     ],
 )
-def test_labels_must_fit(name: str, classes: tuple[str, ...] | None, message: str) -> None:
+def test_labels_must_fit(name: str, n_classes: int | None, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
-        make_learner(choice(name), n_features=4, classes=classes)
+        make_learner(choice(name), n_features=4, facts=facts_of(n_classes))
+
+
+def test_poisson_counts_are_not_negative() -> None:
+    poisson = choice("petafit.OnlineLinearRegressor", loss="poisson")
+    facts = facts_of(None)
+    label = replace(facts.label, minimum=-1.5)
+    with pytest.raises(ConfigurationError, match=r"must not be negative; got -1\.5\. Check"):
+        make_learner(poisson, n_features=4, facts=replace(facts, label=label))
+
+
+def test_class_weights_of_a_task_file_name_classes_of_any_type() -> None:
+    facts = replace(facts_of(2), classes=(False, True))
+    for key in ("True", "true"):
+        weighted = choice("petafit.OnlineLinearClassifier", class_weight={key: 5.0})
+        learner = make_learner(weighted, n_features=4, facts=facts)
+        assert learner.target.class_weight.tolist() == [1.0, 5.0]
+    unknown = choice("petafit.OnlineLinearClassifier", class_weight={"yes": 5.0})
+    with pytest.raises(ConfigurationError, match=r"class_weight names \['yes'\]"):
+        make_learner(unknown, n_features=4, facts=facts)
+
+
+def test_balanced_classes_take_the_tables_counts_or_count_themselves() -> None:
+    balanced = choice("petafit.OnlineLinearClassifier", class_weight="balanced")
+    facts = replace(facts_of(2), class_counts=(30, 10))
+    known = make_learner(balanced, n_features=4, facts=facts).target.class_weight
+    assert known.tolist() == [40 / 60, 40 / 20]
+    facts = replace(facts, class_counts=None)
+    assert make_learner(balanced, n_features=4, facts=facts).target.class_weight == "balanced"
 
 
 def test_without_pyspark_the_other_families_remain(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -115,14 +146,15 @@ def test_without_pyspark_the_other_families_remain(monkeypatch: pytest.MonkeyPat
 def test_unknown_merge_rules_are_refused() -> None:
     name = "petafit.OnlineLinearClassifier"
     with pytest.raises(ConfigurationError, match="Did you mean 'mean'"):
-        make_learner(choice(name), n_features=4, classes=(0, 1), merge="meen")
+        make_learner(choice(name), n_features=4, facts=facts_of(2), merge="meen")
 
 
 def test_a_model_of_another_size_or_optimizer_is_refused() -> None:
     name = "petafit.OnlineLinearClassifier"
-    small, large = (make_learner(choice(name), n_features=n, classes=(0, 1)) for n in (4, 8))
-    ftrl = make_learner(choice(name, optimizer="ftrl"), n_features=4, classes=(0, 1))
+    small, large = (make_learner(choice(name), n_features=n, facts=facts_of(2)) for n in (4, 8))
+    ftrl = make_learner(choice(name, optimizer="ftrl"), n_features=4, facts=facts_of(2))
+    three = make_learner(choice(name), n_features=4, facts=facts_of(3))
     model = small.finish(small.lift(small.start()))
-    for other in (large, ftrl):
+    for other in (large, ftrl, three):
         with pytest.raises(ConfigurationError, match="cannot go on from this model"):
             other.start(model)

@@ -113,7 +113,7 @@ class Model(Signature):
     ) -> None:
         super().__init__(encoder, choice, schema)
         self.weights = weights
-        self.learner = make_learner(choice, n_features=encoder.n_features, classes=self.classes)
+        self.learner = make_learner(choice, n_features=encoder.n_features, facts=encoder.facts)
 
     def predict_batch(self, batch: pa.RecordBatch) -> np.ndarray:
         X = self.encoder(batch, labels=False).X

@@ -1,157 +1,170 @@
-"""petafit's online learners as aggregators: sequential within a shard, merged between shards."""
+"""petafit's online estimators as aggregators: sequential within a shard, merged between shards."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import expit
 
 from petafit.errors import ConfigurationError
 from petafit.features.batch import Batch
-from petafit.learners import kernels
+from petafit.features.facts import Facts
 from petafit.learners.learner import Learner, labels_of
-from petafit.learners.merging import (
-    Sums,
-    find_rule,
-    merged_squared_gradients,
-    merged_weights,
-    sums_of_shard,
-)
-from petafit.learners.online import OnlineLinearClassifier
-from petafit.learners.optimizers import UNWEIGHTED, as_rows
+from petafit.learners.merge_rules import merged_squared_gradients, merged_weights
+from petafit.learners.merging import Sums, merge, shard_summary
+from petafit.learners.online_estimator import Memory, OnlineEstimator
 from petafit.learners.parameters import build
+from petafit.learners.rows import UNWEIGHTED, as_rows
 from petafit.store.arrays import Named
-
-_SQUARES = "squared_gradients"
 
 _FIT_ONLY = {
     "max_iter": "Set `training.rounds`.",
     "shuffle": "Rows are taken in the order in which the table holds them.",
-    "random_state": "Nothing here is random.",
+    "random_state": "Set `training.seed`.",
 }
 
 
 @dataclass
 class OnlineState:
-    """What a shard has learnt so far.
+    """What a shard has learnt so far, the model it began with, and the rows in between."""
 
-    Attributes
-    ----------
-    table : ndarray of shape (n_features + 1, 2)
-        The optimizer's numbers; `start` as they were before the shard.
-    rows : int
-        Rows learned from.
-    """
-
-    table: np.ndarray
-    start: np.ndarray
+    memory: Memory
+    model: Named | None
     rows: int
 
 
 class OnlineLearner(Learner[OnlineState]):
-    """`OnlineLinearClassifier` over shards.
+    """An online estimator over shards.
 
     Parameters
     ----------
-    params : mapping
-        Of the estimator; those of its `fit` alone are refused.
+    estimator : OnlineEstimator
+        Its parameters are used, and nothing is fitted.
     n_features : int
-    n_classes : int or None
+    facts : Facts
+        Of the training table: classes and their counts, or the label's mean and deviation.
     merge : str
-        A rule of `petafit.learners.merging`, or ``auto``.
+        A rule of `petafit.learners.merge_rules`, or ``auto``.
 
     Raises
     ------
     ConfigurationError
-        Unknown or invalid parameters, or other than two classes.
+        An unknown merge rule, or a label that does not suit the estimator.
     """
 
-    name = "petafit.OnlineLinearClassifier"
-    kind = "classifier"
-    output = "probability"
-
     def __init__(
-        self,
-        params: Mapping[str, Any],
-        *,
-        n_features: int,
-        n_classes: int | None,
-        merge: str = "auto",
+        self, estimator: OnlineEstimator, *, n_features: int, facts: Facts, merge: str = "auto"
     ) -> None:
-        if n_classes not in (None, 2):
-            raise ConfigurationError(
-                f"{self.name} tells two classes apart",
-                expected="2 classes",
-                got=n_classes,
-                hint="Choose `sklearn.SGDClassifier`, which takes more.",
-            )
-        estimator = build(OnlineLinearClassifier, params, name=self.name, refused=_FIT_ONLY)
-        self.optimizer = estimator.make_optimizer()
+        self.estimator = estimator
+        self.name = name_of(type(estimator))
+        self.kind, self.output = estimator.kind, estimator.output
         self.n_features = n_features
-        self.rule = find_rule(merge)
+        self.rule = estimator.merge_rule(merge)
+        self.optimizer = estimator.rules()
+        try:
+            self.target = estimator.target_of_facts(facts)
+        except ValueError as error:
+            raise ConfigurationError(
+                f"{self.name} cannot learn this label",
+                got=str(error).rstrip("."),
+                hint="Check `label` and `learner`.",
+            ) from error
 
     def start(self, model: Named | None = None) -> OnlineState:
-        start = self._table_of(model)
-        return OnlineState(start.copy(), start, 0)
+        return OnlineState(self._memory_of(model), model, 0)
+
+    def reduce(self, state: OnlineState, batch: Batch) -> OnlineState:
+        return self._learn(state, batch)[0]
 
     def progressive(self, state: OnlineState, batch: Batch) -> tuple[OnlineState, np.ndarray]:
-        weight = UNWEIGHTED if batch.weight is None else batch.weight
-        target = labels_of(batch, self.name)
-        margins = self.optimizer.update(as_rows(batch.X), target, weight, state.table)
-        return OnlineState(state.table, state.start, state.rows + len(margins)), expit(margins)
+        state, margins = self._learn(state, batch)
+        return state, self.target.decode(margins)
 
     def lift(self, state: OnlineState) -> Named:
-        return sums_of_shard(
-            weights=self.optimizer.weights(state.table),
-            table=state.table,
-            start=state.start,
+        now, start = state.memory, self._memory_of(state.model)
+        return shard_summary(
+            weights=self.optimizer.weights(now.table),
+            table=now.table,
+            start=start.table,
+            seen=now.seen - start.seen,
             rows=state.rows,
             with_z=self.optimizer.first == "z",
-        ).to_named()
+        )
 
     def merge(self, left: Named, right: Named) -> Named:
-        return (Sums.from_named(left) + Sums.from_named(right)).to_named()
+        return merge(left, right)
 
     def finish(self, summary: Named, model: Named | None = None) -> Named:
-        sums, start = Sums.from_named(summary), self._table_of(model)
-        weights = merged_weights(self.rule, sums, self.optimizer.weights(start))
-        squared_gradients = merged_squared_gradients(sums, start[:, 1])
-        return self._model_of(self.optimizer.table(weights, squared_gradients, sums, start))
+        sums, start = Sums.from_named(summary), self._memory_of(model)
+        before, squares = self.optimizer.weights(start.table), start.table[:, 1]
+        weights = merged_weights(self.rule, sums, before, squares)
+        squared_gradients = merged_squared_gradients(sums, squares)
+        merged = self.optimizer.merged_table(weights, squared_gradients, sums, start.table)
+        moved = sums.count[:, None] > 0
+        seen = start.seen + sums.seen / max(sums.shards, 1)
+        return self._model_of(Memory(np.where(moved, merged, start.table), seen))
 
     def predict(self, model: Named, X: Any) -> np.ndarray:
-        margins = kernels.margins(*as_rows(X), model.arrays["weights"])
-        return np.asarray(expit(margins))
+        margins = self.estimator.margins(as_rows(X), model.arrays["weights"])
+        return self.target.decode(margins)
 
     def dump(self, state: OnlineState) -> Named:
-        arrays = {"table": state.table.copy(), "start": state.start}
-        return Named(arrays, {"rows": state.rows})
+        memory = Named({"table": state.memory.table.copy(), "seen": state.memory.seen})
+        start = (state.model or Named()).prefixed("start")
+        return memory.prefixed("now") | start | Named(params={"rows": state.rows})
 
     def load(self, dumped: Named) -> OnlineState:
-        return OnlineState(
-            dumped.arrays["table"].copy(), dumped.arrays["start"], dumped.params["rows"]
-        )
+        now, model = dumped.part("now").arrays, dumped.part("start")
+        memory = Memory(now["table"].copy(), now["seen"])
+        return OnlineState(memory, model if model.arrays else None, dumped.params["rows"])
 
-    def _model_of(self, table: np.ndarray) -> Named:
-        return Named(
-            {
-                "weights": self.optimizer.weights(table),
-                self.optimizer.first: table[:, 0].copy(),
-                _SQUARES: table[:, 1].copy(),
-            }
-        )
+    def _learn(self, state: OnlineState, batch: Batch) -> tuple[OnlineState, np.ndarray]:
+        y = labels_of(batch, self.name)
+        weight = UNWEIGHTED if batch.weight is None else batch.weight
+        margins = self.estimator.update(as_rows(batch.X), y, weight, state.memory, self.target)
+        return OnlineState(state.memory, state.model, state.rows + len(y)), margins
 
-    def _table_of(self, model: Named | None) -> np.ndarray:
-        """The table of a finished model, or zeros."""
+    def _model_of(self, memory: Memory) -> Named:
+        """What predicts, and what learning goes on from; what is equal is kept once.
+
+        Coordinates without squared gradients are left out: they are as they began.
+        """
+        weights, squares = self.estimator.weights_of(memory), memory.table[:, 1].copy()
+        first = np.where(squares.any(axis=1, keepdims=True), memory.table[:, 0], np.float32(0))
+        arrays = {"weights": weights, "squared_gradients": squares, "seen": memory.seen}
+        own = {} if np.array_equal(first, weights) else {"first": first}
+        return Named({**arrays, **own}, {"first": self.optimizer.first})
+
+    def _memory_of(self, model: Named | None) -> Memory:
+        """The memory of a finished model, or one without rows."""
+        begun = self.estimator.begin(self.n_features, self.target)
         if model is None:
-            return np.zeros((self.n_features + 1, 2), np.float32)
-        needed, wanted = (self.optimizer.first, _SQUARES), (self.n_features + 1,)
-        shapes = {name: array.shape for name, array in model.arrays.items()}
-        if any(shapes.get(name) != wanted for name in needed):
+            return begun
+        wanted = begun.table[:, 1].shape
+        squares, first = model.arrays.get("squared_gradients"), self.optimizer.first
+        if squares is None or squares.shape != wanted or model.params.get("first") != first:
             raise ConfigurationError(
                 f"{self.name} cannot go on from this model",
-                expected=f"{' and '.join(needed)} of shape {wanted}",
-                got=shapes,
+                expected=f"{first} and squared gradients of shape {wanted}",
+                got={**model.params, **{name: a.shape for name, a in model.arrays.items()}},
                 hint="Start without a model, or keep `hash_bits` and `learner` as they were.",
             )
-        return np.column_stack([model.arrays[name] for name in needed])
+        kept = model.arrays.get("first", model.arrays["weights"])
+        own = np.where(squares.any(axis=1, keepdims=True), kept, begun.table[:, 0])
+        return Memory(np.stack([own, squares], axis=1), model.arrays["seen"])
+
+
+def name_of(kind: type[OnlineEstimator]) -> str:
+    """As the registry knows it."""
+    return f"petafit.{kind.__name__}"
+
+
+def online_estimator(kind: type[OnlineEstimator], params: Mapping[str, Any]) -> OnlineEstimator:
+    """An estimator for `OnlineLearner`.
+
+    Raises
+    ------
+    ConfigurationError
+        An unknown or invalid parameter, or one of `fit` alone.
+    """
+    return build(kind, params, name=name_of(kind), refused=_FIT_ONLY)

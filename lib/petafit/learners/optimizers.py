@@ -1,123 +1,142 @@
-"""The optimizers of the online learners: which kernel moves the weights, and what it remembers."""
+"""The optimizers of the online learners: what they keep of a coordinate, and its weight.
+
+A table (n_features + 1, 2, n_outputs) float32 holds two numbers of each coordinate and output, the
+intercept last; the second number is always the sum of squared gradients.
+"""
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
-from scipy.sparse import csr_array, issparse
 
-from petafit.learners import kernels
+from petafit.compiled import njit
 from petafit.learners.merging import Sums
-
-UNWEIGHTED = np.empty(0)
-"""The weights of rows that all weigh 1, as the kernels take them."""
-
-
-class Rows(NamedTuple):
-    """The buffers of a CSR matrix as the kernels take them: int64, int32, float32."""
-
-    indptr: np.ndarray
-    indices: np.ndarray
-    data: np.ndarray
-
-
-def as_rows(X: Any) -> Rows:
-    """The buffers of a matrix (n_rows, n_features); nothing is copied if the types are right."""
-    matrix = X.tocsr() if issparse(X) else csr_array(np.asarray(X, np.float32))
-    return Rows(
-        matrix.indptr.astype(np.int64, copy=False),
-        matrix.indices.astype(np.int32, copy=False),
-        matrix.data.astype(np.float32, copy=False),
-    )
+from petafit.learners.steps import ADAGRAD, FTRL, SGD, Rates, ftrl_weight
 
 
 class Optimizer(Protocol):
-    """Keeps two float32 numbers for each coordinate, (n_features + 1, 2), the intercept last.
+    """Translates between weights and the numbers that kernels move.
 
     Attributes
     ----------
     first : {"weights", "z"}
-        What the first number is; the second is the sum of squared gradients.
+        What the first of the two numbers is.
+    rates : Rates
+        What kernels need to know.
     """
 
     first: ClassVar[str]
 
-    def update(
-        self, rows: Rows, target: np.ndarray, weight: np.ndarray, table: np.ndarray
-    ) -> np.ndarray:
-        """Learn from rows in place; each row's margin before its own update, (n_rows,)."""
+    @property
+    def rates(self) -> Rates: ...
 
     def weights(self, table: np.ndarray) -> np.ndarray:
-        """The weights that a table stands for, (n_features + 1,) float32."""
+        """The weights that a table stands for, (n_features + 1, n_outputs) float32."""
 
-    def table(
+    def table(self, weights: np.ndarray, squared_gradients: np.ndarray) -> np.ndarray:
+        """A table that stands for these weights."""
+
+    def merged_table(
         self, weights: np.ndarray, squared_gradients: np.ndarray, sums: Sums, start: np.ndarray
     ) -> np.ndarray:
         """The table behind weights merged from `sums` of shards that began with table `start`."""
 
 
 @dataclass(frozen=True)
-class AdaGrad:
-    """AdaGrad with proximal L1 and L2; see `petafit.learners.kernels.adagrad`."""
+class Descent:
+    """AdaGrad and plain SGD: the first number is the weight itself."""
 
     first: ClassVar[str] = "weights"
-    learning_rate: float
-    l1: float
-    l2: float
-
-    def update(
-        self, rows: Rows, target: np.ndarray, weight: np.ndarray, table: np.ndarray
-    ) -> np.ndarray:
-        rate, l1, l2 = map(np.float32, (self.learning_rate, self.l1, self.l2))
-        return kernels.adagrad(*rows, target, weight, table, rate, l1, l2)
+    rates: Rates
 
     def weights(self, table: np.ndarray) -> np.ndarray:
         return table[:, 0].copy()
 
-    def table(
+    def table(self, weights: np.ndarray, squared_gradients: np.ndarray) -> np.ndarray:
+        return _side_by_side(weights, squared_gradients)
+
+    def merged_table(
         self, weights: np.ndarray, squared_gradients: np.ndarray, sums: Sums, start: np.ndarray
     ) -> np.ndarray:
-        return _side_by_side(weights, squared_gradients)
+        return self.table(weights, squared_gradients)
 
 
 @dataclass(frozen=True)
-class FTRL:
-    """FTRL-proximal; see `petafit.learners.kernels.ftrl`."""
+class FTRLProximal:
+    """FTRL-proximal: weights follow from z and n by `petafit.learners.steps.ftrl_weight`."""
 
     first: ClassVar[str] = "z"
-    learning_rate: float
-    beta: float
-    l1: float
-    l2: float
-
-    def update(
-        self, rows: Rows, target: np.ndarray, weight: np.ndarray, table: np.ndarray
-    ) -> np.ndarray:
-        return kernels.ftrl(*rows, target, weight, table, *self._constants())
+    rates: Rates
 
     def weights(self, table: np.ndarray) -> np.ndarray:
-        return kernels.ftrl_weights(table, *self._constants())
+        return _ftrl_weights(table, self.rates, *self.penalties(table.shape[2]))
 
-    def table(
+    def penalties(self, n_outputs: int) -> tuple[np.ndarray, np.ndarray]:
+        """l1 and l2 of each output's weights, (n_outputs,) float32; intercepts have none."""
+        return np.full(n_outputs, self.rates.l1), np.full(n_outputs, self.rates.l2)
+
+    def table(self, weights: np.ndarray, squared_gradients: np.ndarray) -> np.ndarray:
+        """z solved from the weight: ``z = -w ((beta + sqrt(n)) / rate + l2) - sgn(w) l1``."""
+        rate, beta = self.rates.learning_rate, self.rates.beta
+        l1, l2 = self.penalties(weights.shape[1])
+        penalised = (np.arange(len(weights)) < len(weights) - 1)[:, None]
+        curvature = (beta + np.sqrt(squared_gradients)) / rate + l2 * penalised
+        z = -weights * curvature - np.sign(weights) * l1 * penalised
+        return _side_by_side(z, squared_gradients)
+
+    def merged_table(
         self, weights: np.ndarray, squared_gradients: np.ndarray, sums: Sums, start: np.ndarray
     ) -> np.ndarray:
-        """z solved from the weight, ``z = -w ((beta + sqrt(n)) / learning_rate + l2) - sgn(w) l1``.
+        """The table of the merged weights.
 
         Adding up the shards' z and n instead would give about sqrt(K) times the mean weight over K
-        like shards. A weight of 0 leaves z anywhere in [-l1, l1]: there, the shards' mean.
+        like shards. A weight of 0 leaves z anywhere in [-l1, l1]: there, the shards' mean. What one
+        shard alone has moved keeps its very z.
         """
         assert sums.z is not None
-        l1, l2 = np.full(len(weights), self.l1), np.full(len(weights), self.l2)
-        l1[-1] = l2[-1] = 0
-        curvature = (self.beta + np.sqrt(squared_gradients)) / self.learning_rate + l2
+        table = self.table(weights, squared_gradients)
         mean = np.where(sums.count > 0, sums.z / np.maximum(sums.count, 1), start[:, 0])
-        solved = -weights * curvature - np.sign(weights) * l1
-        z = np.where(weights == 0, np.clip(mean, -l1, l1), solved)
-        return _side_by_side(np.where(sums.count <= 1, mean, z), squared_gradients)
+        limit = np.tile(self.penalties(weights.shape[1])[0], (len(weights), 1))
+        limit[-1] = 0
+        empty = np.where(weights == 0, np.clip(mean, -limit, limit), table[:, 0])
+        table[:, 0] = np.where(sums.count <= 1, mean, empty)
+        return table
 
-    def _constants(self) -> tuple[np.float32, ...]:
-        return tuple(map(np.float32, (self.learning_rate, self.beta, self.l1, self.l2)))
+
+def make_optimizer(
+    name: str,
+    *,
+    learning_rate: float,
+    power_t: float,
+    beta: float,
+    l1: float,
+    l2: float,
+) -> Optimizer:
+    """The optimizer ``adagrad``, ``sgd`` or ``ftrl``."""
+    code = {"adagrad": ADAGRAD, "ftrl": FTRL, "sgd": SGD}[name]
+    rates = Rates(
+        rule=code,
+        adaptive=np.float32(code != SGD),
+        learning_rate=np.float32(learning_rate),
+        beta=np.float32(beta),
+        l1=np.float32(l1),
+        l2=np.float32(l2),
+        power_t=float(power_t) if code == SGD else 0.0,
+    )
+    return FTRLProximal(rates) if code == FTRL else Descent(rates)
 
 
 def _side_by_side(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    return np.column_stack([first, second]).astype(np.float32)
+    return np.stack([first, second], axis=1, dtype=np.float32, casting="same_kind")
+
+
+@njit
+def _ftrl_weights(table: np.ndarray, rates: Rates, l1: np.ndarray, l2: np.ndarray) -> np.ndarray:
+    weights = np.empty((table.shape[0], table.shape[2]), np.float32)
+    rate, beta = rates.learning_rate, rates.beta
+    for j in range(len(table)):
+        if j == len(table) - 1:
+            l1, l2 = np.zeros_like(l1), np.zeros_like(l2)
+        for k in range(table.shape[2]):
+            weights[j, k] = ftrl_weight(table[j, 0, k], table[j, 1, k], rate, beta, l1[k], l2[k])
+    return weights

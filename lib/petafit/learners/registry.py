@@ -1,20 +1,38 @@
 """All learners by their names, ``FAMILY.ClassName``."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from types import ModuleType
 from typing import Any, Literal, get_args
 
-from petafit.config.section import Scalar
 from petafit.config.settings import LearnerChoice
 from petafit.errors import ConfigurationError, did_you_mean
 from petafit.features.encode import DType, Layout
+from petafit.features.facts import Facts
+from petafit.learners.factorization import (
+    FactorizationMachineClassifier,
+    FactorizationMachineRegressor,
+)
 from petafit.learners.learner import Kind, Learner, Output, refuse_to_merge
-from petafit.learners.online_learner import OnlineLearner
+from petafit.learners.linear import OnlineLinearClassifier, OnlineLinearRegressor
+from petafit.learners.online_estimator import OnlineEstimator
+from petafit.learners.online_learner import OnlineLearner, name_of, online_estimator
 from petafit.learners.sklearn_classes import INCREMENTAL, STATELESS
 from petafit.learners.sklearn_merging import sklearn_learner
 
 Family = Literal["petafit", "sklearn", "mllib"]
+
+_ONLINE: Mapping[str, type[OnlineEstimator]] = {
+    name_of(kind): kind
+    for kind in (
+        FactorizationMachineClassifier,
+        FactorizationMachineRegressor,
+        OnlineLinearClassifier,
+        OnlineLinearRegressor,
+    )
+}
+"""petafit's own estimators, by their full names."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +73,9 @@ class LearnerInfo:
 
 def learner_names() -> list[str]:
     """The names of all learners; MLlib's only where pyspark is installed."""
-    own = [OnlineLearner.name, *(f"sklearn.{name}" for name in INCREMENTAL if name != STATELESS)]
+    sklearn = (f"sklearn.{name}" for name in INCREMENTAL if name != STATELESS)
     spark = _mllib().estimator_names() if _has_spark() else []
-    return sorted([*own, *(f"mllib.{name}" for name in spark)])
+    return sorted([*_ONLINE, *sklearn, *(f"mllib.{name}" for name in spark)])
 
 
 def describe(choice: LearnerChoice) -> LearnerInfo:
@@ -73,7 +91,10 @@ def describe(choice: LearnerChoice) -> LearnerInfo:
         kind, output = _mllib().describe(name, choice.params)
         # Spark itself brings the shards together, whatever their number.
         return LearnerInfo(choice.name, family, kind, output, "csr", "float64", True, True)
-    learner = _make(choice, n_features=1, n_classes=2, seed=0, merge="auto")
+    if family == "petafit":
+        own = _online(choice)
+        return LearnerInfo(choice.name, family, own.kind, own.output, "csr", "float32", False, True)
+    learner = sklearn_learner(name, choice.params, n_features=1, n_classes=2, seed=0)
     return LearnerInfo(
         name=choice.name,
         family=family,
@@ -87,19 +108,14 @@ def describe(choice: LearnerChoice) -> LearnerInfo:
 
 
 def make_learner(
-    choice: LearnerChoice,
-    *,
-    n_features: int,
-    classes: tuple[Scalar, ...] | None,
-    seed: int = 0,
-    merge: str = "auto",
+    choice: LearnerChoice, *, n_features: int, facts: Facts, seed: int = 0, merge: str = "auto"
 ) -> Learner[Any]:
     """Build an incremental learner.
 
     Parameters
     ----------
-    classes : tuple or None
-        All classes of the label, in order; None where it is a number.
+    facts : Facts
+        Of the training table: the label's classes, or its mean and deviation.
     seed : int
         Of every random choice the learner makes.
     merge : str
@@ -111,36 +127,39 @@ def make_learner(
         An unknown learner, unknown or invalid parameters, a label that does not fit, or one of
         MLlib's estimators, which do not learn incrementally.
     """
-    n_classes = None if classes is None else len(classes)
-    learner = _make(choice, n_features=n_features, n_classes=n_classes, seed=seed, merge=merge)
-    if (learner.kind, classes is None) in (("classifier", True), ("regressor", False)):
-        raise ConfigurationError(
-            f"{choice.name} is a {learner.kind}",
-            expected="classes as label" if classes is None else "a number as label",
-            got="a number" if classes is None else f"{n_classes} classes",
-            hint="Choose another learner, or set `label.kind`.",
-        )
-    return learner
-
-
-def _make(
-    choice: LearnerChoice, *, n_features: int, n_classes: int | None, seed: int, merge: str
-) -> Learner[Any]:
+    _check_label(describe(choice), facts)
     family, name = _split(choice.name)
-    if family == "sklearn":
-        return sklearn_learner(
-            name, choice.params, n_features=n_features, n_classes=n_classes, seed=seed
-        )
     if family == "mllib":
         raise ConfigurationError(
             f"{choice.name} is an estimator of Spark: it does not learn incrementally",
             hint="Use `petafit.learners.mllib.make_estimator`.",
         )
-    if choice.name != OnlineLearner.name:
+    if family == "petafit":
+        estimator = _online(choice).set_params(random_state=seed)
+        return OnlineLearner(estimator, n_features=n_features, facts=facts, merge=merge)
+    n_classes = None if facts.classes is None else len(facts.classes)
+    return sklearn_learner(
+        name, choice.params, n_features=n_features, n_classes=n_classes, seed=seed
+    )
+
+
+def _check_label(learner: LearnerInfo, facts: Facts) -> None:
+    numbers = facts.classes is None
+    if (learner.kind, numbers) in (("classifier", True), ("regressor", False)):
+        raise ConfigurationError(
+            f"{learner.name} is a {learner.kind}",
+            expected="classes as label" if numbers else "a number as label",
+            got="a number" if facts.classes is None else f"{len(facts.classes)} classes",
+            hint="Choose another learner, or set `label.kind`.",
+        )
+
+
+def _online(choice: LearnerChoice) -> OnlineEstimator:
+    if choice.name not in _ONLINE:
         raise ConfigurationError(
             f"No learner {choice.name!r}", hint=did_you_mean(choice.name, learner_names())
         )
-    return OnlineLearner(choice.params, n_features=n_features, n_classes=n_classes, merge=merge)
+    return online_estimator(_ONLINE[choice.name], choice.params)
 
 
 def _split(full_name: str) -> tuple[Family, str]:

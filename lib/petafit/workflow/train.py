@@ -114,7 +114,7 @@ def _fit_in_rounds(job: Job, task: Task, encoder: Encoder, rows: Rows, source: S
     learner = make_learner(
         settings.learner,
         n_features=encoder.n_features,
-        classes=encoder.facts.classes,
+        facts=encoder.facts,
         seed=settings.training.seed,
         merge=settings.training.merge,
     )

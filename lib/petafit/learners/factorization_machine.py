@@ -1,0 +1,106 @@
+"""What both factorization machines share: their factors, how these are learnt and merged."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import Interval
+
+from petafit.learners import factorization_kernels as kernels
+from petafit.learners import losses
+from petafit.learners.merge_rules import ByColumn, Evidence, Knowledge, Rule
+from petafit.learners.online_estimator import Memory, OnlineEstimator
+from petafit.learners.optimizers import FTRLProximal, Optimizer
+from petafit.learners.rows import Rows
+from petafit.learners.targets import Target
+
+CONSTRAINTS: Mapping[str, list[Any]] = {
+    "n_factors": [Interval(Integral, 1, None, closed="left")],
+    "init_scale": [Interval(Real, 0, None, closed="neither")],
+    "factor_l2": [Interval(Real, 0, None, closed="left")],
+}
+"""Of the parameters that a linear model does not have."""
+
+
+@dataclass(frozen=True)
+class _FactorFTRL(FTRLProximal):
+    """FTRL-proximal whose factors have a penalty of their own.
+
+    `table` gives them a z from which they start where `first_weights` put them: the proximal term
+    ``beta / (2 learning_rate) |v|**2`` is centred there.
+    """
+
+    factor_l2: np.float32
+
+    def penalties(self, n_outputs: int) -> tuple[np.ndarray, np.ndarray]:
+        l1, l2 = super().penalties(n_outputs)
+        l1[1:], l2[1:] = 0, self.factor_l2
+        return l1, l2
+
+
+class FactorizationMachine(OnlineEstimator):
+    """Margins with a weight for every feature, and for every pair of features."""
+
+    quantile = 0.5
+    n_factors: int
+    init_scale: float
+    factor_l2: float
+
+    def first_weights(self, n_features: int, target: Target) -> np.ndarray:
+        """Factors are normal: the same for every shard, as they follow from the seed alone."""
+        seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+        random = np.random.Generator(np.random.Philox(seed))
+        factors = np.zeros((n_features + 1, self.n_factors), np.float32)
+        random.standard_normal(out=factors[:-1], dtype=np.float32)
+        factors *= np.float32(self.init_scale)
+        return np.hstack([super().first_weights(n_features, target), factors])
+
+    def rules(self) -> Optimizer:
+        rules = super().rules()
+        if isinstance(rules, FTRLProximal):
+            return _FactorFTRL(rules.rates, np.float32(self.factor_l2))
+        return rules
+
+    def merge_rule(self, name: str) -> Rule:
+        """As a linear model's for the weights; by `Knowledge` for the factors.
+
+        A product of factors grows with the square of what is added to them: by `Evidence`, several
+        rounds swing.
+        """
+        rule = super().merge_rule(name)
+        return ByColumn(rule, Knowledge()) if isinstance(rule, Evidence) else rule
+
+    def learn(
+        self, rows: Rows, target: np.ndarray, weight: np.ndarray, memory: Memory
+    ) -> np.ndarray:
+        return kernels.learn(
+            rows,
+            target,
+            weight,
+            memory.table,
+            float(memory.seen.sum()),
+            losses.CODES[self.loss],
+            float(self.quantile),
+            self.rules().rates,
+            np.float32(self.factor_l2),
+        )
+
+    def margins(self, rows: Rows, weights: np.ndarray) -> np.ndarray:
+        return kernels.margins(rows, weights)
+
+    def weights_of(self, memory: Memory) -> np.ndarray:
+        """w and v, the intercept last; v of coordinates that no row has moved is 0."""
+        weights = super().weights_of(memory)
+        weights[memory.table[:, 1, 0] == 0, 1:] = 0
+        return weights
+
+    def _validate_params(self) -> None:
+        super()._validate_params()
+        if self.optimizer == "ftrl" and self.beta == 0 and self.factor_l2 == 0:
+            raise ValueError(
+                "With optimizer='ftrl' either beta or factor_l2 must be above 0: "
+                "they hold the factors at their random start."
+            )

@@ -1,0 +1,170 @@
+"""Compiled passes over sparse rows for one output a class: softmax, or each class against the rest.
+
+``table`` (n_features + 1, 2, n_classes) float32 holds a coordinate's first numbers of all classes,
+then their second numbers; the intercepts are the last. All classes are done in one pass over a
+row's entries. An index that occurs twice in a row counts twice and takes two steps.
+"""
+
+import numpy as np
+
+from petafit.compiled import njit
+from petafit.learners import losses
+from petafit.learners.prefetch import prefetch
+from petafit.learners.rows import Rows, longest
+from petafit.learners.steps import Rates, descend, ftrl_step, ftrl_weight, rate_in_row
+
+_LINE, _AHEAD = 64, 128
+"""Bytes of a cache line, and how many of them to prefetch before they are needed."""
+
+_ZERO = np.float32(0)
+
+
+@njit
+def margins(rows: Rows, weights: np.ndarray) -> np.ndarray:
+    """``X @ W + intercepts`` as float64, of weights (n_features + 1, n_classes) float32."""
+    indptr, indices, data = rows
+    n_rows, n_classes = len(indptr) - 1, weights.shape[1]
+    result, sums = np.empty((n_rows, n_classes)), np.empty(n_classes, np.float32)
+    for row in range(n_rows):
+        for c in range(n_classes):
+            sums[c] = weights[-1, c]
+        for k in range(np.uint64(indptr[row]), np.uint64(indptr[row + 1])):
+            _prefetch_later(weights, 4 * n_classes, indices, k)
+            j, x = np.uint64(indices[k]), data[k]
+            for c in range(n_classes):
+                sums[c] += weights[j, c] * x
+        for c in range(n_classes):
+            result[row, c] = sums[c]
+    return result
+
+
+@njit
+def learn_by_descent(
+    rows: Rows,
+    target: np.ndarray,
+    weight: np.ndarray,
+    table: np.ndarray,
+    seen: float,
+    loss: int,
+    rates: Rates,
+) -> np.ndarray:
+    """One step per row of AdaGrad or plain SGD, in place; `table` holds (w, G).
+
+    Parameters and penalties as in `petafit.learners.linear_kernels.learn_by_descent`, but `target`
+    holds the positions of classes, and the result is of shape (n_rows, n_classes).
+    """
+    indptr, indices, data = rows
+    n_rows, n_classes = len(indptr) - 1, table.shape[2]
+    before, slopes = np.empty((n_rows, n_classes)), np.empty(n_classes, np.float32)
+    for row in range(n_rows):
+        first, last = np.uint64(indptr[row]), np.uint64(indptr[row + 1])
+        for c in range(n_classes):
+            slopes[c] = table[-1, 0, c]
+        for k in range(first, last):
+            _prefetch_later(table, 8 * n_classes, indices, k)
+            j, x = np.uint64(indices[k]), data[k]
+            for c in range(n_classes):
+                slopes[c] += table[j, 0, c] * x
+        for c in range(n_classes):
+            before[row, c] = slopes[c]
+        if len(weight) and weight[row] == 0:
+            continue
+        _slopes(loss, slopes, int(target[row]), weight[row] if len(weight) else 1.0)
+        seen += 1
+        rate = rate_in_row(rates, seen)
+        for k in range(first, last):
+            j, x = np.uint64(indices[k]), data[k]
+            if x != 0:
+                for c in range(n_classes):
+                    table[j, 0, c], table[j, 1, c] = descend(
+                        table[j, 0, c],
+                        table[j, 1, c],
+                        slopes[c] * x,
+                        rate,
+                        rates.adaptive,
+                        rates.l1,
+                        rates.l2,
+                    )
+        for c in range(n_classes):
+            table[-1, 0, c], table[-1, 1, c] = descend(
+                table[-1, 0, c], table[-1, 1, c], slopes[c], rate, rates.adaptive, _ZERO, _ZERO
+            )
+    return before
+
+
+@njit
+def learn_by_ftrl(
+    rows: Rows,
+    target: np.ndarray,
+    weight: np.ndarray,
+    table: np.ndarray,
+    loss: int,
+    rates: Rates,
+) -> np.ndarray:
+    """One step per row of FTRL-proximal, in place; `table` holds (z, n).
+
+    Penalties as in `petafit.learners.linear_kernels.learn_by_ftrl`; the rest as in
+    `learn_by_descent`.
+    """
+    indptr, indices, data = rows
+    n_rows, n_classes = len(indptr) - 1, table.shape[2]
+    before, slopes = np.empty((n_rows, n_classes)), np.empty(n_classes, np.float32)
+    rate, beta, l1, l2 = rates.learning_rate, rates.beta, rates.l1, rates.l2
+    weights = np.empty((longest(indptr) + 1, n_classes), np.float32)
+    for row in range(n_rows):
+        first, last = np.uint64(indptr[row]), np.uint64(indptr[row + 1])
+        for c in range(n_classes):
+            weights[-1, c] = ftrl_weight(table[-1, 0, c], table[-1, 1, c], rate, beta, _ZERO, _ZERO)
+            slopes[c] = weights[-1, c]
+        for k in range(first, last):
+            _prefetch_later(table, 8 * n_classes, indices, k)
+            j, x = np.uint64(indices[k]), data[k]
+            for c in range(n_classes):
+                w = ftrl_weight(table[j, 0, c], table[j, 1, c], rate, beta, l1, l2)
+                weights[k - first, c] = w
+                slopes[c] += w * x
+        for c in range(n_classes):
+            before[row, c] = slopes[c]
+        if len(weight) and weight[row] == 0:
+            continue
+        _slopes(loss, slopes, int(target[row]), weight[row] if len(weight) else 1.0)
+        for k in range(first, last):
+            j, x = np.uint64(indices[k]), data[k]
+            for c in range(n_classes):
+                table[j, 0, c], table[j, 1, c] = ftrl_step(
+                    table[j, 0, c], table[j, 1, c], weights[k - first, c], slopes[c] * x, rate
+                )
+        for c in range(n_classes):
+            table[-1, 0, c], table[-1, 1, c] = ftrl_step(
+                table[-1, 0, c], table[-1, 1, c], weights[-1, c], slopes[c], rate
+            )
+    return before
+
+
+@njit
+def _slopes(loss: int, margins: np.ndarray, own: int, weight: float) -> None:
+    """Turn a row's margins into the derivatives of its loss by them, times its weight."""
+    if loss == losses.LOG:
+        largest, total = margins[0], _ZERO
+        for c in range(1, len(margins)):
+            largest = max(largest, margins[c])
+        for c in range(len(margins)):
+            margins[c] = np.exp(margins[c] - largest)
+            total += margins[c]
+        for c in range(len(margins)):
+            margins[c] /= total
+        margins[own] -= np.float32(1)
+    else:
+        for c in range(len(margins)):
+            margins[c] = losses.slope(loss, margins[c], 1.0 if c == own else 0.0, 0.5)
+    for c in range(len(margins)):
+        margins[c] *= np.float32(weight)
+
+
+@njit
+def _prefetch_later(table: np.ndarray, width: int, indices: np.ndarray, k: int) -> None:
+    """Prefetch all lines of a coordinate, `width` bytes, that a later entry than `k` needs."""
+    lines = (width + _LINE - 1) // _LINE
+    later = min(np.uint64(k + _AHEAD // lines + 1), np.uint64(len(indices) - 1))
+    for line in range(lines):
+        prefetch(table, indices[later], line * _LINE)

@@ -1,0 +1,94 @@
+"""Numbers as labels of an online estimator."""
+
+from numbers import Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import RegressorMixin
+from sklearn.utils import Tags
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from petafit.features.facts import Facts
+from petafit.learners.learner import Kind, Output
+from petafit.learners.online_estimator import OnlineEstimator
+from petafit.learners.rows import UNWEIGHTED
+from petafit.learners.targets import NumberTarget
+
+
+class OnlineRegressor(RegressorMixin, OnlineEstimator):  # type: ignore[misc]
+    """Adds numbers as labels to an `OnlineEstimator`.
+
+    Labels are standardised by mean and deviation of the rows of the first call of `fit` or
+    `partial_fit`, so that steps and penalties mean the same whatever the label's unit; predictions
+    are in that unit. See `petafit.learners.targets.NumberTarget.of`.
+
+    Attributes
+    ----------
+    target_ : NumberTarget
+        How labels are standardised.
+    """
+
+    kind: ClassVar[Kind] = "regressor"
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **OnlineEstimator._parameter_constraints,
+        "loss": [StrOptions({"squared", "quantile", "poisson"})],
+        "quantile": [Interval(Real, 0, 1, closed="neither")],
+    }
+
+    quantile: float
+    target_: NumberTarget
+
+    @property
+    def output(self) -> Output:
+        return "value"
+
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Take one step per row, in the order given.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+        sample_weight : array-like of shape (n_samples,), optional
+            Scales the rows' steps; 0 leaves a row out.
+        """
+        self._validate_params()
+        first = not hasattr(self, "memory_")
+        X, y, weight = self._validated(X, y, sample_weight, reset=first)
+        if first:
+            self._aim(y, weight)
+        return self._learn_once(X, y, weight)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The value of every row, (n_samples,)."""
+        margins = self._margins(X)
+        return self.target_.decode(margins)
+
+    def target_of_facts(self, facts: Facts) -> NumberTarget:
+        if facts.label is None:
+            raise ValueError("A regressor needs the label's mean and deviation.")
+        self._refuse_negative(facts.label.minimum)
+        return NumberTarget.of(self.loss, mean=facts.label.mean, sd=facts.label.sd)
+
+    def _aim(self, y: np.ndarray, weight: np.ndarray) -> None:
+        counted = weight if weight.any() else np.ones(len(y))
+        mean = np.average(y, weights=counted)
+        sd = np.sqrt(np.average((y - mean) ** 2, weights=counted))
+        self.target_ = NumberTarget.of(self.loss, mean=float(mean), sd=float(sd))
+
+    def _target(self, y: np.ndarray | None = None, weight: np.ndarray = UNWEIGHTED) -> NumberTarget:
+        return self.target_
+
+    def _numbers(self, y: np.ndarray) -> np.ndarray:
+        self._refuse_negative(y.min(initial=0))
+        return y.astype(np.float64)
+
+    def _refuse_negative(self, smallest: float) -> None:
+        if self.loss == "poisson" and smallest < 0:
+            raise ValueError(f"Labels of the loss poisson must not be negative; got {smallest}.")
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.positive_only = self.loss == "poisson"
+        return tags

@@ -1,0 +1,110 @@
+"""The step of one coordinate, compiled: kernels call these for every number they learn.
+
+A coordinate has two float32 numbers. Under AdaGrad and plain SGD they are its weight w and its sum
+of squared gradients G; under FTRL-proximal they are z and n, from which the weight follows.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from petafit.compiled import njit
+
+ADAGRAD, SGD, FTRL = range(3)
+
+_ZERO, _ONE = np.float32(0), np.float32(1)
+
+
+class Rates(NamedTuple):
+    """What an optimizer's parameters tell a kernel.
+
+    Attributes
+    ----------
+    rule : int
+        `ADAGRAD`, `SGD` or `FTRL`.
+    adaptive : float32
+        1 for AdaGrad; 0 for plain SGD, which keeps G as a record only.
+    learning_rate, beta, l1, l2 : float32
+    power_t : float
+        SGD's step in row t, from 1, is ``learning_rate / t**power_t``; 0 for the others.
+    """
+
+    rule: int
+    adaptive: np.float32
+    learning_rate: np.float32
+    beta: np.float32
+    l1: np.float32
+    l2: np.float32
+    power_t: float
+
+
+@njit
+def rate_in_row(rates: Rates, t: float) -> np.float32:
+    """What scales all steps of row `t`, counted from 1."""
+    if rates.power_t == 0:
+        return rates.learning_rate
+    return np.float32(rates.learning_rate * t**-rates.power_t)
+
+
+@njit
+def descend(
+    w: np.float32,
+    total: np.float32,
+    gradient: np.float32,
+    rate: np.float32,
+    adaptive: np.float32,
+    l1: np.float32,
+    l2: np.float32,
+) -> tuple[np.float32, np.float32]:
+    """w and G after a gradient: a step against it, then the elastic net's proximal step.
+
+    Composite mirror descent (Duchi, Hazan & Singer, JMLR 12, 2011, section 5.1).
+    """
+    total += gradient * gradient
+    step = step_length(total, rate, adaptive)
+    return shrink(w - step * gradient, step, l1, l2), total
+
+
+@njit
+def step_length(total: np.float32, rate: np.float32, adaptive: np.float32) -> np.float32:
+    """``rate / sqrt(1 + adaptive G)``, G with the row's own gradient; the 1 bounds early steps."""
+    length: np.float32 = rate / np.sqrt(_ONE + adaptive * total)
+    return length
+
+
+@njit
+def shrink(w: np.float32, step: np.float32, l1: np.float32, l2: np.float32) -> np.float32:
+    """The proximal step of the elastic net: ``sgn(w) max(0, |w| - step l1) / (1 + step l2)``."""
+    if l1 == 0 and l2 == 0:
+        return w
+    shrunk: np.float32 = np.copysign(max(_ZERO, abs(w) - step * l1) / (_ONE + step * l2), w)
+    return shrunk
+
+
+@njit
+def ftrl_weight(
+    z: np.float32,
+    n: np.float32,
+    rate: np.float32,
+    beta: np.float32,
+    l1: np.float32,
+    l2: np.float32,
+) -> np.float32:
+    """The weight that (z, n) stand for: 0 if ``|z| <= l1``, else shrunk towards 0 by l1.
+
+    McMahan et al., KDD 2013, algorithm 1.
+    """
+    if abs(z) <= l1:
+        return _ZERO
+    weight: np.float32 = (np.copysign(l1, z) - z) / ((beta + np.sqrt(n)) / rate + l2)
+    return weight
+
+
+@njit
+def ftrl_step(
+    z: np.float32, n: np.float32, w: np.float32, gradient: np.float32, rate: np.float32
+) -> tuple[np.float32, np.float32]:
+    """z and n after a gradient at the weight w (McMahan et al., KDD 2013, algorithm 1)."""
+    total = n + gradient * gradient
+    sigma = (np.sqrt(total) - np.sqrt(n)) / rate
+    return z + gradient - sigma * w, total

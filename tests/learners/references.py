@@ -1,0 +1,53 @@
+"""The online optimizers, written down in float64 from their papers, a row at a time."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+Slopes = Callable[[np.ndarray, float], np.ndarray]
+"""The derivatives of a row's loss by its margins (n_outputs,), given the target."""
+
+
+def learn(
+    X: np.ndarray,
+    y: np.ndarray,
+    slopes: Slopes,
+    *,
+    optimizer: str,
+    n_outputs: int = 1,
+    rate: float = 0.1,
+    power_t: float = 0.25,
+    beta: float = 1.0,
+    l1: float = 0.0,
+    l2: float = 0.0,
+    weight: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Margins before each row's update (n_rows, n_outputs), and the weights after the last.
+
+    The weights are (n_features + 1, n_outputs), the intercept last.
+    """
+    X = np.column_stack([X, np.ones(len(X))]).astype(np.float64)
+    l1s, l2s = np.full((X.shape[1], 1), float(l1)), np.full((X.shape[1], 1), float(l2))
+    l1s[-1] = l2s[-1] = 0
+    w = np.zeros((X.shape[1], n_outputs))
+    squares, z = np.zeros_like(w), np.zeros_like(w)
+    before, t = [], 0
+    for x, target, own in zip(X, y, np.ones(len(X)) if weight is None else weight, strict=True):
+        before.append(x @ w)
+        if own == 0:
+            continue
+        t += 1
+        gradient = np.outer(x, own * slopes(before[-1], target))
+        if optimizer == "ftrl":
+            sigma = (np.sqrt(squares + gradient**2) - np.sqrt(squares)) / rate
+            z += gradient - sigma * w
+            squares += gradient**2
+            w = -(z - np.sign(z) * l1s) / ((beta + np.sqrt(squares)) / rate + l2s)
+            w[abs(z) <= l1s] = 0
+        else:
+            squares += gradient**2
+            step = rate / (np.sqrt(1 + squares) if optimizer == "adagrad" else t**power_t)
+            moved = w - step * gradient
+            moved = np.sign(moved) * np.maximum(0, abs(moved) - step * l1s) / (1 + step * l2s)
+            w = np.where(x[:, None] != 0, moved, w)
+    return np.array(before), w
