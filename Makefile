@@ -3,6 +3,7 @@
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PEERS := $(VENV)/.peers
 LOCKED := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
 # The Python to build on: the first of these that is 3.11 to 3.14 and has venv.
@@ -10,7 +11,7 @@ PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11
 SUITABLE := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 15))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast check format lock clean
+.PHONY: help setup demo benchmark test test-fast check format lock clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -23,6 +24,9 @@ demo: setup ## Run the main job on the flights that left New York in 2013
 	$(BIN)/petafit evaluate --task flights
 	$(BIN)/petafit train --task flights_mllib
 	$(BIN)/petafit evaluate --task flights_mllib
+
+benchmark: setup $(PEERS) ## Measure petafit and its peers on the same table, for half an hour
+	$(BIN)/petafit benchmark --task clicks
 
 test: setup ## Run all tests
 	$(BIN)/python -m pytest
@@ -44,6 +48,8 @@ lock: setup ## Lock the newest fitting versions of all dependencies
 	$(BIN)/python -m pip install --quiet uv
 	$(COMPILE) --extra dev --output-file requirements.lock pyproject.toml
 	$(COMPILE) --group build --constraint requirements.lock --output-file build.lock
+	$(COMPILE) --extra bench --constraint requirements.lock --constraint build.lock \
+	  --output-file bench.lock pyproject.toml
 
 COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --upgrade --universal \
   --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate
@@ -58,6 +64,11 @@ $(READY): $(BIN)/python build.lock requirements.lock pyproject.toml
 	@$(LOCKED) --no-build-isolation -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
 	@$(BIN)/python -m petafit.provision
+	@touch $@
+
+$(PEERS): $(READY) bench.lock
+	@echo "Installing the peers that petafit is measured against"
+	@$(LOCKED) --no-build-isolation -r bench.lock
 	@touch $@
 
 $(BIN)/python:

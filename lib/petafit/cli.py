@@ -12,11 +12,14 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from petafit import show
+from petafit.benchmark.page import FILE as PAGE
+from petafit.benchmark.report import show as show_record
 from petafit.config.layers import Resolved, load_settings
 from petafit.config.rendering import as_json, render, submit_arguments
 from petafit.errors import PetafitError
 from petafit.store.models import ModelStore
 from petafit.store.runs import Run, RunStore
+from petafit.workflow.benchmark import benchmark
 from petafit.workflow.evaluate import evaluate
 from petafit.workflow.init import write_task_file
 from petafit.workflow.prepare import prepare
@@ -98,6 +101,39 @@ def init(
     """Look at a table and write its task file."""
     path = write_task_file(table, label=label, task=task, conf=conf, force=force)
     typer.echo(f"Wrote {path}. Next: petafit train --task {path.stem}")
+
+
+@app.command("benchmark")
+def run_benchmark(
+    task: Task = "clicks",
+    suite: Annotated[str, typer.Option(help="clicks, text or scale.")] = "clicks",
+    contenders: Annotated[
+        str | None, typer.Option(help="Measure these again, as in a,b, and keep the others.")
+    ] = None,
+    rows: Annotated[
+        int | None, typer.Option(min=1_000, help="Rows of the table; by default the suite's own.")
+    ] = None,
+    quick: Annotated[bool, typer.Option(help="A small table, for a first look.")] = False,
+    output: Annotated[Path, typer.Option(help="Gets benchmark.json and .html.")] = Path(
+        "benchmarks"
+    ),
+    env: Env = "local",
+    overrides: Overrides = None,
+    conf: Conf = None,
+    verbose: Verbose = False,
+) -> None:
+    """Measure petafit and its peers on the same table."""
+    _set_up_logging(verbose)
+    settings = _load(task, env, conf, overrides).settings
+    chosen = contenders.split(",") if contenders else ()
+    try:
+        record = benchmark(
+            settings, suite=suite, contenders=chosen, rows=rows, quick=quick, output=output
+        )
+    except KeyboardInterrupt:
+        raise typer.Exit(_complain(f"interrupted; {output} has what was measured", 130)) from None
+    show_record(record, suite)
+    typer.echo(f"\nThe page: {output / PAGE}")
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 import dask.array as da
 import numpy as np
-from dask import delayed
+from dask.delayed import delayed
 from scipy.sparse import csr_matrix, vstack
 
 from petafit.adapters.sklearn import batches

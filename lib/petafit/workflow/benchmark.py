@@ -1,0 +1,76 @@
+"""`petafit benchmark`: petafit and its peers on the same table, in one record and one page."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from petafit.benchmark.page import write_page
+from petafit.benchmark.progress import watching
+from petafit.benchmark.record import Record
+from petafit.benchmark.suite import Bench, load_suite
+from petafit.config.settings import Settings
+from petafit.errors import ConfigurationError
+from petafit.store.address import Address
+
+
+def benchmark(
+    settings: Settings,
+    *,
+    suite: str = "clicks",
+    contenders: Sequence[str] = (),
+    rows: int | None = None,
+    quick: bool = False,
+    output: str | Path = "benchmarks",
+) -> Record:
+    """Measure contenders, each as a process of its own; what is known is kept after each of them.
+
+    Parameters
+    ----------
+    settings : Settings
+        Say where tables are kept (``paths.data``) and how they are generated.
+    suite : str
+        A module of `petafit.benchmark.suites`.
+    contenders : sequence of str
+        Measure these only, and keep what is known of the others on the same table.
+    rows : int, optional
+        Of the table; by default as many as the suite says.
+    quick : bool
+        Take the suite's small table.
+    output : path
+        Gets ``benchmark.json``, ``benchmark.html`` and logs.
+
+    Raises
+    ------
+    ConfigurationError
+        Unknown suite or contenders, or data that are not on the local disk.
+    """
+    asked = load_suite(suite)
+    data = _local(settings.paths.data) / "benchmark"
+    folder = Path(output).resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    record = Record.read(folder)
+    with watching(len(contenders or asked.CONTENDERS)) as watcher:
+        bench = Bench(
+            settings=settings,
+            data=data,
+            folder=folder,
+            rows=rows or (asked.QUICK_ROWS if quick else asked.ROWS),
+            watcher=watcher,
+            chosen=tuple(contenders),
+        )
+        for result in asked.run(bench):
+            watcher.ends(result)
+            record = record.with_result(result, bench, order=asked.CONTENDERS)
+            record.write(folder)
+            write_page(record, folder)
+    return record
+
+
+def _local(uri: str) -> Path:
+    address = Address.parse(uri)
+    if not address.is_local:
+        raise ConfigurationError(
+            "A benchmark needs its tables on the local disk",
+            got=f"paths.data: {uri}",
+            hint="Give another with `--set paths.data=...`.",
+        )
+    return Path(address.uri)

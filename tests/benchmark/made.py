@@ -1,0 +1,47 @@
+"""Results and tables that tests make up."""
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from petafit.benchmark.results import Result
+from petafit.benchmark.table import Table
+
+COLUMNS = {"label": "y", "classes": (0, 1), "integers": ("x",)}
+
+
+def result(contender: str, **fields: object) -> Result:
+    """A result that is ok, of 1,000 rows in a second unless told otherwise."""
+    known = {
+        "cores": 1,
+        "suite": "clicks",
+        "table": "clicks-1000-1",
+        "title": contender.replace("_", " "),
+        "rows": 1000,
+        "seconds": 1.0,
+        "rows_per_second": 1000.0,
+        "log_loss": 0.5,
+        "log_loss_ci": (0.49, 0.51),
+        "auc": 0.8,
+        "auc_ci": (0.79, 0.81),
+        "peak_memory_bytes": 10**9,
+    }
+    return Result(**{**known, "contender": contender, **fields})
+
+
+def table(folder: Path, *, train: int = 2000, test: int = 400) -> Table:
+    """Rows numbered in `x`, a quarter of them positive; of a size of its own."""
+
+    def generate(staging: Path) -> dict[str, object]:
+        for part, first, rows in (("train", 0, train), ("test", train, test)):
+            (staging / part).mkdir()
+            x = pa.array(range(first, first + rows), pa.int64())
+            y = pa.array([int(i % 4 == 0) for i in range(rows)], pa.int8())
+            half = rows // 2
+            for number, span in enumerate((slice(0, half), slice(half, None))):
+                content = pa.table({"x": x[span], "y": y[span]})
+                pq.write_table(content, staging / part / f"{number}.parquet", row_group_size=100)
+        return {"seed": 7}
+
+    return Table.make(folder, columns=COLUMNS, generate=generate)

@@ -1,0 +1,126 @@
+import pytest
+
+from petafit.benchmark.contender import Point
+from petafit.benchmark.demands import DEMANDS, LINEAR_PEERS, bars_of
+from petafit.benchmark.exchange import load_contender
+from tests.benchmark.made import result
+
+
+def bar_of(word, *results):
+    (bar,) = (bar for bar in bars_of(results) if word in bar.figure)
+    return bar
+
+
+@pytest.mark.parametrize(
+    ("rate", "met", "stretch_met"), [(449, False, False), (450, True, False), (600, True, True)]
+)
+def test_a_ratio_of_rates_is_held_against_its_bar(rate, met, stretch_met):
+    bar = bar_of(
+        "decode only",
+        result("petafit_one_core", rows_per_second=float(rate)),
+        result("decode_only", rows_per_second=1000.0),
+    )
+    assert (bar.value, bar.bar, bar.stretch) == (rate / 1000, 0.45, 0.6)
+    assert (bar.met, bar.stretch_met) == (met, stretch_met)
+
+
+def test_every_bar_misses_without_contenders_and_says_whom_it_lacks():
+    bars = bars_of([result("petafit_one_core"), result("decode_only", status="failed")])
+    assert len(bars) == len(DEMANDS) == 14
+    assert all(bar.value is None and not bar.met and not bar.stretch_met for bar in bars)
+    assert all("measured" in bar.note for bar in bars)
+
+
+def gap(*results):
+    return bar_of("best linear peer", *results)
+
+
+def test_the_gap_is_to_the_best_peer():
+    bar = gap(
+        result("petafit_spark", log_loss=0.4002),
+        result("petafit_one_core", log_loss=0.3999),
+        result("vw_cache", log_loss=0.4001),
+        result("tensorflow_linear", log_loss=0.41),
+        result("lightgbm_trees", log_loss=0.2),
+    )
+    assert bar.value == pytest.approx(0.0001)  # the worse of petafit's two
+    assert bar.note == "best peer: vw_cache"
+    assert bar.met
+    assert not bar.stretch_met
+
+
+def test_a_peer_with_fewer_rows_meets_petafit_on_as_few():
+    bar = gap(
+        result("petafit_spark", rows=9000, log_loss=0.40),
+        result("petafit_prefixes", rows=2000, log_loss=0.45),
+        result("mllib_converged", rows=2000, log_loss=0.44),
+        result("river_online", rows=100, log_loss=0.1),
+    )
+    assert bar.value == pytest.approx(0.01)
+    assert not bar.met
+
+
+def test_a_better_petafit_meets_the_stretch():
+    assert gap(result("petafit_spark", log_loss=0.39), result("vw_text")).stretch_met
+
+
+TRAJECTORY = (
+    Point(rows=100, seconds=0.1, log_loss=0.6),
+    Point(rows=500, seconds=0.4, log_loss=0.5),
+    Point(rows=1000, seconds=0.7, log_loss=0.49),
+)
+
+
+@pytest.mark.parametrize(
+    ("log_loss", "converged", "value", "met"),
+    [
+        (0.5, True, 200.0, True),
+        (0.495, True, 80 / 0.7, True),
+        (0.6, True, 800.0, True),
+        (0.4, True, None, False),
+        (0.5, False, 200.0, False),
+    ],
+)
+def test_the_race_with_mllib_is_to_its_converged_loss(log_loss, converged, value, met):
+    bar = bar_of(
+        "MLlib",
+        result("mllib_converged", seconds=80.0, log_loss=log_loss, converged=converged),
+        result("petafit_prefixes", trajectory=TRAJECTORY),
+    )
+    assert bar.value == (None if value is None else pytest.approx(value))
+    assert bar.met is met
+
+
+@pytest.mark.parametrize(("accuracy", "met"), [(0.8, True), (0.79, False)])
+def test_speed_on_text_counts_at_no_worse_accuracy(accuracy, met):
+    bar = bar_of(
+        "text:",
+        result("petafit_text", rows_per_second=9000.0, accuracy=accuracy),
+        result("sklearn_text", rows_per_second=1000.0, accuracy=0.8),
+    )
+    assert bar.value == 9
+    assert bar.met is met
+
+
+@pytest.mark.parametrize(("largest", "met"), [(500e6, True), (560e6, False), (601e6, False)])
+def test_a_workers_memory_must_not_grow(largest, met):
+    bar = bar_of(
+        "peak memory",
+        result("petafit_memory", figures={"worker_peak_bytes": 490e6}),
+        result("scale_1m", figures={"worker_peak_bytes": 480e6}),
+        result("scale_100m", figures={"worker_peak_bytes": largest}),
+    )
+    assert bar.value == largest / 1e6
+    assert bar.met is met
+
+
+@pytest.mark.parametrize(("rate", "met"), [(950.0, True), (900.0, False)])
+def test_time_per_row_is_the_inverse_of_the_rate(rate, met):
+    bar = bar_of("at 100M rows", result("scale_10m"), result("scale_100m", rows_per_second=rate))
+    assert bar.value == pytest.approx(1000 / rate)
+    assert bar.met is met
+
+
+def test_all_linear_peers_are_contenders():
+    for name in LINEAR_PEERS:
+        load_contender(name)

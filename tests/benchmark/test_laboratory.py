@@ -1,0 +1,84 @@
+from pathlib import Path
+
+import pytest
+
+from petafit.benchmark.laboratory import Laboratory
+from petafit.benchmark.tuning import Tuning
+from tests.benchmark.made import table
+
+TOYS = "tests.benchmark.toys"
+
+
+@pytest.fixture
+def laboratory(tmp_path, monkeypatch):
+    """A table of 2,400 rows, the size that all limits are stated for."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    made = table(tmp_path / "table")
+    return Laboratory("toys", made, tmp_path, full_rows=2400, tuning_rows=200)
+
+
+def test_a_contender_is_tuned_then_measured(laboratory):
+    result = laboratory.measure(f"{TOYS}.constant")
+    assert result.status == "ok"
+    assert result.tuned == {"probability": 0.25}  # a quarter of the rows is positive
+    (tuning,) = laboratory.tunings.values()
+    assert tuning.grid == (0.1, 0.25, 0.9)
+    assert min(tuning.log_losses) == tuning.log_losses[1]
+    assert tuning.chosen == 0.25
+    assert not tuning.at_edge
+
+
+def test_a_slow_contender_learns_from_the_newest_rows(laboratory):
+    result = laboratory.measure(f"{TOYS}.constant")
+    assert result.rows == 500
+    assert result.extrapolated
+    assert (laboratory.table.folder / "newest-500").is_dir()
+    assert result.rows_per_second == 1000
+    assert result.seconds_to_log_loss == 0.25
+    assert result.auc == 0.5
+    assert result.auc_ci == (0.5, 0.5)
+    assert result.versions.keys() == {"numpy"}
+
+
+def test_smaller_tables_scale_samples_down(laboratory):
+    laboratory.full_rows *= 10
+    assert laboratory.measure(f"{TOYS}.constant").rows == 50
+
+
+def test_contenders_of_one_learner_share_what_was_chosen(laboratory):
+    laboratory.tunings["toy constant"] = Tuning(
+        suite="toys",
+        table="table",
+        learner="toy constant",
+        tunes="probability",
+        contender="another",
+        rows=1,
+        validation_rows=1,
+        grid=(0.1, 0.9),
+        log_losses=(0.7, 0.6),
+    )
+    assert laboratory.measure(f"{TOYS}.constant").tuned == {"probability": 0.9}
+    assert laboratory.tunings["toy constant"].at_edge
+
+
+@pytest.mark.parametrize(
+    ("toy", "status", "error"),
+    [
+        ("fails", "failed", "no luck today"),
+        ("needs_more", "missing", "needs a_module_that_nobody_has"),
+    ],
+)
+def test_one_that_cannot_be_measured_is_reported(laboratory, toy, status, error):
+    result = laboratory.measure(f"{TOYS}.{toy}")
+    assert result.status == status
+    assert error in result.error
+    assert result.rows is None
+    assert result.log_loss is None
+
+
+def test_nothing_is_left_but_the_log(laboratory):
+    laboratory.measure(f"{TOYS}.fails")
+    assert not list((laboratory.folder / "scratch").iterdir())
+    assert [log.name for log in (laboratory.folder / "logs").iterdir()] == [
+        f"toys-{TOYS}.fails.log"
+    ]

@@ -1,0 +1,45 @@
+import json
+from dataclasses import asdict
+
+from petafit.benchmark.contender import Point, Spec, Trained
+from petafit.benchmark.results import Result, middle
+from tests.benchmark.made import result
+
+
+def test_specs_and_results_survive_json():
+    spec = Spec(
+        train="a", test="b", rows=3, label="y", work="w", strings=("c1",), classes=("n", "y")
+    )
+    trained = Trained(
+        rows=3,
+        seconds=1.5,
+        predictions=None,
+        trajectory=(Point(rows=1, seconds=0.5, log_loss=0.7),),
+        figures={"rounds": 2},
+    )
+    full = result("petafit_spark", trajectory=trained.trajectory, tuned={"step": 0.1})
+    for told in (spec, trained, full):
+        assert type(told).from_json(json.loads(json.dumps(asdict(told)))) == told
+
+
+def test_the_middle_of_three_has_the_median_time_and_median_figures():
+    runs = [
+        result("p", seconds=s, peak_memory_bytes=b, figures={"worker_peak_bytes": w})
+        for s, b, w in ((3.0, 10, 7.0), (1.0, 30, 9.0), (2.0, 20, 8.0))
+    ]
+    assert middle(runs) == result(
+        "p", seconds=2.0, peak_memory_bytes=20, figures={"worker_peak_bytes": 8.0}
+    )
+
+
+def test_one_failure_stands_for_all():
+    failed = result("p", status="failed", error="no")
+    assert middle([result("p"), failed, result("p")]) is failed
+
+
+def test_the_issue_names_these_fields():
+    fields = (
+        "contender, cores, rows, seconds, rows_per_second, log_loss, log_loss_ci, auc, auc_ci, "
+        "seconds_to_log_loss, peak_memory_bytes, converged, extrapolated, versions, command"
+    )
+    assert set(fields.split(", ")) <= set(Result.__dataclass_fields__)

@@ -1,0 +1,36 @@
+"""Holds 200 MB for a second: itself, or in a forked child where there is a seed."""
+
+import os
+import time
+
+import numpy as np
+
+from petafit.benchmark.contender import Spec, Trained
+
+TITLE = "holds memory"
+LEARNER = "toy"
+CORES = 1
+REQUIRES = ()
+MOST_ROWS = None
+TUNES = ""
+GRID = None
+
+BYTES = 200_000_000
+
+
+def train(spec: Spec) -> Trained:
+    if not spec.seed:
+        _hold()
+    elif child := os.fork():
+        os.waitpid(child, 0)
+    else:
+        os.setsid()
+        _hold()
+        os._exit(0)
+    return Trained(rows=1, seconds=1.0, predictions=None)
+
+
+def _hold() -> None:
+    held = np.ones(BYTES, np.uint8)
+    time.sleep(1.0)
+    del held

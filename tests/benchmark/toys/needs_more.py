@@ -1,0 +1,15 @@
+"""Needs a module that nobody has."""
+
+from petafit.benchmark.contender import Spec, Trained
+
+TITLE = "needs more"
+LEARNER = "toy"
+CORES = 1
+REQUIRES = ("json", "a_module_that_nobody_has")
+MOST_ROWS = None
+TUNES = ""
+GRID = None
+
+
+def train(spec: Spec) -> Trained:
+    raise AssertionError("never called")
