@@ -1,4 +1,7 @@
-"""scikit-learn on text as people stream with it: `HashingVectorizer` and `partial_fit`."""
+"""scikit-learn on text as people stream with it: `HashingVectorizer` and `partial_fit`.
+
+The vectoriser makes every row one unit long, as by default, and so the steps are large.
+"""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -8,8 +11,10 @@ import pandas as pd
 from sklearn.feature_extraction.text import HashingVectorizer
 
 from petafit.benchmark import sgd
-from petafit.benchmark.contender import Spec, Trained, save_predictions, versions
+from petafit.benchmark.contender import Spec, Trained, save_predictions, step_sizes, versions
 from petafit.benchmark.frames import frames
+
+GRID_AROUND = 30.0
 
 TITLE = "scikit-learn, streaming text"
 LEARNER = f"{sgd.LEARNER}, text"
@@ -17,7 +22,7 @@ CORES = 1
 REQUIRES = ("sklearn",)
 MOST_ROWS = None
 TUNES = sgd.TUNES
-GRID = sgd.GRID
+GRID = step_sizes(GRID_AROUND)
 
 BATCH_ROWS = 10_000
 
@@ -31,7 +36,7 @@ def train(spec: Spec) -> Trained:
         lowercase=False,
         dtype=np.float32,
     )
-    model = sgd.classifier(spec)
+    model = sgd.classifier(spec, default=GRID_AROUND)
     began = time.monotonic()
     for texts, labels in _rows(spec, spec.files):
         model.partial_fit(vectorizer.transform(texts), labels, classes=list(spec.classes))
