@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from petafit.features.batch import Batch
 from petafit.features.facts import ColumnFacts, Facts
 from petafit.learners.learner import Learner
 from petafit.learners.registry import make_learner
+from petafit.learners.sklearn import SklearnLearner
 from petafit.learners.sklearn_classes import INCREMENTAL, STATELESS
 
 N_FEATURES = 6
@@ -28,7 +29,7 @@ class Case:
     merge: str = "auto"
 
     def __str__(self) -> str:
-        settings = [f"{key}={value}" for key, value in self.params.items() if key != "estimator"]
+        settings = [f"{key}={_label(value)}" for key, value in self.params.items()]
         classes = [f"{self.n_classes} classes"] if (self.n_classes or 2) > 2 else []
         rule = [self.merge] if self.merge != "auto" else []
         return ",".join([self.name, *classes, *rule, *settings])
@@ -46,10 +47,34 @@ class Case:
                 self.choice, n_features=N_FEATURES, facts=facts, seed=7, merge=self.merge
             )
 
-    def batches(self, seed: int, *, count: int, rows: int = 30) -> list[Batch]:
-        """Batches of small counts, as every learner takes them; some rows hold an index twice."""
+    @property
+    def weighted(self) -> bool:
+        """The learner takes weights."""
+        return not isinstance(self.learner, SklearnLearner) or self.learner.traits.weighted
+
+    def batches(
+        self,
+        seed: int,
+        *,
+        count: int,
+        rows: int = 30,
+        weighted: bool = False,
+        dtype: str | None = None,
+    ) -> list[Batch]:
+        """Batches of small counts, as every learner takes them; some rows hold an index twice.
+
+        Parameters
+        ----------
+        weighted : bool
+            Weights from 0 to 2, some of them 0.
+        dtype : str or None
+            Of X; None: the one that the learner asks for.
+        """
         random, learner = np.random.default_rng(seed), self.learner
-        batches = [_batch(random, rows, self.n_classes, learner) for _ in range(count)]
+        dtype = dtype or learner.dtype
+        batches = [_batch(random, rows, self.n_classes, learner, dtype) for _ in range(count)]
+        if weighted:
+            batches = [replace(batch, weight=_weights(random, rows)) for batch in batches]
         if self.params.get("loss") == "poisson":
             batches = [Batch(batch.X, random.poisson(np.exp(batch.y / 4))) for batch in batches]
         return batches
@@ -65,15 +90,28 @@ def facts_of(n_classes: int | None) -> Facts:
 
 
 def _batch(
-    random: np.random.Generator, rows: int, n_classes: int | None, learner: Learner[Any]
+    random: np.random.Generator,
+    rows: int,
+    n_classes: int | None,
+    learner: Learner[Any],
+    dtype: str,
 ) -> Batch:
-    X = random.integers(0, 4, (rows, N_FEATURES)).astype(learner.dtype)
+    X = random.integers(0, 4, (rows, N_FEATURES)).astype(dtype)
     score = X[:, 0] - X[:, 1] + random.normal(size=rows)
     y = score
     if n_classes is not None:
         edges = np.linspace(-1.5, 1.5, n_classes - 1) if n_classes > 2 else [0.0]
         y = np.searchsorted(edges, score).astype(np.float64)
     return Batch(X if learner.layout == "dense" else with_duplicates(X), y)
+
+
+def _weights(random: np.random.Generator, rows: int) -> np.ndarray:
+    return np.maximum(random.uniform(-0.5, 2.0, rows), 0.0)
+
+
+def _label(value: Any) -> Any:
+    """A nested estimator by its class, any other value as it is."""
+    return value.get("name") if isinstance(value, Mapping) and "name" in value else value
 
 
 def with_duplicates(X: np.ndarray) -> csr_array:
@@ -109,6 +147,13 @@ _SMALL: Mapping[str, Mapping[str, Any]] = {
 }
 
 
+_ONE_VS_REST = {
+    "name": "sklearn.OneVsRestClassifier",
+    "params": {"estimator": "sklearn.MultinomialNB"},
+}
+"""A nested estimator that nests another."""
+
+
 def _sklearn_case(name: str) -> Case:
     n_classes = None if name.endswith("Regressor") else 2
     return Case(f"sklearn.{name}", _SMALL.get(name, {}), n_classes)
@@ -127,11 +172,37 @@ CASES = [
     Case("sklearn.SGDClassifier", {"loss": "modified_huber", "average": 50}),
     Case("sklearn.SGDRegressor", {"average": True, "learning_rate": "constant"}, n_classes=None),
     Case("sklearn.SGDOneClassSVM", {"average": True}),
-    Case("sklearn.MultinomialNB", n_classes=3),
+    Case("sklearn.Perceptron", {"penalty": "l1"}, n_classes=3),
+    Case("sklearn.BernoulliNB", {"binarize": 1.0}, n_classes=3),
+    Case("sklearn.CategoricalNB", {"min_categories": 6}, n_classes=3),
+    Case("sklearn.ComplementNB", {"norm": True}, n_classes=3),
     Case("sklearn.GaussianNB", n_classes=3),
+    Case("sklearn.GaussianNB", {"priors": [0.25, 0.75], "var_smoothing": 0.1}),
+    Case("sklearn.MultinomialNB", {"alpha": 0.5, "fit_prior": False}, n_classes=3),
+    Case("sklearn.MaxAbsScaler", {"copy": False}),
+    Case("sklearn.MinMaxScaler", {"feature_range": [-0.1, 0.3], "clip": True}),
+    Case("sklearn.StandardScaler", {"with_mean": False}),
+    Case("sklearn.StandardScaler", {"with_std": False}),
+    Case("sklearn.StandardScaler", {"with_mean": False, "with_std": False}),
+    Case("sklearn.IncrementalPCA", {"n_components": N_FEATURES}),
+    Case("sklearn.IncrementalPCA", {"n_components": 2, "whiten": True}),
+    Case("sklearn.Birch", {"n_clusters": 3, "threshold": 1.0}),
+    Case("sklearn.MiniBatchKMeans", {"n_clusters": 4, "reassignment_ratio": 0.0}),
+    Case("sklearn.LatentDirichletAllocation", {"n_components": 3, "batch_size": 10}),
+    Case("sklearn.MiniBatchDictionaryLearning", {"n_components": 3, "positive_dict": True}),
+    Case("sklearn.MiniBatchNMF", {"n_components": 3, "beta_loss": "kullback-leibler"}),
     Case("sklearn.MLPClassifier", {"hidden_layer_sizes": [4, 3], "solver": "sgd"}, n_classes=3),
+    Case("sklearn.MLPRegressor", {"hidden_layer_sizes": [3]}, n_classes=None),
     Case("sklearn.OneVsRestClassifier", {"estimator": "sklearn.SGDClassifier"}, n_classes=3),
+    Case("sklearn.OneVsRestClassifier", {"estimator": "sklearn.MultinomialNB"}, n_classes=3),
     Case("sklearn.OneVsOneClassifier", {"estimator": "sklearn.BernoulliNB"}, n_classes=3),
+    Case("sklearn.OneVsOneClassifier", {"estimator": "sklearn.GaussianNB"}, n_classes=3),
+    Case("sklearn.MultiOutputClassifier", {"estimator": _ONE_VS_REST}, n_classes=3),
+    Case("sklearn.MultiOutputRegressor", {"estimator": "sklearn.MLPRegressor"}, n_classes=None),
+    Case("sklearn.SelectFromModel", {"estimator": "sklearn.SGDRegressor"}, n_classes=None),
+    Case("petafit.Ridge", n_classes=None),
+    Case("petafit.Ridge", {"alpha": 0}, n_classes=None),
+    Case("petafit.Ridge", {"fit_intercept": False}, n_classes=None),
     *_online("petafit.OnlineLinearClassifier", {}, {"loss": "hinge"}),
     *_online("petafit.OnlineLinearClassifier", {}, {"loss": "hinge"}, n_classes=4),
     *_online(

@@ -52,8 +52,18 @@ def test_every_family_is_listed() -> None:
             output="probability",
             layout="dense",
             dtype="float64",
-            exact=False,
-            mergeable=False,
+            exact=True,
+            mergeable=True,
+        ),
+        LearnerInfo(
+            name="petafit.Ridge",
+            family="petafit",
+            kind="regressor",
+            output="value",
+            layout="csr",
+            dtype="float64",
+            exact=True,
+            mergeable=True,
         ),
         LearnerInfo(
             name="mllib.LinearSVC",
@@ -72,9 +82,17 @@ def test_describe_knows_a_learner_before_it_meets_data(info: LearnerInfo) -> Non
     assert describe(choice(info.name)) == info
 
 
+def test_a_learner_that_cannot_merge_refuses_shards() -> None:
+    info = replace(describe(choice("sklearn.GaussianNB")), mergeable=False)
+    info.check_shards(1)
+    with pytest.raises(ConfigurationError, match=r"training\.shards"):
+        info.check_shards(2)
+
+
 @pytest.mark.parametrize(
     ("name", "params", "message"),
     [
+        ("petafit.Ridge", {"alfa": 1}, "Did you mean 'alpha'"),
         ("petafit.OnlineLinear", {}, r"Did you mean 'petafit\.OnlineLinear"),
         ("SGDClassifier", {}, r"Did you mean 'sklearn\.SGDClassifier'"),
         ("mlib.GBTClassifier", {}, r"Did you mean 'mllib\.GBTClassifier'"),
@@ -99,6 +117,7 @@ def test_mistakes_are_named(name: str, params: dict[str, Any], message: str) -> 
         ("petafit.OnlineLinearClassifier", None, "is a classifier; expected classes"),
         ("petafit.OnlineLinearRegressor", 2, "is a regressor; expected a number"),
         ("sklearn.SGDClassifier", None, "is a classifier; expected classes"),
+        ("petafit.Ridge", 2, "is a regressor; expected a number"),
         ("sklearn.SGDRegressor", 2, "is a regressor; expected a number"),
         ("mllib.GBTClassifier", 2, "does not learn incrementally"),
     ],

@@ -40,6 +40,10 @@ class Learner(Aggregator[State, Batch, Named]):
         Merged shards equal one shard of all rows.
     mergeable : bool
         Shards can be merged at all.
+    merging : str
+        How, in one line.
+    subtractable : bool
+        A shard can be taken out of merged ones again: `unmerge`.
     """
 
     name: str
@@ -49,6 +53,8 @@ class Learner(Aggregator[State, Batch, Named]):
     dtype: DType = "float32"
     exact: bool = False
     mergeable: bool = True
+    merging: str = ""
+    subtractable: bool = False
 
     @abstractmethod
     def progressive(self, state: State, batch: Batch) -> tuple[State, np.ndarray | None]:
@@ -73,6 +79,16 @@ class Learner(Aggregator[State, Batch, Named]):
     def reduce(self, state: State, batch: Batch) -> State:
         return self.progressive(state, batch)[0]
 
+    def unmerge(self, total: Named, part: Named) -> Named:
+        """The summary that, merged with `part`, gives `total`: a shard's rows are taken back.
+
+        Raises
+        ------
+        ConfigurationError
+            The learner is not `subtractable`.
+        """
+        raise refuse_to_unmerge(self.name)
+
 
 def refuse_to_merge(learner: str, shards: object) -> ConfigurationError:
     """The error of a learner whose shards cannot become one model."""
@@ -82,6 +98,47 @@ def refuse_to_merge(learner: str, shards: object) -> ConfigurationError:
         got=shards,
         hint="Set training.shards=1, or choose a learner that merges.",
     )
+
+
+def refuse_to_unmerge(what: str) -> ConfigurationError:
+    """The error where a shard cannot be taken out of what was merged."""
+    return ConfigurationError(
+        f"A shard cannot be taken out of merged models of {what} again",
+        expected="a learner of sums, such as naive Bayes, StandardScaler or petafit.Ridge",
+        hint="Train again without those rows.",
+    )
+
+
+def check_taken_back(total: Named, part: Named) -> None:
+    """Refuse to take out more rows than were merged.
+
+    Parameters
+    ----------
+    total, part : Named
+        Summaries with a parameter ``rows``.
+
+    Raises
+    ------
+    ConfigurationError
+        `part` has more rows than `total`.
+    """
+    merged, taken = total.params["rows"], part.params["rows"]
+    if taken > merged:
+        raise ConfigurationError(
+            "A shard cannot be taken out of models it was not merged into",
+            expected=f"at most {merged} rows",
+            got=taken,
+            hint="Give the summary of one of the merged shards.",
+        )
+
+
+def rows_that_count(batch: Batch) -> Batch:
+    """The batch without the rows of weight 0, which must leave no trace."""
+    if batch.weight is None or batch.weight.all():
+        return batch
+    kept = batch.weight != 0
+    y = None if batch.y is None else batch.y[kept]
+    return Batch(batch.X[kept], y, batch.weight[kept])
 
 
 def labels_of(batch: Batch, learner: str) -> np.ndarray:

@@ -18,8 +18,9 @@ from petafit.learners.learner import Kind, Learner, Output, refuse_to_merge
 from petafit.learners.linear import OnlineLinearClassifier, OnlineLinearRegressor
 from petafit.learners.online_estimator import OnlineEstimator
 from petafit.learners.online_learner import OnlineLearner, name_of, online_estimator
+from petafit.learners.ridge import Ridge
+from petafit.learners.sklearn import SklearnLearner
 from petafit.learners.sklearn_classes import INCREMENTAL, STATELESS
-from petafit.learners.sklearn_merging import sklearn_learner
 
 Family = Literal["petafit", "sklearn", "mllib"]
 
@@ -32,7 +33,7 @@ _ONLINE: Mapping[str, type[OnlineEstimator]] = {
         OnlineLinearRegressor,
     )
 }
-"""petafit's own estimators, by their full names."""
+"""petafit's own online estimators, by their full names."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def learner_names() -> list[str]:
     """The names of all learners; MLlib's only where pyspark is installed."""
     sklearn = (f"sklearn.{name}" for name in INCREMENTAL if name != STATELESS)
     spark = _mllib().estimator_names() if _has_spark() else []
-    return sorted([*_ONLINE, *sklearn, *(f"mllib.{name}" for name in spark)])
+    return sorted([*_ONLINE, Ridge.name, *sklearn, *(f"mllib.{name}" for name in spark)])
 
 
 def describe(choice: LearnerChoice) -> LearnerInfo:
@@ -91,10 +92,14 @@ def describe(choice: LearnerChoice) -> LearnerInfo:
         kind, output = _mllib().describe(name, choice.params)
         # Spark itself brings the shards together, whatever their number.
         return LearnerInfo(choice.name, family, kind, output, "csr", "float64", True, True)
-    if family == "petafit":
+    learner: Learner[Any]
+    if choice.name == Ridge.name:
+        learner = Ridge.from_params(choice.params, n_features=None)
+    elif family == "petafit":
         own = _online(choice)
         return LearnerInfo(choice.name, family, own.kind, own.output, "csr", "float32", False, True)
-    learner = sklearn_learner(name, choice.params, n_features=1, n_classes=2, seed=0)
+    else:
+        learner = SklearnLearner(name, choice.params, n_features=None, n_classes=2)
     return LearnerInfo(
         name=choice.name,
         family=family,
@@ -119,7 +124,7 @@ def make_learner(
     seed : int
         Of every random choice the learner makes.
     merge : str
-        How approximate linear learners are merged: a rule of `petafit.learners.merging`.
+        How approximate linear learners are merged: a rule of `petafit.learners.merge_rules`.
 
     Raises
     ------
@@ -134,12 +139,19 @@ def make_learner(
             f"{choice.name} is an estimator of Spark: it does not learn incrementally",
             hint="Use `petafit.learners.mllib.make_estimator`.",
         )
+    if choice.name == Ridge.name:
+        return Ridge.from_params(choice.params, n_features=n_features)
     if family == "petafit":
         estimator = _online(choice).set_params(random_state=seed)
         return OnlineLearner(estimator, n_features=n_features, facts=facts, merge=merge)
     n_classes = None if facts.classes is None else len(facts.classes)
-    return sklearn_learner(
-        name, choice.params, n_features=n_features, n_classes=n_classes, seed=seed
+    return SklearnLearner(
+        name,
+        choice.params,
+        n_features=n_features,
+        n_classes=n_classes,
+        rows=facts.rows,
+        seed=seed,
     )
 
 

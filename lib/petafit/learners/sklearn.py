@@ -12,8 +12,17 @@ from sklearn.exceptions import NotFittedError
 from petafit.errors import ConfigurationError
 from petafit.features.batch import Batch
 from petafit.learners.estimator_state import decode, encode
-from petafit.learners.learner import Learner, refuse_to_merge
-from petafit.learners.sklearn_estimator import ask, build_estimator, teach, traits_of
+from petafit.learners.learner import Learner, check_taken_back, rows_that_count
+from petafit.learners.sklearn_classes import public_name
+from petafit.learners.sklearn_estimator import (
+    ask,
+    build_estimator,
+    is_fitted,
+    teach,
+    traits_of,
+)
+from petafit.learners.sklearn_merging.rule import EMPTY
+from petafit.learners.sklearn_merging.rules import rule_for
 from petafit.store.arrays import Named
 
 
@@ -35,7 +44,7 @@ class SklearnState:
 
 
 class SklearnLearner(Learner[SklearnState]):
-    """A scikit-learn class with `partial_fit`, trained on one shard.
+    """A scikit-learn class with `partial_fit`, trained on shards.
 
     Parameters
     ----------
@@ -43,9 +52,12 @@ class SklearnLearner(Learner[SklearnState]):
         Such as ``SGDClassifier``.
     params : mapping
         See `petafit.learners.sklearn_estimator.build_estimator`.
-    n_features : int
+    n_features : int or None
+        None where it is not known yet.
     n_classes : int or None
         None where the label is a number.
+    rows : int or None
+        Of the training table; None where nobody counted them.
     seed : int
         Stands for every `random_state` that is not given.
 
@@ -55,23 +67,24 @@ class SklearnLearner(Learner[SklearnState]):
         An unknown class, unknown or invalid parameters, or a label that does not fit.
     """
 
-    exact = False
-    mergeable = False
-
     def __init__(
         self,
         class_name: str,
         params: Mapping[str, Any],
         *,
-        n_features: int,
+        n_features: int | None,
         n_classes: int | None,
+        rows: int | None = None,
         seed: int = 0,
     ) -> None:
-        self.template = build_estimator(class_name, params, seed=seed)
+        self.template = build_estimator(class_name, params, seed=seed, rows=rows)
         self.traits = traits = traits_of(self.template)
         self.name, self.kind, self.output = traits.name, traits.kind, traits.output
         self.layout, self.dtype = traits.layout, traits.dtype
-        self.n_features, self.n_classes = n_features, n_classes
+        self.n_classes = n_classes
+        self.rule = rule_for(self.template, n_features=n_features)
+        self.exact, self.merging = self.rule.exact, self.rule.how
+        self.subtractable = self.rule.subtractable
 
     def start(self, model: Named | None = None) -> SklearnState:
         if model is None:
@@ -80,10 +93,12 @@ class SklearnLearner(Learner[SklearnState]):
         if type(estimator) is not type(self.template):
             raise ConfigurationError(
                 f"{self.name} cannot go on from a model of another learner",
-                got=f"sklearn.{type(estimator).__name__}",
+                got=f"sklearn.{public_name(estimator)}",
                 hint="Start without a model, or keep `learner` as it was.",
             )
-        return SklearnState(estimator, model=model)
+        if not is_fitted(estimator):
+            return SklearnState(estimator)
+        return SklearnState(self.rule.prepared(estimator), model=model)
 
     def progressive(
         self, state: SklearnState, batch: Batch
@@ -95,39 +110,31 @@ class SklearnLearner(Learner[SklearnState]):
         return self.reduce(state, batch), predictions
 
     def reduce(self, state: SklearnState, batch: Batch) -> SklearnState:
+        batch = rows_that_count(batch)
         rows = batch.X.shape[0]
-        if not rows or (batch.weight is not None and not batch.weight.any()):
+        if not rows:
             return state
         teach(state.estimator, self.traits, batch, n_classes=self.n_classes)
         return SklearnState(state.estimator, state.rows + rows, state.model)
 
     def lift(self, state: SklearnState) -> Named:
-        return (self.say(state) if state.rows else Named()) | _rows(state.rows)
+        if not state.rows:
+            return EMPTY
+        return self.rule.lift(state.estimator, _estimator_of(state.model), state.rows)
 
     def merge(self, left: Named, right: Named) -> Named:
-        if not right.params["rows"]:
-            return left
-        if not left.params["rows"]:
-            return right
-        rows = left.params["rows"] + right.params["rows"]
-        return self.join(left, right) | _rows(rows)
+        return self.rule.merge(left, right)
+
+    def unmerge(self, total: Named, part: Named) -> Named:
+        if not self.subtractable:
+            return super().unmerge(total, part)
+        check_taken_back(total, part)
+        return self.rule.unmerge(total, part)
 
     def finish(self, summary: Named, model: Named | None = None) -> Named:
         if summary.params["rows"]:
-            return self.conclude(summary, model)
+            return self.rule.finish(summary, _estimator_of(model))
         return encode(clone(self.template)) if model is None else model
-
-    def say(self, state: SklearnState) -> Named:
-        """What a shard with rows has to say."""
-        return encode(state.estimator).prefixed("estimator")
-
-    def join(self, left: Named, right: Named) -> Named:
-        """Two summaries, both of rows, as one."""
-        raise refuse_to_merge(self.name, "2 or more")
-
-    def conclude(self, summary: Named, model: Named | None) -> Named:
-        """The model that a summary of rows stands for."""
-        return summary.part("estimator")
 
     def predict(self, model: Named, X: Any) -> np.ndarray:
         try:
@@ -138,7 +145,8 @@ class SklearnLearner(Learner[SklearnState]):
             ) from error
 
     def dump(self, state: SklearnState) -> Named:
-        dumped = encode(state.estimator).prefixed("estimator") | _rows(state.rows)
+        rows = Named(params={"rows": state.rows})
+        dumped = encode(state.estimator).prefixed("estimator") | rows
         return dumped | state.model.prefixed("model") if state.model else dumped
 
     def load(self, dumped: Named) -> SklearnState:
@@ -147,5 +155,7 @@ class SklearnLearner(Learner[SklearnState]):
         return SklearnState(estimator, dumped.params["rows"], model if model.params else None)
 
 
-def _rows(rows: int) -> Named:
-    return Named(params={"rows": rows})
+def _estimator_of(model: Named | None) -> Any | None:
+    """The estimator of a model that has seen rows; not to be fitted further."""
+    estimator = None if model is None else decode(model, copy=False)
+    return estimator if estimator is not None and is_fitted(estimator) else None

@@ -38,6 +38,12 @@ _CLASSES: Mapping[str, tuple[str, ...]] = {
 }
 
 _PARTS: Mapping[str, tuple[str, ...]] = {
+    "petafit.learners.sklearn_repairs": (
+        "IncrementalGaussianNB",
+        "SeededDictionaryLearning",
+        "SteadyScaler",
+        "SteppedRBM",
+    ),
     "sklearn.cluster._birch": ("_CFNode", "_CFSubcluster"),
     "sklearn.multiclass": ("_ConstantPredictor",),
     "sklearn.neural_network._stochastic_optimizers": ("AdamOptimizer", "SGDOptimizer"),
@@ -60,6 +66,11 @@ STORABLE = {**_by_name(_PARTS), **INCREMENTAL}
 """Module of each class that may occur in a fitted estimator, by its name."""
 
 
+def public_name(estimator: Any) -> str:
+    """The name of the incremental class that an estimator is of, or was made from."""
+    return next(kind.__name__ for kind in type(estimator).__mro__ if kind.__name__ in INCREMENTAL)
+
+
 def find_class(name: str) -> type[Any]:
     """The incremental scikit-learn class of that name.
 
@@ -70,7 +81,8 @@ def find_class(name: str) -> type[Any]:
     """
     if name == STATELESS:
         raise ConfigurationError(
-            f"sklearn.{name} hashes text and learns nothing", hint="Choose a class that learns."
+            f"sklearn.{name} hashes text and learns nothing, so that there is nothing to merge",
+            hint="Hash text with `features: [{text: COLUMN}]`, and choose a class that learns.",
         )
     if name not in INCREMENTAL:
         known = [f"sklearn.{known}" for known in INCREMENTAL if known != STATELESS]

@@ -8,20 +8,23 @@ from typing import Any, Literal
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import is_classifier, is_regressor
+from sklearn.exceptions import NotFittedError
 from sklearn.utils import get_tags
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from petafit.errors import ConfigurationError
 from petafit.features.batch import Batch
 from petafit.features.encode import DType, Layout
 from petafit.learners.learner import Kind, Output, labels_of
 from petafit.learners.parameters import build
-from petafit.learners.sklearn_classes import find_class
+from petafit.learners.sklearn_classes import find_class, public_name
+from petafit.learners.sklearn_repairs import REPAIRED, SHARED_START
 
 _DENSE_STEPS = frozenset({"IncrementalPCA"})
 """Classes whose `partial_fit` takes no sparse rows although their `fit` does."""
 
-_FLOAT64 = frozenset({"GaussianNB", "IncrementalPCA"})
-"""Classes that lose digits they need if X is float32."""
+_FLOAT64 = frozenset({"GaussianNB", "IncrementalPCA", "StandardScaler"})
+"""Classes that lose digits they need if X is float32; nested ones, too."""
 
 _ADDITIVE = frozenset({"SGDClassifier", "SGDRegressor", "MultinomialNB", "ComplementNB"})
 """Classes to which an index that a row holds twice is the same as one with the sum."""
@@ -57,7 +60,9 @@ class Traits:
     additive: bool
 
 
-def build_estimator(name: str, params: Mapping[str, Any], *, seed: int) -> Any:
+def build_estimator(
+    name: str, params: Mapping[str, Any], *, seed: int, rows: int | None = None
+) -> Any:
     """An unfitted estimator of the scikit-learn class `name`.
 
     Parameters
@@ -67,29 +72,51 @@ def build_estimator(name: str, params: Mapping[str, Any], *, seed: int) -> Any:
         ``{name: sklearn.SGDClassifier, params: {...}}``.
     seed : int
         Stands for every `random_state` that is not given.
+    rows : int or None
+        Stands for a `total_samples` that is not given: all rows to learn from, where known.
 
     Raises
     ------
     ConfigurationError
-        An unknown class, an unknown, missing or invalid parameter.
+        An unknown class, an unknown, missing or invalid parameter, or one with which the class has
+        no `partial_fit`.
     """
     given = dict(params)
     if "estimator" in given:
         given["estimator"] = _nested(given["estimator"], seed)
-    estimator = build(find_class(name), given, name=f"sklearn.{name}")
+    kind, given = find_class(name), {**SHARED_START.get(name, {}), **given}
+    estimator = build(REPAIRED.get(name, kind), given, name=f"sklearn.{name}")
+    if not hasattr(estimator, "partial_fit"):
+        raise ConfigurationError(
+            f"sklearn.{name} does not learn incrementally with these parameters",
+            got=dict(params),
+            hint="Remove the one that asks for all rows at once, such as `solver: lbfgs`.",
+        )
     if getattr(estimator, "random_state", seed) is None:
         estimator.set_params(random_state=seed)
+    if rows and hasattr(estimator, "total_samples") and "total_samples" not in given:
+        estimator.set_params(total_samples=rows)
     return estimator
+
+
+def is_fitted(estimator: Any) -> bool:
+    """It has learnt from rows."""
+    try:
+        check_is_fitted(estimator)
+    except NotFittedError:
+        return False
+    return True
 
 
 def traits_of(estimator: Any) -> Traits:
     """How an unfitted estimator wants to be treated."""
-    name = type(estimator).__name__
+    name = public_name(estimator)
     tags, accepted = get_tags(estimator), inspect.signature(estimator.partial_fit).parameters
     kind: Kind = "other"
     if is_classifier(estimator) or is_regressor(estimator):
         kind = "classifier" if is_classifier(estimator) else "regressor"
-    learns = estimator.estimator if name == "SelectFromModel" else estimator
+    nested = getattr(estimator, "estimator", None)
+    learns = nested if name == "SelectFromModel" else estimator
     sparse = tags.input_tags.sparse and name not in _DENSE_STEPS
     return Traits(
         name=f"sklearn.{name}",
@@ -98,8 +125,9 @@ def traits_of(estimator: Any) -> Traits:
         output=_output_of(estimator) if kind == "classifier" else "value",
         predicts=hasattr(estimator, "predict"),
         layout="csr" if sparse else "dense",
-        dtype="float64" if name in _FLOAT64 else "float32",
-        weighted="sample_weight" in accepted,
+        dtype="float64" if _needs_float64(estimator) else "float32",
+        weighted="sample_weight" in accepted
+        and (nested is None or has_fit_parameter(nested, "sample_weight")),
         many_targets=name.startswith("MultiOutput"),
         additive=name in _ADDITIVE,
     )
@@ -159,12 +187,19 @@ def ask(estimator: Any, traits: Traits, X: Any) -> np.ndarray:
 
 
 def _rows(X: Any, traits: Traits) -> Any:
-    """X without indices that a row holds twice, where these would be misread."""
+    """X in float64, and without indices held twice, where it would be misread otherwise."""
+    if traits.dtype == "float64":
+        X = X.astype(np.float64, copy=False)
     if traits.additive or not issparse(X) or X.has_canonical_format:
         return X
     X = X.copy()
     X.sum_duplicates()
     return X
+
+
+def _needs_float64(estimator: Any) -> bool:
+    nested = getattr(estimator, "estimator", None)
+    return public_name(estimator) in _FLOAT64 or (nested is not None and _needs_float64(nested))
 
 
 def _output_of(classifier: Any) -> Output:

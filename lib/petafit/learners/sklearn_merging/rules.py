@@ -1,0 +1,66 @@
+"""Which rule merges which scikit-learn class: every class that learns incrementally has one."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from petafit.learners.sklearn_classes import public_name
+from petafit.learners.sklearn_merging.averages import LinearSteps
+from petafit.learners.sklearn_merging.clusters import Centres
+from petafit.learners.sklearn_merging.components import Components
+from petafit.learners.sklearn_merging.counts import CategoryCounts, FeatureCounts
+from petafit.learners.sklearn_merging.extremes import Magnitude, Range
+from petafit.learners.sklearn_merging.factors import Dictionary, Factors, Topics
+from petafit.learners.sklearn_merging.moments import BayesMoments, ScalerMoments
+from petafit.learners.sklearn_merging.nested import Nested
+from petafit.learners.sklearn_merging.networks import BoltzmannMachine, Perceptrons
+from petafit.learners.sklearn_merging.rule import MergeRule
+from petafit.learners.sklearn_merging.subclusters import Subclusters
+
+RULES: Mapping[str, type[MergeRule]] = {
+    "BernoulliNB": FeatureCounts,
+    "BernoulliRBM": BoltzmannMachine,
+    "Birch": Subclusters,
+    "CategoricalNB": CategoryCounts,
+    "ComplementNB": FeatureCounts,
+    "GaussianNB": BayesMoments,
+    "IncrementalPCA": Components,
+    "LatentDirichletAllocation": Topics,
+    "MLPClassifier": Perceptrons,
+    "MLPRegressor": Perceptrons,
+    "MaxAbsScaler": Magnitude,
+    "MinMaxScaler": Range,
+    "MiniBatchDictionaryLearning": Dictionary,
+    "MiniBatchKMeans": Centres,
+    "MiniBatchNMF": Factors,
+    "MultinomialNB": FeatureCounts,
+    "MultiOutputClassifier": Nested,
+    "MultiOutputRegressor": Nested,
+    "OneVsOneClassifier": Nested,
+    "OneVsRestClassifier": Nested,
+    "PassiveAggressiveClassifier": LinearSteps,
+    "PassiveAggressiveRegressor": LinearSteps,
+    "Perceptron": LinearSteps,
+    "SGDClassifier": LinearSteps,
+    "SGDOneClassSVM": LinearSteps,
+    "SGDRegressor": LinearSteps,
+    "SelectFromModel": Nested,
+    "StandardScaler": ScalerMoments,
+}
+"""By the class's name. HashingVectorizer, which learns nothing, needs none."""
+
+
+def rule_for(estimator: Any, *, n_features: int | None) -> MergeRule:
+    """The rule that merges fitted copies of an estimator.
+
+    Parameters
+    ----------
+    n_features : int or None
+        Of the rows to learn from; None where it is not known yet.
+    """
+    kind = RULES[public_name(estimator)]
+    if issubclass(kind, Nested):
+        return kind(rule_for(estimator.estimator, n_features=n_features))
+    if issubclass(kind, Components):
+        kept = estimator.n_components
+        return kind(exact=None not in (kept, n_features) and kept >= n_features)
+    return kind()

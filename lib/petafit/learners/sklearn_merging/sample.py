@@ -1,0 +1,59 @@
+"""A bounded sample of weighted rows that merges: the largest priorities, whatever the order.
+
+Priority sampling of Duffield, Lund and Thorup (2007): a row of weight w gets the priority w / u,
+u uniform in (0, 1]; the rows with the largest priorities stay, and count max(w, t) each, t being
+the largest priority that had to go. Sums over the sample are unbiased. Here u is a hash of the row
+itself, so that retries and any order of merging keep the same rows. Nothing goes, and every weight
+is its own, until there are more rows than the limit.
+"""
+
+import hashlib
+
+import numpy as np
+
+from petafit.store.arrays import Named
+
+_NUMBERS = 2**22
+"""Numbers that a sample may hold: 32 MB."""
+
+
+def sample(rows: np.ndarray, weight: np.ndarray) -> Named:
+    """All of some rows.
+
+    Parameters
+    ----------
+    rows : ndarray of float64, shape (n_rows, n_columns)
+    weight : ndarray of float64, shape (n_rows,)
+    """
+    priority = weight / np.array([_uniform(row) for row in rows])
+    return _ordered(rows, weight, priority, threshold=0.0, limit=len(rows))
+
+
+def joined(left: Named, right: Named, *, at_least: int = 0) -> Named:
+    """Two samples as one, of `_NUMBERS` numbers or of `at_least` rows; other parameters stay."""
+    both = {name: np.concatenate([a, right.arrays[name]]) for name, a in left.arrays.items()}
+    limit = max(_NUMBERS // both["rows"].shape[1], at_least)
+    threshold = max(left.params["threshold"], right.params["threshold"])
+    return left | _ordered(**both, threshold=threshold, limit=limit)
+
+
+def rows_and_weights(kept: Named) -> tuple[np.ndarray, np.ndarray]:
+    """The rows of a sample in a fixed order, and what each counts."""
+    return kept.arrays["rows"], np.maximum(kept.arrays["weight"], kept.params["threshold"])
+
+
+def _ordered(
+    rows: np.ndarray, weight: np.ndarray, priority: np.ndarray, *, threshold: float, limit: int
+) -> Named:
+    order = np.lexsort((weight, -priority))
+    gone = priority[order[limit:]]
+    order = order[:limit]
+    return Named(
+        {"rows": rows[order], "weight": weight[order], "priority": priority[order]},
+        {"threshold": float(gone.max(initial=threshold))},
+    )
+
+
+def _uniform(row: np.ndarray) -> float:
+    number = int.from_bytes(hashlib.blake2b(row.tobytes(), digest_size=8).digest(), "little")
+    return (number + 1) / 2**64
