@@ -2,36 +2,40 @@
 
 import numpy as np
 
+from petafit.compiled import njit
+
 N_BINS = 1 << 16
 
-_LARGEST_LOG_ODDS = 16.0
+LARGEST_LOG_ODDS = 16.0
 
 
-def bins(prediction: np.ndarray, *, probabilities: bool) -> np.ndarray:
-    """The bin of every prediction, rising with it.
+@njit
+def log_odds_bin(log_odds: float) -> int:
+    """The bin of a probability: equal bins of the log-odds in [-16, 16), 2,048 to the unit.
 
-    Probabilities: equal bins of the log-odds in [-16, 16), 2,048 to the unit; the ends take in what
-    lies beyond. Margins, whose scale is not known: the upper 16 bits of the float32, 128 bins to
-    each power of two.
+    The ends take in what lies beyond.
+    """
+    scaled = (log_odds + LARGEST_LOG_ODDS) * (N_BINS / (2 * LARGEST_LOG_ODDS))
+    return int(min(max(scaled, 0.0), N_BINS - 1.0))
+
+
+def margin_bins(margin: np.ndarray) -> np.ndarray:
+    """The bin of every margin, rising with it.
+
+    Their scale is not known: the upper 16 bits of the float32, 128 bins to each power of two.
 
     Parameters
     ----------
-    prediction : ndarray of shape (n_rows,)
+    margin : ndarray of shape (n_rows,)
 
     Returns
     -------
     ndarray of intp, shape (n_rows,)
     """
-    if not probabilities:
-        unsigned_zero = prediction.astype(np.float32) + np.float32(0)
-        bits = unsigned_zero.view(np.uint32)
-        negative = bits >> 31 == 1
-        rising = np.where(negative, ~bits, bits | np.uint32(1 << 31))
-        return np.right_shift(rising, np.uint32(16)).astype(np.intp)
-    with np.errstate(divide="ignore"):
-        log_odds = np.log(prediction) - np.log1p(-prediction)
-    scaled = (log_odds + _LARGEST_LOG_ODDS) * (N_BINS / (2 * _LARGEST_LOG_ODDS))
-    return np.asarray(np.clip(scaled, 0, N_BINS - 1), np.intp)
+    unsigned_zero = margin.astype(np.float32) + np.float32(0)
+    bits = unsigned_zero.view(np.uint32)
+    rising = np.where(bits >> 31 == 1, ~bits, bits | np.uint32(1 << 31))
+    return np.right_shift(rising, np.uint32(16)).astype(np.intp)
 
 
 def histogram(bins: np.ndarray, positive: np.ndarray, weight: np.ndarray) -> np.ndarray:

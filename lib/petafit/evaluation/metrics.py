@@ -2,13 +2,13 @@
 
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
 from petafit.aggregate.law import Aggregator
 from petafit.errors import ConfigurationError, EmptyInputError
-from petafit.evaluation import auc, calibration
+from petafit.evaluation import auc, binary, calibration
 from petafit.learners.learner import Output
 from petafit.store.arrays import Named
 
@@ -115,21 +115,32 @@ class ClassificationMetrics(Metrics):
 
     def measure(self, batch: Scored) -> Named:
         y, weight = batch.y.astype(np.intp), batch.weights
-        chosen, confidence = self._decisions(batch.prediction)
-        sums = {
+        sums: dict[str, Any] = {
             "weight": weight.sum(),
-            "correct": weight @ (chosen == y),
             "classes": np.bincount(y, weight, minlength=self.n_classes),
         }
-        if self.n_classes == 2:
-            bins = auc.bins(batch.prediction, probabilities=self.probable)
-            sums["auc"] = auc.histogram(bins, y == 1, weight)
-        if self.probable:
-            of_truth = _of_truth(batch.prediction, y)
-            sums["loss"] = -(weight @ np.log(np.clip(of_truth, _CLIP, 1 - _CLIP)))
-            hit = y == 1 if self.n_classes == 2 else chosen == y
-            sums["calibration"] = calibration.sums(confidence, hit, weight)
+        if self.n_classes == 2 and self.probable:
+            names = "loss", "correct", "auc", "calibration"
+            predicted, truth = batch.prediction.astype(np.float64), batch.y.astype(np.float64)
+            found = binary.sums(predicted, truth, weight.astype(np.float64), _CLIP)
+            sums |= zip(names, found, strict=True)
+        else:
+            sums |= self._general(batch.prediction, y, weight)
         return Named({name: np.asarray(value, np.float64) for name, value in sums.items()})
+
+    def _general(self, prediction: np.ndarray, y: np.ndarray, weight: np.ndarray) -> dict[str, Any]:
+        """Of margins, or of several classes."""
+        if self.n_classes == 2:
+            bins = auc.margin_bins(prediction)
+            right = (prediction > 0) == (y == 1)
+            return {"correct": weight @ right, "auc": auc.histogram(bins, y == 1, weight)}
+        right = prediction.argmax(axis=1) == y
+        sums: dict[str, Any] = {"correct": weight @ right}
+        if self.probable:
+            of_truth = prediction[np.arange(len(y)), y]
+            sums["loss"] = -(weight @ np.log(np.clip(of_truth, _CLIP, 1 - _CLIP)))
+            sums["calibration"] = calibration.sums(prediction.max(axis=1), right, weight)
+        return sums
 
     def merge(self, left: Named, right: Named) -> Named:
         return Named({name: array + right.arrays[name] for name, array in left.arrays.items()})
@@ -146,12 +157,6 @@ class ClassificationMetrics(Metrics):
             found["calibration_error"] = calibration.error(sums["calibration"])
             found["base_log_loss"] = float(shares @ -np.log(shares))
         return found
-
-    def _decisions(self, prediction: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The class chosen, and the probability to calibrate: the second's, or the chosen one's."""
-        if self.n_classes == 2:
-            return (prediction > (0.5 if self.probable else 0)).astype(np.intp), prediction
-        return prediction.argmax(axis=1), prediction.max(axis=1)
 
     def _no_predictions(self) -> np.ndarray:
         return np.empty(0) if self.n_classes == 2 else np.empty((0, self.n_classes))
@@ -211,10 +216,3 @@ def metrics_for(
         What the learner predicts.
     """
     return RegressionMetrics() if kind == "number" else ClassificationMetrics(n_classes, output)
-
-
-def _of_truth(prediction: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """The probability given to each row's true class."""
-    if prediction.ndim == 2:
-        return np.asarray(prediction[np.arange(len(y)), y])
-    return np.where(y == 1, prediction, 1 - prediction)
