@@ -21,6 +21,10 @@ _DELTA = {
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
+# Arrow's allocators are as fast as each other; this one keeps a tenth less of a worker's memory.
+_ALLOCATOR = {"spark.executorEnv.ARROW_DEFAULT_MEMORY_POOL": "jemalloc"}
+
+
 def launch_settings(settings: Settings) -> dict[str, str]:
     """What the JVM must know when it starts."""
     quiet = {"spark.ui.showConsoleProgress": "false"}
@@ -37,6 +41,7 @@ def build_settings(standing: Mapping[str, str]) -> dict[str, str]:
     ours = {
         "spark.python.worker.faulthandler.enabled": "true",
         **{f"spark.executorEnv.{name}": "1" for name in _ONE_THREAD},
+        **_ALLOCATOR,
         **(_DELTA if has_delta_jars() else {}),
     }
     if standing.get("spark.master", "").startswith("local"):

@@ -61,6 +61,7 @@ class Lists:
     broken: bool = False
     schema = SCHEMA
     frozen = True
+    pieces = range(1)
 
     @property
     def shards(self) -> int:
@@ -70,7 +71,7 @@ class Lists:
     def identity(self) -> str:
         return repr(self.data)
 
-    def read(self, shard: int, *, skip: int = 0) -> Iterator[pa.RecordBatch]:
+    def read(self, shard: int, *, piece: int = 0, skip: int = 0) -> Iterator[pa.RecordBatch]:
         for number, values in enumerate(self.data[shard]):
             if number < skip:
                 continue

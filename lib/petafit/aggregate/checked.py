@@ -49,15 +49,20 @@ class CheckedResult(Generic[Result]):
         ContractError
             The share of bad rows is above the limit.
         """
-        share = self.quarantined / max(self.used + self.quarantined, 1)
-        if share > max_bad_share:
-            raise ContractError(
-                f"{self.quarantined:,} of {self.used + self.quarantined:,} rows break the contract",
-                expected=f"at most {max_bad_share:.2%}",
-                got=f"{share:.2%}",
-                hint=f"For example: {self.example}. Mend the table or its `contract`.",
-            )
+        require_good(self.used, self.quarantined, self.example, max_bad_share)
         return self.result
+
+
+def require_good(used: int, quarantined: int, example: str | None, max_bad_share: float) -> None:
+    """Refuse rows of which too many are bad; see `CheckedResult`."""
+    share = quarantined / max(used + quarantined, 1)
+    if share > max_bad_share:
+        raise ContractError(
+            f"{quarantined:,} of {used + quarantined:,} rows break the contract",
+            expected=f"at most {max_bad_share:.2%}",
+            got=f"{share:.2%}",
+            hint=f"For example: {example}. Mend the table or its `contract`.",
+        )
 
 
 @dataclass

@@ -9,7 +9,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from petafit.aggregate.law import Aggregator
 from petafit.aggregate.pulse import PulseReader
 from petafit.aggregate.tree import groups, merge_all
-from petafit.aggregate.work import Reference, ShardReport, Through, Work
+from petafit.aggregate.work import Reference, ShardReport, Through, Work, load_summary
 from petafit.errors import EmptyInputError
 from petafit.store.arrays import Named, digest, to_bytes
 from petafit.store.filesystem import Folder
@@ -125,8 +125,13 @@ class Passes:
             No row met the conditions.
         """
         began = time.monotonic()
-        with self._pass_folder(title, source, start) as folder:
-            reference = _keep(folder, "start.npz", start) if start else None
+        content = to_bytes(start) if start else b""
+        origin = digest(content) if start else "nothing"
+        with self._pass_folder(title, source, origin) as folder:
+            reference = None
+            if start:
+                folder.write("start.npz", content, durable=False)
+                reference = Reference(folder, "start.npz", origin)
             work = Work(aggregator, folder, reference, through, self.checkpoint_seconds)
             with self.watch(title, PulseReader(folder), shards=source.shards, rows=rows):
                 reports = self.engine.aggregate(work, source)
@@ -136,26 +141,26 @@ class Passes:
                     f"No rows to {title}",
                     hint="Check `table.filter` and `split` against what the table holds.",
                 )
-            merged = self.engine.merge(work, groups(reports))
-            summary = merge_all(aggregator, (reference.load() for reference in merged))
-            result = aggregator.finish(summary, start)
+            result = aggregator.finish(self._merged(work, reports), start)
         self.peak_memory = max(self.peak_memory, *(r.peak_memory for r in reports))
         self.compile_seconds = max(self.compile_seconds, *(r.compile_seconds for r in reports))
         return Outcome(result, total, len(reports), time.monotonic() - began)
 
+    def _merged(self, work: Work, reports: Sequence[ShardReport]) -> Named:
+        """All summaries as one; where they make one group only, it needs no other machine."""
+        grouped = groups(reports)
+        if len(grouped) == 1:
+            parts = (load_summary(work, report) for report in reports)
+        else:
+            parts = (reference.load() for reference in self.engine.merge(work, grouped))
+        return merge_all(work.aggregator, parts)
+
     @contextmanager
-    def _pass_folder(self, title: str, source: Source, start: Named | None) -> Iterator[Folder]:
+    def _pass_folder(self, title: str, source: Source, origin: str) -> Iterator[Folder]:
         """The pass's folder; kept after a failure for the next attempt where shards are frozen."""
-        origin = digest(to_bytes(start)) if start else "nothing"
         key = digest(f"{self.inputs} {title} {source.identity} {origin}".encode())
         folder = self.folder.child("passes", f"{title.replace(' ', '-')}-{key[:16]}")
         if not source.frozen:
             folder.remove()
         yield folder
         folder.remove()
-
-
-def _keep(folder: Folder, name: str, named: Named) -> Reference:
-    content = to_bytes(named)
-    folder.write(name, content)
-    return Reference(folder, name, digest(content))

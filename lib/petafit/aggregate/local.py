@@ -17,7 +17,7 @@ class LocalEngine:
     def aggregate(self, work: Work, source: Source) -> list[ShardReport]:
         """Aggregate every shard; the reports, by shard."""
         return [
-            aggregate_shard(work, shard, partial(source.read, shard))
+            aggregate_shard(work, shard, partial(source.read, shard), source.pieces)
             for shard in range(source.shards)
         ]
 

@@ -53,12 +53,7 @@ class SparkEngine:
         return sorted(reports, key=lambda report: report.shard)
 
     def merge(self, work: Work, grouped: Sequence[Sequence[ShardReport]]) -> list[Reference]:
-        """Merge every group of summaries; where each group's merged summary is.
-
-        A single group is merged by the driver, which saves a job.
-        """
-        if len(grouped) <= 1:
-            return [merge_group(work, number, group) for number, group in enumerate(grouped)]
+        """Merge every group of summaries; where each group's merged summary is."""
         names = self._collect(self._tasks(len(grouped)), partial(_merged, work, grouped))
         return [Reference(work.folder, **name) for name in sorted(names, key=lambda n: n["name"])]
 
@@ -113,7 +108,7 @@ def _numbers(batches: Batches) -> Iterator[int]:
 
 def _read(work: Work, source: Source, batches: Batches) -> Iterator[Answer]:
     for shard in _numbers(batches):
-        yield asdict(aggregate_shard(work, shard, partial(source.read, shard)))
+        yield asdict(aggregate_shard(work, shard, partial(source.read, shard), source.pieces))
 
 
 def _scanned(work: Work, source: ScanSource, batches: Batches) -> Iterator[Answer]:

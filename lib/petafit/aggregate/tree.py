@@ -47,5 +47,5 @@ def merge_group(work: Work, number: int, reports: Sequence[ShardReport]) -> Refe
     """Merge the summaries of one group and leave the result in the pass's folder."""
     merged = merge_all(work.aggregator, (load_summary(work, report) for report in reports))
     content, name = to_bytes(merged), f"merged-{number:06d}.npz"
-    work.folder.write(name, content)
+    work.folder.write(name, content, durable=False)
     return Reference(work.folder, name, digest(content))

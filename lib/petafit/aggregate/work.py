@@ -1,11 +1,12 @@
 """What a worker does with a shard: resume, reduce, lift, leave the summary in the run folder."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
 from typing import Any, Protocol
 
+import pyarrow as pa
 from threadpoolctl import threadpool_limits
 
 from petafit.aggregate.law import Aggregator
@@ -34,8 +35,15 @@ class Read(Protocol):
 class Through(Protocol):
     """Makes of a shard's batches what the aggregator takes."""
 
-    def __call__(self, read: Read, *, shard: int) -> Read:
+    def __call__(self, read: Read, *, shard: int, piece: int) -> Read:
         """Reads as many batches as `read`, each of as many rows."""
+
+
+class InPieces(Protocol):
+    """Reads a piece of a shard."""
+
+    def __call__(self, *, piece: int, skip: int) -> Iterator[Rows]:
+        """The batches of a piece after the first `skip`."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +116,9 @@ class Work:
         return self.start.load() if self.start else None
 
 
-def aggregate_shard(work: Work, shard: int, read: Read) -> ShardReport:
+def aggregate_shard(
+    work: Work, shard: int, read: InPieces, pieces: Sequence[int] = (0,)
+) -> ShardReport:
     """Aggregate one shard and leave its summary in the run folder.
 
     A shard that an earlier attempt finished is not aggregated again; one that was interrupted goes
@@ -118,29 +128,46 @@ def aggregate_shard(work: Work, shard: int, read: Read) -> ShardReport:
     Parameters
     ----------
     read : callable
-        ``read(skip=n)`` gives the shard's batches after the first ``n``.
+        ``read(piece=p, skip=n)`` gives the batches of a piece after the first ``n``.
+    pieces : sequence of int
+        To read one after the other.
     """
     finished = find_report(work, shard)
     if finished:
         return finished
     with threadpool_limits(1):
-        return _aggregate(work, shard, work.through(read, shard=shard) if work.through else read)
+        return _aggregate(work, shard, read, pieces)
 
 
-def _aggregate(work: Work, shard: int, read: Read) -> ShardReport:
+@dataclass
+class _Position:
+    """How far a shard has come: batches are counted within the piece, rows in all."""
+
+    piece: int
+    batches: int = 0
+    rows: int = 0
+
+
+def _aggregate(work: Work, shard: int, read: InPieces, pieces: Sequence[int]) -> ShardReport:
     aggregator, pulse = work.aggregator, Pulse(work.folder, shard)
-    state, batches, rows = _restore(work, shard)
+    state, at = _restore(work, shard, pieces[0])
     saved = time.monotonic()
-    for batch in read(skip=batches):
-        state = aggregator.reduce(state, batch)
-        batches, rows = batches + 1, rows + batch.num_rows
-        pulse.beat(rows, partial(aggregator.progress, state))
-        if time.monotonic() - saved > work.checkpoint_seconds:
-            _checkpoint(work, shard, aggregator.dump(state), batches, rows)
-            saved = time.monotonic()
+    for piece in pieces[pieces.index(at.piece) :]:
+        if piece != at.piece:
+            at = _Position(piece, rows=at.rows)
+        plain = partial(read, piece=piece)
+        through = work.through(plain, shard=shard, piece=piece) if work.through else plain
+        for batch in through(skip=at.batches):
+            state = aggregator.reduce(state, batch)
+            at.batches, at.rows = at.batches + 1, at.rows + batch.num_rows
+            pulse.beat(at.rows, partial(aggregator.progress, state))
+            if time.monotonic() - saved > work.checkpoint_seconds:
+                _checkpoint(work, shard, aggregator.dump(state), at)
+                saved = time.monotonic()
+    pa.default_memory_pool().release_unused()  # of decoding: the summary takes its place
     content = to_bytes(aggregator.lift(state))
-    report = ShardReport(shard, rows, digest(content), peak_memory(), compile_seconds())
-    work.folder.write(summary_name(shard), content)
+    report = ShardReport(shard, at.rows, digest(content), peak_memory(), compile_seconds())
+    work.folder.write(summary_name(shard), content, durable=False)
     work.folder.write_json(report_name(shard), asdict(report))
     pulse.stop()
     work.folder.remove(_checkpoint_name(shard))
@@ -171,23 +198,20 @@ def _checkpoint_name(shard: int) -> str:
     return f"checkpoint-{shard:06d}.npz"
 
 
-def _checkpoint(work: Work, shard: int, dumped: Named, batches: int, rows: int) -> None:
-    position = Named(params={"batches": batches, "rows": rows})
-    saved = dumped.prefixed("state") | position.prefixed("position")
-    work.folder.write(_checkpoint_name(shard), to_bytes(saved))
+def _checkpoint(work: Work, shard: int, dumped: Named, at: _Position) -> None:
+    saved = dumped.prefixed("state") | Named(params=asdict(at)).prefixed("position")
+    work.folder.write(_checkpoint_name(shard), to_bytes(saved), durable=False)
 
 
-def _restore(work: Work, shard: int) -> tuple[Any, int, int]:
-    """The state to go on from, and the batches and rows it has already taken in."""
+def _restore(work: Work, shard: int, first: int) -> tuple[Any, _Position]:
+    """The state to go on from, and where it has come to."""
     if not work.folder.exists(_checkpoint_name(shard)):
-        return work.aggregator.start(work.model()), 0, 0
+        return work.aggregator.start(work.model()), _Position(first)
     saved = from_bytes(work.folder.read(_checkpoint_name(shard)))
-    position = saved.part("position").params
-    state = work.aggregator.load(saved.part("state"))
-    return state, position["batches"], position["rows"]
+    return work.aggregator.load(saved.part("state")), _Position(**saved.part("position").params)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=1)
 def _load(reference: Reference) -> Named:
     return _read(reference.folder, reference.name, reference.digest)
 

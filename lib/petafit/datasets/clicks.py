@@ -37,6 +37,7 @@ class Clicks:
     block_rows: int = 1 << 16
 
     frozen = True
+    pieces = range(1)
 
     @property
     def identity(self) -> str:
@@ -61,7 +62,7 @@ class Clicks:
         """Of the table: all but the hidden column, strings plain."""
         return types.table_schema(self.schema.remove(len(self.schema) - 1))
 
-    def read(self, shard: int, *, skip: int = 0) -> Iterator[pa.RecordBatch]:
+    def read(self, shard: int, *, piece: int = 0, skip: int = 0) -> Iterator[pa.RecordBatch]:
         """A shard's batches after the first `skip`: a run of consecutive blocks."""
         blocks = -(-self.rows // self.block_rows)
         start, stop = (blocks * place // self.shards for place in (shard, shard + 1))

@@ -50,6 +50,7 @@ class Texts:
     block_rows: int = 1 << 16
 
     frozen = True
+    pieces = range(1)
 
     @property
     def identity(self) -> str:
@@ -75,7 +76,7 @@ class Texts:
         """Of the table: all but the hidden columns, strings plain."""
         return types.table_schema(pa.schema(list(self.schema)[:-2]))
 
-    def read(self, shard: int, *, skip: int = 0) -> Iterator[pa.RecordBatch]:
+    def read(self, shard: int, *, piece: int = 0, skip: int = 0) -> Iterator[pa.RecordBatch]:
         """A shard's batches after the first `skip`: a run of consecutive blocks."""
         blocks = -(-self.rows // self.block_rows)
         start, stop = (blocks * place // self.shards for place in (shard, shard + 1))

@@ -9,9 +9,15 @@ from uuid import uuid4
 _NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 
 
-def replace(path: Path, content: bytes) -> None:
-    """Put a file in place at once: its readers see the old content or the new."""
-    temporary = _temporary(path, content)
+def replace(path: Path, content: bytes, *, durable: bool = True) -> None:
+    """Put a file in place at once: its readers see the old content or the new.
+
+    Parameters
+    ----------
+    durable : bool
+        Wait until the content would outlast a loss of power.
+    """
+    temporary = _temporary(path, content, durable=durable)
     try:
         temporary.replace(path)
     except BaseException:
@@ -47,15 +53,16 @@ def remove(path: Path) -> None:
             raise
 
 
-def _temporary(path: Path, content: bytes) -> Path:
-    """The content under a hidden name beside its final one, safely on disk."""
+def _temporary(path: Path, content: bytes, *, durable: bool = True) -> Path:
+    """The content under a hidden name beside its final one."""
     _make_folder(path.parent)
     temporary = path.with_name(f".{uuid4().hex}.tmp")
     try:
         with temporary.open("xb") as stream:
             stream.write(content)
             stream.flush()
-            os.fsync(stream.fileno())
+            if durable:
+                os.fsync(stream.fileno())
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise

@@ -97,8 +97,13 @@ class Folder:
         with self._failing("read", name) as path, self.filesystem.open_input_file(path) as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
 
-    def write(self, name: str, content: bytes) -> None:
+    def write(self, name: str, content: bytes, *, durable: bool = True) -> None:
         """Write a file at once: never a half-written one under its name.
+
+        Parameters
+        ----------
+        durable : bool
+            On the local disk, wait until the file would outlast a loss of power.
 
         Raises
         ------
@@ -107,7 +112,7 @@ class Folder:
         """
         with self._failing("write", name) as path:
             if self.is_local:
-                disk.replace(Path(path), content)
+                disk.replace(Path(path), content, durable=durable)
             else:
                 remote.replace(self.filesystem, path, content)
 

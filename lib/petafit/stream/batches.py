@@ -25,6 +25,8 @@ class Source(Protocol):
         Of frozen sources, equal for those that give the same rows in the same batches.
     frozen : bool
         Whether reading a shard again gives the same batches, so that work on it can be resumed.
+    pieces : range
+        Of a shard, to be read one after the other.
     """
 
     @property
@@ -39,8 +41,11 @@ class Source(Protocol):
     @property
     def frozen(self) -> bool: ...
 
-    def read(self, shard: int, *, skip: int = 0) -> Iterator[pa.RecordBatch]:
-        """A shard's batches after the first `skip`; none is empty."""
+    @property
+    def pieces(self) -> range: ...
+
+    def read(self, shard: int, *, piece: int = 0, skip: int = 0) -> Iterator[pa.RecordBatch]:
+        """The batches of a piece of a shard after the first `skip`; none is empty."""
 
 
 def carried_schema(schema: pa.Schema, columns: Sequence[str]) -> pa.Schema:

@@ -1,9 +1,12 @@
 """The fast stream: each worker reads its shard's Parquet files itself, without the JVM."""
 
+import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import islice
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from itertools import accumulate, chain, islice, pairwise
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -35,6 +38,10 @@ class DirectSource:
         The most rows a batch has; memory grows with it, and not with the files.
     conditions : pyarrow.Schema
         The columns read only for the predicate.
+    cuts : tuple of float
+        Where a shard's batches are cut into pieces, as shares: from 0 to 1.
+    pieces : range
+        Which of the pieces are read.
     """
 
     plan_folder: Folder
@@ -44,6 +51,8 @@ class DirectSource:
     predicate: RowFilter
     batch_rows: int
     conditions: pa.Schema = field(default_factory=lambda: pa.schema([]))
+    cuts: tuple[float, ...] = (0.0, 1.0)
+    pieces: range = range(1)
 
     frozen = True
 
@@ -83,11 +92,24 @@ class DirectSource:
             str(self.schema),
             repr(self.predicate),
             str(self.batch_rows),
+            *((f"{self.cuts} {self.pieces}",) if len(self.cuts) > 2 else ()),
         )
         return digest("\n".join(parts).encode())
 
-    def read(self, shard: int, *, skip: int = 0) -> Iterator[pa.RecordBatch]:
-        """A shard's batches after the first `skip`; none is empty.
+    def cut(self, cuts: Sequence[float]) -> "DirectSource":
+        """The same rows, every shard in pieces: at these shares of its batches, from 0 to 1.
+
+        Row groups of other pieces are not decoded; one that is cut is decoded up to the last batch
+        that is wanted of it.
+        """
+        return replace(self, cuts=tuple(cuts), pieces=range(len(cuts) - 1))
+
+    def only(self, pieces: range) -> "DirectSource":
+        """The rows of some of the pieces."""
+        return replace(self, pieces=pieces)
+
+    def read(self, shard: int, *, piece: int = 0, skip: int = 0) -> Iterator[pa.RecordBatch]:
+        """The batches of a piece of a shard after the first `skip`; none is empty.
 
         Raises
         ------
@@ -96,24 +118,68 @@ class DirectSource:
         ContractError
             A file lacks a column or has it in another type than the table.
         """
-        return islice(self._batches(shard), skip, None)
+        return islice(self._batches(shard, piece), skip, None)
 
     @property
     def needed(self) -> pa.Schema:
         """All columns that are read: the wanted ones and the predicate's."""
         return pa.unify_schemas([self.schema, self.conditions])
 
-    def _batches(self, shard: int) -> Iterator[pa.RecordBatch]:
+    def _batches(self, shard: int, piece: int) -> Iterator[pa.RecordBatch]:
         needed = self.needed
-        for piece in read_shard(self.plan_folder, self.plan_name, shard):
-            for batch in read_slice(piece, needed, self.batch_rows):
+        for part, batches in self._slices(shard, piece):
+            for batch in read_slice(part, needed, self.batch_rows, batches):
                 rows = chosen(batch, schema=self.schema, predicate=self.predicate)
                 if rows is not None:
                     yield rows
 
+    def _slices(self, shard: int, piece: int) -> Iterator[tuple[Slice, range]]:
+        """The slices that a piece has batches of, and which of each."""
+        slices = read_shard(self.plan_folder, self.plan_name, shard)
+        if len(self.cuts) == 2:
+            yield from ((part, ALL_BATCHES) for part in slices)
+            return
+        counts = [
+            _count_batches(part.path, part.size, part.start, part.stop, self.batch_rows)
+            for part in slices
+        ]
+        edges = list(accumulate(map(sum, counts), initial=0))
+        groups = list(accumulate(chain.from_iterable(counts), initial=0))
+        cuts = _snapped([edges[-1] * share for share in self.cuts], groups)
+        first, last = cuts[piece : piece + 2]
+        for part, (begin, end) in zip(slices, pairwise(edges), strict=True):
+            if max(begin, first) < min(end, last):
+                yield part, range(max(first - begin, 0), min(last, end) - begin)
 
-def read_slice(piece: Slice, schema: pa.Schema, batch_rows: int) -> Iterator[pa.RecordBatch]:
-    """The batches of the row groups that a slice stands for.
+
+def _snapped(wanted: Sequence[float], edges: Sequence[int]) -> list[int]:
+    """Cuts between row groups where such are near, so that no row group is decoded twice.
+
+    Near is a quarter of the way to the next cut; elsewhere the cut is between two batches.
+
+    Examples
+    --------
+    >>> _snapped([0, 10.4, 20.8, 41.6], [0, 10, 20, 30, 41])
+    [0, 10, 20, 41]
+    >>> _snapped([0, 2.0, 4.0, 8.0], [0, 8])
+    [0, 2, 4, 8]
+    """
+    cuts = [0]
+    for before, own, after in zip(wanted, wanted[1:], [*wanted[2:], np.inf], strict=False):
+        nearest = min(edges, key=lambda edge: abs(edge - own))
+        room = min(own - before, after - own) / 4
+        cuts.append(nearest if abs(nearest - own) <= room else math.ceil(own))
+    cuts[-1] = edges[-1]
+    return cuts
+
+
+ALL_BATCHES = range(2**62)
+
+
+def read_slice(
+    piece: Slice, schema: pa.Schema, batch_rows: int, batches: range = ALL_BATCHES
+) -> Iterator[pa.RecordBatch]:
+    """The batches of the row groups that a slice stands for, or only some of them.
 
     Raises
     ------
@@ -125,16 +191,36 @@ def read_slice(piece: Slice, schema: pa.Schema, batch_rows: int) -> Iterator[pa.
     strings = [field.name for field in _stored(schema, piece) if field.type == STRINGS]
     with open_file(piece.path, size=piece.size, dictionaries=strings) as file:
         present = _check(file.metadata, piece, schema)
+        before = 0
         for group in row_groups(file.metadata, piece):
-            yield from read_row_group(
-                file, group, piece=piece, stored=present, schema=schema, batch_rows=batch_rows
-            )
+            count = -(-file.metadata.row_group(group).num_rows // batch_rows)
+            wanted = range(max(batches.start - before, 0), min(batches.stop - before, count))
+            if wanted:
+                yield from read_row_group(
+                    file,
+                    group,
+                    piece=piece,
+                    stored=present,
+                    schema=schema,
+                    batch_rows=batch_rows,
+                    wanted=wanted,
+                )
+            before += count
 
 
 def check_file(piece: Slice, schema: pa.Schema) -> None:
     """Look at a file's footer only; raises like `read_slice`."""
     with open_file(piece.path, size=piece.size) as file:
         _check(file.metadata, piece, schema)
+
+
+@lru_cache(maxsize=1 << 16)
+def _count_batches(path: str, size: int, start: int, stop: int, batch_rows: int) -> list[int]:
+    """How many batches each row group of a slice makes; its footer is read once per worker."""
+    with open_file(path, size=size) as file:
+        piece = Slice(path, size, start, stop, rows=None, partition={}, absent_is_null=False)
+        groups = row_groups(file.metadata, piece)
+        return [-(-file.metadata.row_group(group).num_rows // batch_rows) for group in groups]
 
 
 def _stored(schema: pa.Schema, piece: Slice) -> list[pa.Field]:

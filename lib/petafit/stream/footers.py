@@ -28,6 +28,7 @@ class Footers:
 
     schema = pa.schema([("path", pa.string())])
     frozen = True
+    pieces = range(1)
 
     @property
     def shards(self) -> int:
@@ -39,9 +40,9 @@ class Footers:
         """That of the rows, which are of the same files and columns."""
         return self.rows.identity
 
-    def read(self, shard: int, *, skip: int = 0) -> Iterator[pa.RecordBatch]:
+    def read(self, shard: int, *, piece: int = 0, skip: int = 0) -> Iterator[pa.RecordBatch]:
         """A batch for each slice of a shard; raises like `DirectSource.read`."""
-        pieces = read_shard(self.rows.plan_folder, self.rows.plan_name, shard)
-        for piece in islice(pieces, skip, None):
-            check_file(piece, self.rows.needed)
-            yield pa.record_batch([[piece.path]], schema=self.schema)
+        slices = read_shard(self.rows.plan_folder, self.rows.plan_name, shard)
+        for part in islice(slices, skip, None):
+            check_file(part, self.rows.needed)
+            yield pa.record_batch([[part.path]], schema=self.schema)

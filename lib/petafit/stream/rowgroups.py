@@ -34,31 +34,37 @@ def read_row_group(
     stored: Sequence[str],
     schema: pa.Schema,
     batch_rows: int,
+    wanted: range,
 ) -> Iterator[pa.RecordBatch]:
-    """A row group's batches with all columns of a schema.
+    """Some of a row group's batches, with all columns of a schema.
 
     Parameters
     ----------
     stored : sequence of str
         The columns that the file has; the others are partition values, or null.
+    wanted : range
+        Which of the batches; those before them are decoded all the same.
 
     Raises
     ------
     StorageError
         The row group is damaged.
     """
-    rows = 0
+    rows, last = 0, wanted.stop * batch_rows
     try:
         for chunk in file.iter_batches(
-            _chunk_rows(file.metadata.row_group(group), len(schema), batch_rows),
+            min(_chunk_rows(file.metadata.row_group(group), len(schema), batch_rows), last),
             row_groups=[group],
             columns=stored,
             use_threads=False,
         ):
             _check_codes(chunk)
             for start in range(0, chunk.num_rows, batch_rows):
-                yield _completed(chunk.slice(start, batch_rows), piece, schema)
+                if (rows + start) // batch_rows in wanted:
+                    yield _completed(chunk.slice(start, batch_rows), piece, schema)
             rows += chunk.num_rows
+            if rows >= last:
+                return
             del chunk  # its memory serves the next one
     except (pa.ArrowException, OSError) as error:
         raise unreadable(piece.path, error) from error

@@ -57,6 +57,7 @@ class ScanSource:
 
     shards: int = 0
     frozen = False
+    pieces = range(1)
 
     @classmethod
     def of(
@@ -106,7 +107,7 @@ class ScanSource:
         return replace(self, frame=None)
 
     def received(
-        self, batches: Iterator[pa.RecordBatch], *, skip: int = 0
+        self, batches: Iterator[pa.RecordBatch], *, piece: int = 0, skip: int = 0
     ) -> Iterator[pa.RecordBatch]:
         """The batches that Spark hands to a task, as `DirectSource.read` would give them."""
         needed = pa.unify_schemas([self.schema, self.conditions])
@@ -116,7 +117,7 @@ class ScanSource:
         )
         return islice((batch for batch in rows if batch is not None), skip, None)
 
-    def read(self, shard: int, *, skip: int = 0) -> Iterator[pa.RecordBatch]:
+    def read(self, shard: int, *, piece: int = 0, skip: int = 0) -> Iterator[pa.RecordBatch]:
         """Refused: only a Spark task gets to see the batches of a scan.
 
         Raises

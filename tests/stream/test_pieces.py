@@ -1,0 +1,77 @@
+"""Shards in pieces: every batch in one of them, whatever the cuts, and none decoded in vain."""
+
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from petafit.stream import direct as module
+from petafit.stream.direct import DirectSource
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """700 rows in files of row groups of 100, 30 and 1 rows."""
+    root = tmp_path_factory.mktemp("pieces")
+    begin = 0
+    for number, (rows, group) in enumerate([(350, 100), (200, 30), (150, 1)]):
+        table = pa.table({"id": range(begin, begin + rows)})
+        pq.write_table(table, root / f"{number}.parquet", row_group_size=group)
+        begin += rows
+    return root
+
+
+def ids(source: DirectSource, shard: int, piece: int, skip: int = 0) -> list[list[int]]:
+    return [b.column("id").to_pylist() for b in source.read(shard, piece=piece, skip=skip)]
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    inner=st.lists(st.floats(0, 1), max_size=5),
+    shards=st.integers(1, 3),
+    batch_rows=st.integers(1, 120),
+    skip=st.integers(0, 3),
+)
+def test_pieces_together_are_the_shard(
+    folder: Path, direct: Any, inner: list[float], shards: int, batch_rows: int, skip: int
+) -> None:
+    whole = direct(folder, shards=shards, batch_rows=batch_rows)
+    cut = whole.cut((0.0, *sorted(inner), 1.0))
+    for shard in range(whole.shards):
+        pieces = [ids(cut, shard, piece) for piece in cut.pieces]
+        assert [batch for piece in pieces for batch in piece] == ids(whole, shard, 0)
+        assert ids(cut, shard, len(pieces) - 1, skip) == pieces[-1][skip:]
+
+
+def test_a_piece_has_its_share_of_the_batches(folder: Path, direct: Any) -> None:
+    cut = direct(folder, batch_rows=10).cut((0.0, 0.25, 1.0))
+    sizes = [len(ids(cut, 0, piece)) for piece in cut.pieces]
+    assert sizes[0] / sum(sizes) == pytest.approx(0.25, abs=0.01)
+
+
+def test_row_groups_of_other_pieces_are_not_decoded(
+    folder: Path, direct: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decoded, read = [], module.read_row_group
+
+    def noted(file: Any, group: int, **options: Any) -> Any:
+        decoded.append(group)
+        return read(file, group, **options)
+
+    monkeypatch.setattr(module, "read_row_group", noted)
+    cut = direct(folder, batch_rows=100).cut((0.0, 0.01, 1.0))
+    assert len(ids(cut, 0, 0)) == 2
+    assert decoded == [0, 1]
+
+
+def test_other_pieces_are_another_source(folder: Path, direct: Any) -> None:
+    whole = direct(folder)
+    cut = whole.cut((0.0, 0.5, 1.0))
+    sources = [whole, cut, cut.only(range(1)), cut.only(range(1, 2)), whole.cut((0.0, 0.4, 1.0))]
+    assert len({source.identity for source in sources}) == len(sources)
