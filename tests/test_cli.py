@@ -91,10 +91,11 @@ def test_an_interrupted_train_leaves_nothing_that_looks_finished(
         "import signal; from petafit.cli import main; "
         "signal.signal(signal.SIGINT, signal.default_int_handler); main()"
     )
-    arguments = ["train", "--task", task, "--run-id", "cut", "--set", "training.rounds=1000"]
+    endless = ["--set", "training.rounds=1000", "--set", "training.patience=1000"]
+    arguments = ["train", "--task", task, "--run-id", "cut", *endless]
     process = subprocess.Popen([sys.executable, "-c", code, *arguments], stderr=subprocess.PIPE)
     rounds = tmp_path / "runs/cut/rounds"
-    while not (rounds / "round-001.npz").exists() and process.poll() is None:
+    while not (rounds / "round-001-01.npz").exists() and process.poll() is None:
         time.sleep(0.01)
     process.send_signal(number)
     said = process.communicate()[1].decode()

@@ -67,8 +67,7 @@ def encoded() -> list[Batch]:
 
 def model() -> Model:
     learner = make_learner(ONLINE, n_features=256, facts=encoder().facts)
-    fit = Fit(learner, None)
-    weights = fit.finish(shard(fit, encoded(), None)).weights
+    weights = learner.finish(shard(learner, encoded(), None))
     return Model(
         encoder(), ONLINE, pa.schema([SCHEMA.field("speed"), SCHEMA.field("city")]), weights
     )

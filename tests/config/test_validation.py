@@ -47,7 +47,7 @@ def test_an_unknown_key(write: Write, override: str, message: str) -> None:
         ("spark.submit.a=[1]", "'spark.submit.a' is wrong (--set); expected true or false or a"),
         (
             "training.merge=men",
-            "expected 'auto', 'mean' or 'evidence'; got men. Did you mean 'mean'",
+            "'stacked', 'mean', 'touched' or 'evidence'; got men. Did you mean 'mean'",
         ),
         (
             "dataset=fligts",

@@ -76,8 +76,8 @@ def test_what_was_kept_is_found_to_the_byte(
 
     batches = [made(rows, seed) for seed, rows in enumerate(sizes)]
     cache = cache_in(tmp_path_factory.mktemp("cache"))
-    assert all(map(same, cache.keep(0, iter(batches)), batches))
-    found = cache.find(0)
+    assert all(map(same, cache.keep(0, 0, iter(batches)), batches))
+    found = cache.find(0, 0)
     assert found is not None
     assert all(map(same, found, batches))
 
@@ -85,15 +85,15 @@ def test_what_was_kept_is_found_to_the_byte(
 def test_an_index_that_occurs_twice_in_a_row_stays_as_it_is(tmp_path: Path) -> None:
     X = csr_array((np.float32([1, 2]), np.int32([7, 7]), np.int32([0, 2])), shape=(1, N_FEATURES))
     cache = cache_in(tmp_path)
-    list(cache.keep(0, iter([Batch(X)])))
-    assert next(cache.find(0) or iter(())).X.indices.tolist() == [7, 7]
+    list(cache.keep(0, 0, iter([Batch(X)])))
+    assert next(cache.find(0, 0) or iter(())).X.indices.tolist() == [7, 7]
 
 
 def test_nothing_is_found_before_a_shard_was_read_to_its_end(tmp_path: Path) -> None:
     cache = cache_in(tmp_path)
-    reading = cache.keep(0, iter([batch(), batch()]))
+    reading = cache.keep(0, 0, iter([batch(), batch()]))
     next(reading)
-    assert cache.find(0) is None
+    assert cache.find(0, 0) is None
     assert isinstance(reading, Iterator)
     reading.close()  # type: ignore[attr-defined]
     assert files(cache) == set()
@@ -102,45 +102,45 @@ def test_nothing_is_found_before_a_shard_was_read_to_its_end(tmp_path: Path) -> 
 def test_a_shard_that_does_not_fit_is_not_kept_and_not_tried_again(tmp_path: Path) -> None:
     cache = cache_in(tmp_path, limit=30_000)
     few, many = [batch()], [batch(seed=seed) for seed in range(50)]
-    assert len(list(cache.keep(0, iter(few)))) == 1
+    assert len(list(cache.keep(0, 0, iter(few)))) == 1
     for _ in range(2):
-        assert len(list(cache.keep(1, iter(many)))) == 50
-    assert files(cache) == {"shard-000000.arrow", "shard-000001.skipped"}
+        assert len(list(cache.keep(1, 0, iter(many)))) == 50
+    assert files(cache) == {"shard-000000-00.arrow", "shard-000001-00.skipped"}
 
 
 def test_two_tasks_on_one_shard_do_not_disturb_each_other(tmp_path: Path) -> None:
     cache = cache_in(tmp_path)
-    tasks = [cache.keep(0, iter([batch(seed=1), batch(seed=2)])) for _ in range(2)]
+    tasks = [cache.keep(0, 0, iter([batch(seed=1), batch(seed=2)])) for _ in range(2)]
     for _ in range(2):
         for task in tasks:
             next(task)
     assert [next(task, None) for task in tasks] == [None, None]
-    assert files(cache) == {"shard-000000.arrow"}
+    assert files(cache) == {"shard-000000-00.arrow"}
 
 
 def test_a_damaged_file_is_left_out(tmp_path: Path) -> None:
     cache = cache_in(tmp_path)
-    list(cache.keep(0, iter([batch(300)])))
-    path = cache.folder / "shard-000000.arrow"
+    list(cache.keep(0, 0, iter([batch(300)])))
+    path = cache.folder / "shard-000000-00.arrow"
     path.write_bytes(path.read_bytes()[:2000])
-    assert cache.find(0) is None
+    assert cache.find(0, 0) is None
     assert not path.exists()
 
 
 def test_what_a_killed_run_left_behind_goes_when_the_next_one_comes(tmp_path: Path) -> None:
     old, young = (InstanceCache(name, 1 << 20, str(tmp_path)) for name in ("old", "young"))
     for cache in (old, young):
-        list(cache.keep(0, iter([batch()])))
+        list(cache.keep(0, 0, iter([batch()])))
     long_ago = time.time() - 2 * 24 * 3600
     os.utime(old.folder, (long_ago, long_ago))
-    list(cache_in(tmp_path).keep(0, iter([batch()])))
+    list(cache_in(tmp_path).keep(0, 0, iter([batch()])))
     assert not old.folder.exists()
     assert young.folder.exists()
 
 
 def test_it_is_removed(tmp_path: Path) -> None:
     cache = cache_in(tmp_path)
-    list(cache.keep(0, iter([batch()])))
+    list(cache.keep(0, 0, iter([batch()])))
     cache.remove()
     assert not cache.folder.exists()
     cache.remove()

@@ -85,7 +85,7 @@ def test_a_killed_run_goes_on_to_the_same_model(settings: Settings, tmp_path: Pa
     )
     run = tmp_path / "runs" / "killed"
     process = subprocess.Popen([sys.executable, "-c", code, str(path)])
-    while not (run / "rounds" / "round-002.npz").exists() and process.poll() is None:
+    while not (run / "rounds" / "round-002-01.npz").exists() and process.poll() is None:
         time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
@@ -211,7 +211,6 @@ def test_rows_of_one_batch_are_enough(settings: Settings) -> None:
     ("learner", "said"),
     [
         ("sklearn.MiniBatchKMeans", "predicts no label"),
-        ("sklearn.MLPClassifier", "cannot be merged.*got 3"),
         ("sklearn.SGDRegressor", "must be numeric.*got bool"),
     ],
 )

@@ -141,10 +141,23 @@ class Training(Section):
 
     shards: int | None = Field(None, ge=1, description="null: one for each of the engine's slots")
     rounds: int = Field(1, ge=1, description="passes over the training rows")
-    merge: Literal["auto", "mean", "evidence"] = Field(
+    merge: Literal["auto", "stacked", "mean", "touched", "evidence"] = Field(
         "auto", description="how approximate learners are merged; auto is the learner's best"
     )
-    patience: int = Field(1, ge=1, description="rounds without gain on split.validation")
+    merge_rows: int = Field(
+        100_000, ge=0, description="rows put aside to fit each stacked merge; 0 puts none aside"
+    )
+    parts: int | None = Field(
+        None,
+        ge=1,
+        description="how often shards merge within the first round; null: by their number",
+    )
+    newton: int = Field(
+        0, ge=0, description="passes of refinement after the rounds, each a Newton step"
+    )
+    patience: int = Field(
+        1, ge=1, description="rounds without gain on split.validation, or on the rows put aside"
+    )
     seed: int = 0
     cache: ByteSize | None = Field(
         None,

@@ -18,6 +18,8 @@ class Batch:
         The class's position in the facts' classes, or the number to predict.
     weight : ndarray of float64, shape (n_rows,), or None
         None: every row weighs 1.
+    reserved : ndarray of bool, shape (n_rows,), or None
+        Rows that are kept for fitting the merge, and not to be learnt from; None: no row is.
     quarantined : int
         Rows that were left out, since they break the contract.
     example : str or None
@@ -27,6 +29,7 @@ class Batch:
     X: csr_array | np.ndarray
     y: np.ndarray | None = None
     weight: np.ndarray | None = None
+    reserved: np.ndarray | None = None
     quarantined: int = 0
     example: str | None = None
 

@@ -23,10 +23,10 @@ _STALE_SECONDS = 24 * 3600
 
 @dataclass(frozen=True)
 class InstanceCache:
-    """Files of encoded batches, one for each shard that this machine has read.
+    """Files of encoded batches, one for each piece of a shard that this machine has read.
 
-    A shard's file gets its name when it is whole, so that tasks working on one shard at the same
-    time do not disturb each other. Once the files of a run have reached the limit, further shards
+    A file gets its name when it is whole, so that tasks working on one shard at the same
+    time do not disturb each other. Once the files of a run have reached the limit, further pieces
     are not kept; they are decoded in every pass.
 
     Attributes
@@ -48,9 +48,9 @@ class InstanceCache:
         """Where the files are on this machine."""
         return Path(self.root or _scratch()) / "petafit-cache" / self.name
 
-    def find(self, shard: int) -> Iterator[Batch] | None:
-        """The batches of a shard, mapped into memory; None if they were not kept."""
-        path = self._path(shard)
+    def find(self, shard: int, piece: int) -> Iterator[Batch] | None:
+        """The batches of a piece of a shard, mapped into memory; None if they were not kept."""
+        path = self._path(shard, piece)
         try:
             return BatchFile(path).batches()
         except FileNotFoundError:
@@ -60,9 +60,9 @@ class InstanceCache:
             path.unlink(missing_ok=True)
             return None
 
-    def keep(self, shard: int, batches: Iterator[Batch]) -> Iterator[Batch]:
+    def keep(self, shard: int, piece: int, batches: Iterator[Batch]) -> Iterator[Batch]:
         """Hand batches on, and keep them if all of them fit."""
-        path = self._path(shard)
+        path = self._path(shard, piece)
         if path.with_suffix(".skipped").exists():
             yield from batches
             return
@@ -82,7 +82,7 @@ class InstanceCache:
         rmtree(self.folder, ignore_errors=True)
 
     def _written(self, writer: BatchWriter, batch: Batch) -> bool:
-        """Whether a batch still had room; if not, all of its shard makes room."""
+        """Whether a batch still had room; if not, all of its file makes room."""
         try:
             writer.write(batch)
             if self._size() <= self.limit:
@@ -101,8 +101,8 @@ class InstanceCache:
                 total += entry.stat().st_size
         return total
 
-    def _path(self, shard: int) -> Path:
-        return self.folder / f"shard-{shard:06d}.arrow"
+    def _path(self, shard: int, piece: int) -> Path:
+        return self.folder / f"shard-{shard:06d}-{piece:02d}.arrow"
 
     def _make_folder(self) -> None:
         """Make the folder, and remove those that killed runs have left behind."""

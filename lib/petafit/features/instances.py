@@ -12,6 +12,7 @@ from petafit.config.section import Scalar
 from petafit.features.batch import Batch
 from petafit.features.cache import InstanceCache
 from petafit.features.encode import Encoder
+from petafit.features.reserve import Reserve
 from petafit.stream.batches import Source
 from petafit.table.contract import Checks, Sifted
 
@@ -23,25 +24,39 @@ class Encoding:
     Attributes
     ----------
     cache : InstanceCache or None
-        Keeps what was encoded, for the next time a shard is read.
+        Keeps what was encoded, for the next time a piece of a shard is read.
+    reserve : Reserve or None
+        Which rows are put aside.
     """
 
     checks: Checks
     encoder: Encoder
     cache: InstanceCache | None = None
+    reserve: Reserve | None = None
 
-    def __call__(self, read: Read, *, shard: int) -> "partial[Iterator[Batch]]":
-        """Reads the encoded batches of a shard."""
-        return partial(self._read, read, shard)
+    def __call__(self, read: Read, *, shard: int, piece: int = 0) -> "partial[Iterator[Batch]]":
+        """Reads the encoded batches of a piece of a shard."""
+        return partial(self._read, read, shard, piece)
 
-    def _read(self, read: Read, shard: int, *, skip: int) -> Iterator[Batch]:
+    def _read(self, read: Read, shard: int, piece: int, *, skip: int) -> Iterator[Batch]:
+        encoded = self._encoded(read, shard, piece, skip=skip)
+        if self.reserve is None:
+            return encoded
+        return (
+            replace(
+                batch, reserved=self.reserve.mask(batch, shard=shard, piece=piece, number=number)
+            )
+            for number, batch in enumerate(encoded, start=skip)
+        )
+
+    def _encoded(self, read: Read, shard: int, piece: int, *, skip: int) -> Iterator[Batch]:
         if self.cache is None:
             return map(self._encode, read(skip=skip))
-        kept = self.cache.find(shard)
+        kept = self.cache.find(shard, piece)
         if kept is not None:
             return islice(kept, skip, None)
         encoded = map(self._encode, read(skip=skip))
-        return encoded if skip else self.cache.keep(shard, encoded)
+        return encoded if skip else self.cache.keep(shard, piece, encoded)
 
     def _encode(self, raw: pa.RecordBatch) -> Batch:
         good, _, quarantined, example = self.checks.sift(raw)

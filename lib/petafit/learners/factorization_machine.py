@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from sklearn.utils import check_random_state
@@ -44,7 +44,7 @@ class _FactorFTRL(FTRLProximal):
 class FactorizationMachine(OnlineEstimator):
     """Margins with a weight for every feature, and for every pair of features."""
 
-    quantile = 0.5
+    linear: ClassVar[slice] = slice(1)
     n_factors: int
     init_scale: float
     factor_l2: float
@@ -90,6 +90,16 @@ class FactorizationMachine(OnlineEstimator):
 
     def margins(self, rows: Rows, weights: np.ndarray) -> np.ndarray:
         return kernels.margins(rows, weights)
+
+    def beyond_linear(self, rows: Rows, memory: Memory) -> np.ndarray:
+        pairs = self.weights_of(memory)
+        pairs[:, 0] = 0
+        return kernels.margins(rows, pairs)
+
+    def with_rest_scaled(self, weights: np.ndarray, factor: float) -> np.ndarray:
+        scaled = weights.copy()
+        scaled[:, 1:] *= np.sqrt(max(factor, 0.0))
+        return scaled
 
     def weights_of(self, memory: Memory) -> np.ndarray:
         """w and v, the intercept last; v of coordinates that no row has moved is 0."""

@@ -9,6 +9,7 @@ from petafit.aggregate.law import Aggregator, State
 from petafit.errors import ConfigurationError
 from petafit.features.batch import Batch
 from petafit.features.encode import DType, Layout
+from petafit.learners.multipliers import Fit
 from petafit.store.arrays import Named
 
 Kind = Literal["classifier", "regressor", "other"]
@@ -42,6 +43,8 @@ class Learner(Aggregator[State, Batch, Named]):
         Shards can be merged at all.
     merging : str
         How, in one line.
+    stacks : bool
+        Shards are best merged by `stack`, which needs rows that none of them learnt from.
     subtractable : bool
         A shard can be taken out of merged ones again: `unmerge`.
     """
@@ -54,6 +57,7 @@ class Learner(Aggregator[State, Batch, Named]):
     exact: bool = False
     mergeable: bool = True
     merging: str = ""
+    stacks: bool = False
     subtractable: bool = False
 
     @abstractmethod
@@ -78,6 +82,18 @@ class Learner(Aggregator[State, Batch, Named]):
 
     def reduce(self, state: State, batch: Batch) -> State:
         return self.progressive(state, batch)[0]
+
+    def stack(self, summary: Named, model: Named | None, rows: Batch) -> tuple[Named, Fit]:
+        """As `finish`, of a learner that `stacks`: the merge is fitted to rows put aside.
+
+        Returns
+        -------
+        Named
+            The model.
+        Fit
+            The multipliers, and the loss on these rows before and after.
+        """
+        raise NotImplementedError
 
     def unmerge(self, total: Named, part: Named) -> Named:
         """The summary that, merged with `part`, gives `total`: a shard's rows are taken back.

@@ -16,8 +16,6 @@ from petafit.learners.steps import FTRL
 class _Linear(OnlineEstimator):
     """Margins that are linear in the features."""
 
-    quantile = 0.5
-
     def learn(
         self, rows: Rows, target: np.ndarray, weight: np.ndarray, memory: Memory
     ) -> np.ndarray:

@@ -61,6 +61,76 @@ def slope(loss: int, margin: float, target: float, quantile: float) -> float:
     return np.exp(min(margin, LARGEST_LOG_RATE)) - target
 
 
+def total(
+    loss: str, margins: np.ndarray, target: np.ndarray, weight: np.ndarray, quantile: float
+) -> tuple[float, np.ndarray]:
+    """The weighted sum of the rows' losses, and its derivatives by their margins.
+
+    Parameters
+    ----------
+    margins : ndarray of shape (n_rows, n_outputs)
+        One for a number or for two classes; else one a class, whose `log` is the softmax's, and
+        whose `hinge` is the sum of each class's against the rest.
+    target, weight : ndarray of shape (n_rows,)
+
+    Returns
+    -------
+    float
+    ndarray of shape (n_rows, n_outputs), float64
+    """
+    margins = margins.astype(np.float64)
+    if margins.shape[1] == 1:
+        sums, slopes = _one_output(CODES[loss], margins[:, 0], target, quantile)
+        return float(weight @ sums), (weight * slopes)[:, None]
+    own = np.arange(len(margins)), target.astype(np.intp)
+    if loss == "log":
+        slopes = _softmax(margins)
+        sums = -np.log(np.maximum(slopes[own], np.finfo(np.float64).tiny))
+        slopes[own] -= 1
+    else:
+        signs = np.full(margins.shape, -1.0)
+        signs[own] = 1
+        short = np.maximum(1 - signs * margins, 0)
+        sums, slopes = short.sum(axis=1), np.where(short > 0, -signs, 0.0)
+    return float(weight @ sums), weight[:, None] * slopes
+
+
+SMOOTH = ("log", "squared", "poisson")
+"""The losses that have a second derivative."""
+
+
+def curvatures(loss: str, margins: np.ndarray) -> np.ndarray:
+    """The second derivatives of each row's loss by each of its margins, of a `SMOOTH` loss.
+
+    ``p (1 - p)`` of `log`, 1 of `squared`, the rate of `poisson`.
+
+    Parameters
+    ----------
+    margins : ndarray of shape (n_rows, n_outputs)
+
+    Returns
+    -------
+    ndarray of the same shape, float64
+    """
+    if loss == "squared":
+        return np.ones(margins.shape)
+    found = (
+        predictions(loss, margins[:, 0])[:, None] if margins.shape[1] == 1 else _softmax(margins)
+    )
+    return found * (1 - found) if loss == "log" else found
+
+
+@njit
+def _one_output(
+    loss: int, margins: np.ndarray, target: np.ndarray, quantile: float
+) -> tuple[np.ndarray, np.ndarray]:
+    values, slopes = np.empty(len(margins)), np.empty(len(margins))
+    for row in range(len(margins)):
+        values[row] = value(loss, margins[row], target[row], quantile)
+        slopes[row] = slope(loss, margins[row], target[row], quantile)
+    return values, slopes
+
+
 def predictions(loss: str, margins: np.ndarray) -> np.ndarray:
     """What margins predict: probabilities of `log`, rates of `poisson`, else the margins.
 

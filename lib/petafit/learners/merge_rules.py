@@ -30,6 +30,14 @@ class Mean:
 
 
 @dataclass(frozen=True)
+class Touched:
+    """The mean over the shards that moved the coordinate (federated submodel averaging)."""
+
+    def combine(self, sums: Sums, start: np.ndarray, squares: np.ndarray) -> np.ndarray:
+        return np.asarray(sums.weights / np.maximum(sums.count, 1))
+
+
+@dataclass(frozen=True)
 class Evidence:
     """The product of the shards' posteriors over c - 1 copies of the prior they share.
 
@@ -85,30 +93,32 @@ class ByColumn:
         return np.hstack(merged)
 
 
-DEFAULT_RULE = "evidence"
-RULES: Mapping[str, Rule] = {"mean": Mean(), "evidence": Evidence()}
+RULES: Mapping[str, Rule] = {"mean": Mean(), "touched": Touched(), "evidence": Evidence()}
+STACKED = ("auto", "stacked")
+"""Names of what `petafit.learners.stacking` does, and `Evidence` where no rows were put aside."""
 
 
 def find_rule(name: str) -> Rule:
-    """The rule of that name; ``auto`` is the best known one.
+    """The rule of that name; `STACKED` ones fall back on ``evidence``.
 
     Raises
     ------
     ConfigurationError
         There is no such rule.
     """
-    chosen = DEFAULT_RULE if name == "auto" else name
+    chosen = "evidence" if name in STACKED else name
     if chosen not in RULES:
         raise ConfigurationError(
-            f"No merge rule {name!r}", hint=did_you_mean(name, ("auto", *RULES))
+            f"No merge rule {name!r}", hint=did_you_mean(name, (*STACKED, *RULES))
         )
     return RULES[chosen]
 
 
 def merged_weights(rule: Rule, sums: Sums, start: np.ndarray, squares: np.ndarray) -> np.ndarray:
     """The rule's weights, the intercept weighted by the shards' rows; w0 where nothing moved."""
-    start = start.astype(np.float64)
-    merged = np.where(sums.count > 0, rule.combine(sums, start, squares), start)
+    begun = sums.at(start).astype(np.float64)
+    combined = np.where(sums.count > 0, rule.combine(sums, begun, sums.at(squares)), begun)
+    merged = sums.put(combined, into=start)
     if sums.rows:
         merged[-1] = sums.row_intercepts / sums.rows
     return merged
@@ -121,4 +131,4 @@ def merged_squared_gradients(sums: Sums, start: np.ndarray) -> np.ndarray:
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         gained = sums.evidence_squared / sums.evidence
-    return np.asarray(start + np.where(sums.evidence > 0, gained, 0.0))
+    return sums.put(sums.at(start) + np.where(sums.evidence > 0, gained, 0.0), into=start)

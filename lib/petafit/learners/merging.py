@@ -4,6 +4,8 @@ Every shard starts from the same weights w0 and reports sums over coordinates: h
 it (c), and over those W = sum w, S = sum G, SS = sum G**2 and SW = sum G w, where G is what the
 shard added to the coordinate's squared gradients: its evidence. The sums are float64 and add up in
 any grouping; the rules of `petafit.learners.merge_rules` turn them into weights.
+
+Coordinates that no shard moved are left out until a quarter was moved.
 """
 
 from dataclasses import dataclass, fields, replace
@@ -11,15 +13,20 @@ from typing import Any
 
 import numpy as np
 
+from petafit.learners.coordinates import added, union
 from petafit.store.arrays import Named
+
+_MATRICES = ("count", "weights", "evidence", "evidence_squared", "evidence_weights", "z")
 
 
 @dataclass(frozen=True)
 class Sums:
-    """Sums over shards, each array (n_features + 1, n_outputs) with the intercept last.
+    """Sums over shards, each array (n_coordinates, n_outputs).
 
     Attributes
     ----------
+    index : ndarray of int32, shape (n_coordinates,), or None
+        The features meant, rising, with the intercept last; None: all.
     count : ndarray of int32
         Shards that moved the coordinate; only these enter the other arrays.
     weights : ndarray of float64
@@ -46,16 +53,32 @@ class Sums:
     row_intercepts: np.ndarray
     seen: np.ndarray
     z: np.ndarray | None = None
+    index: np.ndarray | None = None
 
     @classmethod
     def from_named(cls, summary: Named) -> "Sums":
         """The sums of a summary, as `shard_summary` or `merge` gives it."""
-        return cls(**{name: _sum(summary, name) for name in _names(summary)})
+        return cls(
+            **{name: _sum(summary, name) for name in _names(summary)},
+            index=summary.arrays.get("index"),
+        )
 
     def of(self, outputs: slice) -> "Sums":
         """The sums of these outputs alone."""
         matrices = {name: value for name, value in vars(self).items() if np.ndim(value) == 2}
         return replace(self, **{name: value[:, outputs] for name, value in matrices.items()})
+
+    def at(self, values: np.ndarray) -> np.ndarray:
+        """The rows of an array over all coordinates that belong to the sums."""
+        return values if self.index is None else values[self.index]
+
+    def put(self, values: np.ndarray, into: np.ndarray) -> np.ndarray:
+        """An array over all coordinates with `values` where the sums are."""
+        if self.index is None:
+            return values
+        whole = into.astype(values.dtype)
+        whole[self.index] = values
+        return whole
 
 
 def merge(left: Named, right: Named) -> Named:
@@ -64,14 +87,25 @@ def merge(left: Named, right: Named) -> Named:
         return right
     if not right.params["shards"]:
         return left
-    both = {name: _sum(left, name) + _sum(right, name) for name in _names(left)}
-    arrays = {name: value for name, value in both.items() if isinstance(value, np.ndarray)}
-    return Named(arrays, {name: both[name] for name in both.keys() - arrays.keys()})
+    ours, theirs = left.arrays.get("index"), right.arrays.get("index")
+    both = union(ours, theirs, left.params["coordinates"])
+    arrays, params = {}, {"coordinates": left.params["coordinates"]}
+    for name in _names(left):
+        one, other = _sum(left, name), _sum(right, name)
+        if name in _MATRICES:
+            arrays[name] = added(one, ours, other, theirs, over=both, total=params["coordinates"])
+        elif isinstance(one, np.ndarray):
+            arrays[name] = one + other
+        else:
+            params[name] = one + other
+    if both is not None:
+        arrays["index"] = both
+    return Named(arrays, params)
 
 
 def _names(summary: Named) -> list[str]:
     optional = {"z"} - summary.arrays.keys()
-    return [each.name for each in fields(Sums) if each.name not in optional]
+    return [each.name for each in fields(Sums) if each.name not in optional | {"index"}]
 
 
 def _sum(summary: Named, name: str) -> Any:
@@ -114,12 +148,16 @@ def shard_summary(
     with_z : bool
         The first of the two numbers is FTRL's z.
     """
+    moved = (table[:, 0] != start[:, 0]) | (table[:, 1] != start[:, 1])
+    index = np.flatnonzero(moved.any(axis=1)).astype(np.int32)
     arrays = {
-        "moved": (table[:, 0] != start[:, 0]) | (table[:, 1] != start[:, 1]),
-        "weights": weights,
-        "evidence": np.subtract(table[:, 1], start[:, 1], dtype=np.float64),
+        "index": index,
+        "moved": moved[index],
+        "weights": weights[index],
+        "evidence": np.subtract(table[index, 1], start[index, 1], dtype=np.float64),
         "row_intercepts": rows * weights[-1].astype(np.float64),
         "seen": seen,
     }
-    z = {"z": table[:, 0].copy()} if with_z else {}
-    return Named({**arrays, **z}, {"shards": int(rows > 0), "rows": rows})
+    z = {"z": table[index, 0]} if with_z else {}
+    params = {"shards": int(rows > 0), "rows": rows, "coordinates": len(table)}
+    return Named({**arrays, **z}, params)

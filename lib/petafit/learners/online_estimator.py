@@ -49,9 +49,13 @@ class OnlineEstimator(BaseEstimator, ABC):  # type: ignore[misc]
     kind : {"classifier", "regressor"}
     output : {"probability", "margin", "value"}
         What its predictions are.
+    linear : slice
+        The columns of the table whose weights add up to margins.
     """
 
     kind: ClassVar[Kind]
+    linear: ClassVar[slice] = slice(None)
+    quantile: float = 0.5
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "optimizer": [StrOptions({"adagrad", "ftrl", "sgd"})],
@@ -150,6 +154,14 @@ class OnlineEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             There is no such rule.
         """
         return find_rule(name)
+
+    def beyond_linear(self, rows: Rows, memory: Memory) -> np.ndarray:
+        """What margins have beside their linear part, (n_rows,), where `linear` is not all."""
+        raise NotImplementedError
+
+    def with_rest_scaled(self, weights: np.ndarray, factor: float) -> np.ndarray:
+        """Weights whose `beyond_linear` is so many times theirs, or nothing if that is negative."""
+        raise NotImplementedError
 
     def begin(self, n_features: int, target: Target) -> Memory:
         """What is known before any row."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,12 +10,15 @@ import numpy as np
 from petafit.errors import ConfigurationError
 from petafit.features.batch import Batch
 from petafit.features.facts import Facts
+from petafit.learners import losses
 from petafit.learners.learner import Learner, labels_of
-from petafit.learners.merge_rules import merged_squared_gradients, merged_weights
+from petafit.learners.merge_rules import STACKED, merged_squared_gradients, merged_weights
 from petafit.learners.merging import Sums, merge, shard_summary
+from petafit.learners.multipliers import Fit
 from petafit.learners.online_estimator import Memory, OnlineEstimator
 from petafit.learners.parameters import build
-from petafit.learners.rows import UNWEIGHTED, as_rows
+from petafit.learners.rows import UNWEIGHTED, as_rows, frozen
+from petafit.learners.stacking import Candidates, candidates_of
 from petafit.store.arrays import Named
 
 _FIT_ONLY = {
@@ -59,6 +63,7 @@ class OnlineLearner(Learner[OnlineState]):
         self.name = name_of(type(estimator))
         self.kind, self.output = estimator.kind, estimator.output
         self.n_features = n_features
+        self.stacks = merge in STACKED
         self.rule = estimator.merge_rule(merge)
         self.optimizer = estimator.rules()
         try:
@@ -100,9 +105,30 @@ class OnlineLearner(Learner[OnlineState]):
         weights = merged_weights(self.rule, sums, before, squares)
         squared_gradients = merged_squared_gradients(sums, squares)
         merged = self.optimizer.merged_table(weights, squared_gradients, sums, start.table)
-        moved = sums.count[:, None] > 0
+        moved = sums.put(sums.count > 0, into=np.zeros(before.shape, bool))[:, None]
         seen = start.seen + sums.seen / max(sums.shards, 1)
-        return self._model_of(Memory(np.where(moved, merged, start.table), seen))
+        return self.model_of(Memory(np.where(moved, merged, start.table), seen))
+
+    def stack(self, summary: Named, model: Named | None, rows: Batch) -> tuple[Named, Fit]:
+        sums, start = Sums.from_named(summary), self._memory_of(model)
+        before, squares = self.optimizer.weights(start.table), start.table[:, 1]
+        seen = start.seen + sums.seen / max(sums.shards, 1)
+        added = sums.at(squares) + sums.evidence / max(sums.shards, 1)
+        gained = sums.put(added, into=squares)
+        linear = self.estimator.linear
+        candidates = candidates_of(sums.of(linear), before[:, linear], squares[:, linear])
+        if linear == slice(None):
+            fit = self.fit_to(candidates, rows, seen)
+            weights = candidates.combined(fit.multipliers)
+        else:
+            weights = merged_weights(self.rule, sums, before, squares).astype(np.float32)
+            plain = Memory(self.optimizer.table(weights, gained), seen)
+            rest = self.estimator.beyond_linear(as_rows(rows.X), plain)
+            fit = self.fit_to(candidates, rows, seen, rest=rest)
+            weights[:, linear] = candidates.combined(fit.multipliers)
+            weights = self.estimator.with_rest_scaled(weights, fit.multipliers[-1])
+        table = self.optimizer.merged_table(weights, gained, sums, start.table, own=False)
+        return self.model_of(Memory(table, seen)), fit
 
     def predict(self, model: Named, X: Any) -> np.ndarray:
         margins = self.estimator.margins(as_rows(X), model.arrays["weights"])
@@ -118,13 +144,50 @@ class OnlineLearner(Learner[OnlineState]):
         memory = Memory(now["table"].copy(), now["seen"])
         return OnlineState(memory, model if model.arrays else None, dumped.params["rows"])
 
+    def weigh(self, rows: Batch, seen: np.ndarray) -> np.ndarray:
+        """The rows' weights with those of their classes, (n_rows,)."""
+        y = frozen(labels_of(rows, self.name), np.float64)
+        given = UNWEIGHTED if rows.weight is None else frozen(rows.weight, np.float64)
+        weighed = self.target.weigh(y, given, seen)
+        return weighed if weighed.size else np.ones(len(y))
+
+    def fit_to(
+        self,
+        candidates: Candidates,
+        rows: Batch,
+        seen: np.ndarray,
+        *,
+        rest: np.ndarray | None = None,
+    ) -> Fit:
+        """The multipliers of candidates that minimise the mean loss of some rows.
+
+        Parameters
+        ----------
+        seen : ndarray
+            As `Memory` has it.
+        rest : ndarray of shape (n_rows,), optional
+            What margins have beside their linear part; it gets a multiplier, the last.
+        """
+        features = candidates.contributions(as_rows(rows.X))
+        if rest is not None:
+            features = np.concatenate([features, rest[:, None, None]], axis=2, dtype=np.float32)
+        weight = self.weigh(rows, seen)
+        loss = partial(
+            losses.total,
+            self.estimator.loss,
+            target=self.target.encode(labels_of(rows, self.name)),
+            weight=weight / weight.sum(),
+            quantile=self.estimator.quantile,
+        )
+        return candidates.fit(features, loss)
+
     def _learn(self, state: OnlineState, batch: Batch) -> tuple[OnlineState, np.ndarray]:
         y = labels_of(batch, self.name)
         weight = UNWEIGHTED if batch.weight is None else batch.weight
         margins = self.estimator.update(as_rows(batch.X), y, weight, state.memory, self.target)
         return OnlineState(state.memory, state.model, state.rows + len(y)), margins
 
-    def _model_of(self, memory: Memory) -> Named:
+    def model_of(self, memory: Memory) -> Named:
         """What predicts, and what learning goes on from; what is equal is kept once.
 
         Coordinates without squared gradients are left out: they are as they began.

@@ -37,9 +37,21 @@ class Optimizer(Protocol):
         """A table that stands for these weights."""
 
     def merged_table(
-        self, weights: np.ndarray, squared_gradients: np.ndarray, sums: Sums, start: np.ndarray
+        self,
+        weights: np.ndarray,
+        squared_gradients: np.ndarray,
+        sums: Sums,
+        start: np.ndarray,
+        *,
+        own: bool = True,
     ) -> np.ndarray:
-        """The table behind weights merged from `sums` of shards that began with table `start`."""
+        """The table behind weights merged from `sums` of shards that began with table `start`.
+
+        Parameters
+        ----------
+        own : bool
+            A coordinate that one shard alone has moved has that shard's weight.
+        """
 
 
 @dataclass(frozen=True)
@@ -56,7 +68,13 @@ class Descent:
         return _side_by_side(weights, squared_gradients)
 
     def merged_table(
-        self, weights: np.ndarray, squared_gradients: np.ndarray, sums: Sums, start: np.ndarray
+        self,
+        weights: np.ndarray,
+        squared_gradients: np.ndarray,
+        sums: Sums,
+        start: np.ndarray,
+        *,
+        own: bool = True,
     ) -> np.ndarray:
         return self.table(weights, squared_gradients)
 
@@ -85,21 +103,29 @@ class FTRLProximal:
         return _side_by_side(z, squared_gradients)
 
     def merged_table(
-        self, weights: np.ndarray, squared_gradients: np.ndarray, sums: Sums, start: np.ndarray
+        self,
+        weights: np.ndarray,
+        squared_gradients: np.ndarray,
+        sums: Sums,
+        start: np.ndarray,
+        *,
+        own: bool = True,
     ) -> np.ndarray:
         """The table of the merged weights.
 
         Adding up the shards' z and n instead would give about sqrt(K) times the mean weight over K
-        like shards. A weight of 0 leaves z anywhere in [-l1, l1]: there, the shards' mean. What one
-        shard alone has moved keeps its very z.
+        like shards. A weight of 0 leaves z anywhere in [-l1, l1]: there, the shards' mean. What is
+        one shard's own keeps its very z.
         """
         assert sums.z is not None
         table = self.table(weights, squared_gradients)
-        mean = np.where(sums.count > 0, sums.z / np.maximum(sums.count, 1), start[:, 0])
+        moved = np.where(sums.count > 0, sums.z / np.maximum(sums.count, 1), sums.at(start[:, 0]))
+        mean = sums.put(moved, into=start[:, 0])
+        few = sums.put(sums.count, into=np.zeros(weights.shape)) <= 1
         limit = np.tile(self.penalties(weights.shape[1])[0], (len(weights), 1))
         limit[-1] = 0
         empty = np.where(weights == 0, np.clip(mean, -limit, limit), table[:, 0])
-        table[:, 0] = np.where(sums.count <= 1, mean, empty)
+        table[:, 0] = np.where(few & own, mean, empty)
         return table
 
 

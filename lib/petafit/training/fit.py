@@ -1,38 +1,43 @@
 """One learner over encoded batches: predict before the update, learn, measure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from petafit.aggregate.law import Aggregator
-from petafit.evaluation.metrics import Figures, Metrics, Scored
+from petafit.evaluation.metrics import Metrics, Scored
 from petafit.features.batch import Batch
 from petafit.learners.learner import Learner, labels_of
 from petafit.store.arrays import Named
+from petafit.training.reserved import taken_from, together
 
 
 @dataclass
 class FitState:
-    """The learner's state, and the metrics of its predictions before each update."""
+    """The learner's state, the metrics of its predictions before each update, rows put aside."""
 
     learner: Any
     metrics: Any
+    reserved: list[Named] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """What a round gave.
+    """What the shards of a round have to say together.
 
     Attributes
     ----------
-    weights : Named
-        The merged model.
-    progressive : dict or None
-        Metrics of the predictions made for every batch before learning from it, by the shards'
-        own models; None where they were not asked for, or where there were none.
+    summary : Named
+        The learner's; its `finish` or `stack` makes a model of it.
+    reserved : Named
+        Rows that were put aside: see `petafit.training.reserved`.
+    measured : Named or None
+        What the predictions say that were made for every batch before learning from it, by the
+        shards' own models; None where they were not asked for, or where there were none.
     """
 
-    weights: Named
-    progressive: Figures | None
+    summary: Named
+    reserved: Named
+    measured: Named | None
 
 
 class Fit(Aggregator[FitState, Batch, Fitted]):
@@ -44,57 +49,76 @@ class Fit(Aggregator[FitState, Batch, Fitted]):
     metrics : Metrics or None
         Measures the predictions before each update (progressive validation): honest in a first
         round only, since later ones have seen the rows.
+    collect : bool
+        Hand on the rows that are put aside, and not only leave them out.
     """
 
-    def __init__(self, learner: Learner[Any], metrics: Metrics | None) -> None:
+    def __init__(
+        self, learner: Learner[Any], metrics: Metrics | None, *, collect: bool = True
+    ) -> None:
         self.learner = learner
         self.metrics = metrics
+        self.collect = collect
         self.exact = learner.exact
 
     def start(self, model: Named | None = None) -> FitState:
         return FitState(self.learner.start(model), self.metrics.start() if self.metrics else None)
 
     def reduce(self, state: FitState, batch: Batch) -> FitState:
+        batch, aside = taken_from(batch)
+        if aside.arrays and self.collect:
+            state.reserved.append(aside)
         if self.metrics is None:
-            return FitState(self.learner.reduce(state.learner, batch), None)
+            learner = self.learner.reduce(state.learner, batch)
+            return FitState(learner, None, state.reserved)
         learner, predictions = self.learner.progressive(state.learner, batch)
         if predictions is None:
-            return FitState(learner, state.metrics)
+            return FitState(learner, state.metrics, state.reserved)
         scored = Scored(labels_of(batch, self.learner.name), predictions, batch.weight)
-        return FitState(learner, self.metrics.reduce(state.metrics, scored))
+        return FitState(learner, self.metrics.reduce(state.metrics, scored), state.reserved)
 
     def progress(self, state: FitState) -> float | None:
         return self.metrics.progress(state.metrics) if self.metrics else None
 
     def lift(self, state: FitState) -> Named:
-        return self._join(
+        return _join(
             self.learner.lift(state.learner),
             self.metrics.lift(state.metrics) if self.metrics else Named(),
+            together(state.reserved),
         )
 
     def merge(self, left: Named, right: Named) -> Named:
-        learner = self.learner.merge(left.part("learner"), right.part("learner"))
-        if self.metrics is None:
-            return self._join(learner, Named())
-        return self._join(learner, self.metrics.merge(left.part("metrics"), right.part("metrics")))
+        ours, theirs = _parts(left), _parts(right)
+        return _join(
+            self.learner.merge(ours[0], theirs[0]),
+            self.metrics.merge(ours[1], theirs[1]) if self.metrics else Named(),
+            together([ours[2], theirs[2]]),
+        )
 
     def finish(self, summary: Named, model: Named | None = None) -> Fitted:
-        weights = self.learner.finish(summary.part("learner"), model)
-        measured = summary.part("metrics")
-        if self.metrics is None or not self.metrics.has_rows(measured):
-            return Fitted(weights, None)
-        return Fitted(weights, self.metrics.finish(measured))
+        learner, measured, reserved = _parts(summary)
+        has_rows = self.metrics is not None and self.metrics.has_rows(measured)
+        return Fitted(learner, reserved, measured if has_rows else None)
 
     def dump(self, state: FitState) -> Named:
-        return self._join(
+        return _join(
             self.learner.dump(state.learner),
             self.metrics.dump(state.metrics) if self.metrics else Named(),
+            together(state.reserved),
         )
 
     def load(self, dumped: Named) -> FitState:
-        metrics = self.metrics.load(dumped.part("metrics")) if self.metrics else None
-        return FitState(self.learner.load(dumped.part("learner")), metrics)
+        learner, metrics, reserved = _parts(dumped)
+        return FitState(
+            self.learner.load(learner),
+            self.metrics.load(metrics) if self.metrics else None,
+            [reserved] if reserved.arrays else [],
+        )
 
-    @staticmethod
-    def _join(learner: Named, metrics: Named) -> Named:
-        return learner.prefixed("learner") | metrics.prefixed("metrics")
+
+def _join(learner: Named, metrics: Named, reserved: Named) -> Named:
+    return learner.prefixed("learner") | metrics.prefixed("metrics") | reserved.prefixed("reserved")
+
+
+def _parts(joined: Named) -> tuple[Named, Named, Named]:
+    return joined.part("learner"), joined.part("metrics"), joined.part("reserved")

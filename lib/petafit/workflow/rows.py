@@ -14,6 +14,7 @@ from petafit.stream.choose import How, choose
 from petafit.stream.direct import DirectSource
 from petafit.stream.footers import Footers
 from petafit.table.opening import open_table
+from petafit.table.parquet import open_file
 from petafit.table.selection import Part, select
 from petafit.table.shards import plan, write_plan
 from petafit.table.snapshot import Snapshot
@@ -77,6 +78,17 @@ class Rows:
         selection = select(self._settings, part)
         counts = [f.rows for f in self.snapshot.files if not selection.excludes(f.partition)]
         return None if None in counts else sum(count for count in counts if count is not None)
+
+    def estimated(self, part: Part) -> int | None:
+        """About how many rows a part has: where no log tells, as many a byte as the first file."""
+        expected = self.expected(part)
+        if expected is not None or not self.snapshot.files:
+            return expected
+        first, selection = self.snapshot.files[0], select(self._settings, part)
+        with open_file(first.path, size=first.size) as file:
+            density = file.metadata.num_rows / first.size
+        wanted = (f.size for f in self.snapshot.files if not selection.excludes(f.partition))
+        return round(density * sum(wanted))
 
     def scan(self, part: Part, columns: Sequence[str]) -> "ScanSource":
         """A part of the rows as Spark's own scan reads them.

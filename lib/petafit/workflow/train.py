@@ -9,17 +9,21 @@ from typing import TYPE_CHECKING
 from petafit.aggregate.checked import Checked
 from petafit.config.layers import settings_digest
 from petafit.config.settings import Settings
+from petafit.errors import ConfigurationError
 from petafit.evaluation.evaluate import Evaluate, metrics_of
 from petafit.evaluation.metrics import Figures
 from petafit.features.encode import Encoder
 from petafit.features.instances import Encoding
 from petafit.learners.model import Model, Signature, SparkModel
+from petafit.learners.refinement import check_refinable
 from petafit.learners.registry import describe, make_learner
 from petafit.store.arrays import Named
 from petafit.store.models import ModelStore
 from petafit.store.runs import Run
 from petafit.stream.batches import Source
+from petafit.stream.direct import DirectSource
 from petafit.training.rounds import Rounds
+from petafit.training.schedule import Schedule
 from petafit.workflow.caching import open_cache
 from petafit.workflow.job import Job, run_job
 from petafit.workflow.profile import encoder_for, profiled
@@ -118,6 +122,8 @@ def _fit_in_rounds(job: Job, task: Task, encoder: Encoder, rows: Rows, source: S
         seed=settings.training.seed,
         merge=settings.training.merge,
     )
+    if settings.training.newton:
+        check_refinable(learner)
     metrics = metrics_of(Signature(encoder, settings.learner, task.feature_schema))
 
     def model(weights: Named) -> Model:
@@ -130,25 +136,38 @@ def _fit_in_rounds(job: Job, task: Task, encoder: Encoder, rows: Rows, source: S
         checked = job.passes.run("validate", evaluate, held_out, start=named).result
         return checked.require(settings.contract.max_bad_share)
 
+    total = encoder.facts.rows or rows.estimated("train")
+    schedule, parts = Schedule(), [source]
+    if learner.stacks and isinstance(source, DirectSource):
+        schedule = Schedule.of(settings.training, shards=source.shards, rows=total)
+        source = source.cut(schedule.cuts)
+        parts = [source.only(pieces) for pieces in schedule.parts]
     with open_cache(job, source) as cache:
+        reserve = schedule.reserve(settings.training.seed)
+        if settings.training.newton and reserve is None:
+            raise ConfigurationError(
+                "`training.newton` needs rows put aside",
+                expected="training.merge_rows above 0, and a table read directly",
+                hint="Set `training.newton: 0`, or see why with `--verbose`.",
+            )
         rounds = Rounds(
             passes=job.passes,
-            encoding=Encoding(task.checks, encoder, cache),
+            encoding=Encoding(task.checks, encoder, cache, reserve),
             learner=learner,
             metrics=metrics,
             training=settings.training,
             max_bad_share=settings.contract.max_bad_share,
             validate=validate if settings.split.validation else None,
         )
-        trained = rounds.run(source, rows=encoder.facts.rows or rows.expected("train"))
+        trained = rounds.run(source, parts, rows=total)
     job.run.update(
-        rows=trained.rounds[0].rows,
-        timings={f"round {done.number}": done.seconds for done in trained.rounds},
+        rows=trained.rows,
+        timings={f"round {number}": seconds for number, seconds in trained.seconds.items()},
     )
     figures = {
-        **(trained.rounds[0].progressive or {}),
+        **(trained.progressive or {}),
         **{f"validation_{name}": value for name, value in (trained.best.validation or {}).items()},
-        "rounds": len(trained.rounds),
+        "rounds": len(trained.seconds),
         "rows_per_second": trained.rows_per_second,
     }
     return _Product(model(trained.weights), figures)

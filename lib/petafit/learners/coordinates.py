@@ -1,0 +1,76 @@
+"""Arrays over some coordinates of a model, added up: shards of a large model touch few of them.
+
+An index holds the coordinates meant, rising, int32; None stands for all of them.
+"""
+
+import numpy as np
+
+Index = np.ndarray | None
+
+_MANY = 0.25
+"""From this share on a union is made of all coordinates: they take less time than an index saves
+room."""
+
+_FEW = 1 / 16
+"""Below this share a union is made by sorting."""
+
+
+def union(left: Index, right: Index, total: int) -> Index:
+    """The coordinates of either side; all, once they are a quarter of them.
+
+    Parameters
+    ----------
+    total : int
+        How many coordinates there are.
+
+    Examples
+    --------
+    >>> union(np.array([1, 5]), np.array([5, 7]), 100).tolist()
+    [1, 5, 7]
+    >>> union(np.array([1, 5]), np.array([5, 7]), 9) is None
+    True
+    """
+    if left is None or right is None:
+        return None
+    larger = max(len(left), len(right))
+    if larger >= _MANY * total:
+        return None
+    if larger < _FEW * total:
+        both = np.union1d(left, right).astype(np.int32)
+    else:
+        present = np.zeros(total, bool)
+        present[left] = present[right] = True
+        both = np.flatnonzero(present).astype(np.int32)
+    return both if len(both) < _MANY * total else None
+
+
+def added(
+    left: np.ndarray,
+    of_left: Index,
+    right: np.ndarray,
+    of_right: Index,
+    *,
+    over: Index,
+    total: int,
+) -> np.ndarray:
+    """The sum of two arrays (n_coordinates, n_outputs), each over the coordinates of its index.
+
+    Parameters
+    ----------
+    over : ndarray of int32 or None
+        The union of both.
+    """
+    if of_left is None:
+        whole = left.copy()
+    else:
+        whole = np.zeros((total if over is None else len(over), left.shape[1]), left.dtype)
+        whole[_places(of_left, over)] = left
+    whole[_places(of_right, over)] += right
+    return whole
+
+
+def _places(index: Index, over: Index) -> np.ndarray | slice:
+    """Where the coordinates of an index lie among all, or among those of another."""
+    if index is None:
+        return slice(None)
+    return index if over is None else np.searchsorted(over, index)

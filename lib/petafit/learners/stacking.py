@@ -1,0 +1,119 @@
+"""Stacked merging: candidate directions, each scaled by what rows nobody learnt from say of it.
+
+Every coordinate belongs to one of six buckets by its evidence, the squared gradients that all
+shards together have seen. Each bucket has a multiplier for each candidate: shards that saw little
+of a rare coordinate are to be believed otherwise than shards that all saw a common one often, and
+how much so is a matter of the data.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from petafit.compiled import njit
+from petafit.learners.merging import Sums
+from petafit.learners.multipliers import Fit, Loss, fit_multipliers
+from petafit.learners.rows import Rows
+
+EDGES = (0.354, 2.83, 22.6, 181.0, 1448.0)
+"""Between the buckets, in squared gradients: half a decade of their root apart."""
+
+N_BUCKETS = len(EDGES) + 1
+
+_PRIOR = 3.0
+_PRIOR_SHARE = 0.1
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Directions in which merged weights may go.
+
+    Attributes
+    ----------
+    vectors : ndarray of float32, shape (n_features + 1, n_vectors, n_outputs)
+        The weights all shards began with, then the directions.
+    buckets : ndarray of uint8, shape (n_features + 1, n_outputs)
+    aim : ndarray of shape (n_vectors,)
+        The multipliers that make the plain rule of it.
+    """
+
+    vectors: np.ndarray
+    buckets: np.ndarray
+    aim: np.ndarray
+
+    def contributions(self, rows: Rows) -> np.ndarray:
+        """What each candidate adds to each margin in each bucket.
+
+        Returns
+        -------
+        ndarray of float32, shape (n_rows, n_outputs, N_BUCKETS * n_vectors)
+        """
+        return _contributions(rows, self.vectors, self.buckets, N_BUCKETS)
+
+    def fit(self, features: np.ndarray, loss: Loss) -> Fit:
+        """Fit the multipliers, bucket by bucket as `contributions` has them, and further ones.
+
+        Parameters
+        ----------
+        features : ndarray of shape (n_rows, n_outputs, n_multipliers)
+            Those of `contributions`, then such as have one multiplier, aimed at 1.
+        """
+        aim = np.ones(features.shape[2])
+        aim[: N_BUCKETS * len(self.aim)] = np.tile(self.aim, N_BUCKETS)
+        return fit_multipliers(features, loss, aim)
+
+    def combined(self, multipliers: np.ndarray) -> np.ndarray:
+        """The weights that multipliers give, (n_features + 1, n_outputs) float32."""
+        of_bucket = multipliers[: N_BUCKETS * len(self.aim)].reshape(N_BUCKETS, -1)
+        total = np.zeros(self.buckets.shape)
+        for number in range(len(self.aim)):
+            total += of_bucket[self.buckets, number] * self.vectors[:, number]
+        return total.astype(np.float32)
+
+
+def candidates_of(sums: Sums, start: np.ndarray, squares: np.ndarray) -> Candidates:
+    """Those of shards that began with weights `start` and squared gradients `squares`.
+
+    Beside the start itself they are the move weighted by evidence with a prior that grows with what
+    earlier rounds gathered, ``d = (sum G_k dw_k + L sum dw_k) / (sum G_k + L)`` with
+    ``L = 3 + squares / 10``, and the mean over the shards that moved the coordinate.
+    """
+    begun, before = sums.at(start).astype(np.float64), sums.at(squares).astype(np.float64)
+    moves = sums.weights - sums.count * begun
+    weighted = sums.evidence_weights - sums.evidence * begun
+    prior = _PRIOR + _PRIOR_SHARE * before
+    still = np.zeros(start.shape, np.float32)
+    by_evidence = sums.put((weighted + prior * moves) / (sums.evidence + prior), into=still)
+    touched = sums.put(moves / np.maximum(sums.count, 1), into=still)
+    return Candidates(
+        vectors=np.stack([start, by_evidence, touched], axis=1, dtype=np.float32, casting="unsafe"),
+        buckets=buckets_of(sums.put(before + sums.evidence, into=squares)),
+        aim=np.array([1.0, 1.0, 0.0]),
+    )
+
+
+def buckets_of(evidence: np.ndarray) -> np.ndarray:
+    """The bucket of each coordinate, uint8."""
+    return np.searchsorted(EDGES, evidence).astype(np.uint8)
+
+
+@njit
+def _contributions(
+    rows: Rows, vectors: np.ndarray, buckets: np.ndarray, n_buckets: int
+) -> np.ndarray:
+    indptr, indices, data = rows
+    n_rows, n_vectors, n_outputs = len(indptr) - 1, vectors.shape[1], vectors.shape[2]
+    result = np.zeros((n_rows, n_outputs, n_buckets * n_vectors), np.float32)
+    vectors_used, outputs = np.uint64(n_vectors), np.uint64(n_outputs)
+    for row in range(np.uint64(n_rows)):
+        for c in range(outputs):
+            first = np.uint64(buckets[-1, c]) * vectors_used
+            for v in range(vectors_used):
+                result[row, c, first + v] = vectors[-1, v, c]
+        for k in range(np.uint64(indptr[row]), np.uint64(indptr[row + 1])):
+            j, x = np.uint64(indices[k]), data[k]
+            for c in range(outputs):
+                first = np.uint64(buckets[j, c]) * vectors_used
+                for v in range(vectors_used):
+                    result[row, c, first + v] += x * vectors[j, v, c]
+    return result

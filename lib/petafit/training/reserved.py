@@ -1,0 +1,65 @@
+"""Encoded rows that shards have put aside, as they travel and come together."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from petafit.features.batch import Batch
+from petafit.features.instances import EncodedRows
+from petafit.store.arrays import Named
+from petafit.table.contract import Sifted
+
+
+def taken_from(batch: Batch) -> tuple[Batch, Named]:
+    """A batch whose rows put aside weigh nothing, so that none is learnt from, and those rows."""
+    aside = batch.reserved
+    if aside is None:
+        return batch, NOTHING
+    weight = np.ones(len(aside)) if batch.weight is None else batch.weight
+    kept: Any = batch.X[np.flatnonzero(aside)]  # CSR: dense rows are never put aside
+    assert batch.y is not None
+    return Batch(batch.X, batch.y, np.where(aside, 0.0, weight)), Named(
+        {
+            "counts": np.diff(kept.indptr).astype(np.int32),
+            "indices": kept.indices.astype(np.int32),
+            "data": kept.data,
+            "y": batch.y[aside],
+            "weight": weight[aside],
+        }
+    )
+
+
+class LearntRows:
+    """The sieve of encoded batches that hides the rows put aside."""
+
+    def sift(self, batch: Batch) -> Sifted:
+        """The batch with weight 0 for these; see `petafit.features.instances.EncodedRows`."""
+        sifted = EncodedRows().sift(batch)
+        return sifted if sifted.good is None else sifted._replace(good=taken_from(sifted.good)[0])
+
+
+NOTHING = Named()
+"""No rows."""
+
+
+def together(parts: Sequence[Named]) -> Named:
+    """Rows one after the other."""
+    full = [part for part in parts if part.arrays]
+    if not full:
+        return NOTHING
+    return Named({name: np.concatenate([p.arrays[name] for p in full]) for name in full[0].arrays})
+
+
+def count(rows: Named) -> int:
+    """How many rows there are."""
+    return len(rows.arrays["y"]) if rows.arrays else 0
+
+
+def as_batch(rows: Named, n_features: int) -> Batch:
+    """The rows, of which there is one at least."""
+    held = rows.arrays
+    indptr = np.concatenate([[0], np.cumsum(held["counts"], dtype=np.int64)])
+    X = csr_array((held["data"], held["indices"], indptr), shape=(len(held["y"]), n_features))
+    return Batch(X, held["y"], held["weight"])

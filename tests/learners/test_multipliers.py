@@ -1,0 +1,71 @@
+"""Multipliers, against scikit-learn and closed forms."""
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from petafit.learners import losses
+from petafit.learners.multipliers import fit_multipliers
+
+
+def loss_of(y: np.ndarray, loss: str = "log") -> object:
+    weight = np.full(len(y), 1 / len(y))
+    return lambda margins: losses.total(loss, margins, y, weight, 0.5)
+
+
+def made(rows: int = 20_000, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Correlated features of very different scales, and labels by a logistic model of them."""
+    random = np.random.default_rng(seed)
+    common = random.normal(size=(rows, 1))
+    features = (common + random.normal(size=(rows, 4))) * [1.0, 0.01, 30.0, 1.0]
+    margins = features @ [0.5, 40.0, 0.01, -1.0]
+    y = (random.random(rows) < 1 / (1 + np.exp(-margins))).astype(np.float64)
+    return features[:, None].astype(np.float32), y
+
+
+def test_they_are_those_of_a_penalised_logistic_regression() -> None:
+    """In units of its own deviation each multiplier has the penalty ``(0.001 + 20 / n) / 2``."""
+    features, y = made()
+    found = fit_multipliers(features, loss_of(y), np.zeros(4)).multipliers
+    scale = np.sqrt((features[:, 0].astype(np.float64) ** 2).mean(axis=0))
+    reference = LogisticRegression(
+        C=1 / (len(y) * (1e-3 + 20 / len(y))), fit_intercept=False, tol=1e-9, max_iter=1000
+    ).fit(features[:, 0] / scale, y)
+    np.testing.assert_allclose(found * scale, reference.coef_[0], rtol=2e-3)
+
+
+def test_few_rows_leave_them_near_their_aim() -> None:
+    features, y = made()
+    aim = np.array([1.0, 100.0, 0.05, 0.0])
+    many = fit_multipliers(features, loss_of(y), aim)
+    few = fit_multipliers(features[:40], loss_of(y[:40]), aim)
+    scale = features[:, 0].std(axis=0)
+    assert np.linalg.norm((few.multipliers - aim) * scale) < 1.5
+    assert np.linalg.norm((many.multipliers - aim) * scale) > 1.5
+    assert many.after < many.before
+
+
+def test_a_feature_that_no_row_has_keeps_its_aim() -> None:
+    features, y = made()
+    features[..., 1] = 0
+    found = fit_multipliers(features, loss_of(y), np.array([0.0, 7.0, 0.0, 0.0]))
+    assert found.multipliers[1] == 7.0
+
+
+@pytest.mark.parametrize("loss", ["log", "hinge", "squared", "quantile", "poisson"])
+def test_every_loss_gets_smaller(loss: str) -> None:
+    features, y = made(2000)
+    if loss in ("squared", "quantile"):
+        y = features[:, 0, 0] + np.random.default_rng(1).normal(size=len(y))
+    fit = fit_multipliers(features, loss_of(y, loss), np.zeros(4))
+    assert fit.after < fit.before
+
+
+def test_softmax_margins_share_their_multipliers() -> None:
+    random = np.random.default_rng(0)
+    features = random.normal(size=(20_000, 3, 2)).astype(np.float32)
+    odds = np.exp(features @ np.array([2.0, -1.0]))
+    chosen = random.random((20_000, 1)) < np.cumsum(odds / odds.sum(1, keepdims=True), axis=1)
+    y = chosen.argmax(axis=1).astype(np.float64)
+    found = fit_multipliers(features, loss_of(y), np.zeros(2)).multipliers
+    np.testing.assert_allclose(found, [2.0, -1.0], atol=0.12)

@@ -1,0 +1,53 @@
+"""Training in parts and Newton rounds, as a job: what it says, and that it is worth it."""
+
+import logging
+
+import pytest
+
+from petafit.config.settings import Settings
+from petafit.errors import ConfigurationError
+from petafit.workflow.train import train
+from tests.small import with_settings
+
+
+def test_newton_rounds_follow_the_online_ones(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = with_settings(
+        settings, training={"rounds": 1, "parts": 2, "newton": 2, "patience": 9}
+    )
+    with caplog.at_level(logging.INFO, logger="petafit"):
+        metrics = train(settings).manifest["metrics"]
+    assert metrics["rounds"] == 3
+    told = [record.message for record in caplog.records if " held back " in record.message]
+    assert [message.split(" held back")[0] for message in told] == [
+        "round 1 part 1",
+        "round 1 part 2",
+        "newton round 2",
+        "newton round 3",
+    ]
+
+
+@pytest.mark.parametrize("shards", [1, 3])
+def test_newton_rounds_need_rows_put_aside(settings: Settings, shards: int) -> None:
+    wanted = {"newton": 1, "shards": shards}
+    assert train(with_settings(settings, training=wanted)).finished
+    with pytest.raises(ConfigurationError, match="merge_rows above 0"):
+        train(with_settings(settings, training={**wanted, "merge_rows": 0}))
+
+
+def test_one_part_is_what_one_part_says(settings: Settings) -> None:
+    """Fewer syncs are another model, and the same settings the same one."""
+    digests = [
+        train(with_settings(settings, training={"parts": parts})).manifest["model"]["digest"]
+        for parts in (1, 2, 2)
+    ]
+    assert digests[0] != digests[1]
+    assert digests[1] == digests[2]
+
+
+@pytest.mark.parametrize("merge", ["mean", "touched", "evidence"])
+def test_plain_rules_put_nothing_aside(settings: Settings, merge: str) -> None:
+    run = train(with_settings(settings, training={"merge": merge, "rounds": 1}))
+    assert run.manifest["metrics"]["log_loss"] < run.manifest["metrics"]["base_log_loss"]
+    assert run.manifest["rows"]["used"] == 4500
