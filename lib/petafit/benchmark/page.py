@@ -34,7 +34,7 @@ _METHOD = (
     "intervals: normal ones of the mean, and DeLong's.",
     "Hollow dots learnt from a sample, the newest rows; their speed is extrapolated.",
     "Memory is the peak of the whole process tree, as the sum of proportional set sizes (PSS) "
-    "sampled four times a second.",
+    "sampled once a second.",
     "Every learner's step size is chosen from five values around its own default, on the same "
     "training rows that none of those models had seen; MLlib's regularisation likewise.",
 )

@@ -24,7 +24,7 @@ GRID_AROUND = 0.1
 
 VERSIONS = ("petafit", "numba", "numpy", "pyarrow")
 
-_WARM_UP_ROWS = 1 << 14
+_WARM_UP_ROWS = 1 << 16
 _PREDICTED_ROWS = 1 << 16
 
 
@@ -104,7 +104,7 @@ def fit(settings: Settings, spark: "SparkSession | None" = None) -> Fit:
 
 
 def warm_up(spec: Spec, spark: "SparkSession | None" = None) -> None:
-    """Train on a few rows, so that kernels are compiled and every worker has loaded them."""
+    """Train on a few batches, so that kernels are compiled and every worker has loaded them."""
     folder = Path(spec.work, "warm-up")
     folder.mkdir(exist_ok=True)
     with pq.ParquetFile(spec.files[0]) as file:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 _PROC = Path("/proc")
-_SAMPLE_SECONDS = 0.25
+_SAMPLE_SECONDS = 1.0
+"""Summing up a tree's pages stops its processes for moments, which oftener would slow them down."""
 
 
 class Process(NamedTuple):
@@ -80,7 +81,7 @@ class Peak:
 
 @contextmanager
 def watch_memory(tree: ProcessTree) -> Iterator[Peak]:
-    """Sample the tree's memory four times a second until the block ends."""
+    """Sample the tree's memory once a second until the block ends."""
     peak, stop = Peak(), threading.Event()
 
     def sample() -> None:

@@ -29,7 +29,7 @@ class Result:
     seconds_to_log_loss : float
         Learning time until the test rows' log-loss was as low as `log_loss`.
     peak_memory_bytes : int
-        Of the whole process tree: the sum of its PSS, sampled four times a second.
+        Of the whole process tree: the sum of its PSS, sampled once a second.
     converged : bool or None
         None for those that make a given number of passes.
     extrapolated : bool
