@@ -34,7 +34,9 @@ def test_train_evaluate_and_score_say_what_they_did(
     task: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert petafit("train", "--task", task, "--run-id", "first") == 0
-    assert "small version 1" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "small version 1" in told
+    assert told.count("merged to fit them") == 2  # its two rounds
     assert petafit("evaluate", "--task", task, "--json") == 0
     assert json.loads(capsys.readouterr().out)["metrics"]["auc"] > 0.8
     assert petafit("score", "--task", task) == 0

@@ -81,6 +81,7 @@ def _print(what: Table | str) -> None:
 def _facts(manifest: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     if manifest.get("rows"):
         yield "rows", "  ".join(f"{name} {count:,}" for name, count in manifest["rows"].items())
+    yield from map(_round, manifest.get("rounds") or ())
     for name, value in _in_order(manifest.get("metrics") or {}):
         yield name, _number(value)
     for output in manifest.get("outputs") or ():
@@ -90,6 +91,18 @@ def _facts(manifest: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
         yield "model", f"{model['name']} version {model['version']} ({model['digest'][:12]})"
     if manifest.get("seconds") is not None:
         yield "seconds", _number(manifest["seconds"])
+
+
+def _round(done: Mapping[str, Any]) -> tuple[str, str]:
+    """What a round of training was, and what it brought."""
+    part = f".{done['part']}" if done["parts"] > 1 else ""
+    told = [f"{done['kind']}  {done['rows']['used']:,} rows  {_number(done['seconds'])} s"]
+    if done["held_back"]:
+        before, after = (_number(done["held_back"][when]) for when in ("before", "after"))
+        told.append(f"loss on rows put aside {before}, merged to fit them {after}")
+    if done["validation"]:
+        told.append(f"validation {_metrics(done['validation'])}")
+    return f"round {done['number']}{part}", "  ".join(told)
 
 
 def _metrics(metrics: Mapping[str, float | None] | None) -> str:

@@ -17,7 +17,7 @@ from petafit.store.runs import RunStore
 FIELDS = {
     "format", "job", "task", "environment", "run_id", "logical_date", "status", "error",
     "started_at", "seconds", "versions", "settings_digest", "inputs", "rows", "outputs", "metrics",
-    "model", "timings", "peak_memory_bytes",
+    "rounds", "model", "timings", "peak_memory_bytes",
 }  # fmt: skip
 
 WORK = """
@@ -93,6 +93,7 @@ def test_a_run_records_itself(tmp_path, uri):
         "metrics": {"auc": 0.7},
         "inputs": [{"table": "t", "version": 3, "rows": 7}],
         "outputs": [],
+        "rounds": [],
         "model": None,
     }
     assert {name: left[name] for name in told} == told

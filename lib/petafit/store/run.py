@@ -19,6 +19,7 @@ _RESULTS: Mapping[str, Any] = {
     "rows": {},
     "outputs": [],
     "metrics": {},
+    "rounds": [],
     "model": None,
     "timings": {},
     "peak_memory_bytes": {},
@@ -39,8 +40,9 @@ class Run:
     manifest : dict
         See `RunStore.open` for who the run is; the other fields are ``status`` (running, succeeded
         or failed), ``error``, ``started_at`` and ``seconds`` of the last attempt, ``versions``,
-        ``inputs``, ``rows``, ``outputs``, ``metrics``, ``model``, ``timings`` (seconds by stage)
-        and ``peak_memory_bytes`` (by kind of process).
+        ``inputs``, ``rows``, ``outputs``, ``metrics``, ``rounds`` (of training, and what each
+        brought), ``model``, ``timings`` (seconds by stage) and ``peak_memory_bytes`` (by kind of
+        process).
     """
 
     def __init__(self, folder: Folder, asked: Mapping[str, Any]) -> None:

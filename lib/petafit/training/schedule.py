@@ -7,6 +7,8 @@ from typing import Self
 
 from petafit.config.settings import Training
 from petafit.features.reserve import Reserve
+from petafit.stream.batches import Source
+from petafit.stream.direct import DirectSource
 
 _MOST_PARTS = 8
 _LARGEST_SHARE = 0.1
@@ -60,6 +62,13 @@ class Schedule:
             shares += [0.0, min(wanted, _LARGEST_SHARE)]
         pieces = tuple(range(2 * part, 2 * part + 2) for part in range(number))
         return cls(tuple(cuts), tuple(shares), pieces)
+
+    def cut(self, source: Source) -> tuple[Source, list[Source]]:
+        """All rows of a source, and those of each part; only `DirectSource` can be cut."""
+        if not isinstance(source, DirectSource):
+            return source, [source]
+        whole = source.cut(self.cuts)
+        return whole, [whole.only(pieces) for pieces in self.parts]
 
     def reserve(self, seed: int) -> Reserve | None:
         """What chooses the rows to put aside; None if there are none."""

@@ -1,19 +1,21 @@
 """`petafit train`: profile the training rows, fit the learner, publish the model."""
 
+import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from petafit.aggregate.checked import Checked
 from petafit.config.layers import settings_digest
-from petafit.config.settings import Settings
+from petafit.config.settings import Settings, Training
 from petafit.errors import ConfigurationError
 from petafit.evaluation.evaluate import Evaluate, metrics_of
 from petafit.evaluation.metrics import Figures
 from petafit.features.encode import Encoder
 from petafit.features.instances import Encoding
+from petafit.learners.learner import Learner
 from petafit.learners.model import Model, Signature, SparkModel
 from petafit.learners.refinement import check_refinable
 from petafit.learners.registry import describe, make_learner
@@ -24,6 +26,7 @@ from petafit.stream.batches import Source
 from petafit.stream.direct import DirectSource
 from petafit.training.rounds import Rounds
 from petafit.training.schedule import Schedule
+from petafit.training.steps import Steps
 from petafit.workflow.caching import open_cache
 from petafit.workflow.job import Job, run_job
 from petafit.workflow.profile import encoder_for, profiled
@@ -32,6 +35,8 @@ from petafit.workflow.task import Task
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+log = logging.getLogger("petafit")
 
 
 def train(
@@ -122,8 +127,6 @@ def _fit_in_rounds(job: Job, task: Task, encoder: Encoder, rows: Rows, source: S
         seed=settings.training.seed,
         merge=settings.training.merge,
     )
-    if settings.training.newton:
-        check_refinable(learner)
     metrics = metrics_of(Signature(encoder, settings.learner, task.feature_schema))
 
     def model(weights: Named) -> Model:
@@ -137,31 +140,21 @@ def _fit_in_rounds(job: Job, task: Task, encoder: Encoder, rows: Rows, source: S
         return checked.require(settings.contract.max_bad_share)
 
     total = encoder.facts.rows or rows.estimated("train")
-    schedule, parts = Schedule(), [source]
-    if learner.stacks and isinstance(source, DirectSource):
-        schedule = Schedule.of(settings.training, shards=source.shards, rows=total)
-        source = source.cut(schedule.cuts)
-        parts = [source.only(pieces) for pieces in schedule.parts]
-    with open_cache(job, source) as cache:
+    schedule = _schedule(settings.training, learner, source, total)
+    whole, parts = schedule.cut(source)
+    with open_cache(job, whole) as cache:
         reserve = schedule.reserve(settings.training.seed)
-        if settings.training.newton and reserve is None:
-            raise ConfigurationError(
-                "`training.newton` needs rows put aside",
-                expected="training.merge_rows above 0, and a table read directly",
-                hint="Set `training.newton: 0`, or see why with `--verbose`.",
-            )
+        encoding = Encoding(task.checks, encoder, cache, reserve)
         rounds = Rounds(
-            passes=job.passes,
-            encoding=Encoding(task.checks, encoder, cache, reserve),
-            learner=learner,
-            metrics=metrics,
+            Steps(job.passes, encoding, learner, metrics),
             training=settings.training,
             max_bad_share=settings.contract.max_bad_share,
             validate=validate if settings.split.validation else None,
         )
-        trained = rounds.run(source, parts, rows=total)
+        trained = rounds.run(whole, parts, rows=total)
     job.run.update(
         rows=trained.rows,
+        rounds=[asdict(done) for done in trained.rounds],
         timings={f"round {number}": seconds for number, seconds in trained.seconds.items()},
     )
     figures = {
@@ -171,6 +164,32 @@ def _fit_in_rounds(job: Job, task: Task, encoder: Encoder, rows: Rows, source: S
         "rows_per_second": trained.rows_per_second,
     }
     return _Product(model(trained.weights), figures)
+
+
+def _schedule(
+    training: Training, learner: Learner[Any], source: Source, rows: int | None
+) -> Schedule:
+    """When shards merge, and what is put aside for it.
+
+    Raises
+    ------
+    ConfigurationError
+        Refinement is wanted, and the learner or the source cannot have it.
+    """
+    if training.newton:
+        check_refinable(learner)
+    schedule = Schedule()
+    if learner.stacks and isinstance(source, DirectSource):
+        schedule = Schedule.of(training, shards=source.shards, rows=rows)
+    elif learner.stacks:
+        log.info("no rows are put aside: Spark's scan deals them anew in every round")
+    if training.newton and schedule.reserve(training.seed) is None:
+        raise ConfigurationError(
+            "`training.newton` needs rows put aside",
+            expected="training.merge_rows above 0, and a table that is read directly",
+            hint="Set `training.newton: 0`; `--verbose` says how the table is read.",
+        )
+    return schedule
 
 
 def _fit_in_spark(job: Job, task: Task, encoder: Encoder, rows: Rows) -> _Product:

@@ -1,0 +1,102 @@
+"""Where training has come to, and what came of it in the end."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from petafit.evaluation.metrics import Figures
+from petafit.store.arrays import Named
+from petafit.training.reserved import NOTHING
+from petafit.training.round import Round, Step
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The best round's weights, and all rounds.
+
+    Attributes
+    ----------
+    progressive : dict or None
+        Metrics of the predictions of the first round, each made before its row was learnt from, by
+        the shards' own models; None where there were none.
+    """
+
+    weights: Named
+    best: Round
+    rounds: tuple[Round, ...]
+    progressive: Figures | None
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """The rows of the first round."""
+        parts = [done.rows for done in self.rounds if done.number == 1]
+        return {name: sum(part[name] for part in parts) for name in parts[0]}
+
+    @property
+    def seconds(self) -> dict[int, float]:
+        """Of every round."""
+        spent: dict[int, float] = {}
+        for done in self.rounds:
+            spent[done.number] = spent.get(done.number, 0.0) + done.seconds
+        return spent
+
+    @property
+    def rows_per_second(self) -> float:
+        """Rows learned from per second, merging and synchronising included."""
+        rows = sum(done.rows["used"] for done in self.rounds)
+        return rows / max(sum(self.seconds.values()), 1e-9)
+
+
+@dataclass
+class Standing:
+    """Where training has come to.
+
+    Attributes
+    ----------
+    weights : Named or None
+        The last model.
+    reserved : Named
+        The newest rows put aside: see `petafit.training.reserved`.
+    measured : list of Named
+        What the predictions before each update say, part by part.
+    best_weights, best_round : Named, Round
+        Those of the lowest loss so far.
+    before_newton : ndarray or None
+        The weights before the last Newton step.
+    """
+
+    weights: Named | None = None
+    reserved: Named = NOTHING
+    measured: list[Named] = field(default_factory=list)
+    rounds: list[Round] = field(default_factory=list)
+    best_weights: Named = NOTHING
+    best_round: Round = field(default_factory=lambda: Round(0, 1, 1))
+    least: float | None = None
+    before_newton: np.ndarray | None = None
+
+    @property
+    def last(self) -> int:
+        """The number of the last round."""
+        return self.rounds[-1].number
+
+    @property
+    def without_gain(self) -> int:
+        """Rounds since the best one."""
+        return self.last - self.best_round.number
+
+    def add(self, step: Step) -> None:
+        """Go on from a step."""
+        if step.done.kind == "newton" and self.weights is not None:
+            self.before_newton = self.weights.arrays["weights"]
+        self.weights = step.weights
+        if step.reserved.arrays:
+            self.reserved = step.reserved
+        if step.measured is not None:
+            self.measured.append(step.measured)
+        self.rounds.append(step.done)
+
+    def judge(self, loss: float | None) -> None:
+        """Take the last round for the best, unless an earlier one had a lower loss."""
+        assert self.weights is not None
+        if loss is None or self.least is None or loss < self.least:
+            self.best_weights, self.best_round, self.least = self.weights, self.rounds[-1], loss

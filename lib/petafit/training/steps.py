@@ -1,0 +1,106 @@
+"""The two kinds of round, each one pass: shards that learn and merge, and a Newton step."""
+
+import time
+from dataclasses import dataclass, replace
+from typing import Any
+
+from petafit.aggregate.checked import Checked
+from petafit.aggregate.engine import Outcome, Passes
+from petafit.aggregate.law import Aggregator
+from petafit.errors import EmptyInputError
+from petafit.evaluation.metrics import Metrics
+from petafit.features.batch import Batch
+from petafit.features.instances import EncodedRows, Encoding
+from petafit.learners.full_batch import FullBatch
+from petafit.learners.learner import Learner
+from petafit.learners.multipliers import Fit as MergeFit
+from petafit.learners.refinement import check_refinable, refined
+from petafit.store.arrays import Named
+from petafit.stream.batches import Source
+from petafit.training.fit import Fit
+from petafit.training.reserved import LearntRows, as_batch
+from petafit.training.round import Round, Step
+from petafit.training.standing import Standing
+
+
+@dataclass(frozen=True)
+class Steps:
+    """Makes a round, or a part of it, of where training stands.
+
+    Attributes
+    ----------
+    encoding : Encoding
+        Makes of raw batches what the learner takes, and says which rows are put aside.
+    """
+
+    passes: Passes
+    encoding: Encoding
+    learner: Learner[Any]
+    metrics: Metrics
+
+    def take(self, at: Standing, planned: Round, source: Source, rows: int | None) -> Step | None:
+        """The step that is planned; None for a part without rows that has nothing before it."""
+        take = self._newton if planned.kind == "newton" else self._online
+        return take(at, planned, source, rows)
+
+    def _online(
+        self, at: Standing, planned: Round, source: Source, rows: int | None
+    ) -> Step | None:
+        """Fit the shards and merge them."""
+        first = planned.number == 1
+        fit = Fit(self.learner, self.metrics if first else None, collect=first)
+        try:
+            outcome = self._pass(planned, Checked(EncodedRows(), fit), source, at.weights, rows)
+        except EmptyInputError:
+            return None if at.weights is None else Step(planned, at.weights)
+        fitted, began = outcome.result.result, time.monotonic()
+        aside = fitted.reserved if fitted.reserved.arrays else at.reserved
+        weights, merged = self._merged(fitted.summary, at.weights, aside)
+        done = _done(planned, outcome, began, merged)
+        return Step(done, weights, fitted.reserved, fitted.measured)
+
+    def _merged(
+        self, summary: Named, start: Named | None, aside: Named
+    ) -> tuple[Named, MergeFit | None]:
+        if self.learner.stacks and aside.arrays and summary.params["shards"] > 1:
+            return self.learner.stack(summary, start, self._batch(aside))
+        return self.learner.finish(summary, start), None
+
+    def _newton(self, at: Standing, planned: Round, source: Source, rows: int | None) -> Step:
+        """Take a Newton step from the last model."""
+        learner, start = check_refinable(self.learner), at.weights
+        assert start is not None
+        full = Checked(LearntRows(), FullBatch(learner))
+        outcome = self._pass(planned, full, source, start, rows)
+        derivatives, began = outcome.result.result, time.monotonic()
+        weights, fit = refined(
+            learner, start, derivatives, self._batch(at.reserved), previous=at.before_newton
+        )
+        return Step(_done(planned, outcome, began, fit), weights)
+
+    def _pass(
+        self,
+        planned: Round,
+        aggregator: Aggregator[Any, Any, Any],
+        source: Source,
+        start: Named | None,
+        rows: int | None,
+    ) -> Outcome[Any]:
+        title = f"train {planned.title}"
+        return self.passes.run(
+            title, aggregator, source, start=start, through=self.encoding, rows=rows
+        )
+
+    def _batch(self, aside: Named) -> Batch:
+        return as_batch(aside, self.encoding.encoder.n_features)
+
+
+def _done(planned: Round, outcome: Outcome[Any], began: float, fit: MergeFit | None) -> Round:
+    """The round, as it was; what came after the pass began at `began`."""
+    return replace(
+        planned,
+        rows=outcome.result.counts,
+        example=outcome.result.example,
+        seconds=outcome.seconds + time.monotonic() - began,
+        held_back={"before": fit.before, "after": fit.after} if fit else None,
+    )
