@@ -44,6 +44,17 @@ def test_log1p_keeps_the_sign(value):
     np.testing.assert_allclose(found, np.sign(value) * np.log1p(abs(value)), rtol=1e-14)
 
 
+@given(st.lists(st.none() | st.integers(-(2**31), 2**31 - 1) | st.integers(-2, 5000), max_size=30))
+def test_logarithms_of_counts_are_those_of_numbers_to_the_bit(values):
+    feature = Numeric("x", log1p=True)
+    for kind in (pa.int32(), pa.int64()):
+        found = raw_values(feature, pa.array([None, *values], kind)[1:])
+        np.testing.assert_array_equal(found, raw_values(feature, pa.array(values, pa.float64())))
+    unsigned = [value for value in values if value is None or value >= 0]
+    found = raw_values(feature, pa.array(unsigned, pa.uint64()))
+    np.testing.assert_array_equal(found, raw_values(feature, pa.array(unsigned, pa.float64())))
+
+
 @pytest.mark.parametrize(
     ("options", "facts", "expected"),
     [

@@ -63,7 +63,11 @@ class Scaling:
         ----------
         out : ndarray of float32 or float64, shape (n_rows,)
         """
-        _scale(*_numbers(column), self.log1p, self.shift, self.divisor, self.fill, out)
+        slots, shift, divisor, fill = _numbers(column), self.shift, self.divisor, self.fill
+        if self.log1p and pa.types.is_integer(column.type):
+            _scale_counts(*slots, _logarithms(), shift, divisor, fill, out)
+        else:
+            _scale(*slots, self.log1p, shift, divisor, fill, out)
 
     def values(self, column: pa.Array) -> np.ndarray:
         """The scaled values of a column of numbers, shape (n_rows,) float64."""
@@ -114,6 +118,39 @@ def _scale(
     else:
         for i in range(out.size):
             out[i] = (np.float64(values[i]) - shift) / divisor
+    _fill_missing(validity, first, fill, out)
+
+
+@cache
+def _logarithms() -> np.ndarray:
+    """``log(1 + n)`` of small counts n, as most are: looking it up takes less than computing it."""
+    return np.array([signed_log1p(float(count)) for count in range(1 << 12)])
+
+
+@njit
+def _scale_counts(
+    values: np.ndarray,
+    validity: np.ndarray,
+    first: int,
+    logarithms: np.ndarray,
+    shift: float,
+    divisor: float,
+    fill: float,
+    out: np.ndarray,
+) -> None:
+    """As `_scale` with `log1p`, of whole numbers."""
+    for i in range(out.size):
+        value = values[i]
+        if 0 <= value < logarithms.size:
+            logarithm = logarithms[np.uint64(value)]
+        else:
+            logarithm = signed_log1p(np.float64(value))
+        out[i] = (logarithm - shift) / divisor
+    _fill_missing(validity, first, fill, out)
+
+
+@njit
+def _fill_missing(validity: np.ndarray, first: int, fill: float, out: np.ndarray) -> None:
     if validity.size:
         for i in range(out.size):
             out[i] = out[i] if is_valid(validity, first + i) else np.nan
