@@ -57,7 +57,7 @@ def test_a_record_survives_its_file(tmp_path):
     assert Record.read(tmp_path) == record
     content = json.loads((tmp_path / "benchmark.json").read_text())
     assert content["tunings"][0]["chosen"] == 1
-    assert len(content["bars"]) == 14
+    assert len(content["bars"]) == 19
     assert {"figure", "value", "bar", "stretch", "met"} <= content["bars"][0].keys()
 
 

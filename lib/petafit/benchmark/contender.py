@@ -43,6 +43,8 @@ class Spec:
         Over the training rows, for those that do not run to their own convergence.
     seed : int
         For those that draw at random.
+    training : dict
+        Further settings of the section ``training``, for petafit's own.
     """
 
     train: str
@@ -60,6 +62,7 @@ class Spec:
     cores: int = 1
     passes: int = 1
     seed: int = 0
+    training: dict[str, Any] = field(default_factory=dict)
 
     @property
     def files(self) -> list[str]:

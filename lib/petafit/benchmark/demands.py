@@ -21,6 +21,7 @@ LINEAR_PEERS = (
 _PETAFIT = ("petafit_spark", "petafit_one_core", "petafit_prefixes")
 _SCALES = ("petafit_memory", "scale_1m", "scale_10m", "scale_100m")
 _MEGABYTE = 1e6
+_SEEDS = (1, 2)
 
 
 def rates(contender: str, other: str) -> Callable[[Found], Reading]:
@@ -92,6 +93,17 @@ def time_per_row(found: Found) -> Reading:
     return Reading(found.rate("scale_10m") / found.rate("scale_100m"))
 
 
+def above_sequential(case: str) -> Callable[[Found], Reading]:
+    """How much higher the log-loss of a case of the suite `merging` is, on its worst seed."""
+
+    def read(found: Found) -> Reading:
+        gaps = {seed: found[f"{case}_seed{seed}"].figures["above_sequential"] for seed in _SEEDS}
+        told = ", ".join(f"seed {seed}: {gap:+.5f}" for seed, gap in gaps.items())
+        return Reading(max(gaps.values()), note=told)
+
+    return read
+
+
 DEMANDS = (
     Demand(
         "petafit, one core ÷ decode only, one core",
@@ -134,6 +146,16 @@ DEMANDS = (
     Demand("text: petafit ÷ scikit-learn streaming, per core", text_ratio, 8, 20),
     Demand("peak memory of a worker, 2^22 features (MB)", worker_memory, 600, better="lower"),
     Demand("time per row at 100M rows ÷ at 10M", time_per_row, 1.10, better="lower"),
+    *(
+        Demand(f"merged − sequential, {figure}", above_sequential(case), bar, stretch, "lower")
+        for figure, case, bar, stretch in (
+            ("8 shards, one pass", "stacked_k8", 0.0001, -0.0003),
+            ("64 shards, one pass", "stacked_k64", 0.0005, 0.0),
+            ("64 shards, two passes", "stacked_k64_passes2", 0.0, -0.0005),
+            ("64 shards, ten passes", "stacked_k64_passes10", -0.0004, -0.0010),
+            ("256 shards, one pass", "stacked_k256", 0.0010, 0.0003),
+        )
+    ),
 )
 
 

@@ -24,6 +24,7 @@ _HEADINGS = {
     "clicks": "A click log, one pass, hashed linear models",
     "text": "Short texts in many languages, character n-grams",
     "scale": "Ever larger tables",
+    "merging": "Models merged from shards beside one learnt row after row",
 }
 _METHOD = (
     "Every contender is a process of its own, pinned to as many cores as its row says, on the same "

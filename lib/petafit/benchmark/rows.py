@@ -36,7 +36,9 @@ def codes(label: pa.Array | pa.ChunkedArray, classes: Sequence[Any]) -> np.ndarr
     return np.asarray(places.to_numpy(zero_copy_only=False), np.int64)
 
 
-def write_rows(files: Sequence[str], folder: Path, *, skip: int, rows: int) -> None:
+def write_rows(
+    files: Sequence[str], folder: Path, *, skip: int, rows: int, file_rows: int | None = None
+) -> None:
     """Make a table of consecutive rows, in row groups and files as petafit writes them.
 
     A folder that is there is whole: it gets its name last.
@@ -47,13 +49,15 @@ def write_rows(files: Sequence[str], folder: Path, *, skip: int, rows: int) -> N
         Rows of the files to leave out before.
     rows : int
         Rows to take.
+    file_rows : int, optional
+        Rows of a file, if not as many as petafit's.
     """
     if folder.exists():
         return
     staging = folder.with_name(f"{folder.name}.staging")
     shutil.rmtree(staging, ignore_errors=True)
     staging.mkdir(parents=True)
-    for number, table in enumerate(_in_files(_slices(files, skip, rows))):
+    for number, table in enumerate(_in_files(_slices(files, skip, rows), file_rows or FILE_ROWS)):
         pq.write_table(table, staging / f"part-{number:05d}.parquet", row_group_size=ROW_GROUP_ROWS)
     staging.rename(folder)
 
@@ -71,14 +75,14 @@ def _slices(files: Sequence[str], skip: int, rows: int) -> Iterator[pa.Table]:
                 skip = max(skip - there, 0)
 
 
-def _in_files(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
-    """The same rows in tables of `FILE_ROWS`, the last with what is left."""
+def _in_files(tables: Iterator[pa.Table], file_rows: int) -> Iterator[pa.Table]:
+    """The same rows in tables of so many, the last with what is left."""
     pending: list[pa.Table] = []
     for table in tables:
         pending.append(table)
-        while sum(part.num_rows for part in pending) >= FILE_ROWS:
+        while sum(part.num_rows for part in pending) >= file_rows:
             joined = pa.concat_tables(pending)
-            yield joined.slice(0, FILE_ROWS)
-            pending = [joined.slice(FILE_ROWS)]
+            yield joined.slice(0, file_rows)
+            pending = [joined.slice(file_rows)]
     if any(part.num_rows for part in pending):
         yield pa.concat_tables(pending)

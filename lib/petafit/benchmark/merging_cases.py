@@ -1,0 +1,71 @@
+"""What the suite `merging` trains: the sequential learner, and shards merged by every rule."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+STEPS = (0.05, 0.07, 0.1)
+"""The sequential learner's step sizes. The one counts that is best on the very rows by which it is
+judged, so that it can only be flattered."""
+
+BATCH_ROWS = 1024
+"""Shards of a tenth of a million rows need small batches to be cut into parts."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One training.
+
+    Attributes
+    ----------
+    name : str
+    shards : int
+    rule : str
+        ``sequential``, or as ``training.merge`` has it.
+    passes : int
+        Over the training rows, in all.
+    learning_rate : float
+    training : mapping
+        Further settings of the section ``training``.
+    """
+
+    name: str
+    shards: int
+    rule: str
+    passes: int
+    learning_rate: float
+    training: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The section ``training`` as a user would write it."""
+        merge = {} if self.rule == "sequential" else {"merge": self.rule}
+        # What the rows put aside say must not end it early: every pass counts.
+        whole = {"batch_rows": BATCH_ROWS, "patience": 100}
+        return {"shards": self.shards, **merge, **whole, **self.training}
+
+
+def _stacked(shards: int, passes: int, learning_rate: float) -> Case:
+    """One online round, then Newton rounds."""
+    name = f"stacked_k{shards}" + (f"_passes{passes}" if passes > 1 else "")
+    newton = {"newton": passes - 1} if passes > 1 else {}
+    return Case(name, shards, "stacked", passes, learning_rate, newton)
+
+
+CASES = (
+    *(Case(f"sequential_{step:g}", 1, "sequential", 1, step) for step in STEPS),
+    _stacked(8, 1, 0.1),
+    _stacked(64, 1, 0.2),
+    _stacked(64, 2, 0.2),
+    _stacked(64, 10, 0.2),
+    _stacked(256, 1, 0.2),
+    *(
+        Case(f"{rule}_k{shards}", shards, rule, 1, 0.1)
+        for shards in (8, 64, 256)
+        for rule in ("mean", "touched", "evidence")
+    ),
+)
+"""Step sizes of merged shards were chosen on the first seed among .05, .1 and .2."""
