@@ -1,0 +1,39 @@
+"""A training whose every task fails in its first attempt, after it has learnt from two batches."""
+
+import sys
+import uuid
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pyspark import TaskContext
+
+import petafit
+from petafit.config.settings import Settings
+from petafit.features.instances import Encoding
+from petafit.workflow import train as job
+
+SETTINGS, FAILURES = sys.argv[1:]
+
+
+class FailsFirst(Encoding):
+    """Rows that are lost after two batches, unless it is not the first time."""
+
+    def __call__(self, read: Any, *, shard: int, piece: int = 0) -> Any:
+        return partial(_lost, super().__call__(read, shard=shard, piece=piece))
+
+
+def _lost(read: Any, *, skip: int) -> Iterator[Any]:
+    context = TaskContext.get()
+    for number, batch in enumerate(read(skip=skip), start=1):
+        yield batch
+        if number == 2 and context is not None and context.attemptNumber() == 0:
+            Path(FAILURES, uuid.uuid4().hex).touch()
+            raise OSError("the machine is lost")
+
+
+if __name__ == "__main__":
+    job.Encoding = FailsFirst
+    run = petafit.train(Settings.model_validate_json(Path(SETTINGS).read_text()))
+    print(run.manifest["model"]["digest"])
