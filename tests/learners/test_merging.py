@@ -39,7 +39,7 @@ def sums() -> Sums:
         shard_summary(
             weights=table[:, 0],
             table=table,
-            start=START,
+            start=STARTED,
             seen=np.array([float(rows)]),
             rows=rows,
             with_z=False,
@@ -79,7 +79,7 @@ def test_knowledge_without_any_is_the_mean() -> None:
         shard_summary(
             weights=table[:, :1],
             table=table[..., None],
-            start=start,
+            start=(start[:, 0], start[:, 1]),
             seen=np.ones(1),
             rows=1,
             with_z=False,

@@ -128,7 +128,7 @@ def shard_summary(
     *,
     weights: np.ndarray,
     table: np.ndarray,
-    start: np.ndarray,
+    start: tuple[np.ndarray, np.ndarray],
     seen: np.ndarray,
     rows: int,
     with_z: bool,
@@ -139,8 +139,10 @@ def shard_summary(
     ----------
     weights : ndarray of shape (n_features + 1, n_outputs)
         What `table` stands for.
-    table, start : ndarray of shape (n_features + 1, 2, n_outputs)
-        The optimizer's numbers after and before the shard.
+    table : ndarray of shape (n_features + 1, 2, n_outputs)
+        The optimizer's numbers after the shard.
+    start : ndarray, ndarray of shape (n_features + 1, n_outputs)
+        Both of them before it.
     seen : ndarray of shape (n_classes,) or (1,)
         The shard's rows with weight.
     rows : int
@@ -148,13 +150,14 @@ def shard_summary(
     with_z : bool
         The first of the two numbers is FTRL's z.
     """
-    moved = (table[:, 0] != start[:, 0]) | (table[:, 1] != start[:, 1])
+    first, squares = start
+    moved = (table[:, 0] != first) | (table[:, 1] != squares)
     index = np.flatnonzero(moved.any(axis=1)).astype(np.int32)
     arrays = {
         "index": index,
         "moved": moved[index],
         "weights": weights[index],
-        "evidence": np.subtract(table[index, 1], start[index, 1], dtype=np.float64),
+        "evidence": np.subtract(table[index, 1], squares[index], dtype=np.float64),
         "row_intercepts": rows * weights[-1].astype(np.float64),
         "seen": seen,
     }

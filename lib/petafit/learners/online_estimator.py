@@ -165,9 +165,14 @@ class OnlineEstimator(BaseEstimator, ABC):  # type: ignore[misc]
 
     def begin(self, n_features: int, target: Target) -> Memory:
         """What is known before any row."""
-        weights = self.first_weights(n_features, target)
-        table = self.rules().table(weights, np.zeros_like(weights))
+        table = np.stack(self.first_numbers(n_features, target), axis=1)
         return Memory(table, target.no_rows())
+
+    def first_numbers(self, n_features: int, target: Target) -> tuple[np.ndarray, np.ndarray]:
+        """The optimizer's two numbers before any row, each (n_features + 1, width) float32."""
+        weights = self.first_weights(n_features, target)
+        squares = np.zeros(weights.shape, np.float32)
+        return self.rules().first_of(weights, squares).astype(np.float32, copy=False), squares
 
     def update(
         self, rows: Rows, y: np.ndarray, weight: np.ndarray, memory: Memory, target: Target
@@ -192,7 +197,7 @@ class OnlineEstimator(BaseEstimator, ABC):  # type: ignore[misc]
 
     def weights_of(self, memory: Memory) -> np.ndarray:
         """What predicts: (n_features + 1, width) float32, the intercept last."""
-        return self.rules().weights(memory.table)
+        return self.rules().weights(memory.table).copy()
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Fit anew, in `max_iter` passes.

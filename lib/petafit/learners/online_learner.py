@@ -86,12 +86,12 @@ class OnlineLearner(Learner[OnlineState]):
         return state, self.target.decode(margins)
 
     def lift(self, state: OnlineState) -> Named:
-        now, start = state.memory, self._memory_of(state.model)
+        now, (first, squares, seen) = state.memory, self._numbers_of(state.model)
         return shard_summary(
             weights=self.optimizer.weights(now.table),
             table=now.table,
-            start=start.table,
-            seen=now.seen - start.seen,
+            start=(first, squares),
+            seen=now.seen - seen,
             rows=state.rows,
             with_z=self.optimizer.first == "z",
         )
@@ -200,21 +200,25 @@ class OnlineLearner(Learner[OnlineState]):
 
     def _memory_of(self, model: Named | None) -> Memory:
         """The memory of a finished model, or one without rows."""
-        begun = self.estimator.begin(self.n_features, self.target)
+        first, squares, seen = self._numbers_of(model)
+        return Memory(np.stack([first, squares], axis=1), seen)
+
+    def _numbers_of(self, model: Named | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Both numbers of each coordinate of a finished model, and the rows it has seen."""
+        begun, zeros = self.estimator.first_numbers(self.n_features, self.target)
         if model is None:
-            return begun
-        wanted = begun.table[:, 1].shape
+            return begun, zeros, self.target.no_rows()
         squares, first = model.arrays.get("squared_gradients"), self.optimizer.first
-        if squares is None or squares.shape != wanted or model.params.get("first") != first:
+        if squares is None or squares.shape != zeros.shape or model.params.get("first") != first:
             raise ConfigurationError(
                 f"{self.name} cannot go on from this model",
-                expected=f"{first} and squared gradients of shape {wanted}",
+                expected=f"{first} and squared gradients of shape {zeros.shape}",
                 got={**model.params, **{name: a.shape for name, a in model.arrays.items()}},
                 hint="Start without a model, or keep `hash_bits` and `learner` as they were.",
             )
         kept = model.arrays.get("first", model.arrays["weights"])
-        own = np.where(squares.any(axis=1, keepdims=True), kept, begun.table[:, 0])
-        return Memory(np.stack([own, squares], axis=1), model.arrays["seen"])
+        own = np.where(squares.any(axis=1, keepdims=True), kept, begun)
+        return own, squares, model.arrays["seen"]
 
 
 def name_of(kind: type[OnlineEstimator]) -> str:

@@ -31,7 +31,13 @@ class Optimizer(Protocol):
     def rates(self) -> Rates: ...
 
     def weights(self, table: np.ndarray) -> np.ndarray:
-        """The weights that a table stands for, (n_features + 1, n_outputs) float32."""
+        """The weights that a table stands for, (n_features + 1, n_outputs) float32.
+
+        They may be a view of the table.
+        """
+
+    def first_of(self, weights: np.ndarray, squared_gradients: np.ndarray) -> np.ndarray:
+        """The first numbers that stand for these weights, of the same shape."""
 
     def table(self, weights: np.ndarray, squared_gradients: np.ndarray) -> np.ndarray:
         """A table that stands for these weights."""
@@ -62,7 +68,10 @@ class Descent:
     rates: Rates
 
     def weights(self, table: np.ndarray) -> np.ndarray:
-        return table[:, 0].copy()
+        return table[:, 0]
+
+    def first_of(self, weights: np.ndarray, squared_gradients: np.ndarray) -> np.ndarray:
+        return weights
 
     def table(self, weights: np.ndarray, squared_gradients: np.ndarray) -> np.ndarray:
         return _side_by_side(weights, squared_gradients)
@@ -93,14 +102,16 @@ class FTRLProximal:
         """l1 and l2 of each output's weights, (n_outputs,) float32; intercepts have none."""
         return np.full(n_outputs, self.rates.l1), np.full(n_outputs, self.rates.l2)
 
-    def table(self, weights: np.ndarray, squared_gradients: np.ndarray) -> np.ndarray:
+    def first_of(self, weights: np.ndarray, squared_gradients: np.ndarray) -> np.ndarray:
         """z solved from the weight: ``z = -w ((beta + sqrt(n)) / rate + l2) - sgn(w) l1``."""
         rate, beta = self.rates.learning_rate, self.rates.beta
         l1, l2 = self.penalties(weights.shape[1])
         penalised = (np.arange(len(weights)) < len(weights) - 1)[:, None]
         curvature = (beta + np.sqrt(squared_gradients)) / rate + l2 * penalised
-        z = -weights * curvature - np.sign(weights) * l1 * penalised
-        return _side_by_side(z, squared_gradients)
+        return np.asarray(-weights * curvature - np.sign(weights) * l1 * penalised)
+
+    def table(self, weights: np.ndarray, squared_gradients: np.ndarray) -> np.ndarray:
+        return _side_by_side(self.first_of(weights, squared_gradients), squared_gradients)
 
     def merged_table(
         self,

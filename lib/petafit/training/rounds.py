@@ -12,6 +12,7 @@ from petafit.evaluation.metrics import Figures
 from petafit.store.arrays import Named, from_bytes, to_bytes
 from petafit.store.filesystem import Folder
 from petafit.stream.batches import Source
+from petafit.training.reserved import NOTHING
 from petafit.training.round import Kind, Round, Step
 from petafit.training.standing import Standing, Trained
 from petafit.training.steps import Steps
@@ -124,6 +125,10 @@ class Rounds:
         return self.steps.passes.folder.child("rounds")
 
     def _keep(self, step: Step) -> None:
+        """Keep a round for a later attempt; the rows put aside, only if more rounds may follow."""
+        last = step.done.number == self.training.rounds + self.training.newton
+        if last and step.done.is_whole:
+            step = replace(step, reserved=NOTHING)
         told = Named(params={"inputs": self.steps.passes.inputs})
         self._folder.write(_file(step.done), to_bytes(step.to_named() | told))
 
