@@ -14,8 +14,6 @@ from petafit.config.settings import Settings
 from petafit.features.instances import Encoding
 from petafit.workflow import train as job
 
-SETTINGS, FAILURES = sys.argv[1:]
-
 
 class FailsFirst(Encoding):
     """Rows that are lost after two batches, unless it is not the first time."""
@@ -29,11 +27,12 @@ def _lost(read: Any, *, skip: int) -> Iterator[Any]:
     for number, batch in enumerate(read(skip=skip), start=1):
         yield batch
         if number == 2 and context is not None and context.attemptNumber() == 0:
-            Path(FAILURES, uuid.uuid4().hex).touch()
+            Path(failures, uuid.uuid4().hex).touch()
             raise OSError("the machine is lost")
 
 
 if __name__ == "__main__":
+    settings, failures = sys.argv[1:]
     job.Encoding = FailsFirst
-    run = petafit.train(Settings.model_validate_json(Path(SETTINGS).read_text()))
+    run = petafit.train(Settings.model_validate_json(Path(settings).read_text()))
     print(run.manifest["model"]["digest"])

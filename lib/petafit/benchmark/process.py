@@ -16,6 +16,9 @@ from petafit.benchmark.process_tree import ProcessTree, watch_memory
 Status = Literal["ok", "missing", "failed", "timeout"]
 
 _TAIL_LINES = 12
+_IN_ORDER = {"PYTHONUNBUFFERED": "1"}
+"""Else what was printed before an error would come after it in the log."""
+
 _THREADS = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -83,7 +86,7 @@ def run_contender(
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,
-            env={**os.environ, **dict.fromkeys(_THREADS, str(contender.CORES))},
+            env={**os.environ, **_IN_ORDER, **dict.fromkeys(_THREADS, str(contender.CORES))},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
