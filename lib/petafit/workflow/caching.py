@@ -19,7 +19,7 @@ def open_cache(job: Job, source: Source) -> Iterator[InstanceCache | None]:
     There is none for a single round, and none for rows that Spark's scan deals anew in every pass.
     """
     training = job.settings.training
-    if training.cache is None or training.rounds == 1:
+    if training.cache is None or training.rounds + training.newton == 1:
         yield None
         return
     if not source.frozen:
