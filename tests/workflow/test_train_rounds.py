@@ -51,3 +51,11 @@ def test_plain_rules_put_nothing_aside(settings: Settings, merge: str) -> None:
     run = train(with_settings(settings, training={"merge": merge, "rounds": 1}))
     assert run.manifest["metrics"]["log_loss"] < run.manifest["metrics"]["base_log_loss"]
     assert run.manifest["rows"]["used"] == 4500
+
+
+def test_newton_rounds_are_refused_for_learners_of_spark(settings: Settings) -> None:
+    asked = with_settings(
+        settings, learner={"name": "mllib.LogisticRegression"}, training={"newton": 1}
+    )
+    with pytest.raises(ConfigurationError, match="cannot refine mllib"):
+        train(asked)

@@ -75,8 +75,14 @@ def train(
     ConflictError
         The run id belongs to other settings, or to a run that is still going on.
     """
-    describe(settings.learner)  # an unknown learner is refused before anything starts,
+    found = describe(settings.learner)  # an unknown learner is refused before anything starts,
     ModelStore(settings.paths.models).check(settings.model_name)  # and so is a model without place
+    if found.family == "mllib" and settings.training.newton:
+        raise ConfigurationError(
+            f"`training.newton` cannot refine {found.name}",
+            expected="an online linear learner of petafit's",
+            hint="Set `training.newton: 0`.",
+        )
     return run_job("train", _train, settings, spark=spark, run_id=run_id, logical_date=logical_date)
 
 
