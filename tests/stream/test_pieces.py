@@ -55,19 +55,35 @@ def test_a_piece_has_its_share_of_the_batches(folder: Path, direct: Any) -> None
     assert sizes[0] / sum(sizes) == pytest.approx(0.25, abs=0.01)
 
 
-def test_row_groups_of_other_pieces_are_not_decoded(
-    folder: Path, direct: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    decoded, read = [], module.read_row_group
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The row groups that a test decodes, in order."""
+    groups, read = [], module.read_row_group
 
     def noted(file: Any, group: int, **options: Any) -> Any:
-        decoded.append(group)
+        groups.append(group)
         return read(file, group, **options)
 
     monkeypatch.setattr(module, "read_row_group", noted)
+    return groups
+
+
+def test_row_groups_of_other_pieces_are_not_decoded(
+    folder: Path, direct: Any, decoded: list[int]
+) -> None:
     cut = direct(folder, batch_rows=100).cut((0.0, 0.01, 1.0))
     assert len(ids(cut, 0, 0)) == 2
     assert decoded == [0, 1]
+
+
+def test_row_groups_without_chosen_rows_are_not_decoded_and_do_not_count(
+    folder: Path, direct: Any, decoded: list[int]
+) -> None:
+    """Of 0-99, 100-199, 200-299, 300-349, ... the first two meet ``id < 150``."""
+    cut = direct(folder, "id < 150", batch_rows=50).cut((0.0, 0.75, 1.0))
+    assert [len(batch) for batch in ids(cut, 0, 0)] == [50, 50, 50]
+    assert ids(cut, 0, 1) == []  # the fourth batch: 150-199
+    assert decoded == [0, 1, 1]
 
 
 def test_other_pieces_are_another_source(folder: Path, direct: Any) -> None:

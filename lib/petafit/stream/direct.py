@@ -8,18 +8,17 @@ from itertools import accumulate, chain, islice, pairwise
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from petafit.errors import ContractError, StorageError, did_you_mean
 from petafit.store.arrays import digest
 from petafit.store.filesystem import Folder
 from petafit.stream.batches import carried_schema, chosen, predicate_schema
+from petafit.stream.drift import check_footer, stored
 from petafit.stream.rowgroups import read_row_group, row_groups
 from petafit.table.parquet import open_file
-from petafit.table.predicate import RowFilter
+from petafit.table.predicate import Predicate, RowFilter
 from petafit.table.shards import Slice, count_shards, read_shard
 from petafit.table.snapshot import Snapshot
-from petafit.table.types import STRINGS, canonical, footer_schema
+from petafit.table.types import STRINGS
 
 
 @dataclass(frozen=True)
@@ -128,7 +127,7 @@ class DirectSource:
     def _batches(self, shard: int, piece: int) -> Iterator[pa.RecordBatch]:
         needed = self.needed
         for part, batches in self._slices(shard, piece):
-            for batch in read_slice(part, needed, self.batch_rows, batches):
+            for batch in read_slice(part, needed, self.batch_rows, self.predicate, batches):
                 rows = chosen(batch, schema=self.schema, predicate=self.predicate)
                 if rows is not None:
                     yield rows
@@ -139,8 +138,14 @@ class DirectSource:
         if len(self.cuts) == 2:
             yield from ((part, ALL_BATCHES) for part in slices)
             return
+        needed = self.needed
         counts = [
-            _count_batches(part.path, part.size, part.start, part.stop, self.batch_rows)
+            _count_batches(
+                *(part.path, part.size, part.start, part.stop),
+                batch_rows=self.batch_rows,
+                predicate=self.predicate,
+                schema=needed,
+            )
             for part in slices
         ]
         edges = list(accumulate(map(sum, counts), initial=0))
@@ -168,18 +173,25 @@ def _snapped(wanted: Sequence[float], edges: Sequence[int]) -> list[int]:
     for before, own, after in zip(wanted, wanted[1:], [*wanted[2:], np.inf], strict=False):
         nearest = min(edges, key=lambda edge: abs(edge - own))
         room = min(own - before, after - own) / 4
-        cuts.append(nearest if abs(nearest - own) <= room else math.ceil(own))
+        cuts.append(nearest if abs(nearest - own) <= room else math.floor(own))
     cuts[-1] = edges[-1]
     return cuts
 
 
+EVERY_ROW = Predicate()
 ALL_BATCHES = range(2**62)
 
 
 def read_slice(
-    piece: Slice, schema: pa.Schema, batch_rows: int, batches: range = ALL_BATCHES
+    piece: Slice,
+    schema: pa.Schema,
+    batch_rows: int,
+    predicate: RowFilter = EVERY_ROW,
+    batches: range = ALL_BATCHES,
 ) -> Iterator[pa.RecordBatch]:
     """The batches of the row groups that a slice stands for, or only some of them.
+
+    Row groups in which the predicate can choose no row are not decoded, and do not count.
 
     Raises
     ------
@@ -188,11 +200,11 @@ def read_slice(
     ContractError
         It lacks a column or has it in another type than the schema.
     """
-    strings = [field.name for field in _stored(schema, piece) if field.type == STRINGS]
+    strings = [field.name for field in stored(schema, piece) if field.type == STRINGS]
     with open_file(piece.path, size=piece.size, dictionaries=strings) as file:
-        present = _check(file.metadata, piece, schema)
+        present = check_footer(file.metadata, piece, schema)
         before = 0
-        for group in row_groups(file.metadata, piece):
+        for group in row_groups(file.metadata, piece, predicate, schema):
             count = -(-file.metadata.row_group(group).num_rows // batch_rows)
             wanted = range(max(batches.start - before, 0), min(batches.stop - before, count))
             if wanted:
@@ -211,65 +223,22 @@ def read_slice(
 def check_file(piece: Slice, schema: pa.Schema) -> None:
     """Look at a file's footer only; raises like `read_slice`."""
     with open_file(piece.path, size=piece.size) as file:
-        _check(file.metadata, piece, schema)
+        check_footer(file.metadata, piece, schema)
 
 
 @lru_cache(maxsize=1 << 16)
-def _count_batches(path: str, size: int, start: int, stop: int, batch_rows: int) -> list[int]:
+def _count_batches(
+    path: str,
+    size: int,
+    start: int,
+    stop: int,
+    *,
+    batch_rows: int,
+    predicate: RowFilter,
+    schema: pa.Schema,
+) -> list[int]:
     """How many batches each row group of a slice makes; its footer is read once per worker."""
     with open_file(path, size=size) as file:
         piece = Slice(path, size, start, stop, rows=None, partition={}, absent_is_null=False)
-        groups = row_groups(file.metadata, piece)
+        groups = row_groups(file.metadata, piece, predicate, schema)
         return [-(-file.metadata.row_group(group).num_rows // batch_rows) for group in groups]
-
-
-def _stored(schema: pa.Schema, piece: Slice) -> list[pa.Field]:
-    """The columns that a file itself must have."""
-    return [field for field in schema if field.name not in piece.partition]
-
-
-def _check(footer: pq.FileMetaData, piece: Slice, schema: pa.Schema) -> list[str]:
-    _check_rows(footer, piece)
-    return _check_columns(footer, piece, _stored(schema, piece))
-
-
-def _check_rows(footer: pq.FileMetaData, piece: Slice) -> None:
-    if piece.rows not in (None, footer.num_rows):
-        raise StorageError(
-            f"{piece.path} does not hold the rows that the table's log promises",
-            expected=f"{piece.rows} rows",
-            got=f"{footer.num_rows} rows",
-        )
-
-
-def _check_columns(footer: pq.FileMetaData, piece: Slice, wanted: Sequence[pa.Field]) -> list[str]:
-    """The wanted columns that the file has, after a check of their types."""
-    found = footer_schema(footer)
-    present = []
-    for column in wanted:
-        kind = canonical(column.type)
-        if column.name not in found.names:
-            if piece.absent_is_null:
-                continue
-            hint = did_you_mean(column.name, found.names)
-            raise _drift(column.name, piece, expected=kind, got="no such column", hint=hint)
-        if not _fits(found.field(column.name).type, kind):
-            raise _drift(column.name, piece, expected=kind, got=found.field(column.name).type)
-        present.append(column.name)
-    return present
-
-
-def _fits(found: pa.DataType, wanted: pa.DataType) -> bool:
-    """Equal types, timestamps that differ in their unit only, or a column without any value."""
-    if pa.types.is_null(found):
-        return True
-    if pa.types.is_timestamp(found) and pa.types.is_timestamp(wanted):
-        return bool(found.tz == wanted.tz)
-    return bool(found == wanted)
-
-
-def _drift(
-    column: str, piece: Slice, *, expected: object, got: object, hint: str = ""
-) -> ContractError:
-    what = f"Column {column!r} of {piece.path} is not as in the rest of the table"
-    return ContractError(what, expected=expected, got=got, hint=hint)

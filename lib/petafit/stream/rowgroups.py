@@ -9,7 +9,9 @@ import pyarrow.parquet as pq
 from petafit.errors import StorageError
 from petafit.stream.batches import as_type, one_code_a_row
 from petafit.table.parquet import unreadable
+from petafit.table.predicate import RowFilter
 from petafit.table.shards import Slice
+from petafit.table.statistics import ranges_of
 from petafit.table.types import STRINGS
 
 _CHUNK_BYTES = 32 << 20
@@ -17,12 +19,25 @@ _DECODED_BYTES = 8
 """What a value takes at most, beside its text if that is long."""
 
 
-def row_groups(footer: pq.FileMetaData, piece: Slice) -> list[int]:
-    """The row groups whose middle byte lies in the slice: in a plan each has exactly one slice."""
+def row_groups(
+    footer: pq.FileMetaData, piece: Slice, predicate: RowFilter, schema: pa.Schema
+) -> list[int]:
+    """The row groups that stand in a slice and may have rows that a predicate chooses.
+
+    A row group stands in a slice if its middle byte does: in a plan each has exactly one slice.
+
+    Parameters
+    ----------
+    schema : pyarrow.Schema
+        With the columns that the predicate needs.
+    """
+    types = {column.name: column.type for column in schema if column.name in predicate.columns}
+    groups = [(number, footer.row_group(number)) for number in range(footer.num_row_groups)]
     return [
         number
-        for number in range(footer.num_row_groups)
-        if piece.start <= min(_middle(footer.row_group(number)), piece.size - 1) < piece.stop
+        for number, group in groups
+        if piece.start <= min(_middle(group), piece.size - 1) < piece.stop
+        and not predicate.excludes_between(ranges_of(group, types))
     ]
 
 

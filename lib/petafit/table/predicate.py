@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Protocol
@@ -13,18 +13,8 @@ import pyarrow.compute as pc
 from petafit.config import yaml12
 from petafit.config.section import Scalar
 from petafit.errors import ConfigurationError, ContractError, did_you_mean
-from petafit.table.literals import as_sql, as_value, quoted
+from petafit.table.condition import COMPARISONS, LISTS, NULLNESS, Condition, Range
 
-_COMPARISONS: Mapping[str, Callable[[pa.Array, pa.Scalar], pa.BooleanArray]] = {
-    "==": pc.equal,
-    "!=": pc.not_equal,
-    "<": pc.less,
-    "<=": pc.less_equal,
-    ">": pc.greater,
-    ">=": pc.greater_equal,
-}
-_LISTS = ("in", "not in")
-_NULLNESS = ("is null", "is not null")
 _CONDITION = re.compile(
     r"""\s* (?: `(?P<quoted>[^`]+)` | (?P<plain>[^\s`=!<>]++) )
         (?: \s*(?P<symbol>==|!=|<=|>=|=|<|>)(?![=<>!])
@@ -36,6 +26,8 @@ _CONDITION = re.compile(
 
 class RowFilter(Protocol):
     """Chooses rows: a `Predicate`, or what is built upon one."""
+
+    def __hash__(self) -> int: ...
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -50,67 +42,11 @@ class RowFilter(Protocol):
     def excludes(self, values: Mapping[str, object]) -> bool:
         """Whether no row with these values of the partition columns can be chosen."""
 
+    def excludes_between(self, ranges: Mapping[str, Range]) -> bool:
+        """Whether no row whose values lie in these ranges can be chosen."""
+
     def sql(self) -> str:
         """A condition in Spark's SQL that every chosen row meets."""
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """One column compared with literals; a null is undecided, and so does not meet it."""
-
-    column: str
-    operator: str
-    literals: tuple[Scalar, ...] = ()
-
-    def mask(self, values: pa.Array) -> pa.BooleanArray:
-        """Whether each value meets the condition, (n_values,); null where that is undecided.
-
-        Raises
-        ------
-        ConfigurationError
-            A literal is no value of the column's type.
-        """
-        if self.operator in _NULLNESS:
-            return pc.is_null(values) if self.operator == "is null" else pc.is_valid(values)
-        if isinstance(values, pa.DictionaryArray):
-            if len(values.dictionary) <= len(values):
-                return self.mask(values.dictionary).take(values.indices)
-            values = values.dictionary_decode()
-        if pa.types.is_null(values.type):
-            return pa.nulls(len(values), pa.bool_())
-        try:
-            return self._compare(values)
-        except (TypeError, ValueError, ArithmeticError, pa.ArrowException) as error:
-            raise ConfigurationError(
-                f"The condition `{self}` does not fit the column {self.column!r}",
-                expected=f"an operator and a value for the type {values.type}",
-                got=str(error),
-                hint="Digits that are meant as text go into quotes; dates look like 2013-10-01.",
-            ) from error
-
-    def sql(self) -> str:
-        """The condition in Spark's SQL; the column's type decides how text is compared."""
-        column = quoted(self.column)
-        if self.operator in _NULLNESS:
-            return f"{column} {self.operator.upper()}"
-        # Not IN: where Spark is not in ANSI mode, IN compares timestamps as text.
-        sign, joint = {"==": ("=", ""), "in": ("=", " OR "), "not in": ("!=", " AND ")}.get(
-            self.operator, (self.operator, "")
-        )
-        comparisons = [f"{column} {sign} {as_sql(literal)}" for literal in self.literals]
-        return f"({joint.join(comparisons)})" if len(comparisons) > 1 else comparisons[0]
-
-    def _compare(self, values: pa.Array) -> pa.BooleanArray:
-        scalars = [as_value(literal, values.type) for literal in self.literals]
-        if self.operator not in _LISTS:
-            return _COMPARISONS[self.operator](values, scalars[0])
-        found = reduce(pc.or_, (pc.equal(values, scalar) for scalar in scalars))
-        return found if self.operator == "in" else pc.invert(found)
-
-    def __str__(self) -> str:
-        literals = yaml12.dump(list(self.literals))
-        shown = literals if self.operator in _LISTS else literals[1:-1]
-        return f"{self.column} {self.operator} {shown}".rstrip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +93,21 @@ class Predicate:
             if condition.column in values
         )
 
+    def excludes_between(self, ranges: Mapping[str, Range]) -> bool:
+        """Whether no row whose values lie in these ranges can meet the conditions."""
+        return not all(
+            condition.may_hold(ranges[condition.column])
+            for condition in self.conditions
+            if condition.column in ranges
+        )
+
+    def covers(self, ranges: Mapping[str, Range]) -> bool:
+        """Whether every row whose values lie in these ranges meets the conditions."""
+        return all(
+            condition.column in ranges and condition.must_hold(ranges[condition.column])
+            for condition in self.conditions
+        )
+
     def sql(self) -> str:
         """All conditions in Spark's SQL; ``true`` where there are none.
 
@@ -191,7 +142,7 @@ def parse(conditions: Sequence[str]) -> Predicate:
 def _parse(text: str) -> Condition:
     match = _CONDITION.fullmatch(text)
     if not match:
-        operators = ", ".join((*_COMPARISONS, *_LISTS, *_NULLNESS))
+        operators = ", ".join((*COMPARISONS, *LISTS, *NULLNESS))
         raise _not_understood(text, f"`column op value` with op one of {operators}")
     symbol = " ".join((match["symbol"] or match["words"]).lower().split())
     operator = "==" if symbol == "=" else symbol
@@ -200,11 +151,11 @@ def _parse(text: str) -> Condition:
 
 
 def _literals(text: str, operator: str, value: object) -> tuple[Scalar, ...]:
-    if operator in _NULLNESS:
+    if operator in NULLNESS:
         if value is not None:
             raise _not_understood(text, f"nothing after `{operator}`")
         return ()
-    if isinstance(value, list) != (operator in _LISTS) or value == []:
+    if isinstance(value, list) != (operator in LISTS) or value == []:
         raise _not_understood(text, "a list like [a, b] after `in`, a single value otherwise")
     literals = tuple(value) if isinstance(value, list) else (value,)
     for literal in literals:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from petafit.config.settings import Settings
+from petafit.table.condition import Range
 from petafit.table.predicate import Predicate, parse
 
 Part = Literal["train", "validation", "test", "score"]
@@ -78,6 +79,11 @@ class Selection:
     def excludes(self, values: Mapping[str, object]) -> bool:
         """Whether no row with these partition values can be selected."""
         return self.predicate.excludes(values)
+
+    def excludes_between(self, ranges: Mapping[str, Range]) -> bool:
+        """Whether no row whose values lie in these ranges can be selected."""
+        left_out = self.without is not None and self.without.covers(ranges)
+        return left_out or self.predicate.excludes_between(ranges)
 
     def sql(self) -> str:
         """What Spark can decide of it, as its SQL."""

@@ -1,0 +1,123 @@
+"""One column compared with literals: on values, on what values lie between, and in Spark SQL."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from typing import NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from petafit.config import yaml12
+from petafit.config.section import Scalar
+from petafit.errors import ConfigurationError
+from petafit.table.literals import as_sql, as_value, quoted
+
+COMPARISONS: Mapping[str, Callable[[pa.Array, pa.Scalar], pa.BooleanArray]] = {
+    "==": pc.equal,
+    "!=": pc.not_equal,
+    "<": pc.less,
+    "<=": pc.less_equal,
+    ">": pc.greater,
+    ">=": pc.greater_equal,
+}
+LISTS = ("in", "not in")
+NULLNESS = ("is null", "is not null")
+
+
+class Range(NamedTuple):
+    """What some values of a column are known to lie between.
+
+    Attributes
+    ----------
+    least, greatest : pyarrow.Array of one value
+    nulls : bool
+        Whether there may be nulls among them.
+    """
+
+    least: pa.Array
+    greatest: pa.Array
+    nulls: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """One column compared with literals; a null is undecided, and so does not meet it."""
+
+    column: str
+    operator: str
+    literals: tuple[Scalar, ...] = ()
+
+    def mask(self, values: pa.Array) -> pa.BooleanArray:
+        """Whether each value meets the condition, (n_values,); null where that is undecided.
+
+        Raises
+        ------
+        ConfigurationError
+            A literal is no value of the column's type.
+        """
+        if self.operator in NULLNESS:
+            return pc.is_null(values) if self.operator == "is null" else pc.is_valid(values)
+        if isinstance(values, pa.DictionaryArray):
+            if len(values.dictionary) <= len(values):
+                return self.mask(values.dictionary).take(values.indices)
+            values = values.dictionary_decode()
+        if pa.types.is_null(values.type):
+            return pa.nulls(len(values), pa.bool_())
+        try:
+            return self._compare(values)
+        except (TypeError, ValueError, ArithmeticError, pa.ArrowException) as error:
+            raise ConfigurationError(
+                f"The condition `{self}` does not fit the column {self.column!r}",
+                expected=f"an operator and a value for the type {values.type}",
+                got=str(error),
+                hint="Digits that are meant as text go into quotes; dates look like 2013-10-01.",
+            ) from error
+
+    def may_hold(self, values: Range) -> bool:
+        """Whether any value of a range can meet the condition."""
+        match self.operator:
+            case "<" | "<=":
+                return self._holds(values.least)
+            case ">" | ">=":
+                return self._holds(values.greatest)
+            case "==" | "in":
+                return any(
+                    Condition(self.column, "<=", (literal,))._holds(values.least)
+                    and Condition(self.column, ">=", (literal,))._holds(values.greatest)
+                    for literal in self.literals
+                )
+        return True
+
+    def must_hold(self, values: Range) -> bool:
+        """Whether every value of a range meets the condition."""
+        if values.nulls or self.operator not in ("<", "<=", ">", ">="):
+            return False
+        return self._holds(values.greatest if self.operator.startswith("<") else values.least)
+
+    def _holds(self, value: pa.Array) -> bool:
+        return self.mask(value)[0].as_py() is True
+
+    def sql(self) -> str:
+        """The condition in Spark's SQL; the column's type decides how text is compared."""
+        column = quoted(self.column)
+        if self.operator in NULLNESS:
+            return f"{column} {self.operator.upper()}"
+        # Not IN: where Spark is not in ANSI mode, IN compares timestamps as text.
+        sign, joint = {"==": ("=", ""), "in": ("=", " OR "), "not in": ("!=", " AND ")}.get(
+            self.operator, (self.operator, "")
+        )
+        comparisons = [f"{column} {sign} {as_sql(literal)}" for literal in self.literals]
+        return f"({joint.join(comparisons)})" if len(comparisons) > 1 else comparisons[0]
+
+    def _compare(self, values: pa.Array) -> pa.BooleanArray:
+        scalars = [as_value(literal, values.type) for literal in self.literals]
+        if self.operator not in LISTS:
+            return COMPARISONS[self.operator](values, scalars[0])
+        found = reduce(pc.or_, (pc.equal(values, scalar) for scalar in scalars))
+        return found if self.operator == "in" else pc.invert(found)
+
+    def __str__(self) -> str:
+        literals = yaml12.dump(list(self.literals))
+        shown = literals if self.operator in LISTS else literals[1:-1]
+        return f"{self.column} {self.operator} {shown}".rstrip()
