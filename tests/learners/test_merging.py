@@ -38,11 +38,11 @@ def sums() -> Sums:
     parts = (
         shard_summary(
             weights=table[:, 0],
-            table=table,
-            start=STARTED,
+            moved=(table != START).any(axis=1),
+            squares=table[:, 1],
+            before=START[:, 1],
             seen=np.array([float(rows)]),
             rows=rows,
-            with_z=False,
         )
         for table, rows in zip(SHARDS, ROWS, strict=True)
     )
@@ -78,11 +78,11 @@ def test_knowledge_without_any_is_the_mean() -> None:
     parts = [
         shard_summary(
             weights=table[:, :1],
-            table=table[..., None],
-            start=(start[:, 0], start[:, 1]),
+            moved=table[:, :1] != 0,
+            squares=table[:, 1:],
+            before=start[:, 1:],
             seen=np.ones(1),
             rows=1,
-            with_z=False,
         )
         for table in shards
     ]

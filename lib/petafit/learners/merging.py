@@ -23,6 +23,8 @@ _MATRICES = ("count", "weights", "evidence", "evidence_squared", "evidence_weigh
 class Sums:
     """Sums over shards, each array (n_coordinates, n_outputs).
 
+    What is the same for all outputs may have one column instead.
+
     Attributes
     ----------
     index : ndarray of int32, shape (n_coordinates,), or None
@@ -127,40 +129,39 @@ def _sum(summary: Named, name: str) -> Any:
 def shard_summary(
     *,
     weights: np.ndarray,
-    table: np.ndarray,
-    start: tuple[np.ndarray, np.ndarray],
+    moved: np.ndarray,
+    squares: np.ndarray,
+    before: np.ndarray,
     seen: np.ndarray,
     rows: int,
-    with_z: bool,
+    z: np.ndarray | None = None,
 ) -> Named:
     """What one shard has to say: its sums follow, and take three times the memory.
 
     Parameters
     ----------
     weights : ndarray of shape (n_features + 1, n_outputs)
-        What `table` stands for.
-    table : ndarray of shape (n_features + 1, 2, n_outputs)
-        The optimizer's numbers after the shard.
-    start : ndarray, ndarray of shape (n_features + 1, n_outputs)
-        Both of them before it.
+        After the shard.
+    moved : ndarray of bool, shape (n_features + 1, n_outputs) or (n_features + 1, 1)
+        The coordinates that the shard has learnt of.
+    squares, before : ndarray of the shape of `moved`
+        Squared gradients after the shard and before it: the difference is its evidence.
     seen : ndarray of shape (n_classes,) or (1,)
         The shard's rows with weight.
     rows : int
         All its rows.
-    with_z : bool
-        The first of the two numbers is FTRL's z.
+    z : ndarray of shape (n_features + 1, n_outputs), optional
+        FTRL's.
     """
-    first, squares = start
-    moved = (table[:, 0] != first) | (table[:, 1] != squares)
     index = np.flatnonzero(moved.any(axis=1)).astype(np.int32)
     arrays = {
         "index": index,
         "moved": moved[index],
         "weights": weights[index],
-        "evidence": np.subtract(table[index, 1], squares[index], dtype=np.float64),
+        "evidence": np.subtract(squares[index], before[index], dtype=np.float64),
         "row_intercepts": rows * weights[-1].astype(np.float64),
         "seen": seen,
     }
-    z = {"z": table[index, 0]} if with_z else {}
-    params = {"shards": int(rows > 0), "rows": rows, "coordinates": len(table)}
-    return Named({**arrays, **z}, params)
+    own_z = {} if z is None else {"z": z[index]}
+    params = {"shards": int(rows > 0), "rows": rows, "coordinates": len(weights)}
+    return Named({**arrays, **own_z}, params)

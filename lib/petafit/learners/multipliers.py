@@ -14,6 +14,7 @@ Loss = Callable[[np.ndarray], tuple[float, np.ndarray]]
 _RIDGE = 1e-3
 _RIDGE_ROWS = 20.0
 _SMALLEST = 1e-12
+_LARGEST_SIZE = 100.0
 
 
 @dataclass(frozen=True)
@@ -68,3 +69,27 @@ def fit_multipliers(features: np.ndarray, loss: Loss, aim: np.ndarray) -> Fit:
         multipliers[used] += solve_triangular(white, found.x, lower=True, trans="T")
         after = loss((flat @ multipliers.astype(flat.dtype)).reshape(rows, outputs))[0]
     return Fit(multipliers, before, after)
+
+
+def fit_sizes(features: np.ndarray, loss: Loss) -> np.ndarray:
+    """The m that minimise ``loss(features @ m)``, each from 0 to 100; all 1 where nothing helps.
+
+    Parameters
+    ----------
+    features : ndarray of shape (n_rows, n_outputs, n_multipliers)
+        Few, and not alike. What is 0 everywhere keeps its 1.
+    """
+    sizes = np.sqrt(np.mean(features.astype(np.float64) ** 2, axis=(0, 1)))
+    used = np.flatnonzero(sizes)
+    of_size_1 = features[..., used] / sizes[used]
+
+    def objective(m: np.ndarray) -> tuple[float, np.ndarray]:
+        value, slopes = loss(of_size_1 @ m)
+        return value, np.einsum("rc,rcm->m", slopes, of_size_1)
+
+    limits = [(0.0, _LARGEST_SIZE * size) for size in sizes[used]]
+    with threadpool_limits(1):
+        found = minimize(objective, sizes[used], jac=True, bounds=limits, method="L-BFGS-B")
+    fitted = np.ones(len(sizes))
+    fitted[used] = found.x / sizes[used]
+    return fitted if fitted[used].any() else np.ones(len(sizes))

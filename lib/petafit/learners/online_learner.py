@@ -89,11 +89,12 @@ class OnlineLearner(Learner[OnlineState]):
         now, (first, squares, seen) = state.memory, self._numbers_of(state.model)
         return shard_summary(
             weights=self.optimizer.weights(now.table),
-            table=now.table,
-            start=(first, squares),
+            moved=(now.table[:, 0] != first) | (now.table[:, 1] != squares),
+            squares=now.table[:, 1],
+            before=squares,
             seen=now.seen - seen,
             rows=state.rows,
-            with_z=self.optimizer.first == "z",
+            z=now.table[:, 0] if self.optimizer.first == "z" else None,
         )
 
     def merge(self, left: Named, right: Named) -> Named:

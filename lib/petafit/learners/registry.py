@@ -152,6 +152,7 @@ def make_learner(
         n_classes=n_classes,
         rows=facts.rows,
         seed=seed,
+        merge=merge,
     )
 
 

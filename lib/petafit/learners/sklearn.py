@@ -13,6 +13,7 @@ from petafit.errors import ConfigurationError
 from petafit.features.batch import Batch
 from petafit.learners.estimator_state import decode, encode
 from petafit.learners.learner import Learner, check_taken_back, rows_that_count
+from petafit.learners.multipliers import Fit
 from petafit.learners.sklearn_classes import public_name
 from petafit.learners.sklearn_estimator import (
     ask,
@@ -60,11 +61,13 @@ class SklearnLearner(Learner[SklearnState]):
         Of the training table; None where nobody counted them.
     seed : int
         Stands for every `random_state` that is not given.
+    merge : str
+        Of linear models by SGD: ``mean``, a rule of `petafit.learners.merge_rules`, or ``auto``.
 
     Raises
     ------
     ConfigurationError
-        An unknown class, unknown or invalid parameters, or a label that does not fit.
+        An unknown class or merge rule, unknown or invalid parameters, or a label that does not fit.
     """
 
     def __init__(
@@ -76,14 +79,15 @@ class SklearnLearner(Learner[SklearnState]):
         n_classes: int | None,
         rows: int | None = None,
         seed: int = 0,
+        merge: str = "auto",
     ) -> None:
         self.template = build_estimator(class_name, params, seed=seed, rows=rows)
         self.traits = traits = traits_of(self.template)
         self.name, self.kind, self.output = traits.name, traits.kind, traits.output
         self.layout, self.dtype = traits.layout, traits.dtype
         self.n_classes = n_classes
-        self.rule = rule_for(self.template, n_features=n_features)
-        self.exact, self.merging = self.rule.exact, self.rule.how
+        self.rule = rule_for(self.template, n_features=n_features, merge=merge)
+        self.exact, self.merging, self.stacks = self.rule.exact, self.rule.how, self.rule.stacks
         self.subtractable = self.rule.subtractable
 
     def start(self, model: Named | None = None) -> SklearnState:
@@ -115,7 +119,8 @@ class SklearnLearner(Learner[SklearnState]):
         if not rows:
             return state
         teach(state.estimator, self.traits, batch, n_classes=self.n_classes)
-        return SklearnState(state.estimator, state.rows + rows, state.model)
+        learnt = self.rule.learnt(state.estimator, batch)
+        return SklearnState(learnt, state.rows + rows, state.model)
 
     def lift(self, state: SklearnState) -> Named:
         if not state.rows:
@@ -135,6 +140,9 @@ class SklearnLearner(Learner[SklearnState]):
         if summary.params["rows"]:
             return self.rule.finish(summary, _estimator_of(model))
         return encode(clone(self.template)) if model is None else model
+
+    def stack(self, summary: Named, model: Named | None, rows: Batch) -> tuple[Named, Fit]:
+        return self.rule.stack(summary, _estimator_of(model), rows)
 
     def predict(self, model: Named, X: Any) -> np.ndarray:
         try:

@@ -6,13 +6,13 @@ of a rare coordinate are to be believed otherwise than shards that all saw a com
 how much so is a matter of the data.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from petafit.compiled import njit
 from petafit.learners.merging import Sums
-from petafit.learners.multipliers import Fit, Loss, fit_multipliers
+from petafit.learners.multipliers import Fit, Loss, fit_multipliers, fit_sizes
 from petafit.learners.rows import Rows
 
 EDGES = (0.354, 2.83, 22.6, 181.0, 1448.0)
@@ -62,6 +62,34 @@ class Candidates:
         aim[: N_BUCKETS * len(self.aim)] = np.tile(self.aim, N_BUCKETS)
         return fit_multipliers(features, loss, aim)
 
+    def scaled(self, features: np.ndarray, loss: Loss) -> tuple["Candidates", np.ndarray, float]:
+        """Candidates of the size that suits the loss, in all buckets alike.
+
+        Of a learner whose steps are far too long, or whose weights have any size, the aim lies
+        where the loss says nothing of the multipliers' differences. The start gets one factor,
+        the directions get another, neither below 0.
+
+        Parameters
+        ----------
+        features : ndarray
+            As `contributions` gives them.
+
+        Returns
+        -------
+        Candidates
+        ndarray
+            Their contributions.
+        float
+            The directions' factor, or 1 where they are left out.
+        """
+        whole = features.reshape(*features.shape[:2], N_BUCKETS, -1).sum(axis=2)
+        start, way = fit_sizes(
+            np.stack([whole[..., 0], whole @ self.aim - whole[..., 0]], -1), loss
+        )
+        factors = np.array([start, *[way] * (len(self.aim) - 1)], np.float32)
+        larger = replace(self, vectors=self.vectors * factors[:, None])
+        return larger, features * np.tile(factors, N_BUCKETS), float(way) or 1.0
+
     def combined(self, multipliers: np.ndarray) -> np.ndarray:
         """The weights that multipliers give, (n_features + 1, n_outputs) float32."""
         of_bucket = multipliers[: N_BUCKETS * len(self.aim)].reshape(N_BUCKETS, -1)
@@ -74,9 +102,10 @@ class Candidates:
 def candidates_of(sums: Sums, start: np.ndarray, squares: np.ndarray) -> Candidates:
     """Those of shards that began with weights `start` and squared gradients `squares`.
 
-    Beside the start itself they are the move weighted by evidence with a prior that grows with what
-    earlier rounds gathered, ``d = (sum G_k dw_k + L sum dw_k) / (sum G_k + L)`` with
-    ``L = 3 + squares / 10``, and the mean over the shards that moved the coordinate.
+    The latter may have one column for all outputs. Beside the start itself they are the move
+    weighted by evidence with a prior that grows with what earlier rounds gathered,
+    ``d = (sum G_k dw_k + L sum dw_k) / (sum G_k + L)`` with ``L = 3 + squares / 10``, and the mean
+    over the shards that moved the coordinate.
     """
     begun, before = sums.at(start).astype(np.float64), sums.at(squares).astype(np.float64)
     moves = sums.weights - sums.count * begun
@@ -85,9 +114,10 @@ def candidates_of(sums: Sums, start: np.ndarray, squares: np.ndarray) -> Candida
     still = np.zeros(start.shape, np.float32)
     by_evidence = sums.put((weighted + prior * moves) / (sums.evidence + prior), into=still)
     touched = sums.put(moves / np.maximum(sums.count, 1), into=still)
+    of_coordinate = buckets_of(sums.put(before + sums.evidence, into=squares))
     return Candidates(
         vectors=np.stack([start, by_evidence, touched], axis=1, dtype=np.float32, casting="unsafe"),
-        buckets=buckets_of(sums.put(before + sums.evidence, into=squares)),
+        buckets=np.array(np.broadcast_to(of_coordinate, start.shape)),
         aim=np.array([1.0, 1.0, 0.0]),
     )
 

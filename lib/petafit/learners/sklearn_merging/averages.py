@@ -71,7 +71,11 @@ def means(parts: Named, group: str = LAST) -> dict[str, np.ndarray]:
 
 
 class LinearSteps(Average):
-    """scikit-learn's linear models by SGD.
+    """scikit-learn's linear models by SGD, where they are not stacked: see `LinearSums`.
+
+    Nested ones are not, each of which would need a label of its own for the rows put aside; nor is
+    SGDOneClassSVM, which has no label, and whose average is better than one learner (by 3.4 in its
+    objective, 20 shards of digits).
 
     With ``average`` it is `_standard_coef` and `_average_coef` that `partial_fit` goes on from, so
     these are averaged and `coef_` follows; shards that have not begun to average have no say in the

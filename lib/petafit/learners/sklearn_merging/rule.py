@@ -3,7 +3,9 @@
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
+from petafit.features.batch import Batch
 from petafit.learners.estimator_state import decode, encode
+from petafit.learners.multipliers import Fit
 from petafit.store.arrays import Named
 
 
@@ -21,6 +23,8 @@ class MergeRule(ABC):
         What is built equals the estimator fitted to all rows, whatever the shards.
     subtractable : bool
         A shard can be taken out of a summary again: `unmerge`.
+    stacks : bool
+        Several shards are best merged by `stack`.
     how : str
         The rule in one line.
     forget : tuple of str
@@ -29,11 +33,16 @@ class MergeRule(ABC):
 
     exact: bool = False
     subtractable: bool = False
+    stacks: bool = False
     how: str
     forget: ClassVar[tuple[str, ...]] = ()
 
     def prepared(self, estimator: Any) -> Any:
         """The estimator of a model, which it may change, ready to learn from a shard."""
+        return estimator
+
+    def learnt(self, estimator: Any, batch: Batch) -> Any:
+        """The estimator, now that it has learnt from a batch, with what merging needs of it."""
         return estimator
 
     def note(self, estimator: Any, start: Any | None, rows: int) -> Any:
@@ -87,38 +96,47 @@ class MergeRule(ABC):
         """Two summaries as one; one without rows leaves the other as it is."""
         if not left.params["rows"] or not right.params["rows"]:
             return left if left.params["rows"] else right
-        parts = self.join(self._parts(left), self._parts(right))
+        parts = self.join(self.parts_of(left), self.parts_of(right))
         return self._rest(left) | parts.prefixed("parts") | _added(left, right, 1)
 
     def unmerge(self, total: Named, part: Named) -> Named:
         """The summary that, merged with `part`, gives `total`; of a `subtractable` rule."""
         if not part.params["rows"]:
             return total
-        parts = self.subtract(self._parts(total), self._parts(part))
+        parts = self.subtract(self.parts_of(total), self.parts_of(part))
         return self._rest(total) | parts.prefixed("parts") | _added(total, part, -1)
 
     def finish(self, summary: Named, start: Any | None) -> Named:
         """The model of all shards; `start` is what each of them began with."""
-        if not _is_joined(summary):
+        if not is_joined(summary):
             return self.alone(summary)
         estimator = decode(summary.part("estimator"))
         self.build(estimator, summary.part("parts"), start, summary.params["shards"])
         return encode(estimator)
 
-    def _parts(self, summary: Named) -> Named:
-        if _is_joined(summary):
+    def stack(self, summary: Named, start: Any | None, rows: Batch) -> tuple[Named, Fit]:
+        """As `finish` of several shards, by a rule that `stacks`: fitted to rows put aside."""
+        raise NotImplementedError
+
+    def parts_of(self, summary: Named) -> Named:
+        """The `parts` of a shard, or those joined already."""
+        if is_joined(summary):
             return summary.part("parts")
-        return self.parts(decode(summary.part("estimator"), copy=False), summary.params["note"])
+        return self.parts(decode(summary.part("estimator"), copy=False), self.noted(summary))
+
+    def noted(self, summary: Named) -> Any:
+        """What `parts` is told of a shard: its `note`, and what else `lift` has written down."""
+        return summary.params["note"]
 
     def _rest(self, summary: Named) -> Named:
-        if _is_joined(summary):
+        if is_joined(summary):
             return summary.part("estimator").prefixed("estimator")
         estimator = decode(summary.part("estimator"), copy=False)
         self.strip(estimator)
         return encode(estimator).prefixed("estimator")
 
 
-EMPTY = Named(params={"rows": 0})
+EMPTY = Named(params={"rows": 0, "shards": 0})
 """The summary of a shard without rows."""
 
 
@@ -127,7 +145,8 @@ def single(model: Named, rows: int, note: Any) -> Named:
     return Named(params={"rows": rows, "shards": 1, "note": note}) | model.prefixed("estimator")
 
 
-def _is_joined(summary: Named) -> bool:
+def is_joined(summary: Named) -> bool:
+    """Whether it is of several shards."""
     return "note" not in summary.params
 
 

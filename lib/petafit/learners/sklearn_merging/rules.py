@@ -10,6 +10,7 @@ from petafit.learners.sklearn_merging.components import Components
 from petafit.learners.sklearn_merging.counts import CategoryCounts, FeatureCounts
 from petafit.learners.sklearn_merging.extremes import Magnitude, Range
 from petafit.learners.sklearn_merging.factors import Dictionary, Factors, Topics
+from petafit.learners.sklearn_merging.linear_sums import LinearSums
 from petafit.learners.sklearn_merging.moments import BayesMoments, ScalerMoments
 from petafit.learners.sklearn_merging.nested import Nested
 from petafit.learners.sklearn_merging.networks import BoltzmannMachine, Perceptrons
@@ -37,29 +38,33 @@ RULES: Mapping[str, type[MergeRule]] = {
     "MultiOutputRegressor": Nested,
     "OneVsOneClassifier": Nested,
     "OneVsRestClassifier": Nested,
-    "PassiveAggressiveClassifier": LinearSteps,
-    "PassiveAggressiveRegressor": LinearSteps,
-    "Perceptron": LinearSteps,
-    "SGDClassifier": LinearSteps,
+    "PassiveAggressiveClassifier": LinearSums,
+    "PassiveAggressiveRegressor": LinearSums,
+    "Perceptron": LinearSums,
+    "SGDClassifier": LinearSums,
     "SGDOneClassSVM": LinearSteps,
-    "SGDRegressor": LinearSteps,
+    "SGDRegressor": LinearSums,
     "SelectFromModel": Nested,
     "StandardScaler": ScalerMoments,
 }
 """By the class's name. HashingVectorizer, which learns nothing, needs none."""
 
 
-def rule_for(estimator: Any, *, n_features: int | None) -> MergeRule:
+def rule_for(estimator: Any, *, n_features: int | None, merge: str) -> MergeRule:
     """The rule that merges fitted copies of an estimator.
 
     Parameters
     ----------
     n_features : int or None
         Of the rows to learn from; None where it is not known yet.
+    merge : str
+        Of linear models by SGD that are not nested: ``mean``, or a name that `LinearSums` takes.
     """
     kind = RULES[public_name(estimator)]
     if issubclass(kind, Nested):
-        return kind(rule_for(estimator.estimator, n_features=n_features))
+        return kind(rule_for(estimator.estimator, n_features=n_features, merge="mean"))
+    if issubclass(kind, LinearSums):
+        return LinearSteps() if merge == "mean" else kind(merge)
     if issubclass(kind, Components):
         kept = estimator.n_components
         return kind(exact=None not in (kept, n_features) and kept >= n_features)
