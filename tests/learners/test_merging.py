@@ -80,7 +80,7 @@ def test_knowledge_without_any_is_the_mean() -> None:
             weights=table[:, :1],
             moved=table[:, :1] != 0,
             squares=table[:, 1:],
-            before=start[:, 1:],
+            before=start[:, 1],
             seen=np.ones(1),
             rows=1,
         )

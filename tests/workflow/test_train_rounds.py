@@ -1,13 +1,16 @@
 """Training in parts and Newton rounds, as a job: what it says, and that it is worth it."""
 
 import logging
+from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
 from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError
 from petafit.workflow.train import train
-from tests.small import with_settings
+from tests.small import table, with_settings, write_table
 
 
 def test_newton_rounds_follow_the_online_ones(
@@ -51,6 +54,59 @@ def test_plain_rules_put_nothing_aside(settings: Settings, merge: str) -> None:
     run = train(with_settings(settings, training={"merge": merge, "rounds": 1}))
     assert run.manifest["metrics"]["log_loss"] < run.manifest["metrics"]["base_log_loss"]
     assert run.manifest["rows"]["used"] == 4500
+
+
+@pytest.fixture
+def sizes(settings: Settings, tmp_path: Path) -> Settings:
+    """The small table with a number and a size of three that follow from `speed`."""
+    content = table()
+    pace = (content["speed"].fill_null(100).to_numpy() - 100) / 15
+    size = np.array(["small", "medium", "large"])[np.digitize(pace, [-0.5, 0.5])]
+    content = content.append_column("pace", pa.array(pace)).append_column("size", pa.array(size))
+    write_table(tmp_path / "sizes", content)
+    return with_settings(
+        settings,
+        table=str(tmp_path / "sizes"),
+        split={"train": "month <= 9", "validation": "month = 10", "test": "month > 10"},
+        training={"rounds": 1},
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "params", "label", "feature", "loss"),
+    [
+        ("SGDClassifier", {"loss": "log_loss"}, "late", {"numeric": "speed"}, "log_loss"),
+        ("SGDClassifier", {"loss": "log_loss"}, "size", {"numeric": "speed"}, "log_loss"),
+        ("Perceptron", {}, "late", {"numeric": "speed"}, None),
+        ("SGDRegressor", {}, "pace", {"boolean": "late"}, "mean_squared_error"),
+    ],
+)
+def test_linear_models_of_scikit_learn_stack(
+    sizes: Settings,
+    name: str,
+    params: dict[str, str],
+    label: str,
+    feature: dict[str, str],
+    loss: str | None,
+) -> None:
+    """In two parts, on three shards, better than by the plain mean, which puts nothing aside."""
+    task = with_settings(
+        sizes,
+        label=label,
+        features=[{"categorical": "city"}, feature],
+        learner={"name": f"sklearn.{name}", "params": params},
+    )
+    averaged = train(with_settings(task, training={"merge": "mean"})).manifest
+    stacked = train(with_settings(task, training={"parts": 2})).manifest
+    assert [done["held_back"] for done in averaged["rounds"]] == [None]
+    assert len(stacked["rounds"]) == 2
+    for done in stacked["rounds"]:
+        assert done["held_back"]["after"] <= done["held_back"]["before"]
+    by_mean, by_stacking = (
+        run["metrics"][f"validation_{loss}"] if loss else -run["metrics"]["validation_accuracy"]
+        for run in (averaged, stacked)
+    )
+    assert by_stacking < by_mean
 
 
 def test_newton_rounds_are_refused_for_learners_of_spark(settings: Settings) -> None:

@@ -12,13 +12,14 @@ from petafit.features.batch import Batch
 from petafit.features.facts import Facts
 from petafit.learners import losses
 from petafit.learners.learner import Learner, labels_of
-from petafit.learners.merge_rules import STACKED, merged_squared_gradients, merged_weights
+from petafit.learners.merge_rules import STACKED
 from petafit.learners.merging import Sums, merge, shard_summary
 from petafit.learners.multipliers import Fit
 from petafit.learners.online_estimator import Memory, OnlineEstimator
+from petafit.learners.online_merge import Merge
 from petafit.learners.parameters import build
 from petafit.learners.rows import UNWEIGHTED, as_rows, frozen
-from petafit.learners.stacking import Candidates, candidates_of
+from petafit.learners.stacking import Candidates
 from petafit.store.arrays import Named
 
 _FIT_ONLY = {
@@ -101,35 +102,25 @@ class OnlineLearner(Learner[OnlineState]):
         return merge(left, right)
 
     def finish(self, summary: Named, model: Named | None = None) -> Named:
-        sums, start = Sums.from_named(summary), self._memory_of(model)
-        before, squares = self.optimizer.weights(start.table), start.table[:, 1]
-        weights = merged_weights(self.rule, sums, before, squares)
-        squared_gradients = merged_squared_gradients(sums, squares)
-        merged = self.optimizer.merged_table(weights, squared_gradients, sums, start.table)
-        moved = sums.put(sums.count > 0, into=np.zeros(before.shape, bool))[:, None]
-        seen = start.seen + sums.seen / max(sums.shards, 1)
-        return self.model_of(Memory(np.where(moved, merged, start.table), seen))
+        merge = self._merge_of(summary, model)
+        table = self.optimizer.merged_table(merge, *merge.by_rule(self.rule))
+        return self.model_of(Memory(merge.unmoved_kept(table), merge.seen))
 
     def stack(self, summary: Named, model: Named | None, rows: Batch) -> tuple[Named, Fit]:
-        sums, start = Sums.from_named(summary), self._memory_of(model)
-        before, squares = self.optimizer.weights(start.table), start.table[:, 1]
-        seen = start.seen + sums.seen / max(sums.shards, 1)
-        added = sums.at(squares) + sums.evidence / max(sums.shards, 1)
-        gained = sums.put(added, into=squares)
-        linear = self.estimator.linear
-        candidates = candidates_of(sums.of(linear), before[:, linear], squares[:, linear])
+        merge, linear = self._merge_of(summary, model), self.estimator.linear
+        candidates, squares = merge.candidates(linear), merge.mean_squares()
         if linear == slice(None):
-            fit = self.fit_to(candidates, rows, seen)
+            fit = self.fit_to(candidates, rows, merge.seen)
             weights = candidates.combined(fit.multipliers)
         else:
-            weights = merged_weights(self.rule, sums, before, squares).astype(np.float32)
-            plain = Memory(self.optimizer.table(weights, gained), seen)
+            weights = merge.by_rule(self.rule)[0].astype(np.float32)
+            plain = Memory(self.optimizer.table(weights, squares), merge.seen)
             rest = self.estimator.beyond_linear(as_rows(rows.X), plain)
-            fit = self.fit_to(candidates, rows, seen, rest=rest)
+            fit = self.fit_to(candidates, rows, merge.seen, rest=rest)
             weights[:, linear] = candidates.combined(fit.multipliers)
             weights = self.estimator.with_rest_scaled(weights, fit.multipliers[-1])
-        table = self.optimizer.merged_table(weights, gained, sums, start.table, own=False)
-        return self.model_of(Memory(table, seen)), fit
+        table = self.optimizer.merged_table(merge, weights, squares, own=False)
+        return self.model_of(Memory(table, merge.seen)), fit
 
     def predict(self, model: Named, X: Any) -> np.ndarray:
         margins = self.estimator.margins(as_rows(X), model.arrays["weights"])
@@ -198,6 +189,11 @@ class OnlineLearner(Learner[OnlineState]):
         arrays = {"weights": weights, "squared_gradients": squares, "seen": memory.seen}
         own = {} if np.array_equal(first, weights) else {"first": first}
         return Named({**arrays, **own}, {"first": self.optimizer.first})
+
+    def _merge_of(self, summary: Named, model: Named | None) -> Merge:
+        sums, start = Sums.from_named(summary), self._memory_of(model)
+        seen = start.seen + sums.seen / max(sums.shards, 1)
+        return Merge(sums, self.optimizer.weights(start.table), start.table, seen)
 
     def _memory_of(self, model: Named | None) -> Memory:
         """The memory of a finished model, or one without rows."""

@@ -4,17 +4,19 @@ A table (n_features + 1, 2, n_outputs) float32 holds two numbers of each coordin
 intercept last; the second number is always the sum of squared gradients.
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 import numpy as np
 
 from petafit.compiled import njit
-from petafit.learners.merging import Sums
+from petafit.learners.online_merge import Merge
 from petafit.learners.steps import ADAGRAD, FTRL, SGD, Rates, ftrl_weight
 
 
-class Optimizer(Protocol):
+@dataclass(frozen=True)
+class Optimizer(ABC):
     """Translates between weights and the numbers that kernels move.
 
     Attributes
@@ -26,46 +28,42 @@ class Optimizer(Protocol):
     """
 
     first: ClassVar[str]
+    rates: Rates
 
-    @property
-    def rates(self) -> Rates: ...
-
+    @abstractmethod
     def weights(self, table: np.ndarray) -> np.ndarray:
         """The weights that a table stands for, (n_features + 1, n_outputs) float32.
 
         They may be a view of the table.
         """
 
+    @abstractmethod
     def first_of(self, weights: np.ndarray, squared_gradients: np.ndarray) -> np.ndarray:
         """The first numbers that stand for these weights, of the same shape."""
 
     def table(self, weights: np.ndarray, squared_gradients: np.ndarray) -> np.ndarray:
         """A table that stands for these weights."""
+        both = self.first_of(weights, squared_gradients), squared_gradients
+        return np.stack(both, axis=1, dtype=np.float32, casting="same_kind")
 
     def merged_table(
-        self,
-        weights: np.ndarray,
-        squared_gradients: np.ndarray,
-        sums: Sums,
-        start: np.ndarray,
-        *,
-        own: bool = True,
+        self, merge: Merge, weights: np.ndarray, squared_gradients: np.ndarray, *, own: bool = True
     ) -> np.ndarray:
-        """The table behind weights merged from `sums` of shards that began with table `start`.
+        """The table behind weights that were merged.
 
         Parameters
         ----------
         own : bool
             A coordinate that one shard alone has moved has that shard's weight.
         """
+        return self.table(weights, squared_gradients)
 
 
 @dataclass(frozen=True)
-class Descent:
+class Descent(Optimizer):
     """AdaGrad and plain SGD: the first number is the weight itself."""
 
     first: ClassVar[str] = "weights"
-    rates: Rates
 
     def weights(self, table: np.ndarray) -> np.ndarray:
         return table[:, 0]
@@ -73,27 +71,12 @@ class Descent:
     def first_of(self, weights: np.ndarray, squared_gradients: np.ndarray) -> np.ndarray:
         return weights
 
-    def table(self, weights: np.ndarray, squared_gradients: np.ndarray) -> np.ndarray:
-        return _side_by_side(weights, squared_gradients)
-
-    def merged_table(
-        self,
-        weights: np.ndarray,
-        squared_gradients: np.ndarray,
-        sums: Sums,
-        start: np.ndarray,
-        *,
-        own: bool = True,
-    ) -> np.ndarray:
-        return self.table(weights, squared_gradients)
-
 
 @dataclass(frozen=True)
-class FTRLProximal:
+class FTRLProximal(Optimizer):
     """FTRL-proximal: weights follow from z and n by `petafit.learners.steps.ftrl_weight`."""
 
     first: ClassVar[str] = "z"
-    rates: Rates
 
     def weights(self, table: np.ndarray) -> np.ndarray:
         return _ftrl_weights(table, self.rates, *self.penalties(table.shape[2]))
@@ -110,17 +93,8 @@ class FTRLProximal:
         curvature = (beta + np.sqrt(squared_gradients)) / rate + l2 * penalised
         return np.asarray(-weights * curvature - np.sign(weights) * l1 * penalised)
 
-    def table(self, weights: np.ndarray, squared_gradients: np.ndarray) -> np.ndarray:
-        return _side_by_side(self.first_of(weights, squared_gradients), squared_gradients)
-
     def merged_table(
-        self,
-        weights: np.ndarray,
-        squared_gradients: np.ndarray,
-        sums: Sums,
-        start: np.ndarray,
-        *,
-        own: bool = True,
+        self, merge: Merge, weights: np.ndarray, squared_gradients: np.ndarray, *, own: bool = True
     ) -> np.ndarray:
         """The table of the merged weights.
 
@@ -128,10 +102,11 @@ class FTRLProximal:
         like shards. A weight of 0 leaves z anywhere in [-l1, l1]: there, the shards' mean. What is
         one shard's own keeps its very z.
         """
+        sums, before = merge.sums, merge.table[:, 0]
         assert sums.z is not None
         table = self.table(weights, squared_gradients)
-        moved = np.where(sums.count > 0, sums.z / np.maximum(sums.count, 1), sums.at(start[:, 0]))
-        mean = sums.put(moved, into=start[:, 0])
+        moved = np.where(sums.count > 0, sums.z / np.maximum(sums.count, 1), sums.at(before))
+        mean = sums.put(moved, into=before)
         few = sums.put(sums.count, into=np.zeros(weights.shape)) <= 1
         limit = np.tile(self.penalties(weights.shape[1])[0], (len(weights), 1))
         limit[-1] = 0
@@ -161,10 +136,6 @@ def make_optimizer(
         power_t=float(power_t) if code == SGD else 0.0,
     )
     return FTRLProximal(rates) if code == FTRL else Descent(rates)
-
-
-def _side_by_side(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    return np.stack([first, second], axis=1, dtype=np.float32, casting="same_kind")
 
 
 @njit

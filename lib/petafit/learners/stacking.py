@@ -80,15 +80,15 @@ class Candidates:
         ndarray
             Their contributions.
         float
-            The directions' factor, or 1 where they are left out.
+            The larger of the factors, or 1 where all is 0.
         """
         whole = features.reshape(*features.shape[:2], N_BUCKETS, -1).sum(axis=2)
-        start, way = fit_sizes(
-            np.stack([whole[..., 0], whole @ self.aim - whole[..., 0]], -1), loss
-        )
-        factors = np.array([start, *[way] * (len(self.aim) - 1)], np.float32)
+        both = np.stack([whole[..., 0], whole[..., 1:] @ self.aim[1:]], axis=-1)
+        sizes = fit_sizes(both, loss)
+        factors = np.repeat(sizes, [1, len(self.aim) - 1]).astype(np.float32)
         larger = replace(self, vectors=self.vectors * factors[:, None])
-        return larger, features * np.tile(factors, N_BUCKETS), float(way) or 1.0
+        largest = float(sizes[both.any(axis=(0, 1))].max(initial=0.0))
+        return larger, features * np.tile(factors, N_BUCKETS), largest or 1.0
 
     def combined(self, multipliers: np.ndarray) -> np.ndarray:
         """The weights that multipliers give, (n_features + 1, n_outputs) float32."""

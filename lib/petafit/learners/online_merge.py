@@ -1,0 +1,53 @@
+"""One merge of an online estimator's shards: what they say, beside where they all began."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from petafit.learners.merge_rules import Rule, merged_squared_gradients, merged_weights
+from petafit.learners.merging import Sums
+from petafit.learners.stacking import Candidates, candidates_of
+
+
+@dataclass(frozen=True)
+class Merge:
+    """Sums of shards, and their start.
+
+    Attributes
+    ----------
+    sums : Sums
+    weights : ndarray of float32, shape (n_features + 1, width)
+        Before the shards learnt.
+    table : ndarray of float32, shape (n_features + 1, 2, width)
+        The optimizer's numbers that stand for these.
+    seen : ndarray of float64, shape (n_classes,) or (1,)
+        The rows that a model has seen which learnt from one shard of mean size more.
+    """
+
+    sums: Sums
+    weights: np.ndarray
+    table: np.ndarray
+    seen: np.ndarray
+
+    def by_rule(self, rule: Rule) -> tuple[np.ndarray, np.ndarray]:
+        """Merged weights and squared gradients; where no shard moved, as they were."""
+        squares = self.table[:, 1]
+        weights = merged_weights(rule, self.sums, self.weights, squares)
+        return weights, merged_squared_gradients(self.sums, squares)
+
+    def mean_squares(self) -> np.ndarray:
+        """Squared gradients and the evidence's mean over all shards: what stacking goes on from."""
+        before, sums = self.table[:, 1], self.sums
+        return sums.put(sums.at(before) + sums.evidence / max(sums.shards, 1), into=before)
+
+    def candidates(self, linear: slice) -> Candidates:
+        """What stacking chooses from, of these columns."""
+        return candidates_of(
+            self.sums.of(linear), self.weights[:, linear], self.table[:, 1][:, linear]
+        )
+
+    def unmoved_kept(self, table: np.ndarray) -> np.ndarray:
+        """A merged table with the very numbers of before where no shard moved."""
+        shape = self.weights.shape
+        moved = self.sums.put(self.sums.count > 0, into=np.zeros(shape, bool))[:, None]
+        return np.where(moved, table, self.table)
