@@ -5,7 +5,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from petafit.learners import losses
-from petafit.learners.multipliers import fit_multipliers
+from petafit.learners.multipliers import fit_multipliers, fit_sizes
 
 
 def loss_of(y: np.ndarray, loss: str = "log") -> object:
@@ -69,3 +69,20 @@ def test_softmax_margins_share_their_multipliers() -> None:
     y = chosen.argmax(axis=1).astype(np.float64)
     found = fit_multipliers(features, loss_of(y), np.zeros(2)).multipliers
     np.testing.assert_allclose(found, [2.0, -1.0], atol=0.12)
+
+
+def test_sizes_are_those_of_least_squares_whatever_they_were() -> None:
+    random = np.random.default_rng(0)
+    features = random.normal(size=(500, 1, 2)) * [1e3, 1e-2]
+    y = features[:, 0] @ [0.02, 50.0] + random.normal(size=500)
+    expected = np.linalg.lstsq(features[:, 0], y, rcond=None)[0]
+    np.testing.assert_allclose(fit_sizes(features, loss_of(y, "squared")), expected, rtol=1e-3)
+
+
+def test_sizes_are_not_negative_and_1_where_nothing_is_to_be_said() -> None:
+    random = np.random.default_rng(0)
+    features = random.normal(size=(500, 1, 2))
+    features[:, :, 1] = 0
+    y = 3 * features[:, 0, 0]
+    np.testing.assert_allclose(fit_sizes(features, loss_of(y, "squared")), [3, 1], rtol=1e-4)
+    assert fit_sizes(features, loss_of(-y, "squared")).tolist() == [1, 1]

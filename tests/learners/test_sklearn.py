@@ -163,6 +163,7 @@ def test_averaged_shards_are_nearly_as_good_as_one(average: bool) -> None:
         n_features=64,
         n_classes=10,
         seed=0,
+        merge="mean",
     )
 
     def accuracy(shards: int) -> float:

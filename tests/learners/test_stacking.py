@@ -9,6 +9,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from petafit.features.batch import Batch
+from petafit.learners import losses
 from petafit.learners.learner import Learner
 from petafit.learners.registry import make_learner
 from petafit.learners.rows import as_rows
@@ -46,6 +47,21 @@ def test_contributions_add_up_to_the_margins_of_what_is_combined() -> None:
     weights = candidates.combined(multipliers)
     margins = candidates.contributions(as_rows(X)) @ multipliers
     np.testing.assert_allclose(margins, X @ weights[:-1] + weights[-1], rtol=1e-4, atol=1e-5)
+
+
+def test_scaled_candidates_are_their_contributions() -> None:
+    random = np.random.default_rng(0)
+    candidates = candidates_of(sums(), *STARTED)
+    X, weight = csr_array(random.integers(0, 3, (50, 3)).astype(np.float32)), np.full(50, 1 / 50)
+    rows, weights = as_rows(X), candidates.vectors[:, :2, 0] @ [0.5, 3.0]
+    y = X @ weights[:-1] + weights[-1]
+    loss = partial(losses.total, "squared", target=y, weight=weight, quantile=0.5)
+    features = candidates.contributions(rows)
+    scaled, found, largest = candidates.scaled(features, loss)
+    np.testing.assert_allclose(found, scaled.contributions(rows), rtol=1e-4, atol=1e-6)
+    aim = np.tile(candidates.aim, N_BUCKETS)
+    assert loss(found @ aim)[0] < 1e-6 < loss(features @ aim)[0]
+    assert largest == pytest.approx(3.0, rel=1e-3)
 
 
 def many_classes(n_rows: int, seed: int = 0) -> Batch:

@@ -17,6 +17,7 @@ from petafit.learners.merging import Sums, merge, shard_summary
 from petafit.learners.multipliers import Fit
 from petafit.learners.online_estimator import Memory, OnlineEstimator
 from petafit.learners.online_merge import Merge
+from petafit.learners.online_model import ModelForm
 from petafit.learners.parameters import build
 from petafit.learners.rows import UNWEIGHTED, as_rows, frozen
 from petafit.learners.stacking import Candidates
@@ -63,7 +64,6 @@ class OnlineLearner(Learner[OnlineState]):
         self.estimator = estimator
         self.name = name_of(type(estimator))
         self.kind, self.output = estimator.kind, estimator.output
-        self.n_features = n_features
         self.stacks = merge in STACKED
         self.rule = estimator.merge_rule(merge)
         self.optimizer = estimator.rules()
@@ -75,9 +75,10 @@ class OnlineLearner(Learner[OnlineState]):
                 got=str(error).rstrip("."),
                 hint="Check `label` and `learner`.",
             ) from error
+        self.form = ModelForm(self.name, estimator, self.target, n_features)
 
     def start(self, model: Named | None = None) -> OnlineState:
-        return OnlineState(self._memory_of(model), model, 0)
+        return OnlineState(self.form.memory(model), model, 0)
 
     def reduce(self, state: OnlineState, batch: Batch) -> OnlineState:
         return self._learn(state, batch)[0]
@@ -87,7 +88,7 @@ class OnlineLearner(Learner[OnlineState]):
         return state, self.target.decode(margins)
 
     def lift(self, state: OnlineState) -> Named:
-        now, (first, squares, seen) = state.memory, self._numbers_of(state.model)
+        now, (first, squares, seen) = state.memory, self.form.numbers(state.model)
         return shard_summary(
             weights=self.optimizer.weights(now.table),
             moved=(now.table[:, 0] != first) | (now.table[:, 1] != squares),
@@ -104,7 +105,7 @@ class OnlineLearner(Learner[OnlineState]):
     def finish(self, summary: Named, model: Named | None = None) -> Named:
         merge = self._merge_of(summary, model)
         table = self.optimizer.merged_table(merge, *merge.by_rule(self.rule))
-        return self.model_of(Memory(merge.unmoved_kept(table), merge.seen))
+        return self.form.write(Memory(merge.unmoved_kept(table), merge.seen))
 
     def stack(self, summary: Named, model: Named | None, rows: Batch) -> tuple[Named, Fit]:
         merge, linear = self._merge_of(summary, model), self.estimator.linear
@@ -120,7 +121,7 @@ class OnlineLearner(Learner[OnlineState]):
             weights[:, linear] = candidates.combined(fit.multipliers)
             weights = self.estimator.with_rest_scaled(weights, fit.multipliers[-1])
         table = self.optimizer.merged_table(merge, weights, squares, own=False)
-        return self.model_of(Memory(table, merge.seen)), fit
+        return self.form.write(Memory(table, merge.seen)), fit
 
     def predict(self, model: Named, X: Any) -> np.ndarray:
         margins = self.estimator.margins(as_rows(X), model.arrays["weights"])
@@ -179,43 +180,10 @@ class OnlineLearner(Learner[OnlineState]):
         margins = self.estimator.update(as_rows(batch.X), y, weight, state.memory, self.target)
         return OnlineState(state.memory, state.model, state.rows + len(y)), margins
 
-    def model_of(self, memory: Memory) -> Named:
-        """What predicts, and what learning goes on from; what is equal is kept once.
-
-        Coordinates without squared gradients are left out: they are as they began.
-        """
-        weights, squares = self.estimator.weights_of(memory), memory.table[:, 1].copy()
-        first = np.where(squares.any(axis=1, keepdims=True), memory.table[:, 0], np.float32(0))
-        arrays = {"weights": weights, "squared_gradients": squares, "seen": memory.seen}
-        own = {} if np.array_equal(first, weights) else {"first": first}
-        return Named({**arrays, **own}, {"first": self.optimizer.first})
-
     def _merge_of(self, summary: Named, model: Named | None) -> Merge:
-        sums, start = Sums.from_named(summary), self._memory_of(model)
+        sums, start = Sums.from_named(summary), self.form.memory(model)
         seen = start.seen + sums.seen / max(sums.shards, 1)
         return Merge(sums, self.optimizer.weights(start.table), start.table, seen)
-
-    def _memory_of(self, model: Named | None) -> Memory:
-        """The memory of a finished model, or one without rows."""
-        first, squares, seen = self._numbers_of(model)
-        return Memory(np.stack([first, squares], axis=1), seen)
-
-    def _numbers_of(self, model: Named | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Both numbers of each coordinate of a finished model, and the rows it has seen."""
-        begun, zeros = self.estimator.first_numbers(self.n_features, self.target)
-        if model is None:
-            return begun, zeros, self.target.no_rows()
-        squares, first = model.arrays.get("squared_gradients"), self.optimizer.first
-        if squares is None or squares.shape != zeros.shape or model.params.get("first") != first:
-            raise ConfigurationError(
-                f"{self.name} cannot go on from this model",
-                expected=f"{first} and squared gradients of shape {zeros.shape}",
-                got={**model.params, **{name: a.shape for name, a in model.arrays.items()}},
-                hint="Start without a model, or keep `hash_bits` and `learner` as they were.",
-            )
-        kept = model.arrays.get("first", model.arrays["weights"])
-        own = np.where(squares.any(axis=1, keepdims=True), kept, begun)
-        return own, squares, model.arrays["seen"]
 
 
 def name_of(kind: type[OnlineEstimator]) -> str:

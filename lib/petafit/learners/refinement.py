@@ -83,4 +83,4 @@ def refined(
     )
     fit = learner.fit_to(candidates, rows, model.arrays["seen"])
     table = learner.optimizer.table(candidates.combined(fit.multipliers), squares)
-    return learner.model_of(Memory(table, model.arrays["seen"])), fit
+    return learner.form.write(Memory(table, model.arrays["seen"])), fit

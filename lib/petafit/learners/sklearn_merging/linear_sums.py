@@ -38,6 +38,8 @@ class LinearSums(MergeRule):
     Where no rows were put aside, stacking falls back on `Touched`: SGD's first steps are so long
     that moves which add up, as those of `Evidence` do, lead far away (20 shards of click logs: log
     loss 2.95 by evidence, 1.75 by the mean, 1.70 by those that moved, .50 stacked).
+    With ``average`` the mean, which merges SGD and its average each by itself, is better there by
+    1 or 2 points.
 
     Parameters
     ----------

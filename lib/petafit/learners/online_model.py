@@ -1,0 +1,73 @@
+"""A finished model of an online estimator: its memory as named arrays, and back."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from petafit.errors import ConfigurationError
+from petafit.learners.online_estimator import Memory, OnlineEstimator
+from petafit.learners.targets import Target
+from petafit.store.arrays import Named
+
+
+@dataclass(frozen=True)
+class ModelForm:
+    """Writes models of one estimator, and goes on from them.
+
+    Attributes
+    ----------
+    name : str
+        The learner's.
+    target : Target
+        What the estimator aims at.
+    """
+
+    name: str
+    estimator: OnlineEstimator
+    target: Target
+    n_features: int
+
+    def write(self, memory: Memory) -> Named:
+        """What predicts, and what learning goes on from; what is equal is kept once.
+
+        Coordinates without squared gradients are left out: they are as they began.
+        """
+        weights, squares = self.estimator.weights_of(memory), memory.table[:, 1].copy()
+        first = np.where(squares.any(axis=1, keepdims=True), memory.table[:, 0], np.float32(0))
+        arrays = {"weights": weights, "squared_gradients": squares, "seen": memory.seen}
+        own = {} if np.array_equal(first, weights) else {"first": first}
+        return Named({**arrays, **own}, {"first": self.estimator.rules().first})
+
+    def memory(self, model: Named | None) -> Memory:
+        """The memory of a finished model, or one without rows.
+
+        Raises
+        ------
+        ConfigurationError
+            As `numbers`.
+        """
+        first, squares, seen = self.numbers(model)
+        return Memory(np.stack([first, squares], axis=1), seen)
+
+    def numbers(self, model: Named | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Both numbers of each coordinate of a finished model, and the rows it has seen.
+
+        Raises
+        ------
+        ConfigurationError
+            The model is of another learner, or has another size.
+        """
+        begun, zeros = self.estimator.first_numbers(self.n_features, self.target)
+        if model is None:
+            return begun, zeros, self.target.no_rows()
+        squares, first = model.arrays.get("squared_gradients"), self.estimator.rules().first
+        if squares is None or squares.shape != zeros.shape or model.params.get("first") != first:
+            raise ConfigurationError(
+                f"{self.name} cannot go on from this model",
+                expected=f"{first} and squared gradients of shape {zeros.shape}",
+                got={**model.params, **{name: a.shape for name, a in model.arrays.items()}},
+                hint="Start without a model, or keep `hash_bits` and `learner` as they were.",
+            )
+        kept = model.arrays.get("first", model.arrays["weights"])
+        own = np.where(squares.any(axis=1, keepdims=True), kept, begun)
+        return own, squares, model.arrays["seen"]
