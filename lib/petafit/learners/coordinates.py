@@ -69,6 +69,13 @@ def added(
     return whole
 
 
+def subtracted(whole: np.ndarray, of_whole: Index, part: np.ndarray, of_part: Index) -> np.ndarray:
+    """An array less one over some of its coordinates: the inverse of `added`."""
+    rest = whole.copy()
+    rest[_places(of_part, of_whole)] -= part
+    return rest
+
+
 def _places(index: Index, over: Index) -> np.ndarray | slice:
     """Where the coordinates of an index lie among all, or among those of another."""
     if index is None:

@@ -46,7 +46,8 @@ class Learner(Aggregator[State, Batch, Named]):
     stacks : bool
         Shards are best merged by `stack`, which needs rows that none of them learnt from.
     subtractable : bool
-        A shard can be taken out of merged ones again: `unmerge`.
+        A shard can be taken out of merged ones again: `unmerge`. Of an `exact` learner that leaves
+        what the others' rows would have given, of others what merging the others would have.
     """
 
     name: str
@@ -95,6 +96,10 @@ class Learner(Aggregator[State, Batch, Named]):
         """
         raise NotImplementedError
 
+    def predictive(self, model: Named) -> Named:
+        """What `predict` needs of a model."""
+        return model
+
     def unmerge(self, total: Named, part: Named) -> Named:
         """The summary that, merged with `part`, gives `total`: a shard's rows are taken back.
 
@@ -120,7 +125,8 @@ def refuse_to_unmerge(what: str) -> ConfigurationError:
     """The error where a shard cannot be taken out of what was merged."""
     return ConfigurationError(
         f"A shard cannot be taken out of merged models of {what} again",
-        expected="a learner of sums, such as naive Bayes, StandardScaler or petafit.Ridge",
+        expected="a learner of sums, such as naive Bayes, StandardScaler or petafit.Ridge, or an "
+        "online linear learner of petafit's with `training.merge: evidence`",
         hint="Train again without those rows.",
     )
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from petafit.learners.coordinates import added, union
+from petafit.learners.coordinates import added, subtracted, union
 from petafit.store.arrays import Named
 
 _MATRICES = ("count", "weights", "evidence", "evidence_squared", "evidence_weights", "z")
@@ -102,6 +102,35 @@ def merge(left: Named, right: Named) -> Named:
             params[name] = one + other
     if both is not None:
         arrays["index"] = both
+    return Named(arrays, params)
+
+
+def unmerge(total: Named, part: Named) -> Named:
+    """The summary that, merged with `part`, gives `total`.
+
+    What no other shard moved is 0 to the bit. Elsewhere subtracting leaves the rounding of the
+    total's sums, which must not make more of squared evidence than the evidence allows.
+    """
+    if not part.params["shards"]:
+        return total
+    arrays, params = {}, {"coordinates": total.params["coordinates"]}
+    ours, theirs = total.arrays.get("index"), part.arrays.get("index")
+    for name in _names(total):
+        whole, own = _sum(total, name), _sum(part, name)
+        if name in _MATRICES:
+            arrays[name] = subtracted(whole, ours, own, theirs)
+        elif isinstance(whole, np.ndarray):
+            arrays[name] = whole - own
+        else:
+            params[name] = whole - own
+    for name in _MATRICES[1:]:
+        if name in arrays:
+            arrays[name][arrays["count"] == 0] = 0
+    np.maximum(arrays["evidence"], 0, out=arrays["evidence"])
+    squared = arrays["evidence_squared"]
+    np.clip(squared, 0, arrays["evidence"] ** 2, out=squared)
+    if ours is not None:
+        arrays["index"] = ours
     return Named(arrays, params)
 
 

@@ -11,9 +11,9 @@ from petafit.errors import ConfigurationError
 from petafit.features.batch import Batch
 from petafit.features.facts import Facts
 from petafit.learners import losses
-from petafit.learners.learner import Learner, labels_of
+from petafit.learners.learner import Learner, check_taken_back, labels_of
 from petafit.learners.merge_rules import STACKED
-from petafit.learners.merging import Sums, merge, shard_summary
+from petafit.learners.merging import Sums, merge, shard_summary, unmerge
 from petafit.learners.multipliers import Fit
 from petafit.learners.online_estimator import Memory, OnlineEstimator
 from petafit.learners.online_merge import Merge
@@ -66,6 +66,7 @@ class OnlineLearner(Learner[OnlineState]):
         self.kind, self.output = estimator.kind, estimator.output
         self.stacks = merge in STACKED
         self.rule = estimator.merge_rule(merge)
+        self.subtractable = not self.stacks and estimator.linear == slice(None)
         self.optimizer = estimator.rules()
         try:
             self.target = estimator.target_of_facts(facts)
@@ -102,6 +103,12 @@ class OnlineLearner(Learner[OnlineState]):
     def merge(self, left: Named, right: Named) -> Named:
         return merge(left, right)
 
+    def unmerge(self, total: Named, part: Named) -> Named:
+        if not self.subtractable:
+            return super().unmerge(total, part)
+        check_taken_back(total, part)
+        return unmerge(total, part)
+
     def finish(self, summary: Named, model: Named | None = None) -> Named:
         merge = self._merge_of(summary, model)
         table = self.optimizer.merged_table(merge, *merge.by_rule(self.rule))
@@ -122,6 +129,9 @@ class OnlineLearner(Learner[OnlineState]):
             weights = self.estimator.with_rest_scaled(weights, fit.multipliers[-1])
         table = self.optimizer.merged_table(merge, weights, squares, own=False)
         return self.form.write(Memory(table, merge.seen)), fit
+
+    def predictive(self, model: Named) -> Named:
+        return Named({"weights": model.arrays["weights"]})
 
     def predict(self, model: Named, X: Any) -> np.ndarray:
         margins = self.estimator.margins(as_rows(X), model.arrays["weights"])

@@ -167,6 +167,9 @@ class Ridge(Learner[RidgeState]):
         solution = Named({"coef": coef, "intercept": np.array(intercept)}, {"rows": _rows(total)})
         return solution | total.prefixed("scatter")
 
+    def predictive(self, model: Named) -> Named:
+        return Named({name: model.arrays[name] for name in ("coef", "intercept")})
+
     def predict(self, model: Named, X: Any) -> np.ndarray:
         predictions: np.ndarray = X @ model.arrays["coef"] + model.arrays["intercept"]
         return predictions
