@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from petafit.config.layers import load_settings
     from petafit.config.settings import Settings
+    from petafit.learners.kept import load_summaries
     from petafit.learners.model import load_model
     from petafit.workflow.evaluate import evaluate
+    from petafit.workflow.explain import explain
     from petafit.workflow.instances import open_instances
     from petafit.workflow.prepare import prepare
     from petafit.workflow.score import score
@@ -16,8 +18,10 @@ if TYPE_CHECKING:
 __all__ = [
     "Settings",
     "evaluate",
+    "explain",
     "load_model",
     "load_settings",
+    "load_summaries",
     "open_instances",
     "prepare",
     "score",
@@ -27,8 +31,10 @@ __all__ = [
 _HOMES = {
     "Settings": "config.settings",
     "evaluate": "workflow.evaluate",
+    "explain": "workflow.explain",
     "load_model": "learners.model",
     "load_settings": "config.layers",
+    "load_summaries": "learners.kept",
     "open_instances": "workflow.instances",
     "prepare": "workflow.prepare",
     "score": "workflow.score",

@@ -5,9 +5,10 @@ import logging
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, Literal, NoReturn
 
 import typer
 
@@ -21,6 +22,7 @@ from petafit.store.models import ModelStore
 from petafit.store.runs import Run, RunStore
 from petafit.workflow.benchmark import benchmark
 from petafit.workflow.evaluate import evaluate
+from petafit.workflow.explain import explain
 from petafit.workflow.init import write_task_file
 from petafit.workflow.prepare import prepare
 from petafit.workflow.score import score
@@ -46,6 +48,10 @@ Conf = Annotated[
     Path | None,
     typer.Option(help="The folder of settings; by default $PETAFIT_CONF, or ./conf."),
 ]
+RunId = Annotated[str | None, typer.Option(help="Names the run; the same id again resumes it.")]
+LogicalDate = Annotated[
+    str | None, typer.Option(help="The date the run stands for, for schedulers.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 _INTERRUPTED = "interrupted; the same --run-id goes on from here"
 
@@ -60,32 +66,59 @@ def _add_job(name: str, job: Callable[..., Run], summary: str) -> None:
         task: Task,
         env: Env = "local",
         overrides: Overrides = None,
-        run_id: Annotated[
-            str | None, typer.Option(help="Names the run; the same id again resumes it.")
-        ] = None,
-        logical_date: Annotated[
-            str | None, typer.Option(help="The date the run stands for, for schedulers.")
-        ] = None,
+        run_id: RunId = None,
+        logical_date: LogicalDate = None,
         conf: Conf = None,
         as_json: AsJson = False,
         verbose: Verbose = False,
     ) -> None:
         _set_up_logging(verbose)
         settings = _load(task, env, conf, overrides).settings
-        try:
-            run = job(settings, run_id=run_id, logical_date=logical_date)
-        except KeyboardInterrupt:
-            raise typer.Exit(_complain(_INTERRUPTED, 130)) from None
-        if as_json:
-            typer.echo(json.dumps(run.manifest, indent=2))
-        else:
-            show.run(run.manifest)
+        _run(partial(job, settings, run_id=run_id, logical_date=logical_date), as_json)
+
+
+def _run(job: Callable[[], Run], as_json: bool) -> None:
+    """Run a job and show what it did."""
+    try:
+        run = job()
+    except KeyboardInterrupt:
+        raise typer.Exit(_complain(_INTERRUPTED, 130)) from None
+    if as_json:
+        typer.echo(json.dumps(run.manifest, indent=2))
+    else:
+        show.run(run.manifest)
 
 
 _add_job("prepare", prepare, "Make the task's table from its raw data.")
 _add_job("train", train, "Fit the task's learner and publish the model.")
 _add_job("evaluate", evaluate, "Measure the newest model on the task's test rows.")
 _add_job("score", score, "Write the newest model's predictions as a table.")
+
+
+@app.command("explain")
+def run_explain(
+    task: Task,
+    influence: Annotated[
+        Literal["partitions"] | None,
+        typer.Option(help="How the loss on the test rows would change without each partition."),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Its name, or NAME@VERSION; by default the task's newest.")
+    ] = None,
+    env: Env = "local",
+    overrides: Overrides = None,
+    run_id: RunId = None,
+    logical_date: LogicalDate = None,
+    conf: Conf = None,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+) -> None:
+    """Say which partitions of the training rows help a model, and which hurt it."""
+    _set_up_logging(verbose)
+    chosen = {"explain.influence": influence, "model": model}
+    given = [f"{key}={value}" for key, value in chosen.items() if value is not None]
+    settings = _load(task, env, conf, [*(overrides or ()), *given]).settings
+    _run(partial(explain, settings, run_id=run_id, logical_date=logical_date), as_json)
 
 
 @app.command()

@@ -27,11 +27,13 @@ _WIDTH_OF_FILES = 10_000
 
 
 def run(manifest: Mapping[str, Any]) -> None:
-    """Show what one run did: rows, metrics, outputs, model."""
+    """Show what one run did: rows, metrics, outputs, model, influence of partitions."""
     facts = [("run", f"{manifest['run_id']} {manifest['status']}"), *_facts(manifest)]
     width = max(len(name) for name, _ in facts)
     for name, value in facts:
         print(f"{name:<{width}}  {value}")
+    if manifest.get("influence"):
+        _influence(manifest["influence"])
 
 
 def runs(manifests: Sequence[Mapping[str, Any]]) -> None:
@@ -91,6 +93,21 @@ def _facts(manifest: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
         yield "model", f"{model['name']} version {model['version']} ({model['digest'][:12]})"
     if manifest.get("seconds") is not None:
         yield "seconds", _number(manifest["seconds"])
+
+
+def _influence(told: Mapping[str, Any]) -> None:
+    """The partitions that hurt most, then those that help most."""
+    for title, partitions in (("hurts", told["hurt"]), ("helps", told["help"])):
+        table = Table(box=None, pad_edge=False)
+        table.add_column(title)
+        for name in ("rows", f"change of {told['loss']} without it", "95% interval"):
+            table.add_column(name, justify="right")
+        for each in partitions:
+            low, high = (f"{end:+.6f}" for end in each["interval"])
+            change = f"{each['change']:+.6f}"
+            table.add_row(each["partition"], f"{each['rows']:,}", change, f"{low} to {high}")
+        print()
+        _print(table if partitions else f"{title}: no partition")
 
 
 def _round(done: Mapping[str, Any]) -> tuple[str, str]:

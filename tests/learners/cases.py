@@ -219,6 +219,8 @@ CASES = [
     Case("petafit.OnlineLinearClassifier", {"class_weight": {"2": 3.0}}, n_classes=3),
     Case("petafit.OnlineLinearClassifier", merge="mean"),
     Case("petafit.OnlineLinearClassifier", n_classes=3, merge="mean"),
+    Case("petafit.OnlineLinearClassifier", merge="evidence"),
+    Case("petafit.OnlineLinearClassifier", {"optimizer": "ftrl", "l1": 0.5}, merge="evidence"),
     Case("petafit.OnlineLinearClassifier", {"l1": 0.01, "l2": 0.01}),
     Case("petafit.OnlineLinearClassifier", {"optimizer": "ftrl", "l1": 0.5, "l2": 0.1}),
     *_online("petafit.FactorizationMachineClassifier", {}, {"loss": "hinge"}),

@@ -18,7 +18,7 @@ from petafit.learners.merge_rules import (
     merged_squared_gradients,
     merged_weights,
 )
-from petafit.learners.merging import Sums, merge, shard_summary
+from petafit.learners.merging import Sums, merge, shard_summary, unmerge
 from petafit.learners.online_learner import OnlineLearner, online_estimator
 from petafit.store.arrays import Named
 from tests.learners.cases import facts_of
@@ -172,3 +172,52 @@ def test_ftrl_shards_of_the_same_rows_merge_to_the_same_weights() -> None:
     np.testing.assert_allclose(
         four.arrays["squared_gradients"], one.arrays["squared_gradients"], rtol=1e-6
     )
+
+
+def shard_of(random: np.random.Generator, *, features: int = 40, moved: int = 12) -> Named:
+    """A shard that moved some coordinates, from nothing."""
+    table = np.zeros((features + 1, 2, 1), np.float32)
+    at = np.append(random.choice(features, moved, replace=False), features)
+    table[at, 0, 0], table[at, 1, 0] = random.normal(size=(2, moved + 1))
+    table[:, 1] **= 2
+    nothing = np.zeros_like(table[:, 0])
+    return shard_summary(
+        weights=table[:, 0],
+        table=table,
+        start=(nothing, nothing),
+        seen=np.array([7.0]),
+        rows=int(random.integers(1, 9)),
+        with_z=False,
+    )
+
+
+def test_what_is_left_of_evidence_is_the_formula_of_leaving_one_out() -> None:
+    """``(A + prior B - (G_k + prior) w_k) / (S - G_k + prior)``, from dense numbers of each."""
+    random = np.random.default_rng(0)
+    shards, prior = [shard_of(random) for _ in range(5)], 3.0
+    total = fold(merge, shards)
+    G, w, moved = np.zeros((3, 5, 41))
+    for own, evidence, weights, count in zip(shards, G, w, moved, strict=True):
+        at = own.arrays["index"]
+        evidence[at], weights[at] = own.arrays["evidence"][:, 0], own.arrays["weights"][:, 0]
+        count[at] = 1
+    nothing = np.zeros((41, 1), np.float32)
+    for k in range(5):
+        A, B, S = (G * w).sum(axis=0), w.sum(axis=0), G.sum(axis=0)
+        expected = (A + prior * B - (G[k] + prior * moved[k]) * w[k]) / (S - G[k] + prior)
+        rest = Sums.from_named(unmerge(total, shards[k]))
+        found = merged_weights(Evidence(prior), rest, nothing, nothing)
+        np.testing.assert_allclose(found[:-1, 0], expected[:-1], rtol=1e-6, atol=1e-12)
+        alone = (moved.sum(axis=0) == moved[k])[:-1]
+        assert not found[:-1][alone].any(), "what only k has moved is as nobody moved it"
+
+
+def test_taking_out_leaves_no_evidence_that_is_only_rounding() -> None:
+    random = np.random.default_rng(1)
+    huge, small = shard_of(random), shard_of(random)
+    huge = Named({**huge.arrays, "evidence": huge.arrays["evidence"] * 1e16}, huge.params)
+    rest = unmerge(merge(small, huge), huge)
+    assert (rest.arrays["evidence"] >= 0).all()
+    nothing = np.zeros((41, 1), np.float32)
+    squares = merged_squared_gradients(Sums.from_named(rest), nothing)
+    assert (squares <= rest.arrays["evidence"].max()).all()

@@ -1,7 +1,7 @@
 """One pass over a stream: every shard aggregated, every summary merged, on either engine."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
@@ -16,6 +16,9 @@ from petafit.store.filesystem import Folder
 from petafit.stream.batches import Source
 
 Result = TypeVar("Result")
+
+Keep = Callable[[Iterable[Named], Named], None]
+"""Takes the summaries of all shards, in their order, loaded one by one; and all of them merged."""
 
 
 class Engine(Protocol):
@@ -107,6 +110,7 @@ class Passes:
         start: Named | None = None,
         through: Through | None = None,
         rows: int | None = None,
+        keep: Keep | None = None,
     ) -> Outcome[Result]:
         """Aggregate a source.
 
@@ -118,6 +122,8 @@ class Passes:
             What the source's batches go through on their way to the aggregator.
         rows : int, optional
             How many rows are expected, for the time left.
+        keep : Keep, optional
+            Called before the summaries are removed.
 
         Raises
         ------
@@ -141,7 +147,10 @@ class Passes:
                     f"No rows to {title}",
                     hint="Check `table.filter` and `split` against what the table holds.",
                 )
-            result = aggregator.finish(self._merged(work, reports), start)
+            merged = self._merged(work, reports)
+            if keep:
+                keep((load_summary(work, report) for report in reports), merged)
+            result = aggregator.finish(merged, start)
         self.peak_memory = max(self.peak_memory, *(r.peak_memory for r in reports))
         self.compile_seconds = max(self.compile_seconds, *(r.compile_seconds for r in reports))
         return Outcome(result, total, len(reports), time.monotonic() - began)

@@ -158,6 +158,11 @@ class Training(Section):
     patience: int = Field(
         1, ge=1, description="rounds without gain on split.validation, or on the rows put aside"
     )
+    keep_summaries: Names = Field(
+        (),
+        description="partition columns of the table: each of their values is a shard, whose "
+        "summary stays in the run folder, so that it can be taken out of the model again",
+    )
     seed: int = 0
     cache: ByteSize | None = Field(
         None,
@@ -166,6 +171,17 @@ class Training(Section):
     )
     batch_rows: int = Field(16384, ge=1)
     checkpoint_seconds: float = Field(60, gt=0, description="how often a shard's state is saved")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.keep_summaries:
+            _refuse_repeated("keep_summaries", self.keep_summaries)
+            if self.rounds > 1 or self.newton:
+                raise ValueError(
+                    "keep_summaries needs rounds: 1 and newton: 0, since what one round learns of "
+                    "a partition is in all that later rounds learn"
+                )
+        return self
 
 
 class FlightsDataset(Section):
@@ -203,6 +219,16 @@ class Scoring(Section):
     format: Literal["delta", "parquet"] = "delta"
 
 
+class Explaining(Section):
+    """What `petafit explain` explains."""
+
+    influence: Literal["partitions"] | None = Field(
+        None,
+        description="what each partition kept by training.keep_summaries does to the loss on the "
+        "test rows",
+    )
+
+
 class Settings(Section):
     """All settings of one run.
 
@@ -235,6 +261,7 @@ class Settings(Section):
     training: Training = Training()
     model: str | None = Field(None, description="the model's name; null is the task's name")
     score: Scoring = Scoring()
+    explain: Explaining = Explaining()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -41,7 +41,21 @@ class Scored:
 
 
 class Metrics(Aggregator[Named, Scored, Figures]):
-    """What rows say is the merge of what their batches say."""
+    """What rows say is the merge of what their batches say.
+
+    Attributes
+    ----------
+    loss_name : str
+        Of the figure to minimise.
+    """
+
+    @property
+    @abstractmethod
+    def loss_name(self) -> str: ...
+
+    @abstractmethod
+    def row_losses(self, batch: Scored) -> np.ndarray:
+        """The losses whose weighted mean is the figure to minimise, (n_rows,) float64."""
 
     @abstractmethod
     def loss(self, figures: Figures) -> float | None:
@@ -55,11 +69,7 @@ class Metrics(Aggregator[Named, Scored, Figures]):
         return self.measure(Scored(np.empty(0), self._no_predictions()))
 
     def reduce(self, state: Named, batch: Scored) -> Named:
-        if np.isnan(batch.prediction).any():
-            raise ConfigurationError(
-                "Predictions are not numbers: the learner diverged",
-                hint="Lower its learning rate, or scale the numeric features.",
-            )
+        check_numbers(batch.prediction)
         return self.merge(state, self.measure(batch))
 
     def lift(self, state: Named) -> Named:
@@ -113,6 +123,21 @@ class ClassificationMetrics(Metrics):
         accuracy = figures["accuracy"]
         return figures["log_loss"] if self.probable or accuracy is None else 1 - accuracy
 
+    @property
+    def loss_name(self) -> str:
+        return "log_loss" if self.probable else "error_rate"
+
+    def row_losses(self, batch: Scored) -> np.ndarray:
+        y, prediction = batch.y.astype(np.intp), batch.prediction
+        if not self.probable:
+            decided = prediction > 0 if self.n_classes == 2 else prediction.argmax(axis=1)
+            return (decided != y).astype(np.float64)
+        if self.n_classes == 2:
+            of_truth = np.where(y == 1, prediction, 1 - prediction)
+        else:
+            of_truth = prediction[np.arange(len(y)), y]
+        return -np.log(np.clip(of_truth, _CLIP, 1 - _CLIP), dtype=np.float64)
+
     def measure(self, batch: Scored) -> Named:
         y, weight = batch.y.astype(np.intp), batch.weights
         sums: dict[str, Any] = {
@@ -125,11 +150,12 @@ class ClassificationMetrics(Metrics):
             found = binary.sums(predicted, truth, weight.astype(np.float64), _CLIP)
             sums |= zip(names, found, strict=True)
         else:
-            sums |= self._general(batch.prediction, y, weight)
+            sums |= self._general(batch, y, weight)
         return Named({name: np.asarray(value, np.float64) for name, value in sums.items()})
 
-    def _general(self, prediction: np.ndarray, y: np.ndarray, weight: np.ndarray) -> dict[str, Any]:
+    def _general(self, batch: Scored, y: np.ndarray, weight: np.ndarray) -> dict[str, Any]:
         """Of margins, or of several classes."""
+        prediction = batch.prediction
         if self.n_classes == 2:
             bins = auc.margin_bins(prediction)
             right = (prediction > 0) == (y == 1)
@@ -137,8 +163,7 @@ class ClassificationMetrics(Metrics):
         right = prediction.argmax(axis=1) == y
         sums: dict[str, Any] = {"correct": weight @ right}
         if self.probable:
-            of_truth = prediction[np.arange(len(y)), y]
-            sums["loss"] = -(weight @ np.log(np.clip(of_truth, _CLIP, 1 - _CLIP)))
+            sums["loss"] = weight @ self.row_losses(batch)
             sums["calibration"] = calibration.sums(prediction.max(axis=1), right, weight)
         return sums
 
@@ -164,6 +189,11 @@ class ClassificationMetrics(Metrics):
 
 class RegressionMetrics(Metrics):
     """Metrics of a regressor; ``r2`` is None where all labels are equal."""
+
+    loss_name = "mean_squared_error"
+
+    def row_losses(self, batch: Scored) -> np.ndarray:
+        return np.square(batch.y - batch.prediction, dtype=np.float64)
 
     def loss(self, figures: Figures) -> float | None:
         return figures["mean_squared_error"]
@@ -200,6 +230,21 @@ class RegressionMetrics(Metrics):
             "mean_absolute_error": sums["absolute_error"] / sums["weight"],
             "r2": None if explained is None else 1 - explained,
         }
+
+
+def check_numbers(prediction: np.ndarray) -> None:
+    """Refuse predictions that are NaN.
+
+    Raises
+    ------
+    ConfigurationError
+        There is one.
+    """
+    if np.isnan(prediction).any():
+        raise ConfigurationError(
+            "Predictions are not numbers: the learner diverged",
+            hint="Lower its learning rate, or scale the numeric features.",
+        )
 
 
 def metrics_for(

@@ -21,6 +21,8 @@ _RESULTS: Mapping[str, Any] = {
     "metrics": {},
     "rounds": [],
     "model": None,
+    "summaries": None,
+    "influence": None,
     "timings": {},
     "peak_memory_bytes": {},
 }
@@ -41,7 +43,8 @@ class Run:
         See `RunStore.open` for who the run is; the other fields are ``status`` (running, succeeded
         or failed), ``error``, ``started_at`` and ``seconds`` of the last attempt, ``versions``,
         ``inputs``, ``rows``, ``outputs``, ``metrics``, ``rounds`` (of training, and what each
-        brought), ``model``, ``timings`` (seconds by stage) and ``peak_memory_bytes`` (by kind of
+        brought), ``model``, ``summaries`` (of partitions, kept by training), ``influence`` (of
+        partitions), ``timings`` (seconds by stage) and ``peak_memory_bytes`` (by kind of
         process).
     """
 

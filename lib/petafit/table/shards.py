@@ -69,12 +69,12 @@ def plan(snapshot: Snapshot, *, shards: int, predicate: RowFilter) -> tuple[Shar
         The predicate does not fit the table.
     """
     predicate.check(snapshot.schema)
-    files = _wanted(snapshot.files, predicate)
+    files = wanted_files(snapshot.files, predicate)
     likely = sum(max(1, file.size // SMALLEST_RANGE) for file in files)
     count = max(1, min(shards, likely))
     dealt: list[list[Slice]] = [[] for _ in range(count)]
     for shard, file, start, stop in _deal(files, count):
-        dealt[shard].append(_slice(file, start, stop, snapshot.format))
+        dealt[shard].append(slice_of(file, start, stop, snapshot.format))
     return tuple(map(tuple, dealt))
 
 
@@ -127,7 +127,9 @@ def _opened(folder: Folder, name: str) -> Iterator[pa.RecordBatchFileReader]:
         raise StorageError(f"The plan {location.uri} cannot be read", got=str(error)) from error
 
 
-def _wanted(files: Sequence[DataFile], predicate: RowFilter) -> list[DataFile]:
+def wanted_files(files: Sequence[DataFile], predicate: RowFilter) -> list[DataFile]:
+    """The files whose partition the predicate does not exclude."""
+
     @functools.cache
     def is_excluded(partition: tuple[tuple[str, object], ...]) -> bool:
         return predicate.excludes(dict(partition))
@@ -165,5 +167,6 @@ def _cut(start: int, stop: int, *, room: int) -> int:
     return end if stop - end >= SMALLEST_RANGE else stop
 
 
-def _slice(file: DataFile, start: int, stop: int, kind: Format) -> Slice:
+def slice_of(file: DataFile, start: int, stop: int, kind: Format) -> Slice:
+    """A range of a file's bytes."""
     return Slice(file.path, file.size, start, stop, file.rows, file.partition, kind == "delta")

@@ -116,6 +116,11 @@ class Fit(Aggregator[FitState, Batch, Fitted]):
         )
 
 
+def learnt(summary: Named) -> Named:
+    """The learner's own summary, of the summary of a `Fit` behind the data contract."""
+    return _parts(summary.part("inner"))[0]
+
+
 def _join(learner: Named, metrics: Named, reserved: Named) -> Named:
     return learner.prefixed("learner") | metrics.prefixed("metrics") | reserved.prefixed("reserved")
 

@@ -1,11 +1,12 @@
 """The two kinds of round, each one pass: shards that learn and merge, and a Newton step."""
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
 from petafit.aggregate.checked import Checked
-from petafit.aggregate.engine import Outcome, Passes
+from petafit.aggregate.engine import Keep, Outcome, Passes
 from petafit.aggregate.law import Aggregator
 from petafit.errors import EmptyInputError
 from petafit.evaluation.metrics import Metrics
@@ -17,7 +18,7 @@ from petafit.learners.multipliers import Fit as MergeFit
 from petafit.learners.refinement import check_refinable, refined
 from petafit.store.arrays import Named
 from petafit.stream.batches import Source
-from petafit.training.fit import Fit
+from petafit.training.fit import Fit, learnt
 from petafit.training.reserved import LearntRows, as_batch
 from petafit.training.round import Round, Step
 from petafit.training.standing import Standing
@@ -31,12 +32,15 @@ class Steps:
     ----------
     encoding : Encoding
         Makes of raw batches what the learner takes, and says which rows are put aside.
+    keep : Keep or None
+        Takes what the learner's shards have to say, and all of it merged, in each online round.
     """
 
     passes: Passes
     encoding: Encoding
     learner: Learner[Any]
     metrics: Metrics
+    keep: Keep | None = None
 
     def take(self, at: Standing, planned: Round, source: Source, rows: int | None) -> Step | None:
         """The step that is planned; None for a part without rows that has nothing before it."""
@@ -50,7 +54,14 @@ class Steps:
         first = planned.number == 1
         fit = Fit(self.learner, self.metrics if first else None, collect=first)
         try:
-            outcome = self._pass(planned, Checked(EncodedRows(), fit), source, at.weights, rows)
+            outcome = self._pass(
+                planned,
+                Checked(EncodedRows(), fit),
+                source,
+                at.weights,
+                rows,
+                keep=self._keep if self.keep else None,
+            )
         except EmptyInputError:
             return None if at.weights is None else Step(planned, at.weights)
         fitted, began = outcome.result.result, time.monotonic()
@@ -58,6 +69,10 @@ class Steps:
         weights, merged = self._merged(fitted.summary, at.weights, aside)
         done = _done(planned, outcome, began, merged)
         return Step(done, weights, fitted.reserved, fitted.measured)
+
+    def _keep(self, summaries: Iterable[Named], merged: Named) -> None:
+        assert self.keep is not None
+        self.keep(map(learnt, summaries), learnt(merged))
 
     def _merged(
         self, summary: Named, start: Named | None, aside: Named
@@ -85,10 +100,17 @@ class Steps:
         source: Source,
         start: Named | None,
         rows: int | None,
+        *,
+        keep: Keep | None = None,
     ) -> Outcome[Any]:
-        title = f"train {planned.title}"
         return self.passes.run(
-            title, aggregator, source, start=start, through=self.encoding, rows=rows
+            f"train {planned.title}",
+            aggregator,
+            source,
+            start=start,
+            through=self.encoding,
+            rows=rows,
+            keep=keep,
         )
 
     def _batch(self, aside: Named) -> Batch:

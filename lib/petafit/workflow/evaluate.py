@@ -4,10 +4,8 @@ from typing import TYPE_CHECKING
 
 from petafit.aggregate.checked import Checked
 from petafit.config.settings import Settings
-from petafit.errors import ConfigurationError
 from petafit.evaluation.evaluate import Evaluate, metrics_of
 from petafit.store.runs import Run
-from petafit.table.contract import Checks
 from petafit.workflow.job import Job, run_job
 from petafit.workflow.published import open_published
 from petafit.workflow.rows import open_rows
@@ -59,17 +57,9 @@ def _evaluate(job: Job) -> None:
     rows = open_rows(job, job.settings.table)
     task = Task.of(job.settings, rows.snapshot.schema)
     published = open_published(job, rows.snapshot.schema)
-    learnt = published.model.encoder.label
-    if learnt != job.settings.label.column:
-        raise ConfigurationError(
-            f"The model {published.version.name!r} predicts another label than the task's",
-            expected=job.settings.label.column,
-            got=learnt,
-            hint="Train the task again, or name another model with `model`.",
-        )
+    published.check_label(task.settings.label.column)
     source = published.source(rows, "test", task.columns)
-    checks = Checks((*task.checks.rules, *published.model.checks.rules))
-    aggregator = Checked(checks, Evaluate(metrics_of(published.model)))
+    aggregator = Checked(published.checks(task.checks), Evaluate(metrics_of(published.model)))
     with job.run.stage("evaluate"):
         outcome = job.passes.run(
             "evaluate", aggregator, source, start=published.content, rows=rows.expected("test")

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from petafit.errors import ConfigurationError
 from petafit.learners.model import Model, SparkModel, model_from_named
 from petafit.store.arrays import Named
 from petafit.store.models import ModelVersion, split_version
 from petafit.stream.batches import Source
-from petafit.table.contract import check_schema
+from petafit.table.contract import Checks, check_schema
 from petafit.table.selection import Part
 from petafit.workflow.job import Job
 from petafit.workflow.rows import Rows
@@ -22,6 +23,27 @@ class Published:
     version: ModelVersion
     content: Named
     model: Model | SparkModel
+
+    def check_label(self, wanted: str) -> None:
+        """Refuse to measure the model by another label than it has learnt.
+
+        Raises
+        ------
+        ConfigurationError
+            It has learnt another.
+        """
+        learnt = self.model.encoder.label
+        if learnt != wanted:
+            raise ConfigurationError(
+                f"The model {self.version.name!r} predicts another label than the task's",
+                expected=wanted,
+                got=learnt,
+                hint="Train the task again, or name another model with `model`.",
+            )
+
+    def checks(self, of_task: Checks) -> Checks:
+        """What a row must meet to be measured: the task's checks, and the model's."""
+        return Checks((*of_task.rules, *self.model.checks.rules))
 
     def source(self, rows: Rows, part: Part, columns: Sequence[str]) -> Source:
         """A part of the rows with the columns wanted and those the model reads.

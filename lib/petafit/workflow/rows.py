@@ -13,10 +13,11 @@ from petafit.stream.batches import Source
 from petafit.stream.choose import How, choose
 from petafit.stream.direct import DirectSource
 from petafit.stream.footers import Footers
+from petafit.table.by_partition import partition_name, plan_by_partition
 from petafit.table.opening import open_table
 from petafit.table.parquet import open_file
-from petafit.table.selection import Part, select
-from petafit.table.shards import plan, write_plan
+from petafit.table.selection import Part, Selection, select
+from petafit.table.shards import Shard, count_shards, plan, read_shard, write_plan
 from petafit.table.snapshot import Snapshot
 from petafit.workflow.job import Job
 
@@ -56,6 +57,7 @@ class Rows:
             The columns wanted, partition columns among them.
         """
         if self.how == "scan":
+            self._refuse_partitions(part)
             return self.scan(part, columns).in_at_most(self.shards)
         return self._planned(part, columns)
 
@@ -63,7 +65,7 @@ class Rows:
         selection = select(self._settings, part)
         folder, name = self.job.run.folder.child("plans"), f"{part}.arrow"
         if not folder.exists(name):
-            write_plan(folder, name, plan(self.snapshot, shards=self.shards, predicate=selection))
+            write_plan(folder, name, self._plan(part, selection))
         return DirectSource.of(
             folder,
             name,
@@ -72,6 +74,28 @@ class Rows:
             predicate=selection,
             batch_rows=self._settings.training.batch_rows,
         )
+
+    def _plan(self, part: Part, selection: Selection) -> tuple[Shard, ...]:
+        kept = self._settings.training.keep_summaries
+        if kept and part == "train":
+            return plan_by_partition(self.snapshot, columns=kept, predicate=selection)
+        return plan(self.snapshot, shards=self.shards, predicate=selection)
+
+    def _refuse_partitions(self, part: Part) -> None:
+        if self._settings.training.keep_summaries and part == "train":
+            raise ConfigurationError(
+                "`training.keep_summaries` needs a shard for each partition, and Spark's own scan "
+                f"deals the rows of {self.snapshot.uri} as it likes",
+                expected="stream: direct",
+                hint="`petafit train --verbose` says why the table is scanned.",
+            )
+
+    def partitions(self) -> list[str]:
+        """The partitions that are the shards of the training rows, by `training.keep_summaries`."""
+        folder, name = self.job.run.folder.child("plans"), "train.arrow"
+        shards = (read_shard(folder, name, i) for i in range(count_shards(folder, name)))
+        columns = self._settings.training.keep_summaries
+        return [partition_name(columns, shard[0].partition) for shard in shards]
 
     def expected(self, part: Part) -> int | None:
         """How many rows a part has, or some more; None where the table's log does not tell."""

@@ -2,12 +2,13 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from petafit.aggregate.checked import Checked
+from petafit.aggregate.engine import Keep
 from petafit.config.layers import settings_digest
 from petafit.config.settings import Settings, Training
 from petafit.errors import ConfigurationError
@@ -15,6 +16,7 @@ from petafit.evaluation.evaluate import Evaluate, metrics_of
 from petafit.evaluation.metrics import Figures
 from petafit.features.encode import Encoder
 from petafit.features.instances import Encoding
+from petafit.learners.keeping import check_keepable, keep_summaries
 from petafit.learners.learner import Learner
 from petafit.learners.model import Model, Signature, SparkModel
 from petafit.learners.refinement import check_refinable
@@ -83,6 +85,12 @@ def train(
             expected="an online linear learner of petafit's",
             hint="Set `training.newton: 0`.",
         )
+    if found.family == "mllib" and settings.training.keep_summaries:
+        raise ConfigurationError(
+            f"`training.keep_summaries` has nothing to keep of {found.name}: Spark fits it whole",
+            expected="a learner of petafit's or scikit-learn's",
+            hint="Leave `training.keep_summaries` out, or choose another learner.",
+        )
     return run_job("train", _train, settings, spark=spark, run_id=run_id, logical_date=logical_date)
 
 
@@ -133,7 +141,8 @@ def _fit_in_rounds(job: Job, task: Task, encoder: Encoder, rows: Rows, source: S
         seed=settings.training.seed,
         merge=settings.training.merge,
     )
-    metrics = metrics_of(Signature(encoder, settings.learner, task.feature_schema))
+    signature = Signature(encoder, settings.learner, task.feature_schema)
+    metrics, keep = metrics_of(signature), _keep(job, learner, rows, signature)
 
     def model(weights: Named) -> Model:
         return Model(encoder, settings.learner, task.feature_schema, weights)
@@ -152,7 +161,7 @@ def _fit_in_rounds(job: Job, task: Task, encoder: Encoder, rows: Rows, source: S
         reserve = schedule.reserve(settings.training.seed)
         encoding = Encoding(task.checks, encoder, cache, reserve)
         rounds = Rounds(
-            Steps(job.passes, encoding, learner, metrics),
+            Steps(job.passes, encoding, learner, metrics, keep),
             training=settings.training,
             max_bad_share=settings.contract.max_bad_share,
             validate=validate if settings.split.validation else None,
@@ -170,6 +179,28 @@ def _fit_in_rounds(job: Job, task: Task, encoder: Encoder, rows: Rows, source: S
         "rows_per_second": trained.rows_per_second,
     }
     return _Product(model(trained.weights), figures)
+
+
+def _keep(job: Job, learner: Learner[Any], rows: Rows, signature: Signature) -> Keep | None:
+    """What keeps the summaries of all partitions, where that is wanted."""
+    training = job.settings.training
+    if not training.keep_summaries:
+        return None
+    check_keepable(learner)
+
+    def keep(summaries: Iterable[Named], merged: Named) -> None:
+        told = keep_summaries(
+            job.run.folder,
+            summaries,
+            merged,
+            names=rows.partitions(),
+            signature=signature,
+            merge=training.merge,
+            seed=training.seed,
+        )
+        job.run.update(summaries=told)
+
+    return keep
 
 
 def _schedule(

@@ -1,0 +1,1 @@
+"""Explanation: what a partition of the training rows does to a model."""

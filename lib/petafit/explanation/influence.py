@@ -1,0 +1,150 @@
+"""What leaving out a partition does to the loss on other rows: all partitions in one pass."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from petafit.aggregate.law import Aggregator
+from petafit.errors import ConfigurationError, EmptyInputError
+from petafit.evaluation.evaluate import metrics_of
+from petafit.evaluation.metrics import Scored, check_numbers
+from petafit.explanation.leave_one_out import Variants
+from petafit.explanation.shipped import from_named, to_named
+from petafit.features.batch import Batch
+from petafit.learners.model import Model
+from petafit.store.arrays import Named
+
+_MOST_MARGINS = 1 << 23
+"""That are held at once: 64 MB."""
+
+
+@dataclass(frozen=True)
+class Changes:
+    """How the mean loss of some rows would change without each partition.
+
+    Attributes
+    ----------
+    loss : float
+        The whole model's.
+    change : ndarray of shape (n_partitions,)
+        Positive: the partition helps. Negative: it does harm.
+    standard_error : ndarray of shape (n_partitions,)
+        Over the rows, as if they were drawn independently; a weight of n counts as n rows.
+    """
+
+    loss: float
+    change: np.ndarray
+    standard_error: np.ndarray
+
+
+@dataclass
+class InfluenceState:
+    """The models, and their losses so far.
+
+    Attributes
+    ----------
+    model : Model
+        What they read; its own weights are not used.
+    sums : Named
+        ``weight``, and ``mean`` and ``squares`` (weighted squared distances from it), both
+        (1 + n_partitions,): of the loss, then of each partition's change.
+    """
+
+    model: Model
+    variants: Variants
+    sums: Named
+
+
+class Influence(Aggregator[InfluenceState, pa.RecordBatch, Changes]):
+    """Changes of the loss, of the models that `petafit.explanation.shipped.to_named` packed.
+
+    Parameters
+    ----------
+    partitions : int
+        How many models there are beside the whole one.
+    """
+
+    def __init__(self, partitions: int) -> None:
+        self.partitions = partitions
+
+    def start(self, model: Named | None = None) -> InfluenceState:
+        if model is None:
+            raise ConfigurationError("There is no model to explain", hint="Start with a model.")
+        return InfluenceState(*from_named(model), self._nothing())
+
+    def reduce(self, state: InfluenceState, batch: pa.RecordBatch) -> InfluenceState:
+        model = state.model
+        y, weight = model.encoder.targets(batch)
+        X = model.encoder(batch, labels=False).X
+        outputs = 1 if model.classes is None or len(model.classes) == 2 else len(model.classes)
+        step = max(1, _MOST_MARGINS // (self.partitions * outputs))
+        sums = state.sums
+        for begin in range(0, len(y), step):
+            part = slice(begin, begin + step)
+            rows = Batch(X[part], y[part], None if weight is None else weight[part])
+            sums = self.merge(sums, self._measured(state, rows))
+        return InfluenceState(model, state.variants, sums)
+
+    def progress(self, state: InfluenceState) -> float | None:
+        return float(state.sums.arrays["mean"][0]) if state.sums.arrays["weight"] else None
+
+    def lift(self, state: InfluenceState) -> Named:
+        return state.sums
+
+    def merge(self, left: Named, right: Named) -> Named:
+        """The pairwise update of Chan, Golub and LeVeque (1979), eq. 2.1, weighted."""
+        ours, theirs = left.arrays, right.arrays
+        weight = ours["weight"] + theirs["weight"]
+        if not (ours["weight"] and theirs["weight"]):
+            return left if ours["weight"] else right
+        share = theirs["weight"] / weight
+        distance = theirs["mean"] - ours["mean"]
+        spread = distance**2 * ours["weight"] * share
+        return Named(
+            {
+                "weight": weight,
+                "mean": ours["mean"] + distance * share,
+                "squares": ours["squares"] + theirs["squares"] + spread,
+            }
+        )
+
+    def finish(self, summary: Named, model: Named | None = None) -> Changes:
+        weight, mean = summary.arrays["weight"], summary.arrays["mean"]
+        if not weight:
+            raise EmptyInputError(
+                "None of the rows has weight", hint="Check `split.test` and `weight`."
+            )
+        standard_error = np.sqrt(summary.arrays["squares"]) / weight
+        return Changes(float(mean[0]), mean[1:], standard_error[1:])
+
+    def dump(self, state: InfluenceState) -> Named:
+        packed = to_named(state.model, state.variants)
+        return packed.prefixed("models") | state.sums.prefixed("sums")
+
+    def load(self, dumped: Named) -> InfluenceState:
+        return InfluenceState(*from_named(dumped.part("models")), dumped.part("sums"))
+
+    def _measured(self, state: InfluenceState, rows: Batch) -> Named:
+        """The sums of some rows, of which there is one at least."""
+        metrics, learner = metrics_of(state.model), state.model.learner
+        assert rows.y is not None
+        columns = np.empty((self.partitions + 1, len(rows.y)))
+        for own, prediction in zip(
+            columns, state.variants.predictions(learner, rows.X), strict=True
+        ):
+            check_numbers(prediction)
+            own[:] = metrics.row_losses(Scored(rows.y, prediction))
+        columns[1:] -= columns[0]
+        weight = Scored(rows.y, columns[0], rows.weight).weights
+        total = weight.sum()
+        if not total:
+            return self._nothing()
+        mean: Any = columns @ weight / total
+        squares = np.square(columns - mean[:, None]) @ weight
+        return Named({"weight": np.asarray(total, np.float64), "mean": mean, "squares": squares})
+
+    def _nothing(self) -> Named:
+        zeros = np.zeros(self.partitions + 1)
+        return Named({"weight": np.zeros(()), "mean": zeros, "squares": zeros})

@@ -1,0 +1,170 @@
+"""All models that lack one partition each, as small as they can be kept side by side.
+
+Of a linear learner they are held as differences from the whole model. A partition changes only the
+weights of the coordinates that it has moved: with G_k what it adds to their squared gradients, w_k
+its weights, lambda the prior, and A = sum G w, B = sum w, S = sum G over all partitions that moved
+a coordinate, evidence merging gives, from weights 0,
+
+    w_-k = (A + lambda B - (G_k + lambda) w_k) / (S - G_k + lambda)
+
+which is what `petafit.learners.merge_rules.Evidence` makes of the sums without k.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from scipy.sparse import csc_array
+
+from petafit.compiled import njit
+from petafit.errors import ConfigurationError
+from petafit.learners.kept import KeptSummaries
+from petafit.learners.learner import Learner
+from petafit.learners.online_learner import OnlineLearner
+from petafit.learners.rows import Rows, as_rows
+from petafit.store.arrays import Named
+
+MOST_BYTES = 2 << 30
+"""Of all models that a worker holds."""
+
+
+@dataclass(frozen=True)
+class Models:
+    """Models of any learner: the whole one, then those without a partition each."""
+
+    models: tuple[Named, ...]
+
+    def predictions(self, learner: Learner[Any], X: Any) -> Iterator[np.ndarray]:
+        """Each model's predictions for some rows, as ``learner.predict`` gives them."""
+        return (learner.predict(model, X) for model in self.models)
+
+
+@dataclass(frozen=True)
+class Differences:
+    """Models of a linear learner: the whole one, and what the others have instead.
+
+    Attributes
+    ----------
+    weights : ndarray of float32, shape (n_features + 1, n_outputs)
+        Of the whole model, the intercept last.
+    indptr : ndarray of int64, shape (n_features + 2,)
+        Where each coordinate's differences begin.
+    column : ndarray of int32, shape (n_differences,)
+        ``partition * n_outputs + output``.
+    difference : ndarray of float32, shape (n_differences,)
+        To be added to the weight.
+    partitions : int
+    """
+
+    weights: np.ndarray
+    indptr: np.ndarray
+    column: np.ndarray
+    difference: np.ndarray
+    partitions: int
+
+    def predictions(self, learner: Learner[Any], X: Any) -> Iterator[np.ndarray]:
+        """As of `Models`."""
+        assert isinstance(learner, OnlineLearner)
+        rows, outputs = as_rows(X), self.weights.shape[1]
+        margins = learner.estimator.margins(rows, self.weights)
+        yield learner.target.decode(margins)
+        moved = _moved(rows, self.indptr, self.column, self.difference, self.partitions * outputs)
+        for partition in moved.reshape(len(margins), self.partitions, outputs).swapaxes(0, 1):
+            yield learner.target.decode(margins + partition.reshape(margins.shape))
+
+
+Variants: TypeAlias = Models | Differences
+
+
+def leave_one_out(kept: KeptSummaries) -> Variants:
+    """The model of all partitions, and those that lack one each, in their order.
+
+    Raises
+    ------
+    ConfigurationError
+        There is one partition only, or the models are too large to be held side by side.
+    StorageError
+        A summary is missing or damaged.
+    """
+    if len(kept.partitions) < 2:
+        raise ConfigurationError(
+            "The influence of a partition is that of leaving it out",
+            expected="two partitions with training rows, or more",
+            got=len(kept.partitions),
+            hint="Name another column in `training.keep_summaries`, or choose more rows.",
+        )
+    merged, learner = kept.merged(), kept.learner
+    whole = learner.predictive(learner.finish(merged))
+    others = _Others(kept, merged)
+    if isinstance(learner, OnlineLearner):
+        return _differences(whole.arrays["weights"], others)
+    _check_size(sum(array.nbytes for array in whole.arrays.values()) * (len(others) + 1))
+    return Models((whole, *others))
+
+
+@dataclass(frozen=True)
+class _Others:
+    """The models that lack a partition, made one by one."""
+
+    kept: KeptSummaries
+    merged: Named
+
+    def __len__(self) -> int:
+        return len(self.kept.partitions)
+
+    def __iter__(self) -> Iterator[Named]:
+        learner = self.kept.learner
+        for partition in self.kept.partitions:
+            rest = learner.unmerge(self.merged, self.kept.summary(partition))
+            yield learner.predictive(learner.finish(rest))
+
+
+def _differences(weights: np.ndarray, others: _Others) -> Differences:
+    """Columns of differences, one a partition and output, turned into rows, one a coordinate."""
+    indices, data, size = [], [], 0
+    for other in others:
+        difference = other.arrays["weights"].astype(np.float64) - weights
+        for output in difference.T:
+            (moved,) = np.nonzero(output)
+            indices.append(moved.astype(np.int32))
+            data.append(output[moved].astype(np.float32))
+            size += indices[-1].nbytes + data[-1].nbytes
+        _check_size(size)
+    ends = np.cumsum([0, *map(len, indices)])
+    shape = (len(weights), len(indices))
+    by_row = csc_array((np.concatenate(data), np.concatenate(indices), ends), shape=shape).tocsr()
+    return Differences(
+        weights,
+        by_row.indptr.astype(np.int64),
+        by_row.indices.astype(np.int32),
+        by_row.data,
+        len(others),
+    )
+
+
+def _check_size(size: int) -> None:
+    if size > MOST_BYTES:
+        raise ConfigurationError(
+            "The models that lack a partition each are too large to be held side by side",
+            expected=f"at most {MOST_BYTES:,} bytes",
+            got=f"{size:,}",
+            hint="Train with a smaller `hash_bits`, or keep the summaries of coarser partitions.",
+        )
+
+
+@njit
+def _moved(
+    rows: Rows, indptr: np.ndarray, column: np.ndarray, difference: np.ndarray, n_columns: int
+) -> np.ndarray:
+    """What the differences add to each row's margins, (n_rows, n_columns) float64."""
+    moved = np.zeros((len(rows.indptr) - 1, n_columns))
+    bias = len(indptr) - 2
+    for row in range(len(moved)):
+        for at in range(indptr[bias], indptr[bias + 1]):
+            moved[row, column[at]] += difference[at]
+        for entry in range(rows.indptr[row], rows.indptr[row + 1]):
+            coordinate, value = rows.indices[entry], rows.data[entry]
+            for at in range(indptr[coordinate], indptr[coordinate + 1]):
+                moved[row, column[at]] += value * difference[at]
+    return moved

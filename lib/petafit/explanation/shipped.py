@@ -1,0 +1,31 @@
+"""A model and those that lack a partition each, as named arrays: workers load them once."""
+
+from dataclasses import fields
+
+from petafit.explanation.leave_one_out import Differences, Models, Variants
+from petafit.learners.model import Model, Signature
+from petafit.store.arrays import Named
+
+_ARRAYS = tuple(each.name for each in fields(Differences) if each.name != "partitions")
+
+
+def to_named(reads: Signature, variants: Variants) -> Named:
+    """What the models read, and the models."""
+    packed = Named()
+    if isinstance(variants, Differences):
+        arrays = {name: getattr(variants, name) for name in _ARRAYS}
+        packed = Named(arrays, {"partitions": variants.partitions})
+    else:
+        for number, each in enumerate(variants.models):
+            packed = packed | each.prefixed(f"{number:06d}")
+    return packed.prefixed("variants") | reads.to_named().prefixed("reads")
+
+
+def from_named(packed: Named) -> tuple[Model, Variants]:
+    """What `to_named` packed; the first is a model without weights of its own."""
+    model, held = Model.from_named(packed.part("reads")), packed.part("variants")
+    if "partitions" in held.params:
+        arrays = {name: held.arrays[name] for name in _ARRAYS}
+        return model, Differences(**arrays, partitions=held.params["partitions"])
+    numbers = sorted({name.partition("/")[0] for name in (*held.arrays, *held.params)})
+    return model, Models(tuple(held.part(number) for number in numbers))

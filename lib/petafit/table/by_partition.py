@@ -1,0 +1,72 @@
+"""One shard for each partition of a table, so that what a shard says is what a partition says."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+import pyarrow as pa
+
+from petafit.errors import ConfigurationError, did_you_mean
+from petafit.table.partitions import folder_of
+from petafit.table.predicate import RowFilter
+from petafit.table.shards import Shard, Slice, slice_of, wanted_files
+from petafit.table.snapshot import Snapshot
+
+MOST_PARTITIONS = 500
+"""Of which a summary each is kept, and a model without each is measured."""
+
+
+def plan_by_partition(
+    snapshot: Snapshot, *, columns: Sequence[str], predicate: RowFilter
+) -> tuple[Shard, ...]:
+    """A shard for each combination of values that some partition columns have.
+
+    Its files are whole, in the order of their paths. Partitions that the predicate excludes are
+    left out. Shards differ in size as the partitions do.
+
+    Raises
+    ------
+    ConfigurationError
+        The table is not partitioned by these columns, there are more than 500 combinations, or the
+        predicate does not fit the table.
+    ContractError
+        The predicate names a column that the table lacks.
+    """
+    predicate.check(snapshot.schema)
+    for column in columns:
+        if column not in snapshot.partition_columns:
+            raise _not_partitioned(snapshot, column)
+    dealt: defaultdict[str, list[Slice]] = defaultdict(list)
+    for file in wanted_files(snapshot.files, predicate):
+        whole = slice_of(file, 0, file.size, snapshot.format)
+        dealt[partition_name(columns, file.partition)].append(whole)
+    if len(dealt) > MOST_PARTITIONS:
+        raise ConfigurationError(
+            f"`training.keep_summaries` would keep {len(dealt):,} summaries of {snapshot.uri}",
+            expected=f"at most {MOST_PARTITIONS} values of {', '.join(columns)}",
+            got=f"{len(dealt):,}",
+            hint="Name coarser partition columns, or fewer rows in `split.train`.",
+        )
+    return tuple(map(tuple, dealt.values())) or ((),)
+
+
+def partition_name(columns: Sequence[str], partition: Mapping[str, object]) -> str:
+    """A partition as its folder is called.
+
+    Examples
+    --------
+    >>> import datetime
+    >>> partition_name(["day"], {"day": datetime.date(2013, 1, 5), "hour": 7})
+    'day=2013-01-05'
+    """
+    values = (pa.scalar(partition[column]) for column in columns)
+    return folder_of(columns, tuple(v.cast(pa.string()).as_py() or None for v in values))
+
+
+def _not_partitioned(snapshot: Snapshot, column: str) -> ConfigurationError:
+    known = snapshot.partition_columns
+    return ConfigurationError(
+        f"`training.keep_summaries` names {column!r}, and {snapshot.uri} is not partitioned by it",
+        expected="columns by which the table's files are partitioned",
+        got=", ".join(known) or "a table without partitions",
+        hint=did_you_mean(column, known) if known else "Write the table in partitions.",
+    )
