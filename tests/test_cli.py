@@ -11,6 +11,7 @@ import yaml
 
 from petafit import cli
 from petafit.config.settings import Settings
+from tests.days import BAD, clicks, write_days
 
 
 @pytest.fixture
@@ -41,6 +42,26 @@ def test_train_evaluate_and_score_say_what_they_did(
     assert json.loads(capsys.readouterr().out)["metrics"]["auc"] > 0.8
     assert petafit("score", "--task", task) == 0
     assert "table_predictions (delta, 6,000 rows)" in capsys.readouterr().out
+
+
+def test_explain_shows_what_hurts_and_what_helps(
+    task: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_days(tmp_path / "days", clicks())
+    days = ["--set", f"table={tmp_path / 'days'}", "--set", "label=click", "--set", "keys=[]"]
+    days += ["--set", "features=auto", "--set", "split={train: day < 7, test: day > 6}"]
+    keep = ["--set", "training.keep_summaries=day", "--set", "training.rounds=1"]
+    keep += ["--set", "training.merge=evidence"]
+    assert petafit("train", "--task", task, *days, *keep) == 0
+    capsys.readouterr()
+    asked = ["explain", "--task", task, *days, "--model", "small@1"]
+    assert petafit(*asked) == 2
+    assert "--influence partitions" in capsys.readouterr().err
+    assert petafit(*asked, "--influence", "partitions") == 0
+    told = capsys.readouterr().out
+    hurts, helps = told.index("hurts"), told.index("helps")
+    assert hurts < told.index(f"day={BAD}") < helps < told.index("day=2")
+    assert "change of log_loss without it" in told
 
 
 def test_runs_and_models_are_listed(task: str, capsys: pytest.CaptureFixture[str]) -> None:

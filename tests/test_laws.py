@@ -17,6 +17,9 @@ from petafit.config.feature_groups import CategoricalFeatures, NumericFeatures
 from petafit.config.settings import ColumnRule, Contract, LearnerChoice
 from petafit.evaluation.evaluate import Evaluate, Measure, metrics_of
 from petafit.evaluation.score import Layout, Score
+from petafit.explanation import shipped
+from petafit.explanation.influence import Influence
+from petafit.explanation.leave_one_out import Models
 from petafit.features.batch import Batch
 from petafit.features.encode import Encoder
 from petafit.features.instances import EncodedRows, Encoding
@@ -87,6 +90,10 @@ def cases(folder: Path) -> Iterator[tuple[str, Aggregator[Any, Any, Any], Named 
     yield "checked", Checked(CHECKS, profile()), None
     yield "checked fit", Checked(EncodedRows(), fit), None
     yield "evaluate", Checked(CHECKS, Evaluate(metrics)), named
+    whole = trained.learner.predictive(trained.weights)
+    half = Named({"weights": whole.arrays["weights"] / 2})
+    models = shipped.to_named(trained, Models((whole, half)))
+    yield "influence", Checked(CHECKS, Influence(1)), models
     yield "measure", Measure(metrics, label="id", prediction="speed", rows=Predicate()), None
     yield "write", written, None
     yield "quarantine", Quarantine(CHECKS, good=written, bad=bad), None
@@ -110,7 +117,7 @@ def all_cases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 NAMES = (
     "profile", "fit", "fit from a model", "checked", "checked fit", "evaluate",
-    "measure", "write", "quarantine", "score", "together",
+    "influence", "measure", "write", "quarantine", "score", "together",
 )  # fmt: skip
 
 

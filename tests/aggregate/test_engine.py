@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,20 @@ def test_aggregators_share_a_pass(engine: Engine, tmp_path: Path) -> None:
 def test_a_pass_leaves_nothing_behind(engine: Engine, tmp_path: Path) -> None:
     passes(engine, tmp_path).run("add", Total(), lists([[[1.0]]]))
     assert Folder(tmp_path).child("passes").names() == []
+
+
+@pytest.mark.parametrize("shards", [3, 20])
+def test_summaries_can_be_kept_before_they_are_removed(
+    engine: Engine, tmp_path: Path, shards: int
+) -> None:
+    kept = []
+
+    def keep(summaries: Iterable[Named], merged: Named) -> None:
+        kept.extend(float(each.arrays["total"][0]) for each in (*summaries, merged))
+
+    source = lists([[[float(number)]] for number in range(shards)])
+    passes(engine, tmp_path).run("add", Total(), source, keep=keep)
+    assert kept == [*range(shards), sum(range(shards))]
 
 
 def test_no_rows_are_refused(engine: Engine, tmp_path: Path) -> None:

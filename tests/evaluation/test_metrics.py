@@ -197,6 +197,18 @@ def test_progress_is_the_running_loss(kind: str) -> None:
 
 
 @every_kind
+@pytest.mark.parametrize("weighted", [True, False])
+def test_the_mean_of_the_rows_losses_is_the_loss(kind: str, weighted: bool) -> None:
+    metrics, batch = KINDS[kind], scored(kind, 0)
+    batch = batch if weighted else Scored(batch.y, batch.prediction)
+    found, losses = figures(metrics, batch), metrics.row_losses(batch)
+    assert losses.shape == (200,)
+    mean = np.average(losses, weights=batch.weights)
+    assert mean == pytest.approx(metrics.loss(found), rel=1e-9)
+    assert metrics.loss_name == "error_rate" or found[metrics.loss_name] == metrics.loss(found)
+
+
+@every_kind
 def test_predictions_that_are_no_numbers_are_refused(kind: str) -> None:
     metrics, batch = KINDS[kind], scored(kind, 0)
     batch.prediction[3] = np.nan

@@ -60,7 +60,7 @@ def test_partitions_are_called_as_their_folders(value: object, name: str) -> Non
 
 
 def test_a_column_that_does_not_partition_the_table_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="not partitioned by it.*Did you mean 'day'"):
+    with pytest.raises(ConfigurationError, match=r"not partitioned by it.*Did you mean 'day'"):
         plan_by_partition(table([{"day": 1}]), columns=["dya"], predicate=ALL)
     with pytest.raises(ConfigurationError, match="a table without partitions"):
         plan_by_partition(table([{}]), columns=["x"], predicate=ALL)
