@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from petafit.learners.coordinates import added, union
+from petafit.learners.coordinates import added, taken, union
 
 
 @settings(max_examples=200, deadline=None)
@@ -35,3 +35,10 @@ def test_nothing_is_dense_before_it_must_be(total: int) -> None:
     assert few is not None
     assert few.tolist() == list(range(9))
     assert union(np.arange(total // 2), np.arange(total // 2, total), total) is None
+
+
+def test_values_are_taken_where_they_are() -> None:
+    values, wanted = np.array([[5], [7]], np.int32), np.array([1, 2, 9])
+    assert taken(values, np.array([2, 4]), wanted).tolist() == [[0], [5], [0]]
+    assert taken(values[:0], np.array([], np.int32), wanted).tolist() == [[0], [0], [0]]
+    assert taken(np.arange(10)[:, None], None, wanted).tolist() == [[1], [2], [9]]

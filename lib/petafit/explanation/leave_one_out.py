@@ -17,12 +17,13 @@ from typing import Any, TypeAlias
 import numpy as np
 from scipy.sparse import csc_array
 
-from petafit.compiled import njit
 from petafit.errors import ConfigurationError
+from petafit.explanation.kernels import moved_margins
 from petafit.learners.kept import KeptSummaries
 from petafit.learners.learner import Learner
+from petafit.learners.merging import only
 from petafit.learners.online_learner import OnlineLearner
-from petafit.learners.rows import Rows, as_rows
+from petafit.learners.rows import as_rows
 from petafit.store.arrays import Named
 
 MOST_BYTES = 2 << 30
@@ -69,7 +70,9 @@ class Differences:
         rows, outputs = as_rows(X), self.weights.shape[1]
         margins = learner.estimator.margins(rows, self.weights)
         yield learner.target.decode(margins)
-        moved = _moved(rows, self.indptr, self.column, self.difference, self.partitions * outputs)
+        moved = moved_margins(
+            rows, self.indptr, self.column, self.difference, self.partitions * outputs
+        )
         for partition in moved.reshape(len(margins), self.partitions, outputs).swapaxes(0, 1):
             yield learner.target.decode(margins + partition.reshape(margins.shape))
 
@@ -94,41 +97,29 @@ def leave_one_out(kept: KeptSummaries) -> Variants:
             got=len(kept.partitions),
             hint="Name another column in `training.keep_summaries`, or choose more rows.",
         )
-    merged, learner = kept.merged(), kept.learner
-    whole = learner.predictive(learner.finish(merged))
-    others = _Others(kept, merged)
-    if isinstance(learner, OnlineLearner):
-        return _differences(whole.arrays["weights"], others)
-    _check_size(sum(array.nbytes for array in whole.arrays.values()) * (len(others) + 1))
-    return Models((whole, *others))
+    whole = kept.learner.predictive(kept.learner.finish(kept.merged()))
+    if isinstance(kept.learner, OnlineLearner):
+        return _differences(kept, whole.arrays["weights"])
+    _check_size(sum(array.nbytes for array in whole.arrays.values()) * (len(kept.partitions) + 1))
+    return Models((whole, *_others(kept)))
 
 
-@dataclass(frozen=True)
-class _Others:
-    """The models that lack a partition, made one by one."""
-
-    kept: KeptSummaries
-    merged: Named
-
-    def __len__(self) -> int:
-        return len(self.kept.partitions)
-
-    def __iter__(self) -> Iterator[Named]:
-        learner = self.kept.learner
-        for partition in self.kept.partitions:
-            rest = learner.unmerge(self.merged, self.kept.summary(partition))
-            yield learner.predictive(learner.finish(rest))
+def _others(kept: KeptSummaries) -> Iterator[Named]:
+    """The models that lack a partition each."""
+    learner, merged = kept.learner, kept.merged()
+    for partition in kept.partitions:
+        rest = learner.unmerge(merged, kept.summary(partition))
+        yield learner.predictive(learner.finish(rest))
 
 
-def _differences(weights: np.ndarray, others: _Others) -> Differences:
+def _differences(kept: KeptSummaries, weights: np.ndarray) -> Differences:
     """Columns of differences, one a partition and output, turned into rows, one a coordinate."""
     indices, data, size = [], [], 0
-    for other in others:
-        difference = other.arrays["weights"].astype(np.float64) - weights
+    for moved, difference in _moves(kept, weights):
         for output in difference.T:
-            (moved,) = np.nonzero(output)
-            indices.append(moved.astype(np.int32))
-            data.append(output[moved].astype(np.float32))
+            (at,) = np.nonzero(output)
+            indices.append(moved[at])
+            data.append(output[at].astype(np.float32))
             size += indices[-1].nbytes + data[-1].nbytes
         _check_size(size)
     ends = np.cumsum([0, *map(len, indices)])
@@ -139,8 +130,24 @@ def _differences(weights: np.ndarray, others: _Others) -> Differences:
         by_row.indptr.astype(np.int64),
         by_row.indices.astype(np.int32),
         by_row.data,
-        len(others),
+        len(kept.partitions),
     )
+
+
+def _moves(kept: KeptSummaries, weights: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """For each partition the coordinates that it has moved, and what they become without it.
+
+    All others stay: the summaries are cut down to these coordinates before they are taken apart.
+    """
+    merged, intercept = kept.merged(), len(weights) - 1
+    for partition in kept.partitions:
+        own = kept.summary(partition)
+        moved = own.arrays["index"]
+        if not len(moved) or moved[-1] != intercept:
+            moved = np.append(moved, np.int32(intercept))
+        learner = kept.learner_over(len(moved) - 1)
+        rest = learner.finish(learner.unmerge(only(merged, moved), only(own, moved)))
+        yield moved, rest.arrays["weights"].astype(np.float64) - weights[moved]
 
 
 def _check_size(size: int) -> None:
@@ -151,20 +158,3 @@ def _check_size(size: int) -> None:
             got=f"{size:,}",
             hint="Train with a smaller `hash_bits`, or keep the summaries of coarser partitions.",
         )
-
-
-@njit
-def _moved(
-    rows: Rows, indptr: np.ndarray, column: np.ndarray, difference: np.ndarray, n_columns: int
-) -> np.ndarray:
-    """What the differences add to each row's margins, (n_rows, n_columns) float64."""
-    moved = np.zeros((len(rows.indptr) - 1, n_columns))
-    bias = len(indptr) - 2
-    for row in range(len(moved)):
-        for at in range(indptr[bias], indptr[bias + 1]):
-            moved[row, column[at]] += difference[at]
-        for entry in range(rows.indptr[row], rows.indptr[row + 1]):
-            coordinate, value = rows.indices[entry], rows.data[entry]
-            for at in range(indptr[coordinate], indptr[coordinate + 1]):
-                moved[row, column[at]] += value * difference[at]
-    return moved

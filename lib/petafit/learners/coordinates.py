@@ -76,6 +76,22 @@ def subtracted(whole: np.ndarray, of_whole: Index, part: np.ndarray, of_part: In
     return rest
 
 
+def taken(values: np.ndarray, of_values: Index, wanted: np.ndarray) -> np.ndarray:
+    """An array's values at some coordinates, 0 where it has none.
+
+    Examples
+    --------
+    >>> taken(np.array([[5.0], [7.0]]), np.array([2, 4]), np.array([1, 2])).tolist()
+    [[0.0], [5.0]]
+    """
+    if of_values is None:
+        return values[wanted]
+    if not len(of_values):
+        return np.zeros((len(wanted), values.shape[1]), values.dtype)
+    places = np.minimum(np.searchsorted(of_values, wanted), len(of_values) - 1)
+    return np.where((of_values[places] == wanted)[:, None], values[places], values.dtype.type(0))
+
+
 def _places(index: Index, over: Index) -> np.ndarray | slice:
     """Where the coordinates of an index lie among all, or among those of another."""
     if index is None:

@@ -76,11 +76,15 @@ class KeptSummaries:
     @cached_property
     def learner(self) -> Learner[Any]:
         """Merges the summaries, and takes them apart."""
-        encoder = self.reads.encoder
+        return self.learner_over(self.reads.encoder.n_features)
+
+    def learner_over(self, n_features: int) -> Learner[Any]:
+        """The learner as it would be with so many features."""
+        facts = self.reads.encoder.facts
         return make_learner(
             self.reads.choice,
-            n_features=encoder.n_features,
-            facts=encoder.facts,
+            n_features=n_features,
+            facts=facts,
             seed=self.seed,
             merge=self.merge,
         )

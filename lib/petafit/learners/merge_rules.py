@@ -94,6 +94,9 @@ class ByColumn:
 
 
 RULES: Mapping[str, Rule] = {"mean": Mean(), "touched": Touched(), "evidence": Evidence()}
+LOCAL = ("evidence", "touched")
+"""Names of rules by which a shard has no say in coordinates that it did not move."""
+
 STACKED = ("auto", "stacked")
 """Names of what `petafit.learners.stacking` does, and `Evidence` where no rows were put aside."""
 

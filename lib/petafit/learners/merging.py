@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from petafit.learners.coordinates import added, subtracted, union
+from petafit.learners.coordinates import added, subtracted, taken, union
 from petafit.store.arrays import Named
 
 _MATRICES = ("count", "weights", "evidence", "evidence_squared", "evidence_weights", "z")
@@ -131,6 +131,26 @@ def unmerge(total: Named, part: Named) -> Named:
     np.clip(squared, 0, arrays["evidence"] ** 2, out=squared)
     if ours is not None:
         arrays["index"] = ours
+    return Named(arrays, params)
+
+
+def only(summary: Named, index: np.ndarray) -> Named:
+    """The summary as if there were no other coordinates than these, which are numbered anew.
+
+    Parameters
+    ----------
+    index : ndarray of int32
+        Rising, with the intercept last.
+    """
+    own, arrays, params = summary.arrays.get("index"), {}, {"coordinates": len(index)}
+    for name in _names(summary):
+        value = _sum(summary, name)
+        if name in _MATRICES:
+            arrays[name] = taken(value, own, index)
+        elif isinstance(value, np.ndarray):
+            arrays[name] = value
+        else:
+            params[name] = value
     return Named(arrays, params)
 
 

@@ -12,7 +12,7 @@ from petafit.features.batch import Batch
 from petafit.features.facts import Facts
 from petafit.learners import losses
 from petafit.learners.learner import Learner, check_taken_back, labels_of
-from petafit.learners.merge_rules import STACKED
+from petafit.learners.merge_rules import LOCAL, STACKED
 from petafit.learners.merging import Sums, merge, shard_summary, unmerge
 from petafit.learners.multipliers import Fit
 from petafit.learners.online_estimator import Memory, OnlineEstimator
@@ -66,7 +66,7 @@ class OnlineLearner(Learner[OnlineState]):
         self.kind, self.output = estimator.kind, estimator.output
         self.stacks = merge in STACKED
         self.rule = estimator.merge_rule(merge)
-        self.subtractable = not self.stacks and estimator.linear == slice(None)
+        self.subtractable = merge in LOCAL and estimator.linear == slice(None)
         self.optimizer = estimator.rules()
         try:
             self.target = estimator.target_of_facts(facts)
