@@ -17,7 +17,7 @@ from petafit.store.runs import RunStore
 FIELDS = {
     "format", "job", "task", "environment", "run_id", "logical_date", "status", "error",
     "started_at", "seconds", "versions", "settings_digest", "inputs", "rows", "outputs", "metrics",
-    "rounds", "model", "timings", "peak_memory_bytes",
+    "rounds", "model", "summaries", "influence", "timings", "peak_memory_bytes",
 }  # fmt: skip
 
 WORK = """
