@@ -180,14 +180,13 @@ def shard_of(random: np.random.Generator, *, features: int = 40, moved: int = 12
     at = np.append(random.choice(features, moved, replace=False), features)
     table[at, 0, 0], table[at, 1, 0] = random.normal(size=(2, moved + 1))
     table[:, 1] **= 2
-    nothing = np.zeros_like(table[:, 0])
     return shard_summary(
         weights=table[:, 0],
-        table=table,
-        start=(nothing, nothing),
+        moved=(table != 0).any(axis=1),
+        squares=table[:, 1],
+        before=np.zeros_like(table[:, 0]),
         seen=np.array([7.0]),
         rows=int(random.integers(1, 9)),
-        with_z=False,
     )
 
 
