@@ -139,7 +139,7 @@ def init(
 @app.command("benchmark")
 def run_benchmark(
     task: Task = "clicks",
-    suite: Annotated[str, typer.Option(help="clicks, text, scale or merging.")] = "clicks",
+    suite: Annotated[str, typer.Option(help="clicks, text, scale, merging or shards.")] = "clicks",
     contenders: Annotated[
         str | None, typer.Option(help="Measure these again, as in a,b, and keep the others.")
     ] = None,

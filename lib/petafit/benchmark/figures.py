@@ -5,6 +5,13 @@ from petafit.benchmark.quality import Interval
 from petafit.benchmark.results import Result
 
 NONE = "–"
+HELD = {
+    "driver_peak_memory_bytes": "driver",
+    "jvm_heap_bytes": "JVM heap",
+    "run_folder_peak_bytes": "run folder",
+}
+"""Figures of contenders that are told beside the others: bytes, and who holds them."""
+
 STATUS = {"missing": "not installed", "failed": "failed", "timeout": "took too long"}
 
 
@@ -91,7 +98,7 @@ def verdict(bar: Bar) -> str:
 
 
 def remarks(result: Result) -> str:
-    """What is to be known beside the figures: a sample, what was chosen, why it failed."""
+    """What is to be known beside: a sample, what was chosen, who holds how much, a failure."""
     if not result.ok:
         return f"{STATUS[result.status]}: {(result.error or '').splitlines()[-1]}"
     told = [f"{name} {value:g}" for name, value in result.tuned.items()]
@@ -101,4 +108,6 @@ def remarks(result: Result) -> str:
         told.append("converged" if result.converged else "not converged")
     if result.prepare_seconds:
         told.append(f"conversion {seconds(result.prepare_seconds)} s apart")
+    figures = result.figures
+    told += [f"{who} {memory(figures[name])}" for name, who in HELD.items() if name in figures]
     return ", ".join(told)

@@ -25,6 +25,7 @@ _HEADINGS = {
     "text": "Short texts in many languages, character n-grams",
     "scale": "Ever larger tables",
     "merging": "Models merged from shards beside one learnt row after row",
+    "shards": "Ever more small shards, 2^22 features",
 }
 _METHOD = (
     "Every contender is a process of its own, pinned to as many cores as its row says, on the same "
@@ -106,7 +107,7 @@ def _suite(record: Record, suite: str) -> Iterator[str]:
 
 def _contender(result: Result, *, binary: bool) -> Row:
     quality = (result.auc, result.auc_ci) if binary else (result.accuracy, result.accuracy_ci)
-    own = "own" if result.contender.startswith(("petafit", "scale")) else ""
+    own = "own" if result.contender.startswith(("petafit", "scale", "shards")) else ""
     return Row(
         (
             result.title,

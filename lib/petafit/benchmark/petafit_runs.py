@@ -103,15 +103,20 @@ def fit(settings: Settings, spark: "SparkSession | None" = None) -> Fit:
     )
 
 
-def warm_up(spec: Spec, spark: "SparkSession | None" = None) -> None:
-    """Train on a few batches, so that kernels are compiled and every worker has loaded them."""
+def warm_up(spec: Spec, spark: "SparkSession | None" = None, **training: Any) -> None:
+    """Train on a few batches, so that kernels are compiled and every worker has loaded them.
+
+    Parameters
+    ----------
+    training : settings of the section ``training``
+    """
     folder = Path(spec.work, "warm-up")
     folder.mkdir(exist_ok=True)
     with pq.ParquetFile(spec.files[0]) as file:
         rows = next(file.iter_batches(_WARM_UP_ROWS))
     for core in range(spec.cores):  # a file each: less would not be cut into shards
         pq.write_table(pa.Table.from_batches([rows]), folder / f"{core}.parquet")
-    settings = settings_for(spec, engine="spark" if spark else "local", name="warm-up")
+    settings = settings_for(spec, engine="spark" if spark else "local", name="warm-up", **training)
     table = settings.table.model_copy(update={"uri": str(folder)})
     fit(settings.model_copy(update={"table": table}), spark)
 

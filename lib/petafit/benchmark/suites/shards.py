@@ -1,0 +1,80 @@
+"""Ever more small shards of one large model: what each costs, and what driver and folder hold."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from petafit.benchmark import rows
+from petafit.benchmark.contender import Spec
+from petafit.benchmark.generated import DAYS, clicks_table
+from petafit.benchmark.process import Failure
+from petafit.benchmark.results import Result
+from petafit.benchmark.suite import Bench
+from petafit.benchmark.table import Table
+from petafit.benchmark.trial import run_and_judge
+from petafit.errors import ConfigurationError, did_you_mean
+
+NAME = "shards"
+ROWS = 2_000_000
+QUICK_ROWS = 200_000
+
+_COUNTS = {f"shards_{count}": count for count in (10, 100, 1_000, 10_000)}
+CONTENDERS = tuple(_COUNTS)
+
+MEASURED = "petafit_many_shards"
+SHARD_ROWS = 180
+"""For 10,000 shards as many as all `ROWS` that are not held out."""
+
+_LEARNT = (DAYS - 1) / DAYS
+
+BATCH_ROWS = 90
+"""A shard of one batch alone could not put rows aside for stacked merging."""
+
+SECONDS = 1800.0
+
+
+def run(bench: Bench) -> Iterator[Result]:
+    """Train on the first 10, 100, ... files of the table, each a shard."""
+    counts = {name: n for name, n in _COUNTS.items() if n * SHARD_ROWS <= _LEARNT * bench.rows}
+    for name in bench.chosen:
+        if name not in counts:
+            raise ConfigurationError(
+                f"The suite has no {name!r} on {bench.rows:,} rows",
+                hint=did_you_mean(name, list(counts)),
+            )
+    table = clicks_table(bench.data, bench.settings, rows=bench.rows)
+    bench.tables[NAME] = {k: v for k, v in table.facts.items() if k != "files"}
+    for name in bench.chosen or counts:
+        bench.watcher.begins(f"{counts[name]:,} shards")
+        yield _measured(bench, table, name, counts[name])
+
+
+def _measured(bench: Bench, table: Table, name: str, count: int) -> Result:
+    result = Result(
+        contender=name,
+        title=f"petafit, Spark local[2], 2^22 features, {count:,} shards of {SHARD_ROWS} rows",
+        suite=NAME,
+        table=table.facts["name"],
+        cores=2,
+        command=f"petafit benchmark --suite {NAME} --rows {bench.rows} --contenders {name}",
+    )
+    judged = run_and_judge(
+        MEASURED,
+        [_spec(table, count)],
+        scratch=bench.folder / "scratch" / name,
+        log=bench.folder / "logs" / f"{NAME}-{name}.log",
+        seconds=SECONDS,
+    )
+    if isinstance(judged, Failure):
+        return replace(result, status=judged.status, error=judged.error)
+    ((trained, quality),) = judged.runs
+    measured = result.with_trained(trained, quality)
+    return replace(measured, peak_memory_bytes=judged.peak_memory)
+
+
+def _spec(table: Table, count: int) -> Spec:
+    """The first rows of the table, a file for each shard."""
+    taken = count * SHARD_ROWS
+    folder = table.folder / f"{count}-files-of-{SHARD_ROWS}"
+    rows.write_rows(table.spec.files, folder, skip=0, rows=taken, file_rows=SHARD_ROWS)
+    training = {"shards": count, "batch_rows": BATCH_ROWS}
+    return replace(table.spec, train=str(folder), rows=taken, training=training)
