@@ -1,18 +1,23 @@
+import weakref
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+import petafit.aggregate.engine as engine_module
 from petafit.aggregate.engine import Engine, Passes
 from petafit.aggregate.law import Together
 from petafit.aggregate.local import LocalEngine
-from petafit.errors import ContractError, EmptyInputError
+from petafit.aggregate.tree import GroupReport, groups
+from petafit.aggregate.work import ShardReport, Work
+from petafit.errors import ContractError, EmptyInputError, StorageError
 from petafit.store.arrays import Named
 from petafit.store.filesystem import Folder
 from tests.aggregate import toys
-from tests.aggregate.toys import Total, lists
+from tests.aggregate.toys import Lists, Total, lists
 
 
 @pytest.fixture(params=["local", pytest.param("spark", marks=pytest.mark.spark)])
@@ -85,3 +90,76 @@ def test_no_rows_are_refused(engine: Engine, tmp_path: Path) -> None:
 def test_an_error_in_a_worker_arrives_as_itself(engine: Engine, tmp_path: Path) -> None:
     with pytest.raises(ContractError, match="expected numbers; got letters"):
         passes(engine, tmp_path).run("add", Total(), lists([[[1.0]]], broken=True))
+
+
+@pytest.mark.parametrize("shards", [17, 40])
+def test_only_merged_groups_are_left_when_all_shards_are_done(
+    engine: Engine, tmp_path: Path, shards: int
+) -> None:
+    folder = Folder(tmp_path)
+    work = Work(Total(), folder, shards=shards)
+    engine.aggregate(work, lists([[[1.0]]] * shards))
+    kinds = {name.split("-")[0] for name in folder.names()}
+    assert kinds == {"report", "merged"}
+    arrays = [name for name in folder.names() if name.endswith(".npz")]
+    assert len(arrays) == len(groups(shards)) <= shards**0.5 + 1
+
+
+@pytest.mark.parametrize("kept", [0, 1, 2])
+def test_a_pass_goes_on_from_groups_that_were_merged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: int
+) -> None:
+    source = lists([[[float(number)]] for number in range(20)])
+    adding = passes(LocalEngine(), tmp_path)
+    load = engine_module.load_group
+    loaded: list[int] = []
+
+    def killed(work: Work, number: int, report: GroupReport) -> Named:
+        loaded.append(number)
+        if len(loaded) > kept:
+            raise KeyboardInterrupt
+        return load(work, number, report)
+
+    monkeypatch.setattr(engine_module, "load_group", killed)
+    with pytest.raises(KeyboardInterrupt):
+        adding.run("add", Total(), source)
+    monkeypatch.setattr(engine_module, "load_group", load)
+    monkeypatch.setattr(Lists, "read", lambda *_, **__: pytest.fail("a shard was read again"))
+    assert adding.run("add", Total(), source).result == sum(range(20))
+
+
+def test_groups_that_nobody_merged_are_merged_at_the_end(engine: Engine, tmp_path: Path) -> None:
+    """Of a source whose number of shards is not known before."""
+    unknown = lists([[[float(number)]] for number in range(20)], frozen=False)
+    outcome = passes(engine, tmp_path).run("add", Total(), unknown)
+    assert outcome.result == sum(range(20))
+
+
+def test_a_lost_shard_is_noticed(tmp_path: Path) -> None:
+    class Loses(LocalEngine):
+        def aggregate(self, work: Work, source: Any) -> list[ShardReport]:
+            reports = super().aggregate(replace(work, shards=0), source)
+            work.folder.remove("report-000007.json")
+            return reports
+
+    with pytest.raises(StorageError, match="expected 20 shards; got 19 shards"):
+        passes(Loses(), tmp_path).run("add", Total(), lists([[[1.0]]] * 20))
+
+
+@pytest.mark.parametrize("shards", [17, 400])
+def test_the_driver_holds_no_summary_but_the_one_that_grows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shards: int
+) -> None:
+    loaded: list[weakref.ref[np.ndarray]] = []
+    load = engine_module.load_group
+
+    def watched(work: Work, number: int, report: GroupReport) -> Named:
+        assert [each for each in loaded[1:] if each()] == []  # the first one grows in its place
+        summary = load(work, number, report)
+        loaded.append(weakref.ref(summary.arrays["total"]))
+        return summary
+
+    monkeypatch.setattr(engine_module, "load_group", watched)
+    adding = passes(LocalEngine(), tmp_path)
+    assert adding.run("add", Total(), lists([[[1.0]]] * shards)).result == shards
+    assert len(loaded) == len(groups(shards)) <= shards**0.5 + 1

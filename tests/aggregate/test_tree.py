@@ -1,15 +1,46 @@
+from functools import partial
+from pathlib import Path
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from petafit.aggregate.tree import groups, merge_all
+from petafit.aggregate.tree import (
+    find_group,
+    groups,
+    load_group,
+    merge_all,
+    merge_group,
+    merge_if_last,
+)
+from petafit.aggregate.work import Work, aggregate_shard
+from petafit.errors import StorageError
 from petafit.store.arrays import Named
-from tests.aggregate.toys import Total
+from petafit.store.filesystem import Folder
+from tests.aggregate.toys import Total, lists
+
+SHARDS = 20
+SOURCE = lists([[[float(number)]] for number in range(SHARDS)])
+
+
+@pytest.fixture
+def work(tmp_path: Path) -> Work:
+    """Work on 20 shards, which make four groups of five."""
+    return Work(Total(), Folder(tmp_path), shards=SHARDS)
+
+
+def aggregate(work: Work, shard: int) -> None:
+    aggregate_shard(work, shard, partial(SOURCE.read, shard))
+
+
+def summaries(work: Work) -> list[str]:
+    return [name for name in work.folder.names() if name.startswith("summary-")]
 
 
 @given(st.integers(0, 5000))
-def test_groups_cut_the_sequence_into_about_its_root(count: int) -> None:
-    cut = groups(range(count))
-    assert [item for group in cut for item in group] == list(range(count))
+def test_groups_cut_the_shards_into_about_their_root(count: int) -> None:
+    cut = groups(count)
+    assert [shard for group in cut for shard in group] == list(range(count))
     if count > 16:
         assert max(map(len, cut)) <= count**0.5 + 1
         assert len(cut) <= count**0.5 + 1
@@ -29,3 +60,73 @@ def test_merging_goes_from_left_to_right() -> None:
 
     said = [Named(params={"order": [number]}) for number in range(5)]
     assert merge_all(Order(), said).params["order"] == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("order", [(5, 6, 7, 8, 9), (9, 7, 5, 8, 6)])
+def test_the_last_shard_of_a_group_merges_it_and_removes_the_summaries(
+    work: Work, order: tuple[int, ...]
+) -> None:
+    for shard in order:
+        assert find_group(work, 1) is None
+        aggregate(work, shard)
+        merge_if_last(work, shard)
+    report = find_group(work, 1)
+    assert report is not None
+    assert report.shards == 5
+    assert load_group(work, 1, report).arrays["total"] == 5 + 6 + 7 + 8 + 9
+    assert summaries(work) == []
+
+
+def test_a_merged_group_is_not_merged_again(work: Work) -> None:
+    for shard in range(5):
+        aggregate(work, shard)
+    first = merge_group(work, 0)
+    aggregate(work, 3)  # as a resumed run does: it finds the report
+    merge_if_last(work, 3)
+    assert find_group(work, 0) == first
+
+
+def test_what_a_straggler_wrote_again_is_removed(work: Work) -> None:
+    for shard in range(5):
+        aggregate(work, shard)
+    content = work.folder.read("summary-000002.npz")
+    merge_group(work, 0)
+    work.folder.write("summary-000002.npz", content)
+    merge_if_last(work, 2)
+    assert summaries(work) == []
+
+
+def test_one_of_two_attempts_may_lose_its_summaries_to_the_other(
+    work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for shard in range(5):
+        aggregate(work, shard)
+    other = Work(Total(), work.folder, shards=SHARDS)
+    read = Folder.read
+
+    def overtaken(folder: Folder, name: str) -> bytes:
+        if name == "summary-000002.npz":
+            monkeypatch.setattr(Folder, "read", read)
+            merge_group(other, 0)
+        return read(folder, name)
+
+    monkeypatch.setattr(Folder, "read", overtaken)
+    report = merge_group(work, 0)
+    assert load_group(work, 0, report).arrays["total"] == 10.0
+
+
+def test_a_missing_summary_is_not_passed_over(work: Work) -> None:
+    for shard in range(5):
+        aggregate(work, shard)
+    work.folder.remove("summary-000002.npz")
+    with pytest.raises(StorageError, match="summary-000002"):
+        merge_group(work, 0)
+
+
+def test_a_single_group_is_left_to_the_driver(tmp_path: Path) -> None:
+    work = Work(Total(), Folder(tmp_path), shards=2)
+    for shard in range(2):
+        aggregate(work, shard)
+        merge_if_last(work, shard)
+    assert find_group(work, 0) is None
+    assert len(summaries(work)) == 2

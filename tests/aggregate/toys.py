@@ -59,8 +59,8 @@ class Lists:
     reads: Path | None = None
     fatal: tuple[int, int] | None = None
     broken: bool = False
+    frozen: bool = True
     schema = SCHEMA
-    frozen = True
     pieces = range(1)
 
     @property

@@ -3,14 +3,14 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, TypeVar
 
 from petafit.aggregate.law import Aggregator
 from petafit.aggregate.pulse import PulseReader
-from petafit.aggregate.tree import groups, merge_all
+from petafit.aggregate.tree import GroupReport, find_group, groups, load_group, merge_all
 from petafit.aggregate.work import Reference, ShardReport, Through, Work, load_summary
-from petafit.errors import EmptyInputError
+from petafit.errors import EmptyInputError, StorageError
 from petafit.store.arrays import Named, digest, to_bytes
 from petafit.store.filesystem import Folder
 from petafit.stream.batches import Source
@@ -33,8 +33,8 @@ class Engine(Protocol):
     def aggregate(self, work: Work, source: Source) -> list[ShardReport]:
         """Aggregate every shard; the reports, by shard."""
 
-    def merge(self, work: Work, grouped: Sequence[Sequence[ShardReport]]) -> list[Reference]:
-        """Merge every group of summaries; where each group's merged summary is."""
+    def merge(self, work: Work, numbers: Sequence[int]) -> None:
+        """Merge these groups of shards, and leave their summaries in the pass's folder."""
 
     def everywhere(self, action: Callable[[], None]) -> None:
         """Do something on every machine that worked on shards, as far as they can be reached."""
@@ -138,7 +138,8 @@ class Passes:
             if start:
                 folder.write("start.npz", content, durable=False)
                 reference = Reference(folder, "start.npz", origin)
-            work = Work(aggregator, folder, reference, through, self.checkpoint_seconds)
+            shards = source.shards if source.frozen else 0
+            work = Work(aggregator, folder, reference, through, shards, self.checkpoint_seconds)
             with self.watch(title, PulseReader(folder), shards=source.shards, rows=rows):
                 reports = self.engine.aggregate(work, source)
             total = sum(report.rows for report in reports)
@@ -157,12 +158,19 @@ class Passes:
 
     def _merged(self, work: Work, reports: Sequence[ShardReport]) -> Named:
         """All summaries as one; where they make one group only, it needs no other machine."""
-        grouped = groups(reports)
-        if len(grouped) == 1:
+        work = replace(work, shards=1 + max(report.shard for report in reports))
+        count = len(groups(work.shards))
+        if count == 1:
             parts = (load_summary(work, report) for report in reports)
-        else:
-            parts = (reference.load() for reference in self.engine.merge(work, grouped))
-        return merge_all(work.aggregator, parts)
+            return merge_all(work.aggregator, parts)
+        missing = [number for number in range(count) if not find_group(work, number)]
+        if missing:
+            self.engine.merge(work, missing)
+        merged = [find_group(work, number) for number in range(count)]
+        done = [report for report in merged if report]
+        _check_complete(work, done, len(reports))
+        self.peak_memory = max(self.peak_memory, *(report.peak_memory for report in done))
+        return merge_all(work.aggregator, (load_group(work, n, r) for n, r in enumerate(done)))
 
     @contextmanager
     def _pass_folder(self, title: str, source: Source, origin: str) -> Iterator[Folder]:
@@ -173,3 +181,15 @@ class Passes:
             folder.remove()
         yield folder
         folder.remove()
+
+
+def _check_complete(work: Work, merged: Sequence[GroupReport], shards: int) -> None:
+    """Refuse what lacks a shard, or has one too many."""
+    found = sum(report.shards for report in merged)
+    if found != shards:
+        raise StorageError(
+            f"{work.folder.uri} does not hold the summaries of all shards",
+            expected=f"{shards} shards",
+            got=f"{found} shards",
+            hint="Start the job again under a new run id.",
+        )

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from petafit.aggregate.tree import merge_group
-from petafit.aggregate.work import Reference, ShardReport, Work, aggregate_shard
+from petafit.aggregate.tree import merge_group, merge_if_last
+from petafit.aggregate.work import ShardReport, Work, aggregate_shard
 from petafit.stream.batches import Source
 
 
@@ -16,14 +16,17 @@ class LocalEngine:
 
     def aggregate(self, work: Work, source: Source) -> list[ShardReport]:
         """Aggregate every shard; the reports, by shard."""
-        return [
-            aggregate_shard(work, shard, partial(source.read, shard), source.pieces)
-            for shard in range(source.shards)
-        ]
+        reports = []
+        for shard in range(source.shards):
+            read = partial(source.read, shard)
+            reports.append(aggregate_shard(work, shard, read, source.pieces))
+            merge_if_last(work, shard)
+        return reports
 
-    def merge(self, work: Work, grouped: Sequence[Sequence[ShardReport]]) -> list[Reference]:
-        """Merge every group of summaries; where each group's merged summary is."""
-        return [merge_group(work, number, group) for number, group in enumerate(grouped)]
+    def merge(self, work: Work, numbers: Sequence[int]) -> None:
+        """Merge these groups of shards, and leave their summaries in the pass's folder."""
+        for number in numbers:
+            merge_group(work, number)
 
     def everywhere(self, action: Callable[[], None]) -> None:
         """Do something on every machine that worked on shards: on this one."""

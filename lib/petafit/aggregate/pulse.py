@@ -24,7 +24,7 @@ class Pulse:
         """Say how many rows are done, if it was not said just now."""
         now = time.monotonic()
         if now - self._last > _SECONDS:
-            self._folder.write_json(self._name, {"rows": rows, "loss": loss()})
+            self._folder.write_json(self._name, {"rows": rows, "loss": loss()}, durable=False)
             self._last, self._written = now, True
 
     def stop(self) -> None:

@@ -1,9 +1,10 @@
 """The engine on Spark: a task for each shard; summaries go through the run folder."""
 
+import gc
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import pyarrow as pa
@@ -11,8 +12,8 @@ from pyspark import TaskContext
 from pyspark.sql import DataFrame, SparkSession
 
 from petafit import errors, session
-from petafit.aggregate.tree import merge_group
-from petafit.aggregate.work import Reference, ShardReport, Work, aggregate_shard
+from petafit.aggregate.tree import merge_group, merge_if_last
+from petafit.aggregate.work import ShardReport, Work, aggregate_shard
 from petafit.stream.batches import Source
 from petafit.stream.scan import ScanSource, naming_files
 
@@ -52,10 +53,9 @@ class SparkEngine:
         reports = [ShardReport(**answer) for answer in answers]
         return sorted(reports, key=lambda report: report.shard)
 
-    def merge(self, work: Work, grouped: Sequence[Sequence[ShardReport]]) -> list[Reference]:
-        """Merge every group of summaries; where each group's merged summary is."""
-        names = self._collect(self._tasks(len(grouped)), partial(_merged, work, grouped))
-        return [Reference(work.folder, **name) for name in sorted(names, key=lambda n: n["name"])]
+    def merge(self, work: Work, numbers: Sequence[int]) -> None:
+        """Merge these groups of shards, and leave their summaries in the pass's folder."""
+        self._collect(self._tasks(len(numbers)), partial(_merged, work, numbers))
 
     def everywhere(self, action: Callable[[], None]) -> None:
         """Do something once in every slot, which reaches every executor that is idle."""
@@ -97,8 +97,20 @@ def _answering(
                 "hint": error.hint,
             }
         ]
+    _settle(_context().stageId())
     if answers:
         yield pa.record_batch([[json.dumps(answer) for answer in answers]], schema=_SCHEMA)
+
+
+@lru_cache(maxsize=1)
+def _settle(stage: int) -> None:
+    """Exempt what the first task of a stage has imported from the collection of garbage.
+
+    Spark's Python worker collects after every task. Looking at all modules anew takes it a quarter
+    of a second, which is many times what a small shard takes.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _numbers(batches: Batches) -> Iterator[int]:
@@ -108,7 +120,9 @@ def _numbers(batches: Batches) -> Iterator[int]:
 
 def _read(work: Work, source: Source, batches: Batches) -> Iterator[Answer]:
     for shard in _numbers(batches):
-        yield asdict(aggregate_shard(work, shard, partial(source.read, shard), source.pieces))
+        report = aggregate_shard(work, shard, partial(source.read, shard), source.pieces)
+        merge_if_last(work, shard)
+        yield asdict(report)
 
 
 def _scanned(work: Work, source: ScanSource, batches: Batches) -> Iterator[Answer]:
@@ -116,12 +130,10 @@ def _scanned(work: Work, source: ScanSource, batches: Batches) -> Iterator[Answe
     yield asdict(aggregate_shard(work, shard, partial(source.received, batches)))
 
 
-def _merged(
-    work: Work, grouped: Sequence[Sequence[ShardReport]], batches: Batches
-) -> Iterator[Answer]:
-    for number in _numbers(batches):
-        merged = merge_group(work, number, grouped[number])
-        yield {"name": merged.name, "digest": merged.digest}
+def _merged(work: Work, numbers: Sequence[int], batches: Batches) -> Iterator[Answer]:
+    for place in _numbers(batches):
+        merge_group(work, numbers[place])
+        yield {}
 
 
 def _done(action: Callable[[], None], batches: Batches) -> Iterator[Answer]:

@@ -1,32 +1,61 @@
-"""The fixed tree in which summaries are merged: its shape depends on the number of shards alone."""
+"""The fixed tree in which summaries are merged: its shape depends on the number of shards alone.
+
+Whoever finishes the last shard of a group merges the group, so that the run folder never holds
+more than the summaries of a few groups.
+"""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from petafit.aggregate.law import Aggregator
-from petafit.aggregate.work import Reference, ShardReport, Work, load_summary
+from petafit.aggregate.memory import peak_memory
+from petafit.aggregate.work import (
+    Work,
+    find_report,
+    has_report,
+    load_summary,
+    read_arrays,
+    remove_summary,
+)
+from petafit.errors import StorageError
 from petafit.store.arrays import Named, digest, to_bytes
 
 _DIRECT = 16
 
-Item = TypeVar("Item")
+
+@dataclass(frozen=True)
+class GroupReport:
+    """What is known of a group that was merged.
+
+    Attributes
+    ----------
+    shards : int
+        Whose summaries were merged.
+    digest : str
+        Of the merged summary in the run folder.
+    peak_memory : int
+        Bytes, of the process that merged them.
+    """
+
+    shards: int
+    digest: str
+    peak_memory: int
 
 
-def groups(items: Sequence[Item]) -> list[Sequence[Item]]:
-    """Cut a sequence into about sqrt(n) runs of about sqrt(n); up to 16 items stay one group.
+def groups(shards: int) -> list[range]:
+    """Cut shards into about sqrt(n) runs of about sqrt(n); up to 16 stay one group.
 
     Examples
     --------
-    >>> [list(group) for group in groups(range(3))]
-    [[0, 1, 2]]
-    >>> [len(group) for group in groups(range(20))]
+    >>> groups(3)
+    [range(0, 3)]
+    >>> [len(group) for group in groups(20)]
     [5, 5, 5, 5]
     """
-    if len(items) <= _DIRECT:
-        return [items] if items else []
-    width = math.isqrt(len(items) - 1) + 1
-    return [items[begin : begin + width] for begin in range(0, len(items), width)]
+    width = _width(shards)
+    return [range(begin, min(begin + width, shards)) for begin in range(0, shards, width)]
 
 
 def merge_all(aggregator: Aggregator[Any, Any, Any], summaries: Iterable[Named]) -> Named:
@@ -40,12 +69,81 @@ def merge_all(aggregator: Aggregator[Any, Any, Any], summaries: Iterable[Named])
         return aggregator.lift(aggregator.start())
     for summary in rest:
         merged = aggregator.merge(merged, summary)
+        del summary  # before the next one comes
     return merged
 
 
-def merge_group(work: Work, number: int, reports: Sequence[ShardReport]) -> Reference:
-    """Merge the summaries of one group and leave the result in the pass's folder."""
-    merged = merge_all(work.aggregator, (load_summary(work, report) for report in reports))
-    content, name = to_bytes(merged), f"merged-{number:06d}.npz"
-    work.folder.write(name, content, durable=False)
-    return Reference(work.folder, name, digest(content))
+def merge_if_last(work: Work, shard: int) -> None:
+    """Merge a shard's group if all others of it are finished; nothing where it is the only group.
+
+    Of several that finish at the same time each may merge it: they write the same bytes.
+    """
+    if work.shards <= _DIRECT:
+        return
+    width = _width(work.shards)
+    number = shard // width
+    if find_group(work, number):
+        remove_summary(work, shard)  # what a straggler has written again
+        return
+    group = range(number * width, min((number + 1) * width, work.shards))
+    # Shards are begun in their order, so that one look at the last tells, as a rule.
+    if all(has_report(work, other) for other in reversed(group)):
+        merge_group(work, number)
+
+
+def merge_group(work: Work, number: int) -> GroupReport:
+    """Merge the summaries of a group, leave the result in the pass's folder, and remove them.
+
+    A group that was merged before is not merged again.
+
+    Raises
+    ------
+    StorageError
+        A summary is missing or damaged.
+    """
+    shards = groups(work.shards)[number]
+    report = find_group(work, number) or _merge(work, number, shards)
+    for shard in shards:
+        remove_summary(work, shard)
+    return report
+
+
+def find_group(work: Work, number: int) -> GroupReport | None:
+    """The report of a group that was merged; None for one that was not."""
+    if not work.folder.exists(_report_name(number)):
+        return None
+    return GroupReport(**work.folder.read_json(_report_name(number)))
+
+
+def load_group(work: Work, number: int, report: GroupReport) -> Named:
+    """The merged summary of a group, verified."""
+    return read_arrays(work.folder, _merged_name(number), report.digest)
+
+
+def _merge(work: Work, number: int, shards: range) -> GroupReport:
+    finished = [found for shard in shards if (found := find_report(work, shard))]
+    try:
+        summaries = (load_summary(work, each) for each in finished)
+        content = to_bytes(merge_all(work.aggregator, summaries))
+    except StorageError:
+        # Another attempt may have merged the group meanwhile, and removed the summaries.
+        done = find_group(work, number)
+        if done is None:
+            raise
+        return done
+    report = GroupReport(len(finished), digest(content), peak_memory())
+    work.folder.write(_merged_name(number), content, durable=False)
+    work.folder.write_json(_report_name(number), asdict(report), durable=False)
+    return report
+
+
+def _width(shards: int) -> int:
+    return shards if 0 < shards <= _DIRECT else math.isqrt(max(shards - 1, 0)) + 1
+
+
+def _merged_name(number: int) -> str:
+    return f"merged-{number:06d}.npz"
+
+
+def _report_name(number: int) -> str:
+    return f"merged-{number:06d}.json"

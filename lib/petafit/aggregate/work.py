@@ -101,6 +101,8 @@ class Work:
         The model to start from.
     through : Through or None
         What the source's batches go through on their way to the aggregator.
+    shards : int
+        How many there are; 0 where it is known only when all are finished.
     checkpoint_seconds : float
         How often the state within a shard is saved.
     """
@@ -109,6 +111,7 @@ class Work:
     folder: Folder
     start: Reference | None = None
     through: Through | None = None
+    shards: int = 0
     checkpoint_seconds: float = 60.0
 
     def model(self) -> Named | None:
@@ -167,8 +170,8 @@ def _aggregate(work: Work, shard: int, read: InPieces, pieces: Sequence[int]) ->
     pa.default_memory_pool().release_unused()  # of decoding: the summary takes its place
     content = to_bytes(aggregator.lift(state))
     report = ShardReport(shard, at.rows, digest(content), peak_memory(), compile_seconds())
-    work.folder.write(summary_name(shard), content, durable=False)
-    work.folder.write_json(report_name(shard), asdict(report))
+    work.folder.write(_summary_name(shard), content, durable=False)
+    work.folder.write_json(_report_name(shard), asdict(report), durable=False)
     pulse.stop()
     work.folder.remove(_checkpoint_name(shard))
     return report
@@ -176,21 +179,50 @@ def _aggregate(work: Work, shard: int, read: InPieces, pieces: Sequence[int]) ->
 
 def find_report(work: Work, shard: int) -> ShardReport | None:
     """The report of a shard that an earlier attempt finished."""
-    if not work.folder.exists(report_name(shard)):
+    if not has_report(work, shard):
         return None
-    return ShardReport(**work.folder.read_json(report_name(shard)))
+    return ShardReport(**work.folder.read_json(_report_name(shard)))
+
+
+def has_report(work: Work, shard: int) -> bool:
+    """Whether a shard is finished."""
+    return work.folder.exists(_report_name(shard))
 
 
 def load_summary(work: Work, report: ShardReport) -> Named:
     """The summary that a shard left behind, verified."""
-    return _read(work.folder, summary_name(report.shard), report.digest)
+    return read_arrays(work.folder, _summary_name(report.shard), report.digest)
 
 
-def summary_name(shard: int) -> str:
+def remove_summary(work: Work, shard: int) -> None:
+    """Remove what a shard left behind, once it is merged; its report stays."""
+    work.folder.remove(_summary_name(shard))
+
+
+def read_arrays(folder: Folder, name: str, expected: str) -> Named:
+    """Stored arrays whose bytes have the digest expected.
+
+    Raises
+    ------
+    StorageError
+        The file is missing, or its content has another digest.
+    """
+    content = folder.read(name)
+    if digest(content) != expected:
+        raise StorageError(
+            f"{folder.uri}/{name} is not what was written",
+            expected=f"digest {expected[:12]}",
+            got=digest(content)[:12],
+            hint="Start the job again under a new run id.",
+        )
+    return from_bytes(content)
+
+
+def _summary_name(shard: int) -> str:
     return f"summary-{shard:06d}.npz"
 
 
-def report_name(shard: int) -> str:
+def _report_name(shard: int) -> str:
     return f"report-{shard:06d}.json"
 
 
@@ -213,16 +245,4 @@ def _restore(work: Work, shard: int, first: int) -> tuple[Any, _Position]:
 
 @lru_cache(maxsize=1)
 def _load(reference: Reference) -> Named:
-    return _read(reference.folder, reference.name, reference.digest)
-
-
-def _read(folder: Folder, name: str, expected: str) -> Named:
-    content = folder.read(name)
-    if digest(content) != expected:
-        raise StorageError(
-            f"{folder.uri}/{name} is not what was written",
-            expected=f"digest {expected[:12]}",
-            got=digest(content)[:12],
-            hint="Start the job again under a new run id.",
-        )
-    return from_bytes(content)
+    return read_arrays(reference.folder, reference.name, reference.digest)

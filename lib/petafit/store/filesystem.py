@@ -156,9 +156,9 @@ class Folder:
         names = (info.path.removeprefix(start) for info in infos if info.is_file)
         return sorted(name for name in names if not name.startswith(".") and "/." not in name)
 
-    def write_json(self, name: str, value: Any) -> None:
-        """Write a value as JSON, as `petafit.store.plain` says."""
-        self.write(name, plain.to_json(value))
+    def write_json(self, name: str, value: Any, *, durable: bool = True) -> None:
+        """Write a value as JSON, as `petafit.store.plain` says; `durable` as in `write`."""
+        self.write(name, plain.to_json(value), durable=durable)
 
     def read_json(self, name: str) -> Any:
         """Read a JSON file.
