@@ -1,10 +1,15 @@
 """Area under the ROC curve from a histogram that merges, with a bound on its error."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from petafit.compiled import njit
 
 N_BINS = 1 << 16
+
+_MANY = 0.25
+"""From this share of filled bins on, an index of them saves little room."""
 
 LARGEST_LOG_ODDS = 16.0
 
@@ -42,6 +47,30 @@ def histogram(bins: np.ndarray, positive: np.ndarray, weight: np.ndarray) -> np.
     """Weights of the negative and the positive rows in every bin, (2, N_BINS)."""
     both = np.bincount(bins + N_BINS * positive, weight, minlength=2 * N_BINS)
     return both.reshape(2, N_BINS)
+
+
+def packed(histogram: np.ndarray) -> dict[str, np.ndarray]:
+    """A histogram as arrays that take little room where few bins are filled, as by a small shard.
+
+    Returns
+    -------
+    dict
+        Either ``auc``, the histogram itself, or ``auc_bins`` and ``auc_weights``: the places of
+        the filled bins in its ravelled form, int32, and their weights.
+    """
+    filled = np.flatnonzero(histogram)
+    if len(filled) >= _MANY * histogram.size:
+        return {"auc": histogram}
+    return {"auc_bins": filled.astype(np.int32), "auc_weights": histogram.ravel()[filled]}
+
+
+def unpacked(arrays: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The histogram, (2, N_BINS), among arrays that have it in either form of `packed`."""
+    if "auc" in arrays:
+        return arrays["auc"]
+    histogram = np.zeros(2 * N_BINS)
+    histogram[arrays["auc_bins"]] = arrays["auc_weights"]
+    return histogram.reshape(2, N_BINS)
 
 
 def area(histogram: np.ndarray) -> tuple[float | None, float | None]:

@@ -1,6 +1,7 @@
 """Metrics that merge: exact over any number of shards, in any order, weights respected."""
 
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -167,15 +168,21 @@ class ClassificationMetrics(Metrics):
             sums["calibration"] = calibration.sums(prediction.max(axis=1), right, weight)
         return sums
 
+    def lift(self, state: Named) -> Named:
+        return state if self.n_classes > 2 else _with_histogram(state, auc.packed)
+
     def merge(self, left: Named, right: Named) -> Named:
-        return Named({name: array + right.arrays[name] for name, array in left.arrays.items()})
+        if left.arrays.keys() == right.arrays.keys() and "auc_bins" not in left.arrays:
+            return _sum(left, right)
+        whole = (_with_histogram(side, _plain) for side in (left, right))
+        return _with_histogram(_sum(*whole), auc.packed)
 
     def figures(self, summary: Named) -> Figures:
         sums, weight = summary.arrays, float(summary.arrays["weight"])
         found: Figures = dict.fromkeys(("log_loss", "calibration_error", "base_log_loss"))
         found["accuracy"] = float(sums["correct"]) / weight
         if self.n_classes == 2:
-            found["auc"], found["auc_error"] = auc.area(sums["auc"])
+            found["auc"], found["auc_error"] = auc.area(auc.unpacked(sums))
         if self.probable:
             shares = sums["classes"][sums["classes"] > 0] / weight
             found["log_loss"] = float(sums["loss"]) / weight
@@ -185,6 +192,20 @@ class ClassificationMetrics(Metrics):
 
     def _no_predictions(self) -> np.ndarray:
         return np.empty(0) if self.n_classes == 2 else np.empty((0, self.n_classes))
+
+
+def _sum(left: Named, right: Named) -> Named:
+    return Named({name: array + right.arrays[name] for name, array in left.arrays.items()})
+
+
+def _plain(histogram: np.ndarray) -> dict[str, np.ndarray]:
+    return {"auc": histogram}
+
+
+def _with_histogram(sums: Named, form: Callable[[np.ndarray], dict[str, np.ndarray]]) -> Named:
+    """Sums of two classes with their histogram in another form."""
+    others = {name: a for name, a in sums.arrays.items() if not name.startswith("auc")}
+    return Named({**others, **form(auc.unpacked(sums.arrays))})
 
 
 class RegressionMetrics(Metrics):
