@@ -5,6 +5,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from petafit.benchmark.contender import Trained
 from petafit.benchmark.results import Result
 from petafit.benchmark.table import Table
 
@@ -28,6 +29,11 @@ def result(contender: str, **fields: object) -> Result:
         "peak_memory_bytes": 10**9,
     }
     return Result(**{**known, "contender": contender, **fields})
+
+
+def trained(**fields: object) -> Trained:
+    """What came of a contender that took a second and predicts nothing."""
+    return Trained(**{"rows": 1000, "seconds": 1.0, "predictions": None, **fields})
 
 
 def table(folder: Path, *, train: int = 2000, test: int = 400) -> Table:

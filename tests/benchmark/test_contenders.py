@@ -7,7 +7,7 @@ import pytest
 from petafit.benchmark import contenders
 from petafit.benchmark.contender import step_sizes
 from petafit.benchmark.exchange import load_contender
-from petafit.benchmark.suites import clicks, merging, text
+from petafit.benchmark.suites import clicks, merging, shards, text
 
 NAMES = [module.name for module in iter_modules(contenders.__path__) if module.name != "__main__"]
 
@@ -53,7 +53,8 @@ def test_learners_that_share_a_choice_are_tuned_on_one_grid():
 
 
 def test_suites_name_contenders_that_are_there():
-    assert {*clicks.CONTENDERS, *text.CONTENDERS, merging.MEASURED} == {*NAMES}
+    asked = {*clicks.CONTENDERS, *text.CONTENDERS, merging.MEASURED, shards.MEASURED}
+    assert asked == {*NAMES}
 
 
 def test_the_grid_is_half_decades_around_the_default():

@@ -60,3 +60,13 @@ def test_the_certificate_is_narrow_for_probabilities() -> None:
 def test_ties_count_half() -> None:
     y, prediction = np.array([False, True, True]), np.array([0.5, 0.5, 0.9])
     assert auc.area(counts_of(prediction, y, probabilities=True)) == (0.75, 0.25)
+
+
+@pytest.mark.parametrize(("filled", "room"), [(0, 0), (100, 1_200), (100_000, 2 * auc.N_BINS * 8)])
+def test_a_packed_histogram_is_as_it_was(filled: int, room: int) -> None:
+    histogram = np.zeros(2 * auc.N_BINS)
+    random = np.random.default_rng(0)
+    histogram[random.permutation(len(histogram))[:filled]] = random.random(filled) + 0.5
+    packed = auc.packed(histogram.reshape(2, auc.N_BINS))
+    assert sum(array.nbytes for array in packed.values()) == room
+    np.testing.assert_array_equal(auc.unpacked(packed).ravel(), histogram)

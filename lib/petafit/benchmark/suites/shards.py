@@ -24,28 +24,38 @@ MEASURED = "petafit_many_shards"
 SHARD_ROWS = 180
 """For 10,000 shards as many as all `ROWS` that are not held out."""
 
-_LEARNT = (DAYS - 1) / DAYS
-
 BATCH_ROWS = 90
 """A shard of one batch alone could not put rows aside for stacked merging."""
 
-SECONDS = 1800.0
+SECONDS = 3600.0
 
 
 def run(bench: Bench) -> Iterator[Result]:
     """Train on the first 10, 100, ... files of the table, each a shard."""
-    counts = {name: n for name, n in _COUNTS.items() if n * SHARD_ROWS <= _LEARNT * bench.rows}
+    counts = counts_within(bench.rows)
     for name in bench.chosen:
         if name not in counts:
             raise ConfigurationError(
                 f"The suite has no {name!r} on {bench.rows:,} rows",
                 hint=did_you_mean(name, list(counts)),
             )
+    if not counts:
+        fewest = min(_COUNTS.values()) * SHARD_ROWS * DAYS // (DAYS - 1)
+        raise ConfigurationError(
+            f"{bench.rows:,} rows are too few for shards of {SHARD_ROWS} rows",
+            hint=f"Give `--rows {fewest}` or more.",
+        )
     table = clicks_table(bench.data, bench.settings, rows=bench.rows)
     bench.tables[NAME] = {k: v for k, v in table.facts.items() if k != "files"}
     for name in bench.chosen or counts:
         bench.watcher.begins(f"{counts[name]:,} shards")
         yield _measured(bench, table, name, counts[name])
+
+
+def counts_within(rows: int) -> dict[str, int]:
+    """The contenders, each a number of shards, that a table of so many rows is enough for."""
+    learnt = rows * (DAYS - 1) // DAYS
+    return {name: count for name, count in _COUNTS.items() if count * SHARD_ROWS <= learnt}
 
 
 def _measured(bench: Bench, table: Table, name: str, count: int) -> Result:
@@ -59,7 +69,7 @@ def _measured(bench: Bench, table: Table, name: str, count: int) -> Result:
     )
     judged = run_and_judge(
         MEASURED,
-        [_spec(table, count)],
+        [spec_of(table, count)],
         scratch=bench.folder / "scratch" / name,
         log=bench.folder / "logs" / f"{NAME}-{name}.log",
         seconds=SECONDS,
@@ -71,7 +81,7 @@ def _measured(bench: Bench, table: Table, name: str, count: int) -> Result:
     return replace(measured, peak_memory_bytes=judged.peak_memory)
 
 
-def _spec(table: Table, count: int) -> Spec:
+def spec_of(table: Table, count: int) -> Spec:
     """The first rows of the table, a file for each shard."""
     taken = count * SHARD_ROWS
     folder = table.folder / f"{count}-files-of-{SHARD_ROWS}"
