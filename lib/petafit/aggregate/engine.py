@@ -123,7 +123,7 @@ class Passes:
         rows : int, optional
             How many rows are expected, for the time left.
         keep : Keep, optional
-            Called before the summaries are removed.
+            Called before the summaries are removed; they are then merged here, not by groups.
 
         Raises
         ------
@@ -138,7 +138,7 @@ class Passes:
             if start:
                 folder.write("start.npz", content, durable=False)
                 reference = Reference(folder, "start.npz", origin)
-            shards = source.shards if source.frozen else 0
+            shards = source.shards if source.frozen and not keep else 0
             work = Work(aggregator, folder, reference, through, shards, self.checkpoint_seconds)
             with self.watch(title, PulseReader(folder), shards=source.shards, rows=rows):
                 reports = self.engine.aggregate(work, source)
@@ -148,7 +148,7 @@ class Passes:
                     f"No rows to {title}",
                     hint="Check `table.filter` and `split` against what the table holds.",
                 )
-            merged = self._merged(work, reports)
+            merged = self._merged(work, reports, by_group=not keep)
             if keep:
                 keep((load_summary(work, report) for report in reports), merged)
             result = aggregator.finish(merged, start)
@@ -156,11 +156,11 @@ class Passes:
         self.compile_seconds = max(self.compile_seconds, *(r.compile_seconds for r in reports))
         return Outcome(result, total, len(reports), time.monotonic() - began)
 
-    def _merged(self, work: Work, reports: Sequence[ShardReport]) -> Named:
+    def _merged(self, work: Work, reports: Sequence[ShardReport], *, by_group: bool) -> Named:
         """All summaries as one; where they make one group only, it needs no other machine."""
         work = replace(work, shards=1 + max(report.shard for report in reports))
         count = len(groups(work.shards))
-        if count == 1:
+        if count == 1 or not by_group:
             parts = (load_summary(work, report) for report in reports)
             return merge_all(work.aggregator, parts)
         missing = [number for number in range(count) if not find_group(work, number)]

@@ -9,6 +9,7 @@ import time
 
 import numpy as np
 import pyarrow.parquet as pq
+from sklearn.model_selection import StratifiedKFold
 from sklearn.preprocessing import TargetEncoder
 
 from petafit.benchmark.contender import Spec, Trained, save_predictions, versions
@@ -34,7 +35,7 @@ def train(spec: Spec) -> Trained:
     began = time.monotonic()
     integers, strings, label = _read(spec, spec.files)
     newest = len(label) - max(1, len(label) // 10)
-    encoder = TargetEncoder(random_state=spec.seed)
+    encoder = TargetEncoder(cv=StratifiedKFold(shuffle=True, random_state=spec.seed))
     learnt = encoder.fit_transform(strings[:newest], label[:newest])
     checked = encoder.transform(strings[newest:])
     X = lgb.Dataset(np.hstack([integers[:newest], learnt]), label[:newest])
