@@ -46,7 +46,8 @@ class FullBatch(Aggregator[FullBatchState, Batch, Named]):
 
     def reduce(self, state: FullBatchState, batch: Batch) -> FullBatchState:
         rows, learner = as_rows(batch.X), self.learner
-        margins = learner.estimator.margins(rows, state.weights).reshape(len(rows.indptr) - 1, -1)
+        outputs = state.weights.shape[1]
+        margins = learner.estimator.margins(rows, state.weights).reshape(-1, outputs)
         weight = learner.weigh(batch, state.seen)
         _, slopes = losses.total(
             learner.estimator.loss,
@@ -61,7 +62,9 @@ class FullBatch(Aggregator[FullBatchState, Batch, Named]):
         return state
 
     def lift(self, state: FullBatchState) -> Named:
-        index = np.flatnonzero(state.curvature.any(axis=1)).astype(np.int32)
+        # Of a row that is sure the curvature rounds to 0, and its gradient may be as large as any.
+        met = (state.curvature != 0) | (state.gradient != 0)
+        index = np.flatnonzero(met.any(axis=1)).astype(np.int32)
         arrays = {
             "index": index,
             "gradient": state.gradient[index],

@@ -59,7 +59,8 @@ class Fit(Aggregator[FitState, Batch, Fitted]):
         self.learner = learner
         self.metrics = metrics
         self.collect = collect
-        self.exact = learner.exact
+        # What is predicted before an update depends on what the shard has learnt by then.
+        self.exact = learner.exact and metrics is None
 
     def start(self, model: Named | None = None) -> FitState:
         return FitState(self.learner.start(model), self.metrics.start() if self.metrics else None)

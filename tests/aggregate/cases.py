@@ -1,0 +1,234 @@
+"""Every aggregator of the project but the learners, for the contract that all must keep."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from petafit.aggregate.checked import Checked, CheckedResult
+from petafit.aggregate.law import Aggregator, Together
+from petafit.aggregate.quarantine import Quarantine, Sorted
+from petafit.aggregate.sink import WriteFiles
+from petafit.config.settings import LearnerChoice
+from petafit.evaluation.evaluate import Evaluate, Measure
+from petafit.evaluation.metrics import ClassificationMetrics, RegressionMetrics
+from petafit.evaluation.score import Layout, Score, Scores
+from petafit.features.instances import EncodedRows
+from petafit.features.profile import Profile
+from petafit.learners.full_batch import FullBatch
+from petafit.learners.model import Model
+from petafit.learners.online_learner import OnlineLearner
+from petafit.learners.registry import make_learner
+from petafit.learners.ridge import Ridge
+from petafit.store.arrays import Named
+from petafit.store.filesystem import Folder
+from petafit.table.files import WrittenFile
+from petafit.table.predicate import parse
+from petafit.training.fit import Fit, Fitted
+from petafit.training.reserved import LearntRows
+from tests.aggregate.drawn import (
+    CHECKS,
+    FEATURES,
+    HASH_BITS,
+    SCHEMA,
+    SORTS,
+    encoded,
+    encoder,
+    scored,
+    twelve_rows,
+)
+
+KEPT = pa.schema([SCHEMA.field("id"), SCHEMA.field("month")])
+
+
+@dataclass(frozen=True)
+class Case:
+    """An aggregator to test.
+
+    Attributes
+    ----------
+    make : callable
+        Builds it; what it writes goes into the folder given.
+    take : callable
+        Makes of a raw batch what it takes.
+    start : callable
+        Gives the model it starts from.
+    told : callable
+        What of the result must be the same whatever the shards, of the folder and the result.
+    tells_all : bool
+        That is the whole result.
+    weighted : bool
+        A row of weight n is n rows.
+    """
+
+    make: Callable[[Path], Aggregator[Any, Any, Any]]
+    take: Callable[[pa.RecordBatch], Any] = lambda batch: batch
+    start: Callable[[], Named | None] = lambda: None
+    told: Callable[[Path, Any], Any] = lambda _, result: result
+    tells_all: bool = True
+    weighted: bool = False
+
+
+@cache
+def online() -> OnlineLearner:
+    facts = encoder().facts
+    learner = make_learner(LearnerChoice(), n_features=1 << HASH_BITS, facts=facts)
+    assert isinstance(learner, OnlineLearner)
+    return learner
+
+
+@cache
+def weights() -> Named:
+    """What the online learner makes of a few rows."""
+    learner = online()
+    return learner.finish(learner.lift(learner.reduce(learner.start(), encoder()(twelve_rows()))))
+
+
+@cache
+def sure() -> Named:
+    """A thousand times these weights: probabilities are 0 or 1 to the last digit."""
+    arrays = weights().arrays
+    return Named({**arrays, "weights": 1000 * arrays["weights"]}, weights().params)
+
+
+@cache
+def published() -> Named:
+    """A model as it is published."""
+    columns = pa.schema([SCHEMA.field("speed"), SCHEMA.field("city")])
+    return Model(encoder(), LearnerChoice(), columns, weights()).to_named()
+
+
+def _profile(label: str, **options: Any) -> Profile:
+    kind = "number" if label == "delay" else "classes"
+    return Profile(FEATURES, label=label, kind=kind, weight="weight", **options)
+
+
+def _written(folder: Path, files: Sequence[WrittenFile]) -> Any:
+    """The rows of all files; as many as the list says."""
+    tables = [pq.ParquetFile(folder / file.path).read() for file in files]
+    assert [table.num_rows for table in tables] == [file.rows for file in files]
+    return sorted(repr(row) for table in tables for row in table.to_pylist())
+
+
+def _sorted(folder: Path, result: Sorted) -> Any:
+    return _written(folder / "good", result.good), _written(folder / "bad", result.bad)
+
+
+def _scores(folder: Path, result: Scores) -> Any:
+    return _written(folder, result.files), result.rows, result.quarantined
+
+
+def _put_aside(_: Path, fitted: Fitted) -> Any:
+    """The labels and weights of the rows put aside, in any order."""
+    held = fitted.reserved.arrays
+    return sorted(zip(held["y"], held["weight"], strict=True)) if held else []
+
+
+def _checked_fit(folder: Path, checked: CheckedResult[Fitted]) -> Any:
+    return checked.counts, checked.example, _put_aside(folder, checked.result)
+
+
+def _derivatives(_: Path, found: Named) -> Any:
+    """Over all coordinates, whichever of them the summary names."""
+    whole = np.zeros((2, found.params["coordinates"]))
+    for at, name in enumerate(("gradient", "curvature")):
+        whole[at, found.arrays.get("index", slice(None))] = found.arrays[name][:, 0]
+    return whole
+
+
+RIDGE = Ridge(n_features=1 << HASH_BITS)
+
+
+def _coefficients(_: Path, fitted: Fitted) -> Any:
+    """What a summary says; it may say it from another origin."""
+    assert fitted.reserved.arrays == {}
+    found = RIDGE.finish(fitted.summary)
+    return found.arrays["coef"], found.arrays["intercept"]
+
+
+def _writer(folder: Path) -> WriteFiles:
+    return WriteFiles(Folder(folder), ("month",), drop=("chance",), file_rows=10)
+
+
+def _quarantine(folder: Path) -> Quarantine:
+    good = WriteFiles(Folder(folder / "good"), ("month",), file_rows=10)
+    return Quarantine(CHECKS, good=good, bad=WriteFiles(Folder(folder / "bad"), file_rows=10))
+
+
+def _score(folder: Path) -> Score:
+    return Score(Layout(KEPT, {"run_id": "one"}), WriteFiles(Folder(folder), file_rows=10))
+
+
+def _measure(_: Path) -> Measure:
+    rows = parse(["month = 1"])
+    return Measure(RegressionMetrics(), label="delay", prediction="chance", rows=rows)
+
+
+def _together(_: Path) -> Together:
+    return Together({"one": _profile("late"), "two": Checked(CHECKS, _profile("delay"))})
+
+
+CASES = {
+    "profile of classes": Case(lambda _: _profile("late")),
+    "profile of classes given": Case(lambda _: _profile("sort", classes=SORTS)),
+    "profile of numbers": Case(lambda _: _profile("delay")),
+    "metrics of two classes": Case(
+        lambda _: ClassificationMetrics(), scored("late"), weighted=True
+    ),
+    "metrics of margins": Case(
+        lambda _: ClassificationMetrics(output="margin"), scored("late", scale=8), weighted=True
+    ),
+    "metrics of three classes": Case(
+        lambda _: ClassificationMetrics(3), scored("sort", 3), weighted=True
+    ),
+    "metrics of numbers": Case(lambda _: RegressionMetrics(), scored("delay"), weighted=True),
+    "evaluate": Case(lambda _: Evaluate(ClassificationMetrics()), start=published, weighted=True),
+    "measure": Case(_measure),
+    "checked": Case(lambda _: Checked(CHECKS, _profile("late"))),
+    "together": Case(_together),
+    "write": Case(_writer, told=_written, tells_all=False),
+    "quarantine": Case(_quarantine, told=_sorted, tells_all=False),
+    "score": Case(_score, start=published, told=_scores, tells_all=False),
+    "fit": Case(
+        lambda _: Fit(online(), ClassificationMetrics()), encoded, told=_put_aside, tells_all=False
+    ),
+    "fit from a model": Case(
+        lambda _: Fit(online(), ClassificationMetrics()),
+        encoded,
+        weights,
+        _put_aside,
+        tells_all=False,
+    ),
+    "fit, checked": Case(
+        lambda _: Checked(EncodedRows(), Fit(online(), ClassificationMetrics())),
+        encoded,
+        told=_checked_fit,
+        tells_all=False,
+    ),
+    "fit of an exact learner": Case(
+        lambda _: Fit(RIDGE, None), encoder("delay"), told=_coefficients, weighted=True
+    ),
+    "fit of an exact learner, and metrics": Case(
+        lambda _: Fit(RIDGE, RegressionMetrics()),
+        encoder("delay"),
+        told=_coefficients,
+        tells_all=False,
+    ),
+    "derivatives": Case(
+        lambda _: FullBatch(online()), encoder(), weights, _derivatives, weighted=True
+    ),
+    "derivatives of a model that is sure": Case(
+        lambda _: FullBatch(online()), encoder(), sure, _derivatives, weighted=True
+    ),
+    "derivatives of rows not put aside": Case(
+        lambda _: Checked(LearntRows(), FullBatch(online())),
+        encoded,
+        weights,
+        lambda folder, checked: (checked.counts, _derivatives(folder, checked.result)),
+    ),
+}
