@@ -1,13 +1,17 @@
 """Classes that merge exactly, in 20 shards of the digits, against scikit-learn's `fit` on all."""
 
+import warnings
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.decomposition import PCA
 from sklearn.naive_bayes import BernoulliNB, CategoricalNB, ComplementNB, GaussianNB, MultinomialNB
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
 
+from petafit.features.batch import Batch
 from petafit.learners.estimator_state import decode
 from tests.learners.digits import N_FEATURES, SHARDS, batches, digits, fitted, learner, shards_of
 
@@ -94,6 +98,39 @@ def test_extremes_to_the_bit(scaler: Any, kind: str) -> None:
     for name in {"scale_", "min_", "data_min_", "data_max_", "max_abs_"} & vars(expected).keys():
         np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
     assert found.n_samples_seen_ == len(X)
+
+
+@given(
+    gaps=st.lists(st.tuples(st.integers(0, 5), st.integers(0, 2)), max_size=8),
+    places=st.lists(st.integers(0, 2), min_size=6, max_size=6),
+    dtype=st.sampled_from(["float32", "float64"]),
+)
+@settings(max_examples=30)
+@pytest.mark.parametrize("scaler", [MaxAbsScaler, MinMaxScaler, StandardScaler])
+def test_batches_without_values_in_a_column(
+    scaler: Any, gaps: list[tuple[int, int]], places: list[int], dtype: str
+) -> None:
+    """Of six batches, in up to three shards, some have nothing but NaN in some columns."""
+    X = np.random.default_rng(0).normal(size=(6, 4, 3)).astype(dtype)
+    X[0, :2, 0] = np.nan
+    for batch, column in gaps:
+        X[batch, :, column] = np.nan
+    found = learner(scaler.__name__)
+    shards = [[Batch(X[k], None) for k in range(6) if places[k] == shard] for shard in range(3)]
+    merged, rows = decode(fitted(found, shards)), X.reshape(-1, 3)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "All-NaN slice|invalid value|Degrees", RuntimeWarning)
+        expected = scaler().fit(rows)
+    known = ~np.isnan(rows).all(axis=0)
+    for name in {"data_min_", "data_max_", "max_abs_", "scale_"} & vars(expected).keys():
+        ours, theirs = getattr(merged, name)[known], getattr(expected, name)[known]
+        if scaler is StandardScaler:
+            np.testing.assert_allclose(ours, theirs, rtol=1e-6 if dtype == "float32" else 1e-9)
+        else:
+            np.testing.assert_array_equal(ours, theirs)
+            assert ours.dtype == theirs.dtype
+    if scaler is not StandardScaler:
+        assert np.isnan(merged.scale_[~known]).all()
 
 
 @KINDS

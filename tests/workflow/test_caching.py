@@ -68,12 +68,19 @@ def test_what_does_not_fit_is_decoded_again(cached: Settings, reads: list[int]) 
     assert digest(cached, training={"cache": None}) == small
 
 
-def test_a_single_round_keeps_nothing(cached: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> None:
-        raise AssertionError("a cache that nobody reads")
+@pytest.mark.parametrize(("rounds", "kept"), [(1, 0), (2, 12)])
+def test_only_what_is_read_again_is_kept(
+    cached: Settings, monkeypatch: pytest.MonkeyPatch, rounds: int, kept: int
+) -> None:
+    keep, pieces = InstanceCache.keep, set()
 
-    monkeypatch.setattr(InstanceCache, "keep", refuse)
-    train(with_settings(cached, training={"rounds": 1}))
+    def noted(self: InstanceCache, shard: int, piece: int, batches: Any) -> Any:
+        pieces.add((shard, piece))
+        return keep(self, shard, piece, batches)
+
+    monkeypatch.setattr(InstanceCache, "keep", noted)
+    train(with_settings(cached, training={"rounds": rounds}))
+    assert len(pieces) == kept
 
 
 def test_it_goes_after_a_failure_too(cached: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

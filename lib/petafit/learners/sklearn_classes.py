@@ -41,9 +41,9 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
     "petafit.learners.sklearn_repairs": (
         "IncrementalGaussianNB",
         "SeededDictionaryLearning",
-        "SteadyScaler",
         "SteppedRBM",
     ),
+    "petafit.learners.sklearn_scalers": ("SteadyMagnitude", "SteadyRange", "SteadyScaler"),
     "sklearn.cluster._birch": ("_CFNode", "_CFSubcluster"),
     "sklearn.multiclass": ("_ConstantPredictor",),
     "sklearn.neural_network._stochastic_optimizers": ("AdamOptimizer", "SGDOptimizer"),

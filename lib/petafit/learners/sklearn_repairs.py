@@ -8,10 +8,10 @@ import numpy as np
 from sklearn.decomposition import MiniBatchDictionaryLearning
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import BernoulliRBM
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
 
-from petafit.learners.sklearn_merging.moments import Moments, update_scale
+from petafit.learners.sklearn_merging.moments import Moments
+from petafit.learners.sklearn_scalers import SteadyMagnitude, SteadyRange, SteadyScaler
 
 
 class IncrementalGaussianNB(GaussianNB):  # type: ignore[misc]
@@ -75,25 +75,6 @@ class SeededDictionaryLearning(MiniBatchDictionaryLearning):  # type: ignore[mis
         return np.asfortranarray(atoms, X.dtype)
 
 
-class SteadyScaler(StandardScaler):  # type: ignore[misc]
-    """StandardScaler whose variances are never below 0.
-
-    Of weighted rows, scikit-learn leaves the rounding of a constant column's mean as a variance of
-    either sign, and the root of a negative one as scale.
-    """
-
-    var_: np.ndarray
-
-    def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> Self:
-        """Learn from more rows; y is ignored."""
-        with np.errstate(invalid="ignore"):
-            super().partial_fit(X, y, sample_weight)
-        if self.with_std and (self.var_ < 0).any():
-            self.var_ = np.maximum(self.var_, 0)
-            update_scale(self)
-        return self
-
-
 class SteppedRBM(BernoulliRBM):  # type: ignore[misc]
     """BernoulliRBM whose `partial_fit` takes steps of about `batch_size` rows, as its `fit` does.
 
@@ -112,6 +93,8 @@ class SteppedRBM(BernoulliRBM):  # type: ignore[misc]
 REPAIRED: Mapping[str, type[Any]] = {
     "BernoulliRBM": SteppedRBM,
     "GaussianNB": IncrementalGaussianNB,
+    "MaxAbsScaler": SteadyMagnitude,
+    "MinMaxScaler": SteadyRange,
     "MiniBatchDictionaryLearning": SeededDictionaryLearning,
     "StandardScaler": SteadyScaler,
 }

@@ -28,13 +28,9 @@ class Range(MergeRule):
         return Named(arrays, {"rows": left.params["rows"] + right.params["rows"]})
 
     def build(self, estimator: Any, parts: Named, start: Any | None, shards: int) -> None:
-        least, largest = parts.arrays["least"], parts.arrays["largest"]
-        low, high = np.asarray(estimator.feature_range, least.dtype)
         estimator.n_samples_seen_ = _rows(parts, start, shards)
-        estimator.data_min_, estimator.data_max_ = least, largest
-        estimator.data_range_ = largest - least
-        estimator.scale_ = (high - low) / _handle_zeros_in_scale(estimator.data_range_, copy=True)
-        estimator.min_ = low - least * estimator.scale_
+        estimator.data_min_, estimator.data_max_ = parts.arrays["least"], parts.arrays["largest"]
+        update_range(estimator)
 
 
 class Magnitude(MergeRule):
@@ -54,7 +50,20 @@ class Magnitude(MergeRule):
     def build(self, estimator: Any, parts: Named, start: Any | None, shards: int) -> None:
         estimator.n_samples_seen_ = _rows(parts, start, shards)
         estimator.max_abs_ = parts.arrays["largest"]
-        estimator.scale_ = _handle_zeros_in_scale(estimator.max_abs_, copy=True)
+        update_magnitude(estimator)
+
+
+def update_range(scaler: Any) -> None:
+    """Set what follows from the extremes, as MinMaxScaler's `partial_fit` does."""
+    low, high = np.asarray(scaler.feature_range, scaler.data_min_.dtype)
+    scaler.data_range_ = scaler.data_max_ - scaler.data_min_
+    scaler.scale_ = (high - low) / _handle_zeros_in_scale(scaler.data_range_, copy=True)
+    scaler.min_ = low - scaler.data_min_ * scaler.scale_
+
+
+def update_magnitude(scaler: Any) -> None:
+    """Set what follows from the largest value, as MaxAbsScaler's `partial_fit` does."""
+    scaler.scale_ = _handle_zeros_in_scale(scaler.max_abs_, copy=True)
 
 
 def _rows(parts: Named, start: Any | None, shards: int) -> int:
