@@ -26,7 +26,7 @@ def test_a_ratio_of_rates_is_held_against_its_bar(rate, met, stretch_met):
 
 def test_every_bar_misses_without_contenders_and_says_whom_it_lacks():
     bars = bars_of([result("petafit_one_core"), result("decode_only", status="failed")])
-    assert len(bars) == len(DEMANDS) == 19
+    assert len(bars) == len(DEMANDS) == 20
     assert all(bar.value is None and not bar.met and not bar.stretch_met for bar in bars)
     assert all("measured" in bar.note for bar in bars)
 
@@ -123,3 +123,14 @@ def test_time_per_row_is_the_inverse_of_the_rate(rate, met):
 
 def test_all_linear_peers_are_contenders():
     assert {*LINEAR_PEERS} <= {*clicks.CONTENDERS}
+
+
+@pytest.mark.parametrize(("largest", "met"), [(1e-9, True), (1.1e-9, False)])
+def test_exact_learners_are_held_to_the_worst(largest, met):
+    figures = {
+        "largest_relative_difference": largest,
+        "relative_difference_petafit.Ridge": largest,
+        "relative_difference_sklearn.GaussianNB": 1e-14,
+    }
+    bar = bar_of("exact learners", result("petafit_exact", figures=figures))
+    assert (bar.value, bar.met, bar.note) == (largest, met, "petafit.Ridge")

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from petafit.benchmark.bars import Bar, Demand, Found, Reading
+from petafit.benchmark.exact_case import EXACT, FIGURE
 from petafit.benchmark.results import Result
 
 LINEAR_PEERS = (
@@ -104,6 +105,13 @@ def above_sequential(case: str) -> Callable[[Found], Reading]:
     return read
 
 
+def exact_merging(found: Found) -> Reading:
+    """How far the worst of the exact learners is from the same learner fitted to all rows."""
+    figures = found[EXACT].figures
+    worst = max((name for name in figures if name != FIGURE), key=lambda name: figures[name])
+    return Reading(figures[FIGURE], note=worst.removeprefix("relative_difference_"))
+
+
 DEMANDS = (
     Demand(
         "petafit, one core ÷ decode only, one core",
@@ -155,6 +163,12 @@ DEMANDS = (
             ("64 shards, ten passes", "stacked_k64_passes10", -0.0004, -0.0010),
             ("256 shards, one pass", "stacked_k256", 0.0010, 0.0003),
         )
+    ),
+    Demand(
+        "exact learners: largest relative difference from the union fit",
+        exact_merging,
+        1e-9,
+        better="lower",
     ),
 )
 

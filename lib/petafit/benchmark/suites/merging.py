@@ -6,6 +6,7 @@ from pathlib import Path
 
 from petafit.benchmark import rows
 from petafit.benchmark.contender import Spec
+from petafit.benchmark.exact_case import EXACT, measure_exact
 from petafit.benchmark.generated import clicks_table
 from petafit.benchmark.merging_cases import CASES, Case
 from petafit.benchmark.process import Failure
@@ -21,7 +22,7 @@ NAME = "merging"
 ROWS = 10_000_000
 QUICK_ROWS = 1_000_000
 SEEDS = (1, 2)
-CONTENDERS = tuple(f"{case.name}_seed{seed}" for seed in SEEDS for case in CASES)
+CONTENDERS = (EXACT, *(f"{case.name}_seed{seed}" for seed in SEEDS for case in CASES))
 
 FILE = "merging.json"
 SECONDS = 1800.0
@@ -32,11 +33,13 @@ _FILE_ROWS = 4096
 
 
 def run(bench: Bench) -> Iterator[Result]:
-    """Train every case on every seed, the sequential learner first."""
+    """Merge exact learners, then train every case on every seed, the sequential learner first."""
     for name in bench.chosen:
         if name not in CONTENDERS:
             hint = did_you_mean(name, CONTENDERS)
             raise ConfigurationError(f"The suite has no {name!r}", hint=hint)
+    if not bench.chosen or EXACT in bench.chosen:
+        yield measure_exact(bench, NAME)
     results: list[tuple[Case, int, Result]] = []
     for seed in SEEDS:
         cases = [c for c in CASES if not bench.chosen or f"{c.name}_seed{seed}" in bench.chosen]

@@ -1,0 +1,49 @@
+"""Exact learners on scikit-learn's digits: what merging 20 shards changes."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from petafit.benchmark.demands import bars_of
+from petafit.benchmark.exact_merging import difference
+from petafit.benchmark.suites import merging
+from petafit.store.arrays import Named
+from tests.benchmark.test_merging import bench_in
+from tests.learners.cases import CASES
+
+EXACT = {case.name for case in CASES if case.learner.exact}
+
+
+def named(**arrays: object) -> Named:
+    return Named({name: np.asarray(values) for name, values in arrays.items()})
+
+
+@pytest.mark.parametrize(
+    ("found", "expected", "value"),
+    [
+        (named(a=[1.0, 4.0]), named(a=[1.0, 4.0]), 0),
+        (named(a=[1.0, 4.1], b=0.0), named(a=[1.0, 4.0], b=0.0), 0.025),
+        (named(a=[0.0]), named(a=[1e-300]), 1),
+        (named(a=[1e-9]), named(a=[0.0]), np.inf),
+        (named(a=[1.0]), named(b=[1.0]), np.inf),
+        (named(a=[1.0]), named(a=[1.0, 1.0]), np.inf),
+        (named(a=[np.nan]), named(a=[1.0]), np.inf),
+    ],
+)
+def test_a_difference_is_a_share_of_the_largest(
+    found: Named, expected: Named, value: float
+) -> None:
+    assert difference(found, expected) == pytest.approx(value)
+
+
+def test_every_exact_learner_reaches_the_bar(tmp_path: Path) -> None:
+    (result,) = merging.run(bench_in(tmp_path, merging.EXACT))
+    assert result.ok, result.error
+    start = "relative_difference_"
+    measured = {n.removeprefix(start): v for n, v in result.figures.items() if n.startswith(start)}
+    assert measured.keys() == EXACT
+    assert result.figures["largest_relative_difference"] == max(measured.values()) > 0
+    assert measured["sklearn.MinMaxScaler"] == measured["sklearn.MaxAbsScaler"] == 0
+    (bar,) = (bar for bar in bars_of([result]) if bar.figure.startswith("exact learners"))
+    assert bar.met
