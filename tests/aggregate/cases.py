@@ -18,6 +18,9 @@ from petafit.config.settings import LearnerChoice
 from petafit.evaluation.evaluate import Evaluate, Measure
 from petafit.evaluation.metrics import ClassificationMetrics, RegressionMetrics
 from petafit.evaluation.score import Layout, Score, Scores
+from petafit.explanation import shipped
+from petafit.explanation.influence import Influence
+from petafit.explanation.leave_one_out import Models
 from petafit.features.instances import EncodedRows
 from petafit.features.profile import Profile
 from petafit.learners.full_batch import FullBatch
@@ -101,6 +104,16 @@ def published() -> Named:
     """A model as it is published."""
     columns = pa.schema([SCHEMA.field("speed"), SCHEMA.field("city")])
     return Model(encoder(), LearnerChoice(), columns, weights()).to_named()
+
+
+@cache
+def left_out() -> Named:
+    """That model, and those of two partitions less."""
+    columns = pa.schema([SCHEMA.field("speed"), SCHEMA.field("city")])
+    model = Model(encoder(), LearnerChoice(), columns, weights())
+    whole = model.learner.predictive(weights())
+    others = (Named({"weights": share * whole.arrays["weights"]}) for share in (0.5, 0.9))
+    return shipped.to_named(model, Models((whole, *others)))
 
 
 def _profile(label: str, **options: Any) -> Profile:
@@ -188,6 +201,7 @@ CASES = {
     ),
     "metrics of numbers": Case(lambda _: RegressionMetrics(), scored("delay"), weighted=True),
     "evaluate": Case(lambda _: Evaluate(ClassificationMetrics()), start=published, weighted=True),
+    "influence": Case(lambda _: Influence(2), start=left_out, weighted=True),
     "measure": Case(_measure),
     "checked": Case(lambda _: Checked(CHECKS, _profile("late"))),
     "together": Case(_together),

@@ -70,3 +70,10 @@ def test_the_worst_seed_is_held_against_the_bar() -> None:
     (bar,) = (bar for bar in bars_of(found) if "64 shards, one pass" in bar.figure)
     assert (bar.value, bar.met) == (0.0006, False)
     assert "seed 1: +0.00020" in bar.note
+
+
+def test_a_case_without_the_sequential_learner_meets_no_bar() -> None:
+    found = [result(f"stacked_k64_seed{seed}") for seed in (1, 2)]
+    (bar,) = (bar for bar in bars_of(found) if "64 shards, one pass" in bar.figure)
+    assert (bar.value, bar.met) == (None, False)
+    assert "sequential_seed1" in bar.note

@@ -24,14 +24,22 @@ def made(rows: int = 20_000, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_they_are_those_of_a_penalised_logistic_regression() -> None:
-    """In units of its own deviation each multiplier has the penalty ``(0.001 + 20 / n) / 2``."""
+    """Each multiplier has a penalty of its own; features are scaled so that it becomes 1."""
     features, y = made()
     found = fit_multipliers(features, loss_of(y), np.zeros(4)).multipliers
-    scale = np.sqrt((features[:, 0].astype(np.float64) ** 2).mean(axis=0))
-    reference = LogisticRegression(
-        C=1 / (len(y) * (1e-3 + 20 / len(y))), fit_intercept=False, tol=1e-9, max_iter=1000
-    ).fit(features[:, 0] / scale, y)
+    moments = (features[:, 0].astype(np.float64) ** 2).mean(axis=0)
+    scale = np.sqrt((1e-3 + 20 / len(y)) * moments + 0.1 / len(y))
+    reference = LogisticRegression(C=1 / len(y), fit_intercept=False, tol=1e-9, max_iter=1000).fit(
+        features[:, 0] / scale, y
+    )
     np.testing.assert_allclose(found * scale, reference.coef_[0], rtol=2e-3)
+
+
+def test_a_trace_of_a_feature_in_one_row_is_not_multiplied_by_thousands() -> None:
+    features, y = made(300)
+    features[1:, 0, 1], features[0, 0] = 0, [0, 1e-3, 0, 0]
+    found = fit_multipliers(features, loss_of(y), np.zeros(4)).multipliers
+    assert 0 < abs(found[1]) < 1
 
 
 def test_few_rows_leave_them_near_their_aim() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from petafit.benchmark.bars import Bar, Demand, Found, Reading
+from petafit.benchmark.bars import Bar, Demand, Found, MissingContenderError, Reading
 from petafit.benchmark.exact_case import EXACT, FIGURE
 from petafit.benchmark.results import Result
 
@@ -98,7 +98,12 @@ def above_sequential(case: str) -> Callable[[Found], Reading]:
     """How much higher the log-loss of a case of the suite `merging` is, on its worst seed."""
 
     def read(found: Found) -> Reading:
-        gaps = {seed: found[f"{case}_seed{seed}"].figures["above_sequential"] for seed in _SEEDS}
+        gaps = {}
+        for seed in _SEEDS:
+            gap = found[f"{case}_seed{seed}"].figures.get("above_sequential")
+            if gap is None:
+                raise MissingContenderError(f"sequential_seed{seed}, before {case}_seed{seed},")
+            gaps[seed] = gap
         told = ", ".join(f"seed {seed}: {gap:+.5f}" for seed, gap in gaps.items())
         return Reading(max(gaps.values()), note=told)
 

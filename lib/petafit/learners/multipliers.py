@@ -13,6 +13,7 @@ Loss = Callable[[np.ndarray], tuple[float, np.ndarray]]
 
 _RIDGE = 1e-3
 _RIDGE_ROWS = 20.0
+_OWN_RIDGE_ROWS = 0.1
 _SMALLEST = 1e-12
 _LARGEST_SIZE = 100.0
 
@@ -34,10 +35,12 @@ class Fit:
 
 
 def fit_multipliers(features: np.ndarray, loss: Loss, aim: np.ndarray) -> Fit:
-    """Minimise ``loss(features @ m) + r/2 sum_j mean(features_j**2) (m_j - aim_j)**2`` over m.
+    """Minimise ``loss(features @ m) + sum_j r_j / 2 (m_j - aim_j)**2`` over m.
 
-    The ridge ``r = 0.001 + 20 / n_rows`` keeps a multiplier near its aim where the rows say little
-    about it: rare features would otherwise be multiplied by what chance gives. The variables are
+    The ridge ``r_j = (0.001 + 20 / n_rows) mean(features_j**2) + 0.1 / n_rows`` keeps a multiplier
+    near its aim where the rows say little about it: rare features would otherwise be multiplied by
+    what chance gives. The second term is for those that are small in the few rows that have them:
+    a multiplier of thousands would do little to these rows, and ruin others. The variables are
     whitened by the features' own second moments, so that correlated candidates cost no iterations.
 
     Parameters
@@ -50,7 +53,7 @@ def fit_multipliers(features: np.ndarray, loss: Loss, aim: np.ndarray) -> Fit:
     flat = features.reshape(rows * outputs, count)
     with threadpool_limits(1):  # the order of sums must not depend on the machine's cores
         moments = (flat.T @ flat).astype(np.float64) / len(flat)
-        ridge = (_RIDGE + _RIDGE_ROWS / rows) * np.diag(moments)
+        ridge = (_RIDGE + _RIDGE_ROWS / rows) * np.diag(moments) + _OWN_RIDGE_ROWS / rows
         used = np.flatnonzero(np.diag(moments) > _SMALLEST)
         white = cholesky(moments[np.ix_(used, used)] + np.diag(ridge[used]), lower=True)
 
