@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,7 @@ class Case:
     def choice(self) -> LearnerChoice:
         return LearnerChoice(name=self.name, params=dict(self.params))
 
-    @property
+    @cached_property
     def learner(self) -> Learner[Any]:
         facts = facts_of(self.n_classes)
         with warnings.catch_warnings():

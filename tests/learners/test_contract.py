@@ -2,6 +2,7 @@
 
 import pickle
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import reduce as fold
 from typing import Any
 
@@ -40,14 +41,10 @@ def cases(**wanted: Sequence[object]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("case", kept, ids=str)
 
 
-def data(examples: int = 2) -> Any:
-    """Hypothesis draws what the data are drawn from."""
-
-    def decorate(test: Any) -> Any:
-        drawn = given(seed=st.integers(0, 2**32 - 1))(test)
-        return settings(max_examples=examples, deadline=None)(drawn)
-
-    return decorate
+def data(test: Any) -> Any:
+    """Hypothesis draws what the data are drawn from; once, for there are a hundred learners."""
+    drawn = given(seed=st.integers(0, 2**32 - 1))(test)
+    return settings(max_examples=1, deadline=None)(drawn)
 
 
 def learned(learner: Learner[Any], batches: Iterable[Batch], model: Named | None = None) -> Any:
@@ -101,7 +98,7 @@ def test_every_learner_is_tested_or_exempt() -> None:
 
 
 @cases()
-@data()
+@data
 def test_a_dumped_state_goes_on_to_the_byte(case: Case, seed: int) -> None:
     learner, (first, middle, last) = case.learner, case.batches(seed, count=3)
     for start in (None, model_of(learner, [first])):
@@ -120,14 +117,15 @@ def test_a_dumped_state_goes_on_to_the_byte(case: Case, seed: int) -> None:
 
 
 @cases()
-@data(1)
+@data
 def test_the_same_batches_give_the_same_bytes(case: Case, seed: int) -> None:
-    batches = case.batches(seed, count=2)
-    assert model_of(case.learner, batches) == model_of(case.learner, batches)
+    batches, another = case.batches(seed, count=2), replace(case)
+    assert another.learner is not case.learner
+    assert model_of(case.learner, batches) == model_of(another.learner, batches)
 
 
 @cases()
-@data()
+@data
 def test_one_shard_is_sequential_learning(case: Case, seed: int) -> None:
     """A second round over one shard goes on from the first as if it had never ended."""
     learner, (*first, last) = case.learner, case.batches(seed, count=3)
@@ -143,7 +141,7 @@ def test_one_shard_is_sequential_learning(case: Case, seed: int) -> None:
 
 
 @cases()
-@data()
+@data
 def test_an_empty_shard_changes_nothing(case: Case, seed: int) -> None:
     learner, batches = case.learner, case.batches(seed, count=2)
     model = model_of(learner, batches[:1])
@@ -160,7 +158,7 @@ def test_an_empty_shard_changes_nothing(case: Case, seed: int) -> None:
 
 
 @cases()
-@data(1)
+@data
 def test_rows_without_weight_leave_no_trace(case: Case, seed: int) -> None:
     learner, (first, second) = case.learner, case.batches(seed, count=2)
     weightless = Batch(second.X, second.y, np.zeros(second.X.shape[0]))
@@ -171,7 +169,7 @@ def test_rows_without_weight_leave_no_trace(case: Case, seed: int) -> None:
 
 
 @cases()
-@data(1)
+@data
 def test_progressive_predictions_come_before_the_update(case: Case, seed: int) -> None:
     learner, (*first, last) = case.learner, case.batches(seed, count=3)
     state, predictions = learner.progressive(learned(learner, first), last)
@@ -186,7 +184,7 @@ def test_progressive_predictions_come_before_the_update(case: Case, seed: int) -
 
 
 @cases(kind=["classifier", "regressor"])
-@data(1)
+@data
 def test_predictions_keep_the_convention(case: Case, seed: int) -> None:
     learner, batches = case.learner, case.batches(seed, count=2)
     predictions = learner.predict(model_of(learner, batches), batches[0].X)
@@ -201,7 +199,7 @@ def test_predictions_keep_the_convention(case: Case, seed: int) -> None:
 
 
 @cases(kind=["classifier"])
-@data(1)
+@data
 def test_rows_may_lack_a_class(case: Case, seed: int) -> None:
     learner, (batch,) = case.learner, case.batches(seed, count=1)
     state, _ = learner.progressive(learner.start(), of_class(batch, 0))
@@ -210,7 +208,7 @@ def test_rows_may_lack_a_class(case: Case, seed: int) -> None:
 
 
 @cases(kind=["classifier"])
-@data(1)
+@data
 def test_shards_may_lack_a_class(case: Case, seed: int) -> None:
     learner, (batch,) = case.learner, case.batches(seed, count=1)
     model = merged(learner, [of_class(batch, k) for k in range(case.n_classes or 0)])
@@ -223,7 +221,7 @@ def test_shards_may_lack_a_class(case: Case, seed: int) -> None:
 
 
 @cases()
-@data()
+@data
 def test_merge_is_associative(case: Case, seed: int) -> None:
     learner = case.learner
     a, b, c = (summary(learner, [batch]) for batch in case.batches(seed, count=3))
@@ -233,10 +231,10 @@ def test_merge_is_associative(case: Case, seed: int) -> None:
 
 
 @cases(exact=[True])
-@given(seed=st.integers(0, 2**32 - 1), places=st.lists(st.integers(0, 4), min_size=6, max_size=6))
-@settings(max_examples=4, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), places=st.permutations([0, 0, 1, 2, 2, 4]))
+@settings(max_examples=2, deadline=None)
 def test_exact_shards_equal_their_union(case: Case, seed: int, places: list[int]) -> None:
-    """Up to five shards, some of them empty, in any order; weighted, and of either precision."""
+    """Five shards, one of them empty, in any order; weighted, and of either precision."""
     learner = case.learner
     for weighted, dtype in ((False, "float32"), (case.weighted, "float64")):
         *before, first, second = case.batches(seed, count=8, weighted=weighted, dtype=dtype)
@@ -251,7 +249,7 @@ def test_exact_shards_equal_their_union(case: Case, seed: int, places: list[int]
 
 
 @cases()
-@data(1)
+@data
 def test_a_second_round_goes_on_from_a_merged_model(case: Case, seed: int) -> None:
     learner, batches = case.learner, case.batches(seed, count=4)
     first = merged(learner, batches[:2])
@@ -264,7 +262,7 @@ def test_a_second_round_goes_on_from_a_merged_model(case: Case, seed: int) -> No
 
 
 @cases(subtractable=[True])
-@data()
+@data
 def test_what_was_merged_can_be_taken_out_again(case: Case, seed: int) -> None:
     """Taking out cancels digits: nothing is closer than 1e-11 of the sums, which are about 100."""
     learner = case.learner
