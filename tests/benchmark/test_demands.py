@@ -26,7 +26,7 @@ def test_a_ratio_of_rates_is_held_against_its_bar(rate, met, stretch_met):
 
 def test_every_bar_misses_without_contenders_and_says_whom_it_lacks():
     bars = bars_of([result("petafit_one_core"), result("decode_only", status="failed")])
-    assert len(bars) == len(DEMANDS) == 20
+    assert len(bars) == len(DEMANDS) == 22
     assert all(bar.value is None and not bar.met and not bar.stretch_met for bar in bars)
     assert all("measured" in bar.note for bar in bars)
 
@@ -134,3 +134,26 @@ def test_exact_learners_are_held_to_the_worst(largest, met):
     }
     bar = bar_of("exact learners", result("petafit_exact", figures=figures))
     assert (bar.value, bar.met, bar.note) == (largest, met, "petafit.Ridge")
+
+
+def test_merging_costs_the_share_of_the_pass_that_plain_shards_are_sooner():
+    bar = bar_of(
+        "extra time",
+        result("spark_mean_k2", seconds=9.0),
+        result("spark_stacked_k8", seconds=10.0),
+    )
+    assert bar.value == pytest.approx(0.1)
+    assert "9.0 s and 10.0 s" in bar.note
+
+
+def test_merged_texts_are_held_against_the_best_sequential_learner():
+    bar = bar_of(
+        "accuracy, sequential",
+        *(
+            result(f"text_sequential_{step}", accuracy=accuracy)
+            for step, accuracy in (("0.2", 0.80), ("0.5", 0.82), ("1", 0.81))
+        ),
+        result("text_stacked_k64_passes2", accuracy=0.819),
+    )
+    assert bar.value == pytest.approx(0.001)
+    assert bar.met

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from petafit.benchmark.demands import bars_of
-from petafit.benchmark.merging_cases import CASES
+from petafit.benchmark.merging_cases import CASES, TEXT_CASES, TIMED_CASES
 from petafit.benchmark.suite import Bench
 from petafit.benchmark.suites import merging
 from petafit.config.settings import Settings, Training
@@ -50,8 +50,9 @@ def test_merged_models_are_told_beside_the_sequential_one(tmp_path: Path) -> Non
 
 
 def test_every_case_is_a_valid_setting_and_has_a_name_of_its_own() -> None:
-    assert len({case.name for case in CASES}) == len(CASES)
-    for case in CASES:
+    cases = (*CASES, *TEXT_CASES, *TIMED_CASES)
+    assert len({case.name for case in cases}) == len(cases)
+    for case in cases:
         training = Training.model_validate(case.settings)
         assert training.rounds + training.newton == case.passes
         assert training.shards == case.shards

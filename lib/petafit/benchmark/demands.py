@@ -110,6 +110,20 @@ def above_sequential(case: str) -> Callable[[Found], Reading]:
     return read
 
 
+def accuracy_lost(found: Found) -> Reading:
+    """The accuracy of the best sequential learner on texts, less that of merged shards."""
+    best = max(found[f"text_sequential_{step:g}"].accuracy or 0.0 for step in (0.2, 0.5, 1.0))
+    merged = found["text_stacked_k64_passes2"].accuracy or 0.0
+    return Reading(best - merged, note=f"sequential {best:.4f}, merged {merged:.4f}")
+
+
+def extra_time(found: Found) -> Reading:
+    """The share of a pass on Spark that 8 stacked shards take longer than 2 that merge once."""
+    plain, stacked = found["spark_mean_k2"], found["spark_stacked_k8"]
+    share = 1 - (plain.seconds or 0.0) / (stacked.seconds or 1.0)
+    return Reading(share, note=f"{plain.seconds:.1f} s and {stacked.seconds:.1f} s")
+
+
 def exact_merging(found: Found) -> Reading:
     """How far the worst of the exact learners is from the same learner fitted to all rows."""
     figures = found[EXACT].figures
@@ -168,6 +182,20 @@ DEMANDS = (
             ("64 shards, ten passes", "stacked_k64_passes10", -0.0004, -0.0010),
             ("256 shards, one pass", "stacked_k256", 0.0010, 0.0003),
         )
+    ),
+    Demand(
+        "text, 64 shards, two passes: accuracy, sequential − merged",
+        accuracy_lost,
+        0.002,
+        0,
+        better="lower",
+    ),
+    Demand(
+        "extra time of merging and syncs, 8 shards, share of the pass",
+        extra_time,
+        0.10,
+        0.04,
+        better="lower",
     ),
     Demand(
         "exact learners: largest relative difference from the union fit",

@@ -11,9 +11,6 @@ STEPS = (0.05, 0.07, 0.1)
 """The sequential learner's step sizes. The one counts that is best on the very rows by which it is
 judged, so that it can only be flattered."""
 
-BATCH_ROWS = 1024
-"""Shards of a tenth of a million rows need small batches to be cut into parts."""
-
 
 @dataclass(frozen=True)
 class Case:
@@ -30,6 +27,8 @@ class Case:
     learning_rate : float
     training : mapping
         Further settings of the section ``training``.
+    batch_rows : int
+        Shards of few rows need small batches to be cut into parts.
     """
 
     name: str
@@ -38,21 +37,24 @@ class Case:
     passes: int
     learning_rate: float
     training: Mapping[str, Any] = field(default_factory=lambda: _NOTHING)
+    batch_rows: int = 1024
 
     @property
     def settings(self) -> dict[str, Any]:
         """The section ``training`` as a user would write it."""
         merge = {} if self.rule == "sequential" else {"merge": self.rule}
         # What the rows put aside say must not end it early: every pass counts.
-        whole = {"batch_rows": BATCH_ROWS, "patience": 100}
+        whole = {"batch_rows": self.batch_rows, "patience": 100}
         return {"shards": self.shards, **merge, **whole, **self.training}
 
 
-def _stacked(shards: int, passes: int, learning_rate: float) -> Case:
+def _stacked(
+    shards: int, passes: int, learning_rate: float, *, prefix: str = "", batch_rows: int = 1024
+) -> Case:
     """One online round, then Newton rounds."""
-    name = f"stacked_k{shards}" + (f"_passes{passes}" if passes > 1 else "")
+    name = f"{prefix}stacked_k{shards}" + (f"_passes{passes}" if passes > 1 else "")
     newton = {"newton": passes - 1} if passes > 1 else {}
-    return Case(name, shards, "stacked", passes, learning_rate, newton)
+    return Case(name, shards, "stacked", passes, learning_rate, newton, batch_rows)
 
 
 CASES = (
@@ -69,3 +71,15 @@ CASES = (
     ),
 )
 """Step sizes of merged shards were chosen on the first seed among .05, .1 and .2."""
+
+TEXT_CASES = (
+    *(Case(f"text_sequential_{step:g}", 1, "sequential", 1, step) for step in (0.2, 0.5, 1.0)),
+    _stacked(64, 2, 0.2, prefix="text_", batch_rows=128),
+)
+"""On the table of texts, whose 60 classes are learnt together."""
+
+TIMED_CASES = (
+    Case("spark_mean_k2", 2, "mean", 1, 0.1, batch_rows=16_384),
+    Case("spark_stacked_k8", 8, "stacked", 1, 0.1, batch_rows=16_384),
+)
+"""On Spark with two cores: as little merging as there can be, and merging as it is by default."""

@@ -20,7 +20,8 @@ def train(spec: Spec) -> Trained:
     with petafit_runs.open_spark(spec) as spark:
         petafit_runs.warm_up(spec, spark)
         startup = time.monotonic() - began
-        fit = petafit_runs.fit(petafit_runs.settings_for(spec, engine="spark"), spark)
+        settings = petafit_runs.settings_for(spec, engine="spark", **spec.training)
+        fit = petafit_runs.fit(settings, spark)
     return Trained(
         rows=fit.rows,
         seconds=fit.seconds,
