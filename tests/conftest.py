@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings as hypothesis_settings
+from threadpoolctl import threadpool_limits
 
 from petafit.config.settings import Settings
 from petafit.session import open_session
@@ -30,6 +32,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.spark)
         if item.get_closest_marker("spark") or item.get_closest_marker("cluster"):
             item.add_marker(pytest.mark.xdist_group("spark"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> Iterator[None]:
+    """One thread for numerical libraries, as workers have it: two processes share two cores."""
+    for name in ("scipy.linalg", "sklearn.cluster"):  # a limit binds what is loaded
+        importlib.import_module(name)
+    with threadpool_limits(1):
+        yield
 
 
 @pytest.fixture

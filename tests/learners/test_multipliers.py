@@ -28,7 +28,7 @@ def test_they_are_those_of_a_penalised_logistic_regression() -> None:
     features, y = made()
     found = fit_multipliers(features, loss_of(y), np.zeros(4)).multipliers
     moments = (features[:, 0].astype(np.float64) ** 2).mean(axis=0)
-    scale = np.sqrt((1e-3 + 20 / len(y)) * moments + 0.1 / len(y))
+    scale = np.sqrt((1e-3 + 20 / len(y)) * moments + 0.01 / len(y))
     reference = LogisticRegression(C=1 / len(y), fit_intercept=False, tol=1e-9, max_iter=1000).fit(
         features[:, 0] / scale, y
     )

@@ -148,11 +148,11 @@ _LOG = {"loss": "log_loss"}
 
 # Measured: of the stacked, the averaged and the sequential model.
 CASES = [
-    Case("SGDClassifier", digit_rows, 0.0, _LOG, 10),  # 0.61 1.77 2.15
+    Case("SGDClassifier", digit_rows, 0.0, _LOG, 10),  # 0.63 1.77 2.15
     Case("SGDClassifier", digit_rows, 0.0, {**_LOG, "average": True}, 10),  # 0.56 1.48 1.78
-    Case("SGDClassifier", digit_rows, 0.02, {}, 10, slack=0.02),  # .159 .144 .146
-    Case("Perceptron", digit_rows, 0.02, {}, 10, slack=0.02),  # .154 .151 .164
-    Case("PassiveAggressiveClassifier", digit_rows, 0.02, {}, 10, slack=0.02),  # .136 .141 .146
+    Case("SGDClassifier", digit_rows, 0.02, {}, 10, slack=0.02),  # .161 .144 .146
+    Case("Perceptron", digit_rows, 0.02, {}, 10, slack=0.02),  # .156 .151 .164
+    Case("PassiveAggressiveClassifier", digit_rows, 0.02, {}, 10, slack=0.02),  # .134 .141 .146
     Case("SGDRegressor", digit_rows, 0.0, {}, None),  # 5.69 7.95 5.77
     Case("PassiveAggressiveRegressor", digit_rows, 2.0, {"C": 0.01}, None),  # 7.53 9.09 5.90
     Case("SGDClassifier", _CLICKS, 0.0, _LOG),  # 0.50 1.86 1.01

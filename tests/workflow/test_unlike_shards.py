@@ -7,11 +7,11 @@ shards, each shard is one day, or one class, and what it cannot know merging bri
 tables of three seeds eight shards (six of three classes) were this far above the sequential
 learner's log-loss; `evidence` is the best of the plain rules:
 
-    shards             two classes                    three classes
-                       stacked         evidence       stacked          evidence
-    interleaved        -.002 to .006   .024 to .029   -.008 to -.002   .031 to .047
-    one day each        .004 to .016   .031 to .037    .023 to  .055   .045 to .076
-    one class each      .006 to .023   .039 to .096    .046 to  .078   .129 to .174
+    shards             two classes                   three classes
+                       stacked        evidence       stacked          evidence
+    interleaved        -.008 to .000  .024 to .029   -.008 to  .006   .031 to .047
+    one day each        .006 to .012  .031 to .037    .022 to  .062   .045 to .076
+    one class each      .007 to .033  .039 to .096    .060 to  .077   .129 to .174
 
 Every margin lies between both of the seed that is tested, and the plain rule must fail it.
 """
@@ -149,7 +149,7 @@ def trials(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     ("deal", "margins"),
     [
         (interleaved, {2: 0.015, 3: 0.02}),
-        (one_day_each, {2: 0.025, 3: 0.065}),
+        (one_day_each, {2: 0.025, 3: 0.07}),
         (one_class_each, {2: 0.03, 3: 0.12}),
     ],
 )

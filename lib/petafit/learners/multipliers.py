@@ -13,7 +13,7 @@ Loss = Callable[[np.ndarray], tuple[float, np.ndarray]]
 
 _RIDGE = 1e-3
 _RIDGE_ROWS = 20.0
-_OWN_RIDGE_ROWS = 0.1
+_OWN_RIDGE_ROWS = 0.01
 _SMALLEST = 1e-12
 _LARGEST_SIZE = 100.0
 
@@ -37,7 +37,7 @@ class Fit:
 def fit_multipliers(features: np.ndarray, loss: Loss, aim: np.ndarray) -> Fit:
     """Minimise ``loss(features @ m) + sum_j r_j / 2 (m_j - aim_j)**2`` over m.
 
-    The ridge ``r_j = (0.001 + 20 / n_rows) mean(features_j**2) + 0.1 / n_rows`` keeps a multiplier
+    The ridge ``r_j = (0.001 + 20 / n_rows) mean(features_j**2) + 0.01 / n_rows`` keeps a multiplier
     near its aim where the rows say little about it: rare features would otherwise be multiplied by
     what chance gives. The second term is for those that are small in the few rows that have them:
     a multiplier of thousands would do little to these rows, and ruin others. The variables are
