@@ -84,8 +84,8 @@ def test_the_page_needs_nothing_but_itself(tmp_path):
 def test_the_plot_has_a_dot_with_an_interval_for_each_that_predicts():
     plot = ElementTree.fromstring(draw(RECORD.results, limit=RECORD.results[0], best=0.45))
     assert len(plot.findall(".//circle")) == 2
-    assert len(plot.findall(".//line[@class='interval']")) == 2
-    assert len(plot.findall(".//line[@class='limit']")) == 2
+    assert len(plot.findall(".//polyline[@class='interval']")) == 2
+    assert len(plot.findall(".//polyline[@class='limit']")) == 2
     by_name = {g.find("text").text: g.find("circle").attrib for g in plot.findall("g")}
     fast, slow = by_name["petafit, Spark local[2]"], by_name["vw text"]
     assert float(fast["cx"]) > float(slow["cx"])  # faster lies to the right

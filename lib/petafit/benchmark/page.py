@@ -5,7 +5,7 @@ from html import escape
 from importlib import resources
 from pathlib import Path
 
-from petafit.benchmark import figures
+from petafit.benchmark import figures, merging_plot
 from petafit.benchmark.bars import Bar
 from petafit.benchmark.markup import Row, table
 from petafit.benchmark.plot import draw
@@ -94,6 +94,8 @@ def _suite(record: Record, suite: str) -> Iterator[str]:
         dots = [result for result in results if result.contender not in _ASIDE]
         plot = draw(dots, limit=limit, best=facts.get("best_log_loss"))
         yield f"<figure>{plot}</figure>"
+    elif suite == "merging":
+        yield f"<figure>{merging_plot.draw(results)}</figure>"
     headings = ("contender", "#cores", "#rows", "#rows/s", "#seconds", "#start", "#log-loss")
     binary = any(result.auc is not None for result in results)
     quality = "#AUC" if binary else "#accuracy"

@@ -7,6 +7,7 @@ from html import escape
 from petafit.benchmark import figures
 from petafit.benchmark.results import Result
 from petafit.benchmark.scales import Box, Linear, Logarithmic, place
+from petafit.benchmark.svg import line, picture, text
 
 _WIDTH, _HEIGHT = 960, 520
 _LEFT, _RIGHT, _TOP, _BOTTOM = 72, 24, 24, 64
@@ -50,8 +51,7 @@ def draw(results: Sequence[Result], *, limit: Result | None, best: float | None)
     dots = [_dot(result, x, y) for result in shown]
     parts = (*_axes(x, y), *_lines(x, y, limit, best), *_dots(dots))
     label = "Rows per second against log-loss on the test rows, a dot for each contender"
-    body = "\n".join(parts)
-    return f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{label}">\n{body}\n</svg>'
+    return picture(parts, width=_WIDTH, height=_HEIGHT, label=label)
 
 
 def _dot(result: Result, x: Logarithmic, y: Linear) -> _Dot:
@@ -65,13 +65,13 @@ def _axes(x: Logarithmic, y: Linear) -> Iterator[str]:
     bottom, right = _HEIGHT - _BOTTOM, _WIDTH - _RIGHT
     for tick in x.ticks():
         at = x(tick)
-        yield _line("grid", (at, _TOP), (at, bottom))
-        yield _text(at, bottom + 20, figures.rate(tick), "tick", "middle")
+        yield line("grid", (at, _TOP), (at, bottom))
+        yield text(at, bottom + 20, figures.rate(tick), "tick", "middle")
     for tick in y.ticks():
         at = y(tick)
-        yield _line("grid", (_LEFT, at), (right, at))
-        yield _text(_LEFT - 10, at + 4, f"{tick:g}", "tick", "end")
-    yield _text((_LEFT + right) / 2, _HEIGHT - 14, "rows per second →", "axis", "middle")
+        yield line("grid", (_LEFT, at), (right, at))
+        yield text(_LEFT - 10, at + 4, f"{tick:g}", "tick", "end")
+    yield text((_LEFT + right) / 2, _HEIGHT - 14, "rows per second →", "axis", "middle")
     yield (
         f'<text class="axis" text-anchor="middle" transform="translate(18 '
         f'{(_TOP + bottom) / 2:.0f}) rotate(-90)">better log-loss →</text>'
@@ -83,12 +83,12 @@ def _lines(x: Logarithmic, y: Linear, limit: Result | None, best: float | None) 
     bottom, right = _HEIGHT - _BOTTOM, _WIDTH - _RIGHT
     if limit:
         at = x(limit.rows_per_second or 1.0)
-        yield _line("limit", (at, _TOP), (at, bottom))
-        yield _text(at - 6, bottom - 8, limit.title, "note", "end")
+        yield line("limit", (at, _TOP), (at, bottom))
+        yield text(at - 6, bottom - 8, limit.title, "note", "end")
     if best is not None:
         at = y(best)
-        yield _line("limit", (_LEFT, at), (right, at))
-        yield _text(_LEFT + 6, at + 14, "the best any model can do", "note", "start")
+        yield line("limit", (_LEFT, at), (right, at))
+        yield text(_LEFT + 6, at + 14, "the best any model can do", "note", "start")
 
 
 def _dots(dots: Sequence[_Dot]) -> Iterator[str]:
@@ -100,7 +100,7 @@ def _dots(dots: Sequence[_Dot]) -> Iterator[str]:
         sample = " sample" if result.extrapolated else ""
         told = ", ".join(filter(None, (_tooltip(result), figures.remarks(result))))
         yield f'<g class="{kind}{sample}"><title>{escape(told)}</title>'
-        yield _line("interval", (dot.x, dot.top), (dot.x, dot.bottom))
+        yield line("interval", (dot.x, dot.top), (dot.x, dot.bottom))
         yield _label(dot, taken)
         yield f'<circle cx="{dot.x:.1f}" cy="{dot.y:.1f}" r="{_RADIUS:g}"/>'
         yield "</g>"
@@ -128,23 +128,12 @@ def _label(dot: _Dot, taken: list[Box]) -> str:
     taken.append(boxes[chosen])
     anchor, y = candidates[chosen]
     x = dot.x + (gap if anchor == "start" else -gap)
-    leader = _line("leader", (dot.x, dot.y), (x, y)) if y != dot.y else ""
-    return leader + _text(x, y + 4, title, "name", anchor)
+    leader = line("leader", (dot.x, dot.y), (x, y)) if y != dot.y else ""
+    return leader + text(x, y + 4, title, "name", anchor)
 
 
 def _tooltip(result: Result) -> str:
     return (
         f"{result.title}: {figures.rate(result.rows_per_second)} rows/s, "
         f"log-loss {figures.with_interval(result.log_loss, result.log_loss_ci)}"
-    )
-
-
-def _line(kind: str, start: tuple[float, float], end: tuple[float, float]) -> str:
-    (x1, y1), (x2, y2) = start, end
-    return f'<line class="{kind}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
-
-
-def _text(x: float, y: float, text: str, kind: str, anchor: str) -> str:
-    return (
-        f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
     )
