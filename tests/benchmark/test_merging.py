@@ -34,7 +34,10 @@ def test_merged_models_are_told_beside_the_sequential_one(tmp_path: Path) -> Non
     assert [found.contender for found in results] == list(chosen)
     assert all(found.ok for found in results), results
     sequential, stacked, mean = results
-    told = json.loads((tmp_path / merging.FILE).read_text())
+    written = json.loads((tmp_path / merging.FILE).read_text())
+    told = written["trainings"]
+    assert {bar["met"] for bar in written["bars"]} == {False}
+    assert "merged − sequential, 8 shards, one pass" in {bar["figure"] for bar in written["bars"]}
     assert [(one["rule"], one["shards"], one["passes"]) for one in told] == [
         ("sequential", 1, 1),
         ("stacked", 8, 1),

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from petafit.benchmark.bars import Bar, Demand, Found, MissingContenderError, Reading
-from petafit.benchmark.exact_case import EXACT, FIGURE
+from petafit.benchmark.bars import Bar, Demand, Found, Reading
+from petafit.benchmark.merging_demands import MERGING
 from petafit.benchmark.results import Result
 
 LINEAR_PEERS = (
@@ -22,7 +22,6 @@ LINEAR_PEERS = (
 _PETAFIT = ("petafit_spark", "petafit_one_core", "petafit_prefixes")
 _SCALES = ("petafit_memory", "scale_1m", "scale_10m", "scale_100m")
 _MEGABYTE = 1e6
-_SEEDS = (1, 2)
 
 
 def rates(contender: str, other: str) -> Callable[[Found], Reading]:
@@ -94,43 +93,6 @@ def time_per_row(found: Found) -> Reading:
     return Reading(found.rate("scale_10m") / found.rate("scale_100m"))
 
 
-def above_sequential(case: str) -> Callable[[Found], Reading]:
-    """How much higher the log-loss of a case of the suite `merging` is, on its worst seed."""
-
-    def read(found: Found) -> Reading:
-        gaps = {}
-        for seed in _SEEDS:
-            gap = found[f"{case}_seed{seed}"].figures.get("above_sequential")
-            if gap is None:
-                raise MissingContenderError(f"sequential_seed{seed}, before {case}_seed{seed},")
-            gaps[seed] = gap
-        told = ", ".join(f"seed {seed}: {gap:+.5f}" for seed, gap in gaps.items())
-        return Reading(max(gaps.values()), note=told)
-
-    return read
-
-
-def accuracy_lost(found: Found) -> Reading:
-    """The accuracy of the best sequential learner on texts, less that of merged shards."""
-    best = max(found[f"text_sequential_{step:g}"].accuracy or 0.0 for step in (0.2, 0.5, 1.0))
-    merged = found["text_stacked_k64_passes2"].accuracy or 0.0
-    return Reading(best - merged, note=f"sequential {best:.4f}, merged {merged:.4f}")
-
-
-def extra_time(found: Found) -> Reading:
-    """The share of a pass on Spark that 8 stacked shards take longer than 2 that merge once."""
-    plain, stacked = found["spark_mean_k2"], found["spark_stacked_k8"]
-    share = 1 - (plain.seconds or 0.0) / (stacked.seconds or 1.0)
-    return Reading(share, note=f"{plain.seconds:.1f} s and {stacked.seconds:.1f} s")
-
-
-def exact_merging(found: Found) -> Reading:
-    """How far the worst of the exact learners is from the same learner fitted to all rows."""
-    figures = found[EXACT].figures
-    worst = max((name for name in figures if name != FIGURE), key=lambda name: figures[name])
-    return Reading(figures[FIGURE], note=worst.removeprefix("relative_difference_"))
-
-
 DEMANDS = (
     Demand(
         "petafit, one core ÷ decode only, one core",
@@ -173,43 +135,14 @@ DEMANDS = (
     Demand("text: petafit ÷ scikit-learn streaming, per core", text_ratio, 8, 20),
     Demand("peak memory of a worker, 2^22 features (MB)", worker_memory, 600, better="lower"),
     Demand("time per row at 100M rows ÷ at 10M", time_per_row, 1.10, better="lower"),
-    *(
-        Demand(f"merged − sequential, {figure}", above_sequential(case), bar, stretch, "lower")
-        for figure, case, bar, stretch in (
-            ("8 shards, one pass", "stacked_k8", 0.0001, -0.0003),
-            ("64 shards, one pass", "stacked_k64", 0.0005, 0.0),
-            ("64 shards, two passes", "stacked_k64_passes2", 0.0, -0.0005),
-            ("64 shards, ten passes", "stacked_k64_passes10", -0.0004, -0.0010),
-            ("256 shards, one pass", "stacked_k256", 0.0010, 0.0003),
-        )
-    ),
-    Demand(
-        "text, 64 shards, two passes: accuracy, sequential − merged",
-        accuracy_lost,
-        0.002,
-        0,
-        better="lower",
-    ),
-    Demand(
-        "extra time of merging and syncs, 8 shards, share of the pass",
-        extra_time,
-        0.10,
-        0.04,
-        better="lower",
-    ),
-    Demand(
-        "exact learners: largest relative difference from the union fit",
-        exact_merging,
-        1e-9,
-        better="lower",
-    ),
+    *MERGING,
 )
 
 
-def bars_of(results: Sequence[Result]) -> list[Bar]:
+def bars_of(results: Sequence[Result], demands: Sequence[Demand] = DEMANDS) -> list[Bar]:
     """All bars, held against what was measured."""
     found = Found(results)
-    return [demand.measure(found) for demand in DEMANDS]
+    return [demand.measure(found) for demand in demands]
 
 
 def _rows(result: Result) -> int:

@@ -1,14 +1,15 @@
 """What a model merged from many shards is worth beside one learnt row after row."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import asdict, dataclass, field, replace
 
 from petafit.benchmark import rows
 from petafit.benchmark.contender import Spec
+from petafit.benchmark.demands import bars_of
 from petafit.benchmark.exact_case import EXACT, measure_exact
 from petafit.benchmark.generated import clicks_table, texts_table
 from petafit.benchmark.merging_cases import CASES, TEXT_CASES, TIMED_CASES, Case
+from petafit.benchmark.merging_demands import MERGING
 from petafit.benchmark.process import Failure
 from petafit.benchmark.results import Result, middle
 from petafit.benchmark.suite import Bench
@@ -53,15 +54,15 @@ def run(bench: Bench) -> Iterator[Result]:
         if name not in CONTENDERS:
             hint = did_you_mean(name, CONTENDERS)
             raise ConfigurationError(f"The suite has no {name!r}", hint=hint)
-    if not bench.chosen or EXACT in bench.chosen:
-        yield measure_exact(bench, NAME)
     told = _Told(bench)
+    if not bench.chosen or EXACT in bench.chosen:
+        yield told.add(measure_exact(bench, NAME))
     timed = told.chosen(TIMED_CASES)
     if timed:
         spec = _clicks(bench, SEEDS[0]).spec
         for name, case in timed:
             runs = [told.measure(TIMED, name, case, spec) for _ in range(REPEATS)]
-            yield told.add(case, SEEDS[0], middle(runs))
+            yield told.add(middle(runs), case, SEEDS[0])
     for seed in SEEDS:
         cases = told.chosen(CASES, f"_seed{seed}")
         if cases:
@@ -90,10 +91,11 @@ def _in_small_files(table: Table) -> Spec:
 
 @dataclass
 class _Told:
-    """What was measured so far, in `FILE`."""
+    """What was measured so far, in `FILE`: one object a training, and one a bar."""
 
     bench: Bench
-    objects: list[dict[str, object]] = field(default_factory=list)
+    results: list[Result] = field(default_factory=list)
+    trainings: list[dict[str, object]] = field(default_factory=list)
 
     def chosen(self, cases: Sequence[Case], ending: str = "") -> list[tuple[str, Case]]:
         """Those that are to be measured, by name."""
@@ -112,7 +114,7 @@ class _Told:
             elif result.log_loss is not None and sequential is not None:
                 above = {"above_sequential": result.log_loss - sequential}
                 result = replace(result, figures={**result.figures, **above})
-            yield self.add(case, seed, result)
+            yield self.add(result, case, seed)
 
     def measure(self, contender: str, name: str, case: Case, spec: Spec) -> Result:
         """Train once."""
@@ -140,24 +142,30 @@ class _Told:
         measured = result.with_trained(trained, quality)
         return replace(measured, peak_memory_bytes=judged.peak_memory)
 
-    def add(self, case: Case, seed: int, result: Result) -> Result:
-        """Write the file anew, with one object more."""
-        self.objects.append(
-            {
-                "learner": "petafit.OnlineLinearClassifier",
-                "case": result.contender,
-                "seed": seed,
-                "shards": case.shards,
-                "rule": case.rule,
-                "passes": case.passes,
-                "learning_rate": case.learning_rate,
-                "log_loss": result.log_loss,
-                "above_sequential": result.figures.get("above_sequential"),
-                "accuracy": result.accuracy,
-                "seconds": result.seconds,
-                "driver_peak_memory_bytes": result.figures.get("driver_peak_memory_bytes"),
-                "status": result.status,
-            }
-        )
-        Path(self.bench.folder / FILE).write_bytes(to_json(self.objects))
+    def add(self, result: Result, case: Case | None = None, seed: int = 0) -> Result:
+        """Write the file anew, with one result more; that of a training has a case."""
+        self.results.append(result)
+        if case:
+            self.trainings.append(_told(result, case, seed))
+        bars = [asdict(bar) for bar in bars_of(self.results, MERGING)]
+        path = self.bench.folder / FILE
+        path.write_bytes(to_json({"trainings": self.trainings, "bars": bars}))
         return result
+
+
+def _told(result: Result, case: Case, seed: int) -> dict[str, object]:
+    return {
+        "learner": "petafit.OnlineLinearClassifier",
+        "case": result.contender,
+        "seed": seed,
+        "shards": case.shards,
+        "rule": case.rule,
+        "passes": case.passes,
+        "learning_rate": case.learning_rate,
+        "log_loss": result.log_loss,
+        "above_sequential": result.figures.get("above_sequential"),
+        "accuracy": result.accuracy,
+        "seconds": result.seconds,
+        "driver_peak_memory_bytes": result.figures.get("driver_peak_memory_bytes"),
+        "status": result.status,
+    }
