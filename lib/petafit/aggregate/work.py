@@ -168,7 +168,9 @@ def _aggregate(work: Work, shard: int, read: InPieces, pieces: Sequence[int]) ->
                 _checkpoint(work, shard, aggregator.dump(state), at)
                 saved = time.monotonic()
     pa.default_memory_pool().release_unused()  # of decoding: the summary takes its place
-    content = to_bytes(aggregator.lift(state))
+    summary = aggregator.lift(state)
+    del state  # before the summary is there once more, as bytes
+    content = to_bytes(summary)
     report = ShardReport(shard, at.rows, digest(content), peak_memory(), compile_seconds())
     work.folder.write(_summary_name(shard), content, durable=False)
     work.folder.write_json(_report_name(shard), asdict(report), durable=False)
