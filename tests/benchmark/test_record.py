@@ -3,6 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from petafit.benchmark.demands import DEMANDS
 from petafit.benchmark.record import Record
 from petafit.benchmark.tuning import Tuning
 from petafit.errors import StorageError
@@ -57,7 +58,7 @@ def test_a_record_survives_its_file(tmp_path):
     assert Record.read(tmp_path) == record
     content = json.loads((tmp_path / "benchmark.json").read_text())
     assert content["tunings"][0]["chosen"] == 1
-    assert len(content["bars"]) == 19
+    assert len(content["bars"]) == len(DEMANDS)
     assert {"figure", "value", "bar", "stretch", "met"} <= content["bars"][0].keys()
 
 

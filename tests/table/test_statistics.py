@@ -35,6 +35,13 @@ def written(values: list[object], kind: pa.DataType) -> tuple[pq.RowGroupMetaDat
     return pq.ParquetFile(sink).metadata.row_group(0), batch
 
 
+def test_nan_is_in_no_range() -> None:
+    group, batch = written([float("nan"), -1.0], pa.float64())
+    predicate = parse(["x < 0"])
+    assert predicate.mask(batch).to_pylist() == [False, True]
+    assert not predicate.covers(ranges_of(group, {"x": pa.float64()}))
+
+
 @given(data=st.data(), name=st.sampled_from(sorted(COLUMNS)))
 def test_no_row_is_lost_and_none_too_many_is_covered(data: st.DataObject, name: str) -> None:
     kind, value = COLUMNS[name]

@@ -32,7 +32,7 @@ class Range(NamedTuple):
     ----------
     least, greatest : pyarrow.Array of one value
     nulls : bool
-        Whether there may be nulls among them.
+        Whether there may be nulls or NaN among them, which no comparison holds for.
     """
 
     least: pa.Array

@@ -37,7 +37,8 @@ def _range(statistics: pq.Statistics | None, kind: pa.DataType) -> Range | None:
         return None  # of another type than the table's: reading the column will say so
     if statistics.min != statistics.min or statistics.max != statistics.max:
         return None  # NaN is no bound
-    return Range(least, greatest, nulls=statistics.null_count != 0)
+    undecided = statistics.null_count != 0 or pa.types.is_floating(kind)  # NaN is not told of
+    return Range(least, greatest, nulls=undecided)
 
 
 def _is_ordered(kind: pa.DataType) -> bool:
