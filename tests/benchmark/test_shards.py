@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from petafit.benchmark import figures
+from petafit.benchmark import figures, suite
 from petafit.benchmark.contender import Spec
 from petafit.benchmark.contenders import petafit_many_shards, petafit_memory
 from petafit.benchmark.generated import clicks_table
@@ -81,7 +81,7 @@ def test_what_is_held_is_told_beside_the_speed(
         asked.extend(specs)
         return Judged([(measured, None)], 10**9)
 
-    monkeypatch.setattr(shards, "run_and_judge", judged)
+    monkeypatch.setattr(suite, "run_and_judge", judged)
     bench = bench_in(data, tmp_path)
     (result,) = shards.run(bench)
     assert (result.contender, result.rows, result.peak_memory_bytes) == ("shards_10", 1_800, 10**9)
@@ -93,7 +93,7 @@ def test_what_is_held_is_told_beside_the_speed(
 def test_one_that_fails_says_why(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shards, "run_and_judge", lambda *_, **__: Failure("failed", "no luck"))
+    monkeypatch.setattr(suite, "run_and_judge", lambda *_, **__: Failure("failed", "no luck"))
     (result,) = shards.run(bench_in(data, tmp_path, "shards_10"))
     assert (result.status, result.error) == ("failed", "no luck")
 

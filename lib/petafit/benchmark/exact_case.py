@@ -1,13 +1,9 @@
 """The case of the suite `merging` that is no training: what exact learners lose by merging."""
 
-from dataclasses import replace
-
 from petafit.benchmark.contender import Spec
 from petafit.benchmark.exchange import load_contender
-from petafit.benchmark.process import Failure
 from petafit.benchmark.results import Result
 from petafit.benchmark.suite import Bench
-from petafit.benchmark.trial import run_and_judge
 
 EXACT = "petafit_exact"
 
@@ -29,14 +25,5 @@ def measure_exact(bench: Bench, suite: str) -> Result:
         cores=contender.CORES,
         command=f"petafit benchmark --suite {suite} --contenders {EXACT}",
     )
-    judged = run_and_judge(
-        EXACT,
-        [Spec(train="", test="", rows=_ROWS, label="", work="")],
-        scratch=bench.folder / "scratch" / EXACT,
-        log=bench.folder / "logs" / f"{suite}-{EXACT}.log",
-        seconds=_SECONDS,
-    )
-    if isinstance(judged, Failure):
-        return replace(result, status=judged.status, error=judged.error)
-    ((trained, _),) = judged.runs
-    return replace(result.with_trained(trained, None), peak_memory_bytes=judged.peak_memory)
+    spec = Spec(train="", test="", rows=_ROWS, label="", work="")
+    return bench.train_once(EXACT, spec, result, seconds=_SECONDS)

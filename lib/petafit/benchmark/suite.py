@@ -1,16 +1,19 @@
 """What a suite is, and what it works with."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any, Protocol, cast
 
+from petafit.benchmark.contender import Spec
 from petafit.benchmark.exchange import load_contender
 from petafit.benchmark.laboratory import Laboratory
+from petafit.benchmark.process import Failure
 from petafit.benchmark.results import Result
 from petafit.benchmark.table import Table
+from petafit.benchmark.trial import run_and_judge
 from petafit.benchmark.tuning import Tuning
 from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError, did_you_mean
@@ -82,6 +85,22 @@ class Bench:
         """Measure one contender, and show it."""
         self.watcher.begins(load_contender(name).TITLE)
         return laboratory.measure(name)
+
+    def train_once(self, contender: str, spec: Spec, result: Result, *, seconds: float) -> Result:
+        """Let a contender train on a spec as it is; what came of it is filled into the result."""
+        name = result.contender
+        judged = run_and_judge(
+            contender,
+            [spec],
+            scratch=self.folder / "scratch" / name,
+            log=self.folder / "logs" / f"{result.suite}-{name}.log",
+            seconds=seconds,
+        )
+        if isinstance(judged, Failure):
+            return replace(result, status=judged.status, error=judged.error)
+        ((trained, quality),) = judged.runs
+        measured = result.with_trained(trained, quality)
+        return replace(measured, peak_memory_bytes=judged.peak_memory)
 
 
 class Suite(Protocol):

@@ -10,11 +10,9 @@ from petafit.benchmark.exact_case import EXACT, measure_exact
 from petafit.benchmark.generated import clicks_table, texts_table
 from petafit.benchmark.merging_cases import CASES, TEXT_CASES, TIMED_CASES, Case
 from petafit.benchmark.merging_demands import MERGING
-from petafit.benchmark.process import Failure
 from petafit.benchmark.results import Result, middle
 from petafit.benchmark.suite import Bench
 from petafit.benchmark.table import Table
-from petafit.benchmark.trial import run_and_judge
 from petafit.config.settings import ClicksDataset
 from petafit.errors import ConfigurationError, did_you_mean
 from petafit.store.plain import to_json
@@ -129,18 +127,8 @@ class _Told:
             tuned={"learning_rate": case.learning_rate},
             command=f"petafit benchmark --suite {NAME} --rows {bench.rows} --contenders {name}",
         )
-        judged = run_and_judge(
-            contender,
-            [replace(spec, tuned=case.learning_rate, training=case.settings)],
-            scratch=bench.folder / "scratch" / name,
-            log=bench.folder / "logs" / f"{NAME}-{name}.log",
-            seconds=SECONDS,
-        )
-        if isinstance(judged, Failure):
-            return replace(result, status=judged.status, error=judged.error)
-        ((trained, quality),) = judged.runs
-        measured = result.with_trained(trained, quality)
-        return replace(measured, peak_memory_bytes=judged.peak_memory)
+        told = replace(spec, tuned=case.learning_rate, training=case.settings)
+        return bench.train_once(contender, told, result, seconds=SECONDS)
 
     def add(self, result: Result, case: Case | None = None, seed: int = 0) -> Result:
         """Write the file anew, with one result more; that of a training has a case."""

@@ -6,11 +6,9 @@ from dataclasses import replace
 from petafit.benchmark import rows
 from petafit.benchmark.contender import Spec
 from petafit.benchmark.generated import DAYS, clicks_table
-from petafit.benchmark.process import Failure
 from petafit.benchmark.results import Result
 from petafit.benchmark.suite import Bench
 from petafit.benchmark.table import Table
-from petafit.benchmark.trial import run_and_judge
 from petafit.errors import ConfigurationError, did_you_mean
 
 NAME = "shards"
@@ -25,7 +23,7 @@ SHARD_ROWS = 180
 """For 10,000 shards as many as all `ROWS` that are not held out."""
 
 BATCH_ROWS = 90
-"""A shard of one batch alone could not put rows aside for stacked merging."""
+"""Two batches a shard: rows are put aside in the second."""
 
 SECONDS = 3600.0
 
@@ -67,18 +65,7 @@ def _measured(bench: Bench, table: Table, name: str, count: int) -> Result:
         cores=2,
         command=f"petafit benchmark --suite {NAME} --rows {bench.rows} --contenders {name}",
     )
-    judged = run_and_judge(
-        MEASURED,
-        [spec_of(table, count)],
-        scratch=bench.folder / "scratch" / name,
-        log=bench.folder / "logs" / f"{NAME}-{name}.log",
-        seconds=SECONDS,
-    )
-    if isinstance(judged, Failure):
-        return replace(result, status=judged.status, error=judged.error)
-    ((trained, quality),) = judged.runs
-    measured = result.with_trained(trained, quality)
-    return replace(measured, peak_memory_bytes=judged.peak_memory)
+    return bench.train_once(MEASURED, spec_of(table, count), result, seconds=SECONDS)
 
 
 def spec_of(table: Table, count: int) -> Spec:
