@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from petafit.benchmark import folder_size as module
+from petafit.benchmark import sampling
 from petafit.benchmark.folder_size import folder_size, watch_size
 
 
@@ -19,7 +19,7 @@ def test_all_files_below_a_folder_count(tmp_path: Path) -> None:
 def test_the_peak_is_of_what_was_there_meanwhile(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "_SAMPLE_SECONDS", 0.001)
+    monkeypatch.setattr(sampling, "_SECONDS", 0.001)
     with watch_size(tmp_path) as peak:
         (tmp_path / "large").write_bytes(bytes(1000))
         until = time.monotonic() + 10

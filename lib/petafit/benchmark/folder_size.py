@@ -1,14 +1,12 @@
 """How large a folder is at its peak, while others write into it."""
 
 import os
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-_SAMPLE_SECONDS = 1.0
-"""Looking at ten thousand files takes a twentieth of it."""
+from petafit.benchmark.sampling import sampled
 
 
 @dataclass
@@ -21,22 +19,13 @@ class PeakSize:
 @contextmanager
 def watch_size(folder: str | Path) -> Iterator[PeakSize]:
     """Sample a folder's size once a second, and at the end of the block."""
-    peak, stop = PeakSize(), threading.Event()
+    peak = PeakSize()
 
-    def sample() -> None:
-        while True:
-            stopped = stop.wait(_SAMPLE_SECONDS)
-            peak.bytes = max(peak.bytes, folder_size(folder))
-            if stopped:
-                return
+    def look() -> None:
+        peak.bytes = max(peak.bytes, folder_size(folder))
 
-    thread = threading.Thread(target=sample, name="petafit-folder-size", daemon=True)
-    thread.start()
-    try:
+    with sampled(look, "petafit-folder-size"):
         yield peak
-    finally:
-        stop.set()
-        thread.join()
 
 
 def folder_size(folder: str | Path) -> int:

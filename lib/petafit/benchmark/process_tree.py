@@ -2,16 +2,15 @@
 
 import os
 import signal
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from petafit.benchmark.sampling import sampled
+
 _PROC = Path("/proc")
-_SAMPLE_SECONDS = 1.0
-"""Summing up a tree's pages stops its processes for moments, which oftener would slow them down."""
 
 
 class Process(NamedTuple):
@@ -82,21 +81,9 @@ class Peak:
 @contextmanager
 def watch_memory(tree: ProcessTree) -> Iterator[Peak]:
     """Sample the tree's memory once a second until the block ends."""
-    peak, stop = Peak(), threading.Event()
-
-    def sample() -> None:
-        while True:
-            peak.see(tree.memory())
-            if stop.wait(_SAMPLE_SECONDS):
-                return
-
-    thread = threading.Thread(target=sample, name="petafit-peak-memory", daemon=True)
-    thread.start()
-    try:
+    peak = Peak()
+    with sampled(lambda: peak.see(tree.memory()), "petafit-peak-memory"):
         yield peak
-    finally:
-        stop.set()
-        thread.join()
 
 
 def _processes() -> tuple[set[Process], dict[int, int], dict[int, int]]:
