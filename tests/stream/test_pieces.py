@@ -86,6 +86,13 @@ def test_row_groups_without_chosen_rows_are_not_decoded_and_do_not_count(
     assert decoded == [0, 1, 1]
 
 
+def test_a_partition_column_is_not_what_the_file_says_of_it(tmp_path: Path, direct: Any) -> None:
+    (tmp_path / "day=2").mkdir()
+    pq.write_table(pa.table({"id": [1, 2], "day": [7, 7]}), tmp_path / "day=2" / "0.parquet")
+    assert ids(direct(tmp_path, "day < 3"), 0, 0) == [[1, 2]]
+    assert ids(direct(tmp_path, "day > 3"), 0, 0) == []
+
+
 def test_other_pieces_are_another_source(folder: Path, direct: Any) -> None:
     whole = direct(folder)
     cut = whole.cut((0.0, 0.5, 1.0))

@@ -31,7 +31,8 @@ def row_groups(
     schema : pyarrow.Schema
         With the columns that the predicate needs.
     """
-    types = {column.name: column.type for column in schema if column.name in predicate.columns}
+    decides = set(predicate.columns) - set(piece.partition)  # of these, files may say anything
+    types = {column.name: column.type for column in schema if column.name in decides}
     groups = [(number, footer.row_group(number)) for number in range(footer.num_row_groups)]
     return [
         number
