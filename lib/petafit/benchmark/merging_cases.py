@@ -53,7 +53,7 @@ def _stacked(
 ) -> Case:
     """One online round, then Newton rounds."""
     name = f"{prefix}stacked_k{shards}" + (f"_passes{passes}" if passes > 1 else "")
-    newton = {"newton": passes - 1} if passes > 1 else {}
+    newton = {"newton": passes - 1, "cache": "20GB"} if passes > 1 else {}
     return Case(name, shards, "stacked", passes, learning_rate, newton, batch_rows)
 
 

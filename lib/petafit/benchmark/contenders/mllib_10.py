@@ -7,7 +7,7 @@ from petafit.benchmark import mllib
 from petafit.benchmark.contender import Spec, Trained
 
 TITLE = "Spark MLlib, 10 iterations"
-LEARNER = "mllib.LogisticRegression, 10 iterations"
+LEARNER = mllib.LEARNER
 CORES = 2
 REQUIRES = mllib.REQUIRES
 MOST_ROWS = 2_000_000
