@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, TypeVar
 
+from petafit.aggregate.ahead import ahead
 from petafit.aggregate.law import Aggregator
 from petafit.aggregate.pulse import PulseReader
 from petafit.aggregate.tree import GroupReport, find_group, groups, load_group, merge_all
@@ -162,7 +163,7 @@ class Passes:
         count = len(groups(work.shards))
         if count == 1 or not by_group:
             parts = (load_summary(work, report) for report in reports)
-            return merge_all(work.aggregator, parts)
+            return merge_all(work.aggregator, ahead(parts))
         missing = [number for number in range(count) if not find_group(work, number)]
         if missing:
             self.engine.merge(work, missing)
