@@ -1,5 +1,6 @@
 """What needs Spark itself: MLlib's estimators, and tables that only Spark's scan reads rightly."""
 
+import logging
 import subprocess
 import sys
 from pathlib import Path
@@ -28,9 +29,13 @@ def on_spark(settings: Settings) -> Settings:
     return with_settings(settings, engine="spark")
 
 
-def test_mllib_is_trained_evaluated_and_scored(on_spark: Settings, spark: Any) -> None:
-    settings = with_settings(on_spark, learner=MLLIB)
-    trained = train(settings, spark=spark)
+def test_mllib_is_trained_evaluated_and_scored(
+    on_spark: Settings, spark: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = with_settings(on_spark, learner=MLLIB, training={"parts": 2})
+    with caplog.at_level(logging.INFO, "petafit"):
+        trained = train(settings, spark=spark)
+    assert any("training.parts" in m and "Spark itself fits" in m for m in caplog.messages)
     metrics = evaluate(settings, spark=spark).manifest["metrics"]
     assert trained.manifest["rows"] == {"in": 4500, "used": 4500, "quarantined": 0}
     assert metrics["auc"] > 0.8

@@ -115,3 +115,23 @@ def test_newton_rounds_are_refused_for_learners_of_spark(settings: Settings) -> 
     )
     with pytest.raises(ConfigurationError, match="cannot refine mllib"):
         train(asked)
+
+
+@pytest.mark.parametrize(
+    ("training", "told"),
+    [
+        ({"parts": 2, "shards": 1}, "training.parts;"),
+        ({"merge_rows": 9, "parts": 2, "merge": "mean"}, "training.merge_rows, training.parts;"),
+        ({"parts": 2}, None),
+    ],
+)
+def test_a_training_tells_what_it_has_no_use_for(
+    settings: Settings,
+    training: dict[str, object],
+    told: str | None,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.INFO, "petafit"):
+        train(with_settings(settings, training={"rounds": 1, **training}))
+    messages = [m for m in caplog.messages if m.startswith("no effect")]
+    assert (told in messages[0]) if told else not messages

@@ -34,6 +34,7 @@ from petafit.workflow.job import Job, run_job
 from petafit.workflow.profile import encoder_for, profiled
 from petafit.workflow.rows import Rows, open_rows
 from petafit.workflow.task import Task
+from petafit.workflow.unused import tell_unused_by_spark, tell_unused_without_stacking
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -112,6 +113,7 @@ def _train(job: Job) -> None:
     task.learner.check_shards(source.shards)
     if task.learner.family == "mllib":
         rows.require_spark()
+        tell_unused_by_spark(job.settings.training, job.settings.learner.name)
         encoder = profiled(job, task, rows)
         with job.run.stage("fit"):
             product = _fit_in_spark(job, task, encoder, rows)
@@ -220,6 +222,8 @@ def _schedule(
         schedule = Schedule.of(training, shards=source.shards, rows=rows)
     elif learner.stacks:
         log.info("no rows are put aside: Spark's scan deals them anew in every round")
+    if schedule == Schedule():
+        tell_unused_without_stacking(training, learner.name)
     if training.newton and schedule.reserve(training.seed) is None:
         raise ConfigurationError(
             "`training.newton` needs rows put aside",
