@@ -59,7 +59,7 @@ def _stacked(
 
 CASES = (
     *(Case(f"sequential_{step:g}", 1, "sequential", 1, step) for step in STEPS),
-    _stacked(8, 1, 0.1),
+    Case("stacked_k8", 8, "stacked", 1, 0.2, {"parts": 1}),
     _stacked(64, 1, 0.2),
     _stacked(64, 2, 0.2),
     _stacked(64, 10, 0.2),
@@ -80,6 +80,8 @@ TEXT_CASES = (
 
 TIMED_CASES = (
     Case("spark_mean_k2", 2, "mean", 1, 0.1, batch_rows=16_384),
-    Case("spark_stacked_k8", 8, "stacked", 1, 0.1, batch_rows=16_384),
+    Case("spark_stacked_k8", 8, "stacked", 1, 0.2, {"parts": 1}, batch_rows=16_384),
+    Case("spark_stacked_k8_parts2", 8, "stacked", 1, 0.1, {"parts": 2}, batch_rows=16_384),
 )
-"""On Spark with two cores: as little merging as there can be, and merging as it is by default."""
+"""On Spark with two cores: as little merging as there can be, as much as `stacked_k8` has, and as
+much as there is by default."""
