@@ -1,0 +1,144 @@
+"""Fitting petafit's own learners and scikit-learn's, in rounds over the shards of the table."""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+from petafit.aggregate.checked import Checked
+from petafit.aggregate.engine import Keep
+from petafit.config.settings import Training
+from petafit.errors import ConfigurationError
+from petafit.evaluation.evaluate import Evaluate, metrics_of
+from petafit.evaluation.metrics import Figures
+from petafit.features.encode import Encoder
+from petafit.features.instances import Encoding
+from petafit.learners.keeping import check_keepable, keep_summaries
+from petafit.learners.learner import Learner
+from petafit.learners.model import Model, Signature
+from petafit.learners.refinement import check_refinable
+from petafit.learners.registry import make_learner
+from petafit.store.arrays import Named
+from petafit.stream.batches import Source
+from petafit.stream.direct import DirectSource
+from petafit.training.rounds import Rounds
+from petafit.training.schedule import Schedule
+from petafit.training.steps import Steps
+from petafit.workflow.caching import open_cache
+from petafit.workflow.job import Job
+from petafit.workflow.product import Product
+from petafit.workflow.rows import Rows
+from petafit.workflow.task import Task
+from petafit.workflow.unused import tell_unused_without_stacking
+
+log = logging.getLogger("petafit")
+
+
+def fit_in_rounds(job: Job, task: Task, encoder: Encoder, rows: Rows, source: Source) -> Product:
+    """Fit the task's learner to the training rows.
+
+    Raises
+    ------
+    ConfigurationError
+        Refinement or kept summaries are wanted, and the learner or the source cannot have them.
+    ContractError
+        Too many rows break the contract.
+    EmptyInputError
+        There are no rows.
+    """
+    settings = job.settings
+    learner = make_learner(
+        settings.learner,
+        n_features=encoder.n_features,
+        facts=encoder.facts,
+        seed=settings.training.seed,
+        merge=settings.training.merge,
+    )
+    signature = Signature(encoder, settings.learner, task.feature_schema)
+    metrics, keep = metrics_of(signature), _keep(job, learner, rows, signature)
+
+    def model(weights: Named) -> Model:
+        return Model(encoder, settings.learner, task.feature_schema, weights)
+
+    def validate(weights: Named) -> Figures:
+        evaluate = Checked(task.checks, Evaluate(metrics))
+        held_out = rows.source("validation", task.columns)
+        named = model(weights).to_named()
+        checked = job.passes.run("validate", evaluate, held_out, start=named).result
+        return checked.require(settings.contract.max_bad_share)
+
+    total = encoder.facts.rows or rows.estimated("train")
+    schedule = _schedule(settings.training, learner, source, total)
+    whole, parts = schedule.cut(source)
+    with open_cache(job, whole) as cache:
+        reserve = schedule.reserve(settings.training.seed)
+        encoding = Encoding(task.checks, encoder, cache, reserve)
+        rounds = Rounds(
+            Steps(job.passes, encoding, learner, metrics, keep),
+            training=settings.training,
+            max_bad_share=settings.contract.max_bad_share,
+            validate=validate if settings.split.validation else None,
+        )
+        trained = rounds.run(whole, parts, rows=total)
+    job.run.update(
+        rows=trained.rows,
+        rounds=[asdict(done) for done in trained.rounds],
+        timings={f"round {number}": seconds for number, seconds in trained.seconds.items()},
+    )
+    figures = {
+        **(trained.progressive or {}),
+        **{f"validation_{name}": value for name, value in (trained.best.validation or {}).items()},
+        "rounds": len(trained.seconds),
+        "rows_per_second": trained.rows_per_second,
+    }
+    return Product(model(trained.weights), figures)
+
+
+def _keep(job: Job, learner: Learner[Any], rows: Rows, signature: Signature) -> Keep | None:
+    """What keeps the summaries of all partitions, where that is wanted."""
+    training = job.settings.training
+    if not training.keep_summaries:
+        return None
+    check_keepable(learner)
+
+    def keep(summaries: Iterable[Named], merged: Named) -> None:
+        told = keep_summaries(
+            job.run.folder,
+            summaries,
+            merged,
+            names=rows.partitions(),
+            signature=signature,
+            merge=training.merge,
+            seed=training.seed,
+        )
+        job.run.update(summaries=told)
+
+    return keep
+
+
+def _schedule(
+    training: Training, learner: Learner[Any], source: Source, rows: int | None
+) -> Schedule:
+    """When shards merge, and what is put aside for it.
+
+    Raises
+    ------
+    ConfigurationError
+        Refinement is wanted, and the learner or the source cannot have it.
+    """
+    if training.newton:
+        check_refinable(learner)
+    schedule = Schedule()
+    if learner.stacks and isinstance(source, DirectSource):
+        schedule = Schedule.of(training, shards=source.shards, rows=rows)
+    elif learner.stacks:
+        log.info("no rows are put aside: Spark's scan deals them anew in every round")
+    if schedule == Schedule():
+        tell_unused_without_stacking(training, learner.name)
+    if training.newton and schedule.reserve(training.seed) is None:
+        raise ConfigurationError(
+            "`training.newton` needs rows put aside",
+            expected="training.merge_rows above 0, and a table that is read directly",
+            hint="Set `training.newton: 0`; `--verbose` says how the table is read.",
+        )
+    return schedule

@@ -1,0 +1,42 @@
+"""Fitting a learner of MLlib's: Spark itself does it, with the features as its own stages."""
+
+import time
+from functools import partial
+
+from petafit.features.encode import Encoder
+from petafit.learners.model import SparkModel
+from petafit.workflow.job import Job
+from petafit.workflow.product import Product
+from petafit.workflow.rows import Rows
+from petafit.workflow.task import Task
+from petafit.workflow.unused import tell_unused_by_spark
+
+
+def fit_in_spark(job: Job, task: Task, encoder: Encoder, rows: Rows) -> Product:
+    """Fit the task's estimator to the training rows as Spark's scan gives them.
+
+    Raises
+    ------
+    ConfigurationError
+        An invalid parameter, or an estimator of the other kind than the label.
+    """
+    from petafit.features.stages import stages
+    from petafit.learners import mllib
+    from petafit.learners.frames import training_frame
+
+    settings = job.settings
+    tell_unused_by_spark(settings.training, settings.learner.name)
+    estimator = mllib.make_estimator(
+        settings.learner, kind=task.learner.kind, seed=settings.training.seed
+    )
+    frame = training_frame(rows.scan("train", task.columns), task.checks, encoder)
+    features = stages(task.features, encoder.facts, settings.hash_bits)
+    assert encoder.facts.rows is not None  # MLlib's features are always profiled
+    began = time.monotonic()
+    fitted = estimator.fit(frame, stages=features, weight=settings.weight)
+    seconds = time.monotonic() - began
+    return Product(
+        SparkModel(encoder, settings.learner, task.feature_schema),
+        {"rows_per_second": encoder.facts.rows / seconds},
+        partial(mllib.save, fitted),
+    )
