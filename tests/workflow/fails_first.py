@@ -12,7 +12,7 @@ from pyspark import TaskContext
 import petafit
 from petafit.config.settings import Settings
 from petafit.features.instances import Encoding
-from petafit.workflow import train as job
+from petafit.workflow import fit_in_rounds as fitting
 
 
 class FailsFirst(Encoding):
@@ -33,6 +33,6 @@ def _lost(read: Any, *, skip: int) -> Iterator[Any]:
 
 if __name__ == "__main__":
     settings, failures = sys.argv[1:]
-    job.Encoding = FailsFirst
+    fitting.Encoding = FailsFirst
     run = petafit.train(Settings.model_validate_json(Path(settings).read_text()))
     print(run.manifest["model"]["digest"])

@@ -12,7 +12,7 @@ from petafit.config.settings import Settings
 from petafit.features.cache import InstanceCache
 from petafit.store.models import ModelStore
 from petafit.stream.direct import DirectSource
-from petafit.workflow import train as job
+from petafit.workflow import fit_in_rounds as fitting
 from petafit.workflow.train import train
 from tests.small import with_settings
 
@@ -84,14 +84,14 @@ def test_only_what_is_read_again_is_kept(
 
 
 def test_it_goes_after_a_failure_too(cached: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    finish, kept = job.Rounds.run, []
+    finish, kept = fitting.Rounds.run, []
 
     def fails(*args: Any, **options: Any) -> None:
         finish(*args, **options)
         kept.extend(left_behind(cached))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(job.Rounds, "run", fails)
+    monkeypatch.setattr(fitting.Rounds, "run", fails)
     with pytest.raises(KeyboardInterrupt):
         train(cached)
     assert len(kept) == 12
