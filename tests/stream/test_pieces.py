@@ -90,6 +90,7 @@ def test_a_partition_column_is_not_what_the_file_says_of_it(tmp_path: Path, dire
     (tmp_path / "day=2").mkdir()
     pq.write_table(pa.table({"id": [1, 2], "day": [7, 7]}), tmp_path / "day=2" / "0.parquet")
     assert ids(direct(tmp_path, "day < 3"), 0, 0) == [[1, 2]]
+    assert ids(direct(tmp_path, "day < 3").cut((0.0, 1.0, 1.0)), 0, 0) == [[1, 2]]
     assert ids(direct(tmp_path, "day > 3"), 0, 0) == []
 
 

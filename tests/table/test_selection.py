@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from petafit.config.settings import Settings
+from petafit.errors import ConfigurationError
 from petafit.table.selection import KeyShare, select
 
 BATCH = pa.record_batch({"k": list(range(1000)), "day": [i // 100 for i in range(1000)]})
@@ -50,3 +51,35 @@ def test_a_key_is_held_out_however_it_is_encoded(keys: list[str | None]) -> None
     assert masks[0].equals(masks[1])
     assert masks[0].equals(masks[2])
     assert pc.all(pc.is_valid(masks[0])).as_py()
+
+
+@pytest.mark.parametrize(
+    ("split", "part", "hint"),
+    [
+        ({"train": "day < 5"}, "test", "Set `split.test`"),
+        ({"test_share": 0.1}, "validation", "Set `split.validation`"),
+        ({}, "validation", "Set `split.validation`"),
+    ],
+)
+def test_rows_that_nobody_named_are_not_all_rows(
+    split: dict[str, object], part: str, hint: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=hint):
+        select(settings(**split), part)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("validation", "day", "excluded"),
+    [
+        (["day == 5"], 5, True),
+        (["day == 5"], 4, False),
+        (["day == 5"], None, True),  # no train row either: its condition does not hold
+        (["day == 5", "k > 3"], 5, False),  # the keys decide about each row
+        (["day in [4, 5]"], 4, True),
+    ],
+)
+def test_partitions_to_validate_on_are_not_read_to_train(
+    validation: list[str], day: int | None, excluded: bool
+) -> None:
+    chosen = select(settings(train="day <= 5", validation=validation), "train")
+    assert chosen.excludes({"day": day}) == excluded

@@ -141,7 +141,11 @@ class DirectSource:
         needed = self.needed
         counts = [
             _count_batches(
-                *(part.path, part.size, part.start, part.stop),
+                part.path,
+                size=part.size,
+                start=part.start,
+                stop=part.stop,
+                partitioned_by=tuple(part.partition),
                 batch_rows=self.batch_rows,
                 predicate=self.predicate,
                 schema=needed,
@@ -229,16 +233,18 @@ def check_file(piece: Slice, schema: pa.Schema) -> None:
 @lru_cache(maxsize=1 << 16)
 def _count_batches(
     path: str,
+    *,
     size: int,
     start: int,
     stop: int,
-    *,
+    partitioned_by: tuple[str, ...],
     batch_rows: int,
     predicate: RowFilter,
     schema: pa.Schema,
 ) -> list[int]:
     """How many batches each row group of a slice makes; its footer is read once per worker."""
     with open_file(path, size=size) as file:
-        piece = Slice(path, size, start, stop, rows=None, partition={}, absent_is_null=False)
+        partition = dict.fromkeys(partitioned_by)
+        piece = Slice(path, size, start, stop, rows=None, partition=partition, absent_is_null=False)
         groups = row_groups(file.metadata, piece, predicate, schema)
         return [-(-file.metadata.row_group(group).num_rows // batch_rows) for group in groups]

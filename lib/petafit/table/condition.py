@@ -91,9 +91,16 @@ class Condition:
 
     def must_hold(self, values: Range) -> bool:
         """Whether every value of a range meets the condition."""
-        if values.nulls or self.operator not in ("<", "<=", ">", ">="):
+        if values.nulls:
             return False
-        return self._holds(values.greatest if self.operator.startswith("<") else values.least)
+        match self.operator:
+            case "<" | "<=":
+                return self._holds(values.greatest)
+            case ">" | ">=":
+                return self._holds(values.least)
+            case "==" | "in":
+                return values.least.equals(values.greatest) and self._holds(values.least)
+        return False
 
     def _holds(self, value: pa.Array) -> bool:
         return self.mask(value)[0].as_py() is True

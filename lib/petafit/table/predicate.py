@@ -93,6 +93,14 @@ class Predicate:
             if condition.column in values
         )
 
+    def decided_by(self, values: Mapping[str, object]) -> bool:
+        """Whether every row with these values of the partition columns meets the conditions."""
+        return all(
+            condition.column in values
+            and condition.mask(pa.array([values[condition.column]]))[0].as_py() is True
+            for condition in self.conditions
+        )
+
     def excludes_between(self, ranges: Mapping[str, Range]) -> bool:
         """Whether no row whose values lie in these ranges can meet the conditions."""
         return not all(

@@ -10,7 +10,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from petafit.config.settings import Settings
+from petafit.config.settings import Settings, Split
+from petafit.errors import ConfigurationError
 from petafit.table.condition import Range
 from petafit.table.predicate import Predicate, parse
 
@@ -78,7 +79,8 @@ class Selection:
 
     def excludes(self, values: Mapping[str, object]) -> bool:
         """Whether no row with these partition values can be selected."""
-        return self.predicate.excludes(values)
+        left_out = self.without is not None and self.without.decided_by(values)
+        return left_out or self.predicate.excludes(values)
 
     def excludes_between(self, ranges: Mapping[str, Range]) -> bool:
         """Whether no row whose values lie in these ranges can be selected."""
@@ -95,17 +97,38 @@ def select(settings: Settings, part: Part) -> Selection:
 
     Training rows are never validation rows too. Rows to score need no label, so that what the
     table's filter asks of it does not count there.
+
+    Raises
+    ------
+    ConfigurationError
+        The task does not say which rows of the table the part has.
     """
     split, filter = settings.split, parse(settings.table.filter)
     if part == "score":
         unlabelled = (c for c in filter.conditions if c.column != settings.label.column)
         return Selection(Predicate(tuple(unlabelled)))
+    _check_said(settings.split, part)
     chosen = parse({"train": split.train, "validation": split.validation, "test": split.test}[part])
     return Selection(
         Predicate((*filter.conditions, *chosen.conditions)),
         KeyShare(settings.keys, split.test_share, part == "test") if split.test_share else None,
         parse(split.validation) if split.validation and part == "train" else None,
     )
+
+
+def _check_said(split: Split, part: Part) -> None:
+    """Refuse a part of which nothing is said: it would be all rows, those trained on included.
+
+    A task without any split trains on a whole table, and is tested on a whole one.
+    """
+    untold = {
+        "validation": not split.validation and "`split.validation`",
+        "test": split.train and not (split.test or split.test_share) and "`split.test`",
+    }.get(part)
+    if untold:
+        raise ConfigurationError(
+            f"The task does not say which rows are for the {part}", hint=f"Set {untold}."
+        )
 
 
 def _hashes(column: pa.Array) -> np.ndarray:
