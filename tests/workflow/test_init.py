@@ -135,7 +135,7 @@ def test_a_number_is_predicted_by_a_regressor() -> None:
     path = write_task_file(save(clicks()), label="price")
     loaded = check_works(path)
     assert loaded.label.kind == "number"
-    assert loaded.learner.name.endswith("Regressor")
+    assert loaded.learner.name == "petafit.OnlineLinearRegressor"
     assert loaded.table.filter == ("price is not null",)
     assert "# 10% have no label" in path.read_text()
 
@@ -143,7 +143,7 @@ def test_a_number_is_predicted_by_a_regressor() -> None:
 def test_more_classes_than_two_get_a_learner_that_takes_them() -> None:
     table = clicks().set_column(0, "click", pa.array(["a", "b", "c"] * (ROWS // 3)))
     learner = check_works(write_task_file(save(table), label="click")).learner
-    assert (learner.name, learner.params["loss"]) == ("sklearn.SGDClassifier", "log_loss")
+    assert learner.name == "petafit.OnlineLinearClassifier"
 
 
 def test_text_is_cut_into_n_grams() -> None:

@@ -22,10 +22,6 @@ _TEST_SHARE = 0.1
 _UNIQUE = "each row has its own"
 _HASH_BITS = (18, 22)
 _TEXT_BITS = 20
-_MANY_CLASSES = """\
-learner:
-  name: sklearn.SGDClassifier
-  params: {loss: log_loss, learning_rate: invscaling, eta0: 0.05, power_t: 0.25}"""
 
 
 def task_text(table_uri: str, snapshot: Snapshot, sample: Sample, label: str) -> str:
@@ -170,9 +166,7 @@ def _learner(label: Seen, columns: Sequence[Seen]) -> Iterator[str]:
     elif bits > least:
         yield f"hash_bits: {bits} # {values:,} or more different categories"
     if label_kind(label) == "number":
-        yield "learner: sklearn.SGDRegressor"
-    elif label.distinct > 2:
-        yield _MANY_CLASSES
+        yield "learner: petafit.OnlineLinearRegressor"
     else:
         yield "learner: petafit.OnlineLinearClassifier"
     yield "training:"
