@@ -8,7 +8,10 @@ import pyarrow as pa
 import pytest
 
 from petafit.config.settings import Settings
-from petafit.errors import ConfigurationError
+from petafit.errors import ConfigurationError, ContractError
+from petafit.training.rounds import Rounds
+from petafit.training.standing import Standing
+from petafit.training.steps import Steps
 from petafit.workflow.train import train
 from tests.small import table, with_settings, write_table
 
@@ -135,3 +138,53 @@ def test_a_training_tells_what_it_has_no_use_for(
         train(with_settings(settings, training={"rounds": 1, **training}))
     messages = [m for m in caplog.messages if m.startswith("no effect")]
     assert (told in messages[0]) if told else not messages
+
+
+def test_newton_without_any_row_put_aside_says_so(settings: Settings) -> None:
+    few = {"newton": 1, "merge_rows": 1, "seed": 3, "rounds": 1, "parts": 1}
+    with pytest.raises(ConfigurationError, match="none was put aside"):
+        train(with_settings(settings, training=few, table={"filter": ["id < 60"]}))
+
+
+def test_newton_goes_on_from_the_best_round(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second round is worse, and ends the online ones."""
+    judged = iter([0.5, 0.6, 0.7, 0.8, 0.9])
+    monkeypatch.setattr(Rounds, "_loss", lambda *_: next(judged))
+    began: list[float] = []
+    take = Steps._newton
+
+    def noted(self: Steps, at: Standing, *rest: object) -> object:
+        began.append(at.best_weights is at.weights)
+        return take(self, at, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Steps, "_newton", noted)
+    wanted = {"rounds": 3, "parts": 1, "newton": 2, "patience": 1}
+    metrics = train(with_settings(settings, training=wanted)).manifest["metrics"]
+    assert metrics["rounds"] == 3  # two online ones, and one of Newton's without gain
+    assert began == [True]
+
+
+def test_a_part_of_bad_rows_is_held_against_the_limit_with_all_others(settings: Settings) -> None:
+    """Two months are bad: the first eighth, which is the first part, has no other rows."""
+    parts = {"rounds": 1, "parts": 4, "shards": 2}
+    broken = {"max_bad_share": 0.3, "columns": {"month": {"min": 3}}}
+    run = train(with_settings(settings, training=parts, contract=broken)).manifest
+    assert run["rows"]["quarantined"] == 1000
+    assert run["rounds"][0]["rows"]["used"] == 0
+    assert run["rows"]["used"] == 3500
+    assert run["metrics"]["log_loss"] < run["metrics"]["base_log_loss"]
+    strict = {**broken, "max_bad_share": 0.2}
+    with pytest.raises(ContractError, match="1,000 of 4,500 rows break the contract"):
+        train(with_settings(settings, training=parts, contract=strict))
+
+
+def test_an_exact_learner_takes_one_round(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    exact = with_settings(settings, learner={"name": "sklearn.BernoulliNB", "params": {}})
+    with caplog.at_level(logging.INFO, "petafit"):
+        twice = train(with_settings(exact, training={"rounds": 2})).manifest["model"]["digest"]
+    assert "one round, not 2" in caplog.text
+    assert twice == train(with_settings(exact, training={"rounds": 1})).manifest["model"]["digest"]

@@ -11,6 +11,28 @@ from petafit.table.contract import Sifted
 Result = TypeVar("Result")
 
 
+class NoGoodRowsError(ContractError):
+    """All rows of a pass break the contract.
+
+    Attributes
+    ----------
+    quarantined : int
+        How many there are.
+    example : str or None
+        What was wrong with one of them.
+    """
+
+    def __init__(self, quarantined: int, example: str | None) -> None:
+        self.quarantined, self.example = quarantined, example
+        super().__init__(
+            f"All {quarantined:,} rows break the contract",
+            hint=f"For example: {example}. Mend the table or its `contract`.",
+        )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.quarantined, self.example)
+
+
 class Sieve(Protocol):
     """Tells the good rows of a batch from the bad ones."""
 
@@ -124,10 +146,7 @@ class Checked(Aggregator[CheckedState, Any, CheckedResult[Result]]):
     def finish(self, summary: Named, model: Named | None = None) -> CheckedResult[Result]:
         counts = {name: summary.params[name] for name in ("used", "quarantined", "example")}
         if not counts["used"]:
-            raise ContractError(
-                f"All {counts['quarantined']:,} rows break the contract",
-                hint=f"For example: {counts['example']}. Mend the table or its `contract`.",
-            )
+            raise NoGoodRowsError(counts["quarantined"], counts["example"])
         return CheckedResult(self.inner.finish(summary.part("inner"), model), **counts)
 
     def dump(self, state: CheckedState) -> Named:

@@ -18,6 +18,9 @@ def taken_from(batch: Batch) -> tuple[Batch, Named]:
     if aside is None:
         return batch, NOTHING
     weight = np.ones(len(aside)) if batch.weight is None else batch.weight
+    aside = aside & (weight > 0)  # the others say nothing, and are learnt from by nobody
+    if not aside.any():
+        return batch, NOTHING
     kept: Any = batch.X[np.flatnonzero(aside)]  # CSR: dense rows are never put aside
     assert batch.y is not None
     return Batch(batch.X, batch.y, np.where(aside, 0.0, weight)), Named(

@@ -61,8 +61,8 @@ class Step:
 
     Attributes
     ----------
-    weights : Named
-        The merged model.
+    weights : Named or None
+        The merged model; None as long as there were no rows to learn from.
     reserved : Named
         Rows that it has put aside: see `petafit.training.reserved`.
     measured : Named or None
@@ -70,27 +70,25 @@ class Step:
     """
 
     done: Round
-    weights: Named
+    weights: Named | None
     reserved: Named = NOTHING
     measured: Named | None = None
 
     def to_named(self) -> Named:
         """As one set of arrays, to be kept."""
-        kept = {"weights": self.weights, "reserved": self.reserved}
-        if self.measured is not None:
-            kept["measured"] = self.measured
         whole = Named(params={"round": asdict(self.done)})
+        kept = {"weights": self.weights, "reserved": self.reserved, "measured": self.measured}
         for name, part in kept.items():
-            whole = whole | part.prefixed(name)
+            whole = whole | (part or NOTHING).prefixed(name)
         return whole
 
     @classmethod
     def from_named(cls, kept: Named) -> Self:
         """What `to_named` gave."""
-        measured = kept.part("measured")
+        weights, measured = kept.part("weights"), kept.part("measured")
         return cls(
             Round(**kept.params["round"]),
-            kept.part("weights"),
+            weights if weights.arrays else None,
             kept.part("reserved"),
             measured if measured.arrays else None,
         )

@@ -63,6 +63,7 @@ class Rounds:
             self._go_on(at, number, first if number == 1 else [whole], rows)
             if at.without_gain >= self.training.patience:
                 break
+        at.begin_newton()
         for number in range(at.last + 1, at.last + 1 + self.training.newton):
             self._go_on(at, number, [whole], rows, kind="newton")
             if at.without_gain >= self.training.patience:
@@ -83,25 +84,21 @@ class Rounds:
     ) -> None:
         """One round, in the parts given."""
         for part, source in enumerate(given, start=1):
-            step = self._step(at, Round(number, part, len(given), kind), source, rows)
-            if step:
-                at.add(step)
+            at.add(self._step(at, Round(number, part, len(given), kind), source, rows))
+        self._check_rows([done for done in at.rounds if done.number == number])
         if at.weights is None:
             raise EmptyInputError(
                 "No rows to train",
                 hint="Check `table.filter` and `split` against what the table holds.",
             )
-        self._check_rows([done for done in at.rounds if done.number == number])
         at.judge(self._loss(at.rounds[-1]))
 
-    def _step(self, at: Standing, planned: Round, source: Source, rows: int | None) -> Step | None:
+    def _step(self, at: Standing, planned: Round, source: Source, rows: int | None) -> Step:
         """One round, or a part of it, unless an earlier attempt has made it."""
         step = self._kept(planned)
         if step is None:
             step = self.steps.take(at, planned, source, rows)
-            if step is None:
-                return None
-            if planned.is_whole and self.validate:
+            if planned.is_whole and self.validate and step.weights is not None:
                 validation = self.validate(step.weights)
                 step = replace(step, done=replace(step.done, validation=validation))
             self._keep(step)

@@ -63,6 +63,8 @@ class Standing:
         Those of the lowest loss so far.
     before_newton : ndarray or None
         The weights before the last Newton step.
+    began_newton : int
+        The last round before the Newton rounds; 0 before those.
     """
 
     weights: Named | None = None
@@ -73,6 +75,7 @@ class Standing:
     best_round: Round = field(default_factory=lambda: Round(0, 1, 1))
     least: float | None = None
     before_newton: np.ndarray | None = None
+    began_newton: int = 0
 
     @property
     def last(self) -> int:
@@ -81,8 +84,12 @@ class Standing:
 
     @property
     def without_gain(self) -> int:
-        """Rounds since the best one."""
-        return self.last - self.best_round.number
+        """Rounds since the best one; Newton rounds are counted anew."""
+        return self.last - max(self.best_round.number, self.began_newton)
+
+    def begin_newton(self) -> None:
+        """Go on from the best round."""
+        self.weights, self.began_newton = self.best_weights, self.last
 
     def add(self, step: Step) -> None:
         """Go on from a step."""
@@ -96,7 +103,11 @@ class Standing:
         self.rounds.append(step.done)
 
     def judge(self, loss: float | None) -> None:
-        """Take the last round for the best, unless an earlier one had a lower loss."""
+        """Take the last round for the best, unless an earlier one had a lower loss.
+
+        A loss that is no number says nothing.
+        """
         assert self.weights is not None
+        loss = None if loss is None or np.isnan(loss) else loss
         if loss is None or self.least is None or loss < self.least:
             self.best_weights, self.best_round, self.least = self.weights, self.rounds[-1], loss

@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from petafit.aggregate.checked import Checked
+from petafit.aggregate.checked import Checked, NoGoodRowsError
 from petafit.aggregate.engine import Keep, Outcome, Passes
 from petafit.aggregate.law import Aggregator
-from petafit.errors import EmptyInputError
+from petafit.errors import ConfigurationError, EmptyInputError
 from petafit.evaluation.metrics import Metrics
 from petafit.features.batch import Batch
 from petafit.features.instances import EncodedRows, Encoding
@@ -42,14 +42,12 @@ class Steps:
     metrics: Metrics
     keep: Keep | None = None
 
-    def take(self, at: Standing, planned: Round, source: Source, rows: int | None) -> Step | None:
-        """The step that is planned; None for a part without rows that has nothing before it."""
+    def take(self, at: Standing, planned: Round, source: Source, rows: int | None) -> Step:
+        """The step that is planned; a part without good rows leaves the model as it is."""
         take = self._newton if planned.kind == "newton" else self._online
         return take(at, planned, source, rows)
 
-    def _online(
-        self, at: Standing, planned: Round, source: Source, rows: int | None
-    ) -> Step | None:
+    def _online(self, at: Standing, planned: Round, source: Source, rows: int | None) -> Step:
         """Fit the shards and merge them."""
         first = planned.number == 1
         fit = Fit(self.learner, self.metrics if first else None, collect=first)
@@ -63,7 +61,11 @@ class Steps:
                 keep=self._keep if self.keep else None,
             )
         except EmptyInputError:
-            return None if at.weights is None else Step(planned, at.weights)
+            return Step(planned, at.weights)
+        except NoGoodRowsError as error:
+            bad = error.quarantined
+            counts = {"in": bad, "used": 0, "quarantined": bad}
+            return Step(replace(planned, rows=counts, example=error.example), at.weights)
         fitted, began = outcome.result.result, time.monotonic()
         aside = fitted.reserved if fitted.reserved.arrays else at.reserved
         weights, merged = self._merged(fitted.summary, at.weights, aside)
@@ -85,6 +87,11 @@ class Steps:
         """Take a Newton step from the last model."""
         learner, start = check_refinable(self.learner), at.weights
         assert start is not None
+        if not at.reserved.arrays:
+            raise ConfigurationError(
+                "`training.newton` has no rows to fit its steps to: none was put aside",
+                hint="Set `training.newton: 0`, or raise `training.merge_rows`.",
+            )
         full = Checked(LearntRows(), FullBatch(learner))
         outcome = self._pass(planned, full, source, start, rows)
         derivatives, began = outcome.result.result, time.monotonic()

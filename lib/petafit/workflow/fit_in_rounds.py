@@ -60,24 +60,27 @@ def fit_in_rounds(job: Job, task: Task, encoder: Encoder, rows: Rows, source: So
     def model(weights: Named) -> Model:
         return Model(encoder, settings.learner, task.feature_schema, weights)
 
+    held_out = rows.source("validation", task.columns) if settings.split.validation else None
+
     def validate(weights: Named) -> Figures:
+        assert held_out is not None
         evaluate = Checked(task.checks, Evaluate(metrics))
-        held_out = rows.source("validation", task.columns)
         named = model(weights).to_named()
         checked = job.passes.run("validate", evaluate, held_out, start=named).result
         return checked.require(settings.contract.max_bad_share)
 
+    training = _as_needed(settings.training, learner)
     total = encoder.facts.rows or rows.estimated("train")
-    schedule = _schedule(settings.training, learner, source, total)
+    schedule = _schedule(training, learner, source, total)
     whole, parts = schedule.cut(source)
     with open_cache(job, whole) as cache:
-        reserve = schedule.reserve(settings.training.seed)
+        reserve = schedule.reserve(training.seed)
         encoding = Encoding(task.checks, encoder, cache, reserve)
         rounds = Rounds(
             Steps(job.passes, encoding, learner, metrics, keep),
-            training=settings.training,
+            training=training,
             max_bad_share=settings.contract.max_bad_share,
-            validate=validate if settings.split.validation else None,
+            validate=validate if held_out else None,
         )
         trained = rounds.run(whole, parts, rows=total)
     job.run.update(
@@ -92,6 +95,14 @@ def fit_in_rounds(job: Job, task: Task, encoder: Encoder, rows: Rows, source: So
         "rows_per_second": trained.rows_per_second,
     }
     return Product(model(trained.weights), figures)
+
+
+def _as_needed(training: Training, learner: Learner[Any]) -> Training:
+    """One round for an exact learner: it would count the rows of a second one once more."""
+    if not learner.exact or training.rounds == 1:
+        return training
+    log.info("one round, not %d: %s is exact after it", training.rounds, learner.name)
+    return training.model_copy(update={"rounds": 1})
 
 
 def _keep(job: Job, learner: Learner[Any], rows: Rows, signature: Signature) -> Keep | None:
