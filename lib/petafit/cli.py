@@ -16,6 +16,7 @@ from petafit import show
 from petafit.benchmark.page import FILE as PAGE
 from petafit.benchmark.report import show as show_record
 from petafit.config.layers import Resolved, load_settings
+from petafit.config.reference import reference
 from petafit.config.rendering import as_json, render, submit_arguments
 from petafit.errors import PetafitError
 from petafit.store.models import ModelStore
@@ -179,8 +180,14 @@ def config(
     spark_submit: Annotated[
         bool, typer.Option("--spark-submit", help="Print spark-submit's arguments instead.")
     ] = False,
+    reference_: Annotated[
+        bool, typer.Option("--reference", help="Print every setting there is, and what it does.")
+    ] = False,
 ) -> None:
     """Print the merged settings, and where each comes from."""
+    if reference_:
+        typer.echo(reference())
+        return
     resolved = _load(task, env, conf, overrides)
     if spark_submit:
         typer.echo(" ".join(submit_arguments(resolved.settings)))

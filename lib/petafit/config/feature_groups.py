@@ -11,19 +11,21 @@ from petafit.config.section import Names, Section
 class NumericFeatures(Section):
     """Columns whose value counts."""
 
-    numeric: Names
+    numeric: Names = Field(description="names, patterns like `pixel_*`, or types: type:double")
     impute: Literal["mean", "none"] | float = Field(
         "mean", description="what stands for null and NaN; none leaves the feature out"
     )
     indicator: bool = Field(False, description="one more feature that says the value is missing")
     log1p: bool = Field(False, description="sign(x) log(1 + |x|), before scaling")
-    scale: Literal["standard", "minmax", "none"] = "standard"
+    scale: Literal["standard", "minmax", "none"] = Field(
+        "standard", description="to mean 0 and deviation 1, or to 0..1"
+    )
 
 
 class BinnedFeatures(Section):
     """Numeric columns cut into bins, each bin a category."""
 
-    binned: Names
+    binned: Names = Field(description="as in numeric")
     edges: Literal["log2"] | tuple[float, ...] = Field(
         "log2", description="cut points; log2: 0, 1, 2, 4, 8, ... and their negatives"
     )
@@ -32,13 +34,13 @@ class BinnedFeatures(Section):
 class CategoricalFeatures(Section):
     """Columns whose distinct values count: strings and integers."""
 
-    categorical: Names
+    categorical: Names = Field(description="as in numeric")
 
 
 class BooleanFeatures(Section):
     """Columns of booleans."""
 
-    boolean: Names
+    boolean: Names = Field(description="as in numeric")
 
 
 DatePart = Literal["year", "month", "day", "day_of_week", "hour", "minute"]
@@ -47,19 +49,21 @@ DatePart = Literal["year", "month", "day", "day_of_week", "hour", "minute"]
 class DateFeatures(Section):
     """Parts of dates and timestamps (UTC), each a category."""
 
-    date: Names
-    parts: tuple[DatePart, ...] = ("month", "day_of_week", "hour")
+    date: Names = Field(description="as in numeric")
+    parts: tuple[DatePart, ...] = Field(
+        ("month", "day_of_week", "hour"), description="also year, day and minute"
+    )
 
 
 class TextFeatures(Section):
     """Columns of text, cut into n-grams of words or characters, each counted."""
 
-    text: Names
+    text: Names = Field(description="as in numeric")
     analyzer: Literal["word", "char"] = Field("word", description="what n-grams are made of")
     ngrams: tuple[int, ...] | None = Field(
         None, description="the smallest and largest size; null: 1 to 2 words, 3 to 5 characters"
     )
-    lowercase: bool = True
+    lowercase: bool = Field(True, description="before it is cut")
     norm: Literal["l2", "none"] = Field(
         "l2", description="l2 scales the counts of a row to length 1"
     )
@@ -77,7 +81,7 @@ class TextFeatures(Section):
 class CrossFeatures(Section):
     """Combinations of categorical columns, each combination a category."""
 
-    cross: tuple[tuple[str, ...], ...]
+    cross: tuple[tuple[str, ...], ...] = Field(description="lists of columns named above")
 
 
 FEATURE_KINDS = ("numeric", "binned", "categorical", "boolean", "date", "text", "cross")

