@@ -187,7 +187,7 @@ ALL_BATCHES = range(2**62)
 
 
 def read_slice(
-    piece: Slice,
+    part: Slice,
     schema: pa.Schema,
     batch_rows: int,
     predicate: RowFilter = EVERY_ROW,
@@ -204,18 +204,18 @@ def read_slice(
     ContractError
         It lacks a column or has it in another type than the schema.
     """
-    strings = [field.name for field in stored(schema, piece) if field.type == STRINGS]
-    with open_file(piece.path, size=piece.size, dictionaries=strings) as file:
-        present = check_footer(file.metadata, piece, schema)
+    strings = [field.name for field in stored(schema, part) if field.type == STRINGS]
+    with open_file(part.path, size=part.size, dictionaries=strings) as file:
+        present = check_footer(file.metadata, part, schema)
         before = 0
-        for group in row_groups(file.metadata, piece, predicate, schema):
+        for group in row_groups(file.metadata, part, predicate, schema):
             count = -(-file.metadata.row_group(group).num_rows // batch_rows)
             wanted = range(max(batches.start - before, 0), min(batches.stop - before, count))
             if wanted:
                 yield from read_row_group(
                     file,
                     group,
-                    piece=piece,
+                    part=part,
                     stored=present,
                     schema=schema,
                     batch_rows=batch_rows,
@@ -224,10 +224,10 @@ def read_slice(
             before += count
 
 
-def check_file(piece: Slice, schema: pa.Schema) -> None:
+def check_file(part: Slice, schema: pa.Schema) -> None:
     """Look at a file's footer only; raises like `read_slice`."""
-    with open_file(piece.path, size=piece.size) as file:
-        check_footer(file.metadata, piece, schema)
+    with open_file(part.path, size=part.size) as file:
+        check_footer(file.metadata, part, schema)
 
 
 @lru_cache(maxsize=1 << 16)
@@ -245,6 +245,6 @@ def _count_batches(
     """How many batches each row group of a slice makes; its footer is read once per worker."""
     with open_file(path, size=size) as file:
         partition = dict.fromkeys(partitioned_by)
-        piece = Slice(path, size, start, stop, rows=None, partition=partition, absent_is_null=False)
-        groups = row_groups(file.metadata, piece, predicate, schema)
+        part = Slice(path, size, start, stop, rows=None, partition=partition, absent_is_null=False)
+        groups = row_groups(file.metadata, part, predicate, schema)
         return [-(-file.metadata.row_group(group).num_rows // batch_rows) for group in groups]

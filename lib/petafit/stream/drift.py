@@ -10,12 +10,12 @@ from petafit.table.shards import Slice
 from petafit.table.types import canonical, footer_schema
 
 
-def stored(schema: pa.Schema, piece: Slice) -> list[pa.Field]:
+def stored(schema: pa.Schema, part: Slice) -> list[pa.Field]:
     """The columns that a file itself must have."""
-    return [field for field in schema if field.name not in piece.partition]
+    return [field for field in schema if field.name not in part.partition]
 
 
-def check_footer(footer: pq.FileMetaData, piece: Slice, schema: pa.Schema) -> list[str]:
+def check_footer(footer: pq.FileMetaData, part: Slice, schema: pa.Schema) -> list[str]:
     """The columns of a schema that a file has.
 
     Raises
@@ -25,32 +25,32 @@ def check_footer(footer: pq.FileMetaData, piece: Slice, schema: pa.Schema) -> li
     ContractError
         It lacks a column or has it in another type than the schema.
     """
-    _check_rows(footer, piece)
-    return _check_columns(footer, piece, stored(schema, piece))
+    _check_rows(footer, part)
+    return _check_columns(footer, part, stored(schema, part))
 
 
-def _check_rows(footer: pq.FileMetaData, piece: Slice) -> None:
-    if piece.rows not in (None, footer.num_rows):
+def _check_rows(footer: pq.FileMetaData, part: Slice) -> None:
+    if part.rows not in (None, footer.num_rows):
         raise StorageError(
-            f"{piece.path} does not hold the rows that the table's log promises",
-            expected=f"{piece.rows} rows",
+            f"{part.path} does not hold the rows that the table's log promises",
+            expected=f"{part.rows} rows",
             got=f"{footer.num_rows} rows",
         )
 
 
-def _check_columns(footer: pq.FileMetaData, piece: Slice, wanted: Sequence[pa.Field]) -> list[str]:
+def _check_columns(footer: pq.FileMetaData, part: Slice, wanted: Sequence[pa.Field]) -> list[str]:
     """The wanted columns that the file has, after a check of their types."""
     found = footer_schema(footer)
     present = []
     for column in wanted:
         kind = canonical(column.type)
         if column.name not in found.names:
-            if piece.absent_is_null:
+            if part.absent_is_null:
                 continue
             hint = did_you_mean(column.name, found.names)
-            raise _drift(column.name, piece, expected=kind, got="no such column", hint=hint)
+            raise _drift(column.name, part, expected=kind, got="no such column", hint=hint)
         if not _fits(found.field(column.name).type, kind):
-            raise _drift(column.name, piece, expected=kind, got=found.field(column.name).type)
+            raise _drift(column.name, part, expected=kind, got=found.field(column.name).type)
         present.append(column.name)
     return present
 
@@ -65,7 +65,7 @@ def _fits(found: pa.DataType, wanted: pa.DataType) -> bool:
 
 
 def _drift(
-    column: str, piece: Slice, *, expected: object, got: object, hint: str = ""
+    column: str, part: Slice, *, expected: object, got: object, hint: str = ""
 ) -> ContractError:
-    what = f"Column {column!r} of {piece.path} is not as in the rest of the table"
+    what = f"Column {column!r} of {part.path} is not as in the rest of the table"
     return ContractError(what, expected=expected, got=got, hint=hint)

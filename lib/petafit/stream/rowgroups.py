@@ -20,7 +20,7 @@ _DECODED_BYTES = 8
 
 
 def row_groups(
-    footer: pq.FileMetaData, piece: Slice, predicate: RowFilter, schema: pa.Schema
+    footer: pq.FileMetaData, part: Slice, predicate: RowFilter, schema: pa.Schema
 ) -> list[int]:
     """The row groups that stand in a slice and may have rows that a predicate chooses.
 
@@ -31,13 +31,13 @@ def row_groups(
     schema : pyarrow.Schema
         With the columns that the predicate needs.
     """
-    decides = set(predicate.columns) - set(piece.partition)  # of these, files may say anything
+    decides = set(predicate.columns) - set(part.partition)  # of these, files may say anything
     types = {column.name: column.type for column in schema if column.name in decides}
     groups = [(number, footer.row_group(number)) for number in range(footer.num_row_groups)]
     return [
         number
         for number, group in groups
-        if piece.start <= min(_middle(group), piece.size - 1) < piece.stop
+        if part.start <= min(_middle(group), part.size - 1) < part.stop
         and not predicate.excludes_between(ranges_of(group, types))
     ]
 
@@ -46,7 +46,7 @@ def read_row_group(
     file: pq.ParquetFile,
     group: int,
     *,
-    piece: Slice,
+    part: Slice,
     stored: Sequence[str],
     schema: pa.Schema,
     batch_rows: int,
@@ -77,17 +77,17 @@ def read_row_group(
             _check_codes(chunk)
             for start in range(0, chunk.num_rows, batch_rows):
                 if (rows + start) // batch_rows in wanted:
-                    yield _completed(chunk.slice(start, batch_rows), piece, schema)
+                    yield _completed(chunk.slice(start, batch_rows), part, schema)
             rows += chunk.num_rows
             if rows >= last:
                 return
             del chunk  # its memory serves the next one
     except (pa.ArrowException, OSError) as error:
-        raise unreadable(piece.path, error) from error
+        raise unreadable(part.path, error) from error
     promised = file.metadata.row_group(group).num_rows
     if rows != promised:
         raise StorageError(
-            f"{piece.path} ends early in row group {group}",
+            f"{part.path} ends early in row group {group}",
             expected=f"{promised} rows",
             got=f"{rows} rows",
         )
@@ -124,7 +124,7 @@ def _check_codes(batch: pa.RecordBatch) -> None:
                 pa.DictionaryArray.from_arrays(codes, values.dictionary, safe=True)
 
 
-def _completed(batch: pa.RecordBatch, piece: Slice, schema: pa.Schema) -> pa.RecordBatch:
+def _completed(batch: pa.RecordBatch, part: Slice, schema: pa.Schema) -> pa.RecordBatch:
     """The batch with partition values, and with nulls for what the file lacks."""
     if batch.schema.equals(schema):
         return batch
@@ -132,7 +132,7 @@ def _completed(batch: pa.RecordBatch, piece: Slice, schema: pa.Schema) -> pa.Rec
     arrays = [
         _as_type(batch.column(field.name), field.type)
         if field.name in names
-        else _repeated(piece.partition.get(field.name), field.type, batch.num_rows)
+        else _repeated(part.partition.get(field.name), field.type, batch.num_rows)
         for field in schema
     ]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)

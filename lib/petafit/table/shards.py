@@ -80,9 +80,9 @@ def plan(snapshot: Snapshot, *, shards: int, predicate: RowFilter) -> tuple[Shar
 
 def write_plan(folder: Folder, name: str, shards: Sequence[Shard]) -> str:
     """Write a plan as an Arrow IPC file of one record batch a shard; returns its digest."""
-    slices = [piece for shard in shards for piece in shard]
+    slices = [part for shard in shards for part in shard]
     columns = {
-        field.name: [getattr(piece, field.name) for piece in slices] for field in fields(Slice)
+        field.name: [getattr(part, field.name) for part in slices] for field in fields(Slice)
     }
     whole = pa.record_batch({name: pa.array(values) for name, values in columns.items()})
     sink = pa.BufferOutputStream()
