@@ -9,7 +9,7 @@ from petafit.aggregate.law import Aggregator, State
 from petafit.errors import ConfigurationError
 from petafit.features.batch import Batch
 from petafit.features.encode import DType, Layout
-from petafit.learners.multipliers import Fit
+from petafit.learners.multipliers import MergeFit
 from petafit.store.arrays import Named
 
 Kind = Literal["classifier", "regressor", "other"]
@@ -84,14 +84,14 @@ class Learner(Aggregator[State, Batch, Named]):
     def reduce(self, state: State, batch: Batch) -> State:
         return self.progressive(state, batch)[0]
 
-    def stack(self, summary: Named, model: Named | None, rows: Batch) -> tuple[Named, Fit]:
+    def stack(self, summary: Named, model: Named | None, rows: Batch) -> tuple[Named, MergeFit]:
         """As `finish`, of a learner that `stacks`: the merge is fitted to rows put aside.
 
         Returns
         -------
         Named
             The model.
-        Fit
+        MergeFit
             The multipliers, and the loss on these rows before and after.
         """
         raise NotImplementedError

@@ -19,7 +19,7 @@ _LARGEST_SIZE = 100.0
 
 
 @dataclass(frozen=True)
-class Fit:
+class MergeFit:
     """What came of fitting.
 
     Attributes
@@ -34,7 +34,7 @@ class Fit:
     after: float
 
 
-def fit_multipliers(features: np.ndarray, loss: Loss, aim: np.ndarray) -> Fit:
+def fit_multipliers(features: np.ndarray, loss: Loss, aim: np.ndarray) -> MergeFit:
     """Minimise ``loss(features @ m) + sum_j r_j / 2 (m_j - aim_j)**2`` over m.
 
     The ridge ``r_j = (0.001 + 20 / n_rows) mean(features_j**2) + 0.01 / n_rows`` keeps a multiplier
@@ -71,7 +71,7 @@ def fit_multipliers(features: np.ndarray, loss: Loss, aim: np.ndarray) -> Fit:
         multipliers = aim.astype(np.float64)
         multipliers[used] += solve_triangular(white, found.x, lower=True, trans="T")
         after = loss((flat @ multipliers.astype(flat.dtype)).reshape(rows, outputs))[0]
-    return Fit(multipliers, before, after)
+    return MergeFit(multipliers, before, after)
 
 
 def fit_sizes(features: np.ndarray, loss: Loss) -> np.ndarray:

@@ -14,7 +14,7 @@ from petafit.learners import losses
 from petafit.learners.learner import Learner, check_taken_back, labels_of
 from petafit.learners.merge_rules import LOCAL, STACKED
 from petafit.learners.merging import Sums, merge, shard_summary, unmerge
-from petafit.learners.multipliers import Fit
+from petafit.learners.multipliers import MergeFit
 from petafit.learners.online_estimator import Memory, OnlineEstimator
 from petafit.learners.online_merge import Merge
 from petafit.learners.online_model import ModelForm
@@ -114,7 +114,7 @@ class OnlineLearner(Learner[OnlineState]):
         table = self.optimizer.merged_table(merge, *merge.by_rule(self.rule))
         return self.form.write(Memory(merge.unmoved_kept(table), merge.seen))
 
-    def stack(self, summary: Named, model: Named | None, rows: Batch) -> tuple[Named, Fit]:
+    def stack(self, summary: Named, model: Named | None, rows: Batch) -> tuple[Named, MergeFit]:
         merge, linear = self._merge_of(summary, model), self.estimator.linear
         candidates, squares = merge.candidates(linear), merge.mean_squares()
         if linear == slice(None):
@@ -161,7 +161,7 @@ class OnlineLearner(Learner[OnlineState]):
         seen: np.ndarray,
         *,
         rest: np.ndarray | None = None,
-    ) -> Fit:
+    ) -> MergeFit:
         """The multipliers of candidates that minimise the mean loss of some rows.
 
         Parameters

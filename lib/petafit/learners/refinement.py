@@ -6,7 +6,7 @@ from petafit.errors import ConfigurationError
 from petafit.features.batch import Batch
 from petafit.learners import losses
 from petafit.learners.learner import Learner
-from petafit.learners.multipliers import Fit
+from petafit.learners.multipliers import MergeFit
 from petafit.learners.online_estimator import Memory
 from petafit.learners.online_learner import OnlineLearner
 from petafit.learners.stacking import Candidates, buckets_of
@@ -52,7 +52,7 @@ def refined(
     rows: Batch,
     *,
     previous: np.ndarray | None,
-) -> tuple[Named, Fit]:
+) -> tuple[Named, MergeFit]:
     """A model after one step.
 
     The candidates are the weights, the step ``-(g + L w) / (h + L)`` with a prior's precision L of

@@ -13,7 +13,7 @@ from petafit.errors import ConfigurationError
 from petafit.features.batch import Batch
 from petafit.learners.estimator_state import decode, encode
 from petafit.learners.learner import Learner, check_taken_back, rows_that_count
-from petafit.learners.multipliers import Fit
+from petafit.learners.multipliers import MergeFit
 from petafit.learners.sklearn_classes import public_name
 from petafit.learners.sklearn_estimator import (
     ask,
@@ -141,7 +141,7 @@ class SklearnLearner(Learner[SklearnState]):
             return self.rule.finish(summary, _estimator_of(model))
         return encode(clone(self.template)) if model is None else model
 
-    def stack(self, summary: Named, model: Named | None, rows: Batch) -> tuple[Named, Fit]:
+    def stack(self, summary: Named, model: Named | None, rows: Batch) -> tuple[Named, MergeFit]:
         return self.rule.stack(summary, _estimator_of(model), rows)
 
     def predict(self, model: Named, X: Any) -> np.ndarray:

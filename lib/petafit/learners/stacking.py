@@ -12,7 +12,7 @@ import numpy as np
 
 from petafit.compiled import njit
 from petafit.learners.merging import Sums
-from petafit.learners.multipliers import Fit, Loss, fit_multipliers, fit_sizes
+from petafit.learners.multipliers import Loss, MergeFit, fit_multipliers, fit_sizes
 from petafit.learners.rows import Rows
 
 EDGES = (0.354, 2.83, 22.6, 181.0, 1448.0)
@@ -50,7 +50,7 @@ class Candidates:
         """
         return _contributions(rows, self.vectors, self.buckets, N_BUCKETS)
 
-    def fit(self, features: np.ndarray, loss: Loss) -> Fit:
+    def fit(self, features: np.ndarray, loss: Loss) -> MergeFit:
         """Fit the multipliers, bucket by bucket as `contributions` has them, and further ones.
 
         Parameters

@@ -14,7 +14,7 @@ from petafit.features.batch import Batch
 from petafit.features.instances import EncodedRows, Encoding
 from petafit.learners.full_batch import FullBatch
 from petafit.learners.learner import Learner
-from petafit.learners.multipliers import Fit as MergeFit
+from petafit.learners.multipliers import MergeFit
 from petafit.learners.refinement import check_refinable, refined
 from petafit.store.arrays import Named
 from petafit.stream.batches import Source

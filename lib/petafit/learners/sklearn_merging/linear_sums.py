@@ -15,7 +15,7 @@ from petafit.learners.merge_rules import (
     merged_weights,
 )
 from petafit.learners.merging import Sums, merge, shard_summary
-from petafit.learners.multipliers import Fit
+from petafit.learners.multipliers import MergeFit
 from petafit.learners.rows import UNWEIGHTED, Rows, as_rows, frozen
 from petafit.learners.sklearn_merging.averages import LinearSteps
 from petafit.learners.sklearn_merging.rule import MergeRule
@@ -96,7 +96,7 @@ class LinearSums(MergeRule):
         weights = merged_weights(self.rule, sums, *_begun(start, parts))
         _put(estimator, weights, parts, start)
 
-    def stack(self, summary: Named, start: Any | None, rows: Batch) -> tuple[Named, Fit]:
+    def stack(self, summary: Named, start: Any | None, rows: Batch) -> tuple[Named, MergeFit]:
         estimator, parts = decode(summary.part("estimator")), summary.part("parts")
         candidates = candidates_of(Sums.from_named(parts.part("sums")), *_begun(start, parts))
         features, loss = candidates.contributions(as_rows(rows.X)), loss_of(estimator, rows)

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 
 from petafit.features.batch import Batch
 from petafit.learners.estimator_state import decode, encode
-from petafit.learners.multipliers import Fit
+from petafit.learners.multipliers import MergeFit
 from petafit.store.arrays import Named
 
 
@@ -114,7 +114,7 @@ class MergeRule(ABC):
         self.build(estimator, summary.part("parts"), start, summary.params["shards"])
         return encode(estimator)
 
-    def stack(self, summary: Named, start: Any | None, rows: Batch) -> tuple[Named, Fit]:
+    def stack(self, summary: Named, start: Any | None, rows: Batch) -> tuple[Named, MergeFit]:
         """As `finish` of several shards, by a rule that `stacks`: fitted to rows put aside."""
         raise NotImplementedError
 
