@@ -80,4 +80,17 @@ def test_a_case_without_the_sequential_learner_meets_no_bar() -> None:
     found = [result(f"stacked_k64_seed{seed}") for seed in (1, 2)]
     (bar,) = (bar for bar in bars_of(found) if "64 shards, one pass" in bar.figure)
     assert (bar.value, bar.met) == (None, False)
-    assert "sequential_seed1" in bar.note
+    missing = bar.note.removesuffix(" was not measured").split(" or ")
+    assert missing == [f"sequential_{step}_seed1" for step in (0.05, 0.07, 0.1)]
+    assert set(missing) < set(merging.CONTENDERS)
+
+
+def test_texts_are_held_against_every_step_of_the_sequential_learner() -> None:
+    accuracies = {"0.2": 0.90, "0.5": 0.95, "1": 0.93}
+    found = [
+        result("text_stacked_k64_passes2", accuracy=0.94),
+        *(result(f"text_sequential_{step}", accuracy=a) for step, a in accuracies.items()),
+    ]
+    assert {one.contender for one in found} < set(merging.CONTENDERS)
+    (bar,) = (bar for bar in bars_of(found) if bar.figure.startswith("text, 64 shards"))
+    assert bar.value == pytest.approx(0.01)

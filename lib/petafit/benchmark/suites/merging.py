@@ -8,7 +8,14 @@ from petafit.benchmark.contender import Spec
 from petafit.benchmark.demands import bars_of
 from petafit.benchmark.exact_case import EXACT, measure_exact
 from petafit.benchmark.generated import clicks_table, texts_table
-from petafit.benchmark.merging_cases import CASES, TEXT_CASES, TIMED_CASES, Case
+from petafit.benchmark.merging_cases import (
+    CASES,
+    SEEDS,
+    TEXT_CASES,
+    TIMED_CASES,
+    TRAININGS,
+    Case,
+)
 from petafit.benchmark.merging_demands import MERGING
 from petafit.benchmark.results import Result, middle
 from petafit.benchmark.suite import Bench
@@ -20,7 +27,6 @@ from petafit.store.plain import to_json
 NAME = "merging"
 ROWS = 10_000_000
 QUICK_ROWS = 1_000_000
-SEEDS = (1, 2)
 FILE = "merging.json"
 SECONDS = 1800.0
 
@@ -36,14 +42,7 @@ _TEXTS_PER_CLICK = 25
 """A text is as much work as so many clicks."""
 
 
-def _names() -> Iterator[str]:
-    yield EXACT
-    yield from (case.name for case in TIMED_CASES)
-    yield from (f"{case.name}_seed{seed}" for seed in SEEDS for case in CASES)
-    yield from (case.name for case in TEXT_CASES)
-
-
-CONTENDERS = tuple(_names())
+CONTENDERS = (EXACT, *TRAININGS)
 
 
 def run(bench: Bench) -> Iterator[Result]:
