@@ -1,13 +1,17 @@
 """The suite `merging`, on a table so small that its figures mean nothing."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from petafit.benchmark.contender import Spec
 from petafit.benchmark.demands import bars_of
 from petafit.benchmark.merging_cases import CASES, TEXT_CASES, TIMED_CASES
+from petafit.benchmark.record import Record
+from petafit.benchmark.results import Result
 from petafit.benchmark.suite import Bench
 from petafit.benchmark.suites import merging
 from petafit.config.settings import Settings, Training
@@ -23,9 +27,34 @@ class Silent:
         pass
 
 
-def bench_in(folder: Path, *chosen: str) -> Bench:
-    settings = Settings(task="merging", engine="local", table="none", label="click")
-    return Bench(settings, folder, folder, 4000, Silent(), chosen)
+SETTINGS = Settings(task="merging", engine="local", table="none", label="click")
+
+
+def bench_in(folder: Path, *chosen: str, rows: int = 4000) -> Bench:
+    return Bench(SETTINGS, folder, folder, rows, Silent(), chosen)
+
+
+@pytest.fixture
+def losses(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
+    """By contender the log-loss that it is said to reach, without any training; else 0.5."""
+    known: dict[str, float] = {}
+
+    def said(bench: Bench, contender: str, spec: Spec, told: Result, *, seconds: float) -> Result:
+        figures = {"largest_relative_difference": 0.0, "relative_difference_of_one": 0.0}
+        loss = known.get(told.contender, 0.5)
+        return replace(told, log_loss=loss, seconds=1.0, figures=figures)
+
+    monkeypatch.setattr(Bench, "train_once", said)
+    return known
+
+
+def measured(folder: Path, *chosen: str, rows: int = 4000) -> Record:
+    """The record after the suite measured what was chosen, as the command keeps it."""
+    bench, record = bench_in(folder, *chosen, rows=rows), Record.read(folder)
+    for found in merging.run(bench):
+        record = record.with_result(found, bench, order=merging.CONTENDERS)
+        record.write(folder)
+    return record
 
 
 def test_merged_models_are_told_beside_the_sequential_one(tmp_path: Path) -> None:
@@ -94,3 +123,27 @@ def test_texts_are_held_against_every_step_of_the_sequential_learner() -> None:
     assert {one.contender for one in found} < set(merging.CONTENDERS)
     (bar,) = (bar for bar in bars_of(found) if bar.figure.startswith("text, 64 shards"))
     assert bar.value == pytest.approx(0.01)
+
+
+@pytest.mark.usefixtures("losses")
+def test_results_on_fewer_rows_are_not_kept_beside_those_on_more(tmp_path: Path) -> None:
+    measured(tmp_path, "spark_stacked_k8", merging.EXACT, rows=5000)
+    record = measured(tmp_path, "spark_mean_k2", merging.EXACT)
+    assert [found.contender for found in record.results] == [merging.EXACT, "spark_mean_k2"]
+    assert {found.table for found in record.results} == {"merging-4000"}
+    assert all("--rows 4000 " in found.command for found in record.results)
+    (bar,) = (bar for bar in record.bars if bar.figure.startswith("extra time"))
+    assert "spark_stacked_k8 was not measured" in bar.note
+
+
+@pytest.mark.usefixtures("losses")
+def test_the_facts_of_the_table_hold_on_every_seed(tmp_path: Path) -> None:
+    facts = measured(tmp_path, "mean_k8_seed1").tables["merging"]
+    assert (facts["name"], facts["train_rows"], facts["test_rows"]) == ("clicks-4000", 3600, 400)
+    assert "seed" not in facts
+    both = measured(tmp_path, "mean_k8_seed2").tables["merging"]
+    assert both.keys() - facts.keys() == {"best_log_loss_seed2", "best_auc_seed2"}
+    assert both.items() >= facts.items()
+    assert both["best_log_loss_seed1"] != both["best_log_loss_seed2"]
+    none = measured(tmp_path, merging.EXACT, rows=5000).tables["merging"]
+    assert none == {"name": "clicks-5000"}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 from petafit.benchmark import rows
 from petafit.benchmark.contender import Spec
@@ -17,6 +18,7 @@ from petafit.benchmark.merging_cases import (
     Case,
 )
 from petafit.benchmark.merging_demands import MERGING
+from petafit.benchmark.record import Record
 from petafit.benchmark.results import Result, middle
 from petafit.benchmark.suite import Bench
 from petafit.benchmark.table import Table
@@ -44,6 +46,9 @@ _TEXTS_PER_CLICK = 25
 
 CONTENDERS = (EXACT, *TRAININGS)
 
+_SHARED = ("rows", "train_rows", "test_rows", "days")
+"""Facts that the click logs of all seeds share."""
+
 
 def run(bench: Bench) -> Iterator[Result]:
     """Merge exact learners; time merging; then train every case, the sequential learner first."""
@@ -51,9 +56,10 @@ def run(bench: Bench) -> Iterator[Result]:
         if name not in CONTENDERS:
             hint = did_you_mean(name, CONTENDERS)
             raise ConfigurationError(f"The suite has no {name!r}", hint=hint)
+    bench.tables[NAME] = _known_facts(bench)
     told = _Told(bench)
     if not bench.chosen or EXACT in bench.chosen:
-        yield told.add(measure_exact(bench, NAME))
+        yield told.add(measure_exact(bench, NAME, table_name(bench)))
     timed = told.chosen(TIMED_CASES)
     if timed:
         spec = _clicks(bench, SEEDS[0]).spec
@@ -70,12 +76,26 @@ def run(bench: Bench) -> Iterator[Result]:
         yield from told.compare(texts, _in_small_files(table), SEEDS[0])
 
 
+def table_name(bench: Bench) -> str:
+    """What results bear that may stand beside each other: click logs and texts go by its rows."""
+    return f"{NAME}-{bench.rows}"
+
+
+def _known_facts(bench: Bench) -> dict[str, Any]:
+    """Those of the click logs, as far as the record has them of so many rows."""
+    known = Record.read(bench.folder).tables.get(NAME, {})
+    name = f"clicks-{bench.rows}"
+    return known if known.get("name") == name else {"name": name}
+
+
 def _clicks(bench: Bench, seed: int) -> Table:
     settings = bench.settings.model_copy(
         update={"dataset": ClicksDataset(name="clicks", seed=seed)}
     )
     table = clicks_table(bench.data, settings, rows=bench.rows)
-    bench.tables[NAME] = {k: v for k, v in table.facts.items() if k != "files"}
+    shared = {fact: table.facts[fact] for fact in _SHARED}
+    best = {f"{k}_seed{seed}": v for k, v in table.facts.items() if k.startswith("best_")}
+    bench.tables[NAME] = {**bench.tables[NAME], **shared, **best}
     return table
 
 
@@ -121,7 +141,7 @@ class _Told:
             contender=name,
             title=f"{case.rule}, {case.shards} shards, {case.passes} passes ({name})",
             suite=NAME,
-            table=NAME,
+            table=table_name(bench),
             cores=2 if contender == TIMED else 1,
             tuned={"learning_rate": case.learning_rate},
             command=f"petafit benchmark --suite {NAME} --rows {bench.rows} --contenders {name}",
