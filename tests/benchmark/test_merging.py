@@ -1,7 +1,7 @@
 """The suite `merging`, on a table so small that its figures mean nothing."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import pytest
 from petafit.benchmark.contender import Spec
 from petafit.benchmark.demands import bars_of
 from petafit.benchmark.merging_cases import CASES, TEXT_CASES, TIMED_CASES
+from petafit.benchmark.merging_report import FILE
 from petafit.benchmark.record import Record
 from petafit.benchmark.results import Result
 from petafit.benchmark.suite import Bench
@@ -63,7 +64,7 @@ def test_merged_models_are_told_beside_the_sequential_one(tmp_path: Path) -> Non
     assert [found.contender for found in results] == list(chosen)
     assert all(found.ok for found in results), results
     sequential, stacked, mean = results
-    written = json.loads((tmp_path / merging.FILE).read_text())
+    written = json.loads((tmp_path / FILE).read_text())
     told = written["trainings"]
     assert {bar["met"] for bar in written["bars"]} == {False}
     assert "merged − sequential, 8 shards, one pass" in {bar["figure"] for bar in written["bars"]}
@@ -147,3 +148,58 @@ def test_the_facts_of_the_table_hold_on_every_seed(tmp_path: Path) -> None:
     assert both["best_log_loss_seed1"] != both["best_log_loss_seed2"]
     none = measured(tmp_path, merging.EXACT, rows=5000).tables["merging"]
     assert none == {"name": "clicks-5000"}
+
+
+def trainings(folder: Path) -> dict[str, Any]:
+    return {one["case"]: one for one in json.loads((folder / FILE).read_text())["trainings"]}
+
+
+def test_a_case_measured_again_is_told_beside_those_kept(
+    tmp_path: Path, losses: dict[str, float]
+) -> None:
+    losses |= {"sequential_0.05_seed1": 0.30, "sequential_0.1_seed1": 0.25}
+    losses |= {"sequential_0.1_seed2": 0.10, "stacked_k8_seed1": 0.40, "stacked_k8_seed2": 0.10}
+    measured(tmp_path, *losses)
+    losses["stacked_k8_seed1"] = 0.50
+    record = measured(tmp_path, "stacked_k8_seed1")
+    told = trainings(tmp_path)
+    assert list(told) == [name for name in merging.CONTENDERS if name in losses]
+    assert told["stacked_k8_seed1"]["log_loss"] == 0.50
+    assert told["stacked_k8_seed1"]["above_sequential"] == 0.25
+    assert told["stacked_k8_seed2"]["above_sequential"] == 0
+    (bar,) = (bar for bar in record.bars if bar.figure.endswith("8 shards, one pass"))
+    assert bar.value == 0.25
+    bars = json.loads((tmp_path / FILE).read_text())["bars"]
+    assert asdict(bar) in bars
+
+
+@pytest.mark.usefixtures("losses")
+def test_the_report_is_replaced_at_once(tmp_path: Path) -> None:
+    measured(tmp_path, "mean_k8_seed1")
+    opened = tmp_path / "opened.json"
+    opened.hardlink_to(tmp_path / FILE)
+    before = opened.read_bytes()
+    measured(tmp_path, "mean_k8_seed2")
+    assert opened.read_bytes() == before
+    assert list(trainings(tmp_path)) == ["mean_k8_seed1", "mean_k8_seed2"]
+    assert not list(tmp_path.glob("*.staging"))
+
+
+def test_a_sequential_learner_measured_again_moves_what_was_held_against_it(
+    tmp_path: Path, losses: dict[str, float]
+) -> None:
+    losses |= {"sequential_0.1_seed1": 0.25, "stacked_k8_seed1": 0.50}
+    measured(tmp_path, *losses)
+    losses["sequential_0.1_seed1"] = 0.375
+    record = measured(tmp_path, "sequential_0.1_seed1")
+    (stacked,) = (found for found in record.results if found.contender == "stacked_k8_seed1")
+    assert stacked.figures["above_sequential"] == 0.125
+    assert trainings(tmp_path)["stacked_k8_seed1"]["above_sequential"] == 0.125
+
+
+@pytest.mark.usefixtures("losses")
+def test_trainings_on_another_table_are_not_told(tmp_path: Path) -> None:
+    measured(tmp_path, "sequential_0.1_seed1", rows=5000)
+    measured(tmp_path, "mean_k8_seed1")
+    assert list(trainings(tmp_path)) == ["mean_k8_seed1"]
+    assert trainings(tmp_path)["mean_k8_seed1"]["above_sequential"] is None
