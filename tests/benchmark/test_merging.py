@@ -1,13 +1,18 @@
 """The suite `merging`, on a table so small that its figures mean nothing."""
 
 import json
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from petafit.benchmark.contender import Spec
 from petafit.benchmark.demands import bars_of
 from petafit.benchmark.merging_cases import CASES, TEXT_CASES, TIMED_CASES
+from petafit.benchmark.merging_report import FILE
+from petafit.benchmark.record import Record
+from petafit.benchmark.results import Result
 from petafit.benchmark.suite import Bench
 from petafit.benchmark.suites import merging
 from petafit.config.settings import Settings, Training
@@ -23,9 +28,34 @@ class Silent:
         pass
 
 
-def bench_in(folder: Path, *chosen: str) -> Bench:
-    settings = Settings(task="merging", engine="local", table="none", label="click")
-    return Bench(settings, folder, folder, 4000, Silent(), chosen)
+SETTINGS = Settings(task="merging", engine="local", table="none", label="click")
+
+
+def bench_in(folder: Path, *chosen: str, rows: int = 4000) -> Bench:
+    return Bench(SETTINGS, folder, folder, rows, Silent(), chosen)
+
+
+@pytest.fixture
+def losses(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
+    """By contender the log-loss that it is said to reach, without any training; else 0.5."""
+    known: dict[str, float] = {}
+
+    def said(bench: Bench, contender: str, spec: Spec, told: Result, *, seconds: float) -> Result:
+        figures = {"largest_relative_difference": 0.0, "relative_difference_of_one": 0.0}
+        loss = known.get(told.contender, 0.5)
+        return replace(told, log_loss=loss, seconds=1.0, figures=figures)
+
+    monkeypatch.setattr(Bench, "train_once", said)
+    return known
+
+
+def measured(folder: Path, *chosen: str, rows: int = 4000) -> Record:
+    """The record after the suite measured what was chosen, as the command keeps it."""
+    bench, record = bench_in(folder, *chosen, rows=rows), Record.read(folder)
+    for found in merging.run(bench):
+        record = record.with_result(found, bench, order=merging.CONTENDERS)
+        record.write(folder)
+    return record
 
 
 def test_merged_models_are_told_beside_the_sequential_one(tmp_path: Path) -> None:
@@ -34,7 +64,7 @@ def test_merged_models_are_told_beside_the_sequential_one(tmp_path: Path) -> Non
     assert [found.contender for found in results] == list(chosen)
     assert all(found.ok for found in results), results
     sequential, stacked, mean = results
-    written = json.loads((tmp_path / merging.FILE).read_text())
+    written = json.loads((tmp_path / FILE).read_text())
     told = written["trainings"]
     assert {bar["met"] for bar in written["bars"]} == {False}
     assert "merged − sequential, 8 shards, one pass" in {bar["figure"] for bar in written["bars"]}
@@ -80,4 +110,96 @@ def test_a_case_without_the_sequential_learner_meets_no_bar() -> None:
     found = [result(f"stacked_k64_seed{seed}") for seed in (1, 2)]
     (bar,) = (bar for bar in bars_of(found) if "64 shards, one pass" in bar.figure)
     assert (bar.value, bar.met) == (None, False)
-    assert "sequential_seed1" in bar.note
+    missing = bar.note.removesuffix(" was not measured").split(" or ")
+    assert missing == [f"sequential_{step}_seed1" for step in (0.05, 0.07, 0.1)]
+    assert set(missing) < set(merging.CONTENDERS)
+
+
+def test_texts_are_held_against_every_step_of_the_sequential_learner() -> None:
+    accuracies = {"0.2": 0.90, "0.5": 0.95, "1": 0.93}
+    found = [
+        result("text_stacked_k64_passes2", accuracy=0.94),
+        *(result(f"text_sequential_{step}", accuracy=a) for step, a in accuracies.items()),
+    ]
+    assert {one.contender for one in found} < set(merging.CONTENDERS)
+    (bar,) = (bar for bar in bars_of(found) if bar.figure.startswith("text, 64 shards"))
+    assert bar.value == pytest.approx(0.01)
+
+
+@pytest.mark.usefixtures("losses")
+def test_results_on_fewer_rows_are_not_kept_beside_those_on_more(tmp_path: Path) -> None:
+    measured(tmp_path, "spark_stacked_k8", merging.EXACT, rows=5000)
+    record = measured(tmp_path, "spark_mean_k2", merging.EXACT)
+    assert [found.contender for found in record.results] == [merging.EXACT, "spark_mean_k2"]
+    assert {found.table for found in record.results} == {"merging-4000"}
+    assert all("--rows 4000 " in found.command for found in record.results)
+    (bar,) = (bar for bar in record.bars if bar.figure.startswith("extra time"))
+    assert "spark_stacked_k8 was not measured" in bar.note
+
+
+@pytest.mark.usefixtures("losses")
+def test_the_facts_of_the_table_hold_on_every_seed(tmp_path: Path) -> None:
+    facts = measured(tmp_path, "mean_k8_seed1").tables["merging"]
+    assert (facts["name"], facts["train_rows"], facts["test_rows"]) == ("clicks-4000", 3600, 400)
+    assert "seed" not in facts
+    both = measured(tmp_path, "mean_k8_seed2").tables["merging"]
+    assert both.keys() - facts.keys() == {"best_log_loss_seed2", "best_auc_seed2"}
+    assert both.items() >= facts.items()
+    assert both["best_log_loss_seed1"] != both["best_log_loss_seed2"]
+    none = measured(tmp_path, merging.EXACT, rows=5000).tables["merging"]
+    assert none == {"name": "clicks-5000"}
+
+
+def trainings(folder: Path) -> dict[str, Any]:
+    return {one["case"]: one for one in json.loads((folder / FILE).read_text())["trainings"]}
+
+
+def test_a_case_measured_again_is_told_beside_those_kept(
+    tmp_path: Path, losses: dict[str, float]
+) -> None:
+    losses |= {"sequential_0.05_seed1": 0.30, "sequential_0.1_seed1": 0.25}
+    losses |= {"sequential_0.1_seed2": 0.10, "stacked_k8_seed1": 0.40, "stacked_k8_seed2": 0.10}
+    measured(tmp_path, *losses)
+    losses["stacked_k8_seed1"] = 0.50
+    record = measured(tmp_path, "stacked_k8_seed1")
+    told = trainings(tmp_path)
+    assert list(told) == [name for name in merging.CONTENDERS if name in losses]
+    assert told["stacked_k8_seed1"]["log_loss"] == 0.50
+    assert told["stacked_k8_seed1"]["above_sequential"] == 0.25
+    assert told["stacked_k8_seed2"]["above_sequential"] == 0
+    (bar,) = (bar for bar in record.bars if bar.figure.endswith("8 shards, one pass"))
+    assert bar.value == 0.25
+    bars = json.loads((tmp_path / FILE).read_text())["bars"]
+    assert asdict(bar) in bars
+
+
+@pytest.mark.usefixtures("losses")
+def test_the_report_is_replaced_at_once(tmp_path: Path) -> None:
+    measured(tmp_path, "mean_k8_seed1")
+    opened = tmp_path / "opened.json"
+    opened.hardlink_to(tmp_path / FILE)
+    before = opened.read_bytes()
+    measured(tmp_path, "mean_k8_seed2")
+    assert opened.read_bytes() == before
+    assert list(trainings(tmp_path)) == ["mean_k8_seed1", "mean_k8_seed2"]
+    assert not list(tmp_path.glob("*.staging"))
+
+
+def test_a_sequential_learner_measured_again_moves_what_was_held_against_it(
+    tmp_path: Path, losses: dict[str, float]
+) -> None:
+    losses |= {"sequential_0.1_seed1": 0.25, "stacked_k8_seed1": 0.50}
+    measured(tmp_path, *losses)
+    losses["sequential_0.1_seed1"] = 0.375
+    record = measured(tmp_path, "sequential_0.1_seed1")
+    (stacked,) = (found for found in record.results if found.contender == "stacked_k8_seed1")
+    assert stacked.figures["above_sequential"] == 0.125
+    assert trainings(tmp_path)["stacked_k8_seed1"]["above_sequential"] == 0.125
+
+
+@pytest.mark.usefixtures("losses")
+def test_trainings_on_another_table_are_not_told(tmp_path: Path) -> None:
+    measured(tmp_path, "sequential_0.1_seed1", rows=5000)
+    measured(tmp_path, "mean_k8_seed1")
+    assert list(trainings(tmp_path)) == ["mean_k8_seed1"]
+    assert trainings(tmp_path)["mean_k8_seed1"]["above_sequential"] is None

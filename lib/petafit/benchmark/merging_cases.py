@@ -1,15 +1,21 @@
 """What the suite `merging` trains: the sequential learner, and shards merged by every rule."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+SEEDS = (1, 2)
+"""Of the click logs; texts and times are of the first."""
 
 STEPS = (0.05, 0.07, 0.1)
 """The sequential learner's step sizes. The one counts that is best on the very rows by which it is
 judged, so that it can only be flattered."""
+
+TEXT_STEPS = (0.2, 0.5, 1.0)
+"""Those on texts."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +79,7 @@ CASES = (
 """Step sizes of merged shards were chosen on the first seed among .05, .1 and .2."""
 
 TEXT_CASES = (
-    *(Case(f"text_sequential_{step:g}", 1, "sequential", 1, step) for step in (0.2, 0.5, 1.0)),
+    *(Case(f"text_sequential_{step:g}", 1, "sequential", 1, step) for step in TEXT_STEPS),
     _stacked(64, 2, 0.2, prefix="text_", batch_rows=128),
 )
 """On the table of texts, whose 60 classes are learnt together."""
@@ -85,3 +91,51 @@ TIMED_CASES = (
 )
 """On Spark with two cores: as little merging as there can be, as much as `stacked_k8` has, and as
 much as there is by default."""
+
+
+class Training(NamedTuple):
+    """A case on a seed: a contender of the suite.
+
+    Attributes
+    ----------
+    case : Case
+    seed : int
+    rivals : tuple of str
+        The sequential contenders on the same rows: the best of them is what merging is held
+        against.
+    """
+
+    case: Case
+    seed: int
+    rivals: tuple[str, ...] = ()
+
+
+def seeded(name: str, seed: int) -> str:
+    """The contender that is a case of `CASES` on a seed.
+
+    Examples
+    --------
+    >>> seeded("stacked_k8", 1)
+    'stacked_k8_seed1'
+    """
+    return f"{name}_seed{seed}"
+
+
+def _trainings() -> Iterator[tuple[str, Training]]:
+    for case in TIMED_CASES:
+        yield case.name, Training(case, SEEDS[0])
+    for seed in SEEDS:
+        rivals = tuple(seeded(case.name, seed) for case in CASES if case.rule == "sequential")
+        for case in CASES:
+            yield seeded(case.name, seed), Training(case, seed, _held_against(case, rivals))
+    rivals = tuple(case.name for case in TEXT_CASES if case.rule == "sequential")
+    for case in TEXT_CASES:
+        yield case.name, Training(case, SEEDS[0], _held_against(case, rivals))
+
+
+def _held_against(case: Case, rivals: tuple[str, ...]) -> tuple[str, ...]:
+    return () if case.rule == "sequential" else rivals
+
+
+TRAININGS: Mapping[str, Training] = MappingProxyType(dict(_trainings()))
+"""By contender, in the order of their measurement."""

@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 from petafit.benchmark.bars import Demand, Found, MissingContenderError, Reading
 from petafit.benchmark.exact_case import EXACT, FIGURE
+from petafit.benchmark.merging_cases import SEEDS, TRAININGS, seeded
 
-_SEEDS = (1, 2)
+_TEXT = "text_stacked_k64_passes2"
 
 
 def above_sequential(case: str) -> Callable[[Found], Reading]:
@@ -13,10 +14,11 @@ def above_sequential(case: str) -> Callable[[Found], Reading]:
 
     def read(found: Found) -> Reading:
         gaps = {}
-        for seed in _SEEDS:
-            gap = found[f"{case}_seed{seed}"].figures.get("above_sequential")
+        for seed in SEEDS:
+            name = seeded(case, seed)
+            gap = found[name].figures.get("above_sequential")
             if gap is None:
-                raise MissingContenderError(f"sequential_seed{seed}, before {case}_seed{seed},")
+                raise MissingContenderError(" or ".join(TRAININGS[name].rivals))
             gaps[seed] = gap
         told = ", ".join(f"seed {seed}: {gap:+.5f}" for seed, gap in gaps.items())
         return Reading(max(gaps.values()), note=told)
@@ -26,8 +28,8 @@ def above_sequential(case: str) -> Callable[[Found], Reading]:
 
 def accuracy_lost(found: Found) -> Reading:
     """The accuracy of the best sequential learner on texts, less that of merged shards."""
-    best = max(found[f"text_sequential_{step:g}"].accuracy or 0.0 for step in (0.2, 0.5, 1.0))
-    merged = found["text_stacked_k64_passes2"].accuracy or 0.0
+    best = max(found[name].accuracy or 0.0 for name in TRAININGS[_TEXT].rivals)
+    merged = found[_TEXT].accuracy or 0.0
     return Reading(best - merged, note=f"sequential {best:.4f}, merged {merged:.4f}")
 
 

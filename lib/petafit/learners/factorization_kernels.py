@@ -20,7 +20,7 @@ import numpy as np
 from petafit.compiled import njit
 from petafit.learners import losses
 from petafit.learners.prefetch import prefetch
-from petafit.learners.rows import Rows
+from petafit.learners.rows import Rows, longest
 from petafit.learners.steps import FTRL, Rates, descend, ftrl_step, ftrl_weight, rate_in_row
 
 _AHEAD = np.uint64(64)
@@ -95,7 +95,7 @@ def learn(
     """
     n_rows, n_factors = len(rows.indptr) - 1, table.shape[2] - 1
     before = np.empty(n_rows)
-    terms = np.empty((_longest(rows.indptr), n_factors), np.float32)
+    terms = np.empty((longest(rows.indptr), n_factors), np.float32)
     sums, squares = np.empty(n_factors, np.float32), np.empty(n_factors, np.float32)
     for row in range(n_rows):
         first, last = np.uint64(rows.indptr[row]), np.uint64(rows.indptr[row + 1])
@@ -113,14 +113,6 @@ def learn(
             table[-1, 0, 0], table[-1, 1, 0], common, rate, rates, _ZERO, _ZERO
         )
     return before
-
-
-@njit
-def _longest(indptr: np.ndarray) -> int:
-    longest = 0
-    for row in range(len(indptr) - 1):
-        longest = max(longest, indptr[row + 1] - indptr[row])
-    return longest
 
 
 @njit
