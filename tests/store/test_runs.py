@@ -175,6 +175,16 @@ def test_an_error_is_not_hidden_by_one_of_the_manifest(store, monkeypatch):
         work()
 
 
+def test_an_error_in_a_stage_is_not_hidden_by_one_of_the_manifest(store, monkeypatch, caplog):
+    def work():
+        monkeypatch.setattr(Folder, "write_json", unwritable)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), begin(store) as run, run.stage("fit"):
+        work()
+    assert "The storage is out of reach" in caplog.text
+
+
 def unwritable(*_):
     raise StorageError("The storage is out of reach")
 
