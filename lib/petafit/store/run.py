@@ -202,7 +202,9 @@ def read_manifest(folder: Folder) -> dict[str, Any]:
             got=f"format {found}",
             hint="It was written by another version of petafit, or by something else.",
         )
-    missing = [name for name in (*_IDENTITY, "status", "started_at") if name not in manifest]
+    missing = [
+        name for name in (*_IDENTITY, "run_id", "status", "started_at") if name not in manifest
+    ]
     if missing:
         raise StorageError(f"{folder.uri}/{MANIFEST} lacks {', '.join(missing)}")
     return dict(manifest)
