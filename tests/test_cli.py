@@ -11,6 +11,9 @@ import yaml
 
 from petafit import cli
 from petafit.config.settings import Settings
+from petafit.store.arrays import Named
+from petafit.store.filesystem import Folder
+from petafit.store.models import ModelStore
 from tests.days import BAD, clicks, write_days
 
 
@@ -78,6 +81,30 @@ def test_runs_and_models_are_listed(task: str, capsys: pytest.CaptureFixture[str
     assert [line.split()[:2] for line in lines] == [["run", "status"], ["first", "succeeded"]]
     assert petafit("models") == 0
     assert "small" in capsys.readouterr().out
+
+
+def test_what_cannot_be_read_is_listed_with_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    places = {"runs": tmp_path / "[/runs]", "models": tmp_path / "[/models]"}  # rich's markup
+    monkeypatch.setenv("PETAFIT_CONF", str(tmp_path))
+    told = yaml.safe_dump({"paths": {name: str(place) for name, place in places.items()}})
+    (tmp_path / "local.yaml").write_text(told)
+    ModelStore(places["models"]).publish(
+        "small", Named({}), run_id="r", settings_digest="d", metrics={}
+    )
+    Folder(places["runs"]).write("first/manifest.json", b"{")
+    Folder(places["models"]).write("small/versions/000002.json", b"{")
+    for command, cells in (
+        ("runs", ["first", "unreadable", "-", "-", f"{places['runs']}/first/manifest.json"]),
+        ("models", ["small", "2", "unreadable", "-", f"{places['models']}/small/versions/"]),
+    ):
+        assert petafit(command) == 0
+        last = capsys.readouterr().out.splitlines()[-1].split()
+        assert last[: len(cells) - 1] == cells[:-1]
+        assert last[len(cells) - 1].startswith(cells[-1])
+        assert petafit(command, "--json") == 0
+        assert json.loads(capsys.readouterr().out)[-1]["status"] == "unreadable"
 
 
 @pytest.mark.parametrize(

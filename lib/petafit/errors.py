@@ -1,7 +1,11 @@
 """What petafit raises: one root, an exit code for each kind, messages that name the next step."""
 
 import difflib
-from collections.abc import Iterable
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+log = logging.getLogger("petafit")
 
 
 class PetafitError(Exception):
@@ -89,6 +93,21 @@ def did_you_mean(name: str, choices: Iterable[str]) -> str:
     if close:
         return f"Did you mean {' or '.join(map(repr, close))}?"
     return f"Choose one of {', '.join(map(repr, known))}." if known else ""
+
+
+@contextmanager
+def only_logged(what: str) -> Iterator[None]:
+    """Log an error instead of raising it: for what is put in order while another one is in flight.
+
+    Examples
+    --------
+    >>> with only_logged("removing what the job left behind"):
+    ...     raise OSError("The disk is gone")
+    """
+    try:
+        yield
+    except Exception:
+        log.warning("After an error, %s failed, too", what, exc_info=True)
 
 
 def _rebuild(

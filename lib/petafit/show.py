@@ -5,9 +5,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from petafit.store.models import ModelVersion
+from petafit.store.models import ModelVersion, UnreadableVersion
 
 _HEADLINE = (
     "log_loss",
@@ -47,17 +48,21 @@ def runs(manifests: Sequence[Mapping[str, Any]]) -> None:
             manifest["status"],
             _time(manifest["started_at"]),
             _number(manifest.get("seconds")),
-            manifest.get("error") or _metrics(manifest.get("metrics")),
+            escape(manifest.get("error") or "") or _metrics(manifest.get("metrics")),
         )
     _print(table if manifests else "No runs yet.")
 
 
-def models(versions: Sequence[ModelVersion]) -> None:
+def models(versions: Sequence[ModelVersion | UnreadableVersion]) -> None:
     """Show models and their versions as a table."""
     table = Table(box=None, pad_edge=False)
     for name in ("model", "version", "digest", "created (UTC)", "metrics"):
         table.add_column(name, overflow="fold")
     for version in versions:
+        if isinstance(version, UnreadableVersion):
+            told = (version.status, _time(None), escape(version.error))
+            table.add_row(version.name, str(version.version), *told)
+            continue
         table.add_row(
             version.name,
             str(version.version),
@@ -145,6 +150,6 @@ def _number(value: float | None) -> str:
     return f"{value:.4f}".rstrip("0").rstrip(".")
 
 
-def _time(moment: str) -> str:
+def _time(moment: str | None) -> str:
     """To the second, without a zone: manifests are in UTC."""
-    return moment[:19].replace("T", " ")
+    return "-" if moment is None else moment[:19].replace("T", " ")

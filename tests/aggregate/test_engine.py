@@ -87,6 +87,43 @@ def test_no_rows_are_refused(engine: Engine, tmp_path: Path) -> None:
         passes(engine, tmp_path).run("add", Total(), lists([[], []]))
 
 
+@pytest.mark.parametrize("frozen", [True, False])
+def test_a_pass_without_rows_leaves_nothing_behind(tmp_path: Path, frozen: bool) -> None:
+    start = Named({"total": np.array([10.0])})
+    with pytest.raises(EmptyInputError):
+        passes(LocalEngine(), tmp_path).run("add", Total(), lists([[]], frozen=frozen), start=start)
+    assert Folder(tmp_path).child("passes").names() == []
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_a_failed_pass_leaves_only_what_the_next_attempt_can_use(
+    tmp_path: Path, frozen: bool
+) -> None:
+    source = lists([[[1.0]]], broken=True, frozen=frozen)
+    start = Named({"total": np.array([10.0])})
+    with pytest.raises(ContractError):
+        passes(LocalEngine(), tmp_path).run("add", Total(), source, start=start)
+    assert bool(Folder(tmp_path).child("passes").files()) == frozen
+
+
+def test_what_cannot_be_removed_does_not_hide_the_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class OutOfReach(LocalEngine):
+        def aggregate(self, work: Work, source: Any) -> list[ShardReport]:
+            reports = super().aggregate(work, source)
+            monkeypatch.setattr(Folder, "remove", unreachable)
+            return reports
+
+    with pytest.raises(EmptyInputError):
+        passes(OutOfReach(), tmp_path).run("add", Total(), lists([[]]))
+    assert "The storage is out of reach" in caplog.text
+
+
+def unreachable(*_: object) -> None:
+    raise StorageError("The storage is out of reach")
+
+
 def test_an_error_in_a_worker_arrives_as_itself(engine: Engine, tmp_path: Path) -> None:
     with pytest.raises(ContractError, match="expected numbers; got letters"):
         passes(engine, tmp_path).run("add", Total(), lists([[[1.0]]], broken=True))

@@ -92,7 +92,7 @@ def test_the_digest_is_that_of_the_content(folder):
 
 @pytest.mark.parametrize("action", ["read", "digest", "read_json"])
 def test_a_missing_file_is_named(folder, action):
-    with pytest.raises(StorageError, match=r"Cannot read .*top/a/x\.json"):
+    with pytest.raises(StorageError, match=r"Cannot read .*top/a/x\.json.* Check"):
         getattr(folder, action)("a/x.json")
 
 
@@ -128,6 +128,7 @@ def test_an_unwritable_folder_is_named_with_the_reason(tmp_path, below):
     with pytest.raises(StorageError, match=r"Cannot write .*/x; got (Not a|No such)") as refused:
         folder.write("x", b"")
     assert folder.uri in str(refused.value)
+    assert "the right to write there" in refused.value.hint
     assert isinstance(refused.value.__cause__, OSError)
 
 

@@ -72,6 +72,22 @@ def test_versions_count_up_and_the_latest_is_found(store):
     ]
 
 
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [(b"{", "is not JSON"), (b"[]", "got format None"), (b'{"format": 1}', "is damaged")],
+)
+def test_a_version_that_cannot_be_read_is_listed_with_the_reason(store, content, error):
+    for run_id in ("run-1", "run-2"):
+        publish(store, run_id=run_id)
+    publish(store, name="clicks")
+    store.folder.write("flights/versions/000001.json", content)
+    clicks, bad, good = store.list()
+    assert (clicks.name, good.name, good.version) == ("clicks", "flights", 2)
+    assert (bad.name, bad.version, bad.status) == ("flights", 1, "unreadable")
+    assert error in bad.error
+    assert bad.as_dict().keys() == {"name", "version", "status", "error"}
+
+
 def test_the_digest_covers_the_content_only(store):
     first = publish(store)
     second = publish(store, run_id="run-2", metrics={"auc": 0.8})

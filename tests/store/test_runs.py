@@ -175,6 +175,16 @@ def test_an_error_is_not_hidden_by_one_of_the_manifest(store, monkeypatch):
         work()
 
 
+def test_an_error_in_a_stage_is_not_hidden_by_one_of_the_manifest(store, monkeypatch, caplog):
+    def work():
+        monkeypatch.setattr(Folder, "write_json", unwritable)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), begin(store) as run, run.stage("fit"):
+        work()
+    assert "The storage is out of reach" in caplog.text
+
+
 def unwritable(*_):
     raise StorageError("The storage is out of reach")
 
@@ -319,13 +329,20 @@ def test_a_schedulers_id_is_taken(store):
         ({"format": 2}, "expected format 1; got format 2"),
         ([], "got format None"),
         ({"format": 1, "job": "train"}, "lacks task"),
+        ("{", "is not JSON"),
     ],
 )
-def test_a_strange_manifest_is_refused(store, content, message):
-    store.folder.write_json("run-1/manifest.json", content)
-    for action in (lambda: begin(store), store.list):
-        with pytest.raises(StorageError, match=message):
-            action()
+def test_a_strange_manifest_is_refused_and_listed_after_the_others(store, content, message):
+    with begin(store, "run-0"):
+        pass
+    told = content if isinstance(content, str) else json.dumps(content)
+    store.folder.write("run-1/manifest.json", told.encode())
+    with pytest.raises(StorageError, match=message):
+        begin(store)
+    good, bad = store.list()
+    assert (good["run_id"], good["status"]) == ("run-0", "succeeded")
+    assert (bad["run_id"], bad["status"], bad["started_at"]) == ("run-1", "unreadable", None)
+    assert message in bad["error"]
 
 
 def test_runs_are_listed_newest_first(store):

@@ -116,7 +116,7 @@ def test_a_version_that_is_not_there_is_refused_with_those_that_are(tmp_path, ve
 def test_a_damaged_log_is_named(tmp_path):
     write_deltalake(tmp_path, pa.table({"x": [1, 2]}))
     (tmp_path / "_delta_log" / f"{0:020}.json").write_text("{")
-    with pytest.raises(StorageError, match="log of the Delta table at"):
+    with pytest.raises(StorageError, match=r"(?s)log of the Delta table at.* It is damaged"):
         open_delta(str(tmp_path))
     with pytest.raises(StorageError, match="log of the Delta table at"):
         open_delta(str(tmp_path), version=0)

@@ -12,6 +12,7 @@ from deltalake import DeltaTable
 from petafit.config.settings import Table
 from petafit.errors import ConfigurationError, ContractError, EmptyInputError, StorageError
 from petafit.store.filesystem import Folder
+from petafit.table import delta_commit
 from petafit.table.files import PartitionedWriter, WrittenFile
 from petafit.table.opening import open_table
 from petafit.table.output import Output
@@ -137,6 +138,48 @@ def test_an_interrupted_swap_is_finished_by_the_next_attempt(
     out.commit(files)
     assert rows(out) == expected([3, 4])
     assert {path.name for path in tmp_path.iterdir()} == {"t"}
+
+
+def test_delta_tells_the_version_a_writing_made_whatever_came_later(tmp_path: Path) -> None:
+    first, second = output(tmp_path, "delta"), output(tmp_path, "delta", "k2")
+    files = write(first, [1, 2, 3])
+    assert first.commit(files) == 0
+    assert second.commit(write(second, [4])) == 1
+    assert first.commit(files) == 0
+    assert second.commit([]) == 1
+
+
+def test_delta_tells_its_own_version_though_another_writer_was_as_fast(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = output(tmp_path, "delta")
+    create = delta_commit.create_table_with_add_actions
+
+    def overtaken(uri: str, *arguments: Any, **options: Any) -> None:
+        create(uri, *arguments, **options)
+        DeltaTable(uri).alter.set_table_properties({"delta.appendOnly": "false"})
+
+    monkeypatch.setattr(delta_commit, "create_table_with_add_actions", overtaken)
+    assert out.commit(write(out, [1, 2, 3])) == 0
+    assert DeltaTable(out.uri).version() == 1
+
+
+def test_delta_tells_the_newest_version_where_the_log_was_cleaned_up(tmp_path: Path) -> None:
+    first, second = output(tmp_path, "delta"), output(tmp_path, "delta", "k2")
+    first.commit(write(first, [1, 2, 3]))
+    second.commit(write(second, [4]))
+    DeltaTable(first.uri).create_checkpoint()
+    (Path(first.uri) / "_delta_log" / f"{0:020}.json").unlink()
+    assert first.commit([]) == 1
+
+
+def test_a_damaged_delta_log_is_named_and_not_written_to(tmp_path: Path) -> None:
+    out = output(tmp_path, "delta")
+    out.commit(write(out, [1, 2, 3]))
+    (Path(out.uri) / "_delta_log" / f"{0:020}.json").write_text("{")
+    again = output(tmp_path, "delta", "k2")
+    with pytest.raises(StorageError, match="log of the Delta table at"):
+        again.commit(write(again, [4]))
 
 
 def test_delta_keeps_older_versions_and_properties(tmp_path: Path) -> None:

@@ -8,7 +8,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from petafit.aggregate.local import LocalEngine
 from petafit.config.settings import Settings
+from petafit.errors import StorageError
 from petafit.features.cache import InstanceCache
 from petafit.store.models import ModelStore
 from petafit.stream.direct import DirectSource
@@ -96,6 +98,22 @@ def test_it_goes_after_a_failure_too(cached: Settings, monkeypatch: pytest.Monke
         train(cached)
     assert len(kept) == 12
     assert left_behind(cached) == []
+
+
+def test_an_error_is_not_hidden_by_one_of_removing_the_cache(
+    cached: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError
+
+    def unreachable(*_: Any) -> None:
+        raise StorageError("The workers are out of reach")
+
+    monkeypatch.setattr(fitting.Rounds, "run", fails)
+    monkeypatch.setattr(LocalEngine, "everywhere", unreachable)
+    with pytest.raises(ZeroDivisionError):
+        train(cached)
+    assert "The workers are out of reach" in caplog.text
 
 
 @pytest.mark.spark

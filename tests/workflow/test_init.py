@@ -184,8 +184,8 @@ def test_the_same_table_gives_the_same_file() -> None:
     ("label", "kind", "message"),
     [
         ("clik", ConfigurationError, "no column 'clik'. Did you mean 'click'?"),
-        ("tags", ConfigurationError, "'tags' cannot be predicted; expected text, a boolean or"),
-        ("nothing", EmptyInputError, "'nothing' is null in all rows"),
+        ("tags", ConfigurationError, "or a number; got list<element: string>. Name another"),
+        ("nothing", EmptyInputError, "is null in all rows that were looked at. Name another"),
     ],
 )
 def test_labels_that_cannot_be(label: str, kind: type[PetafitError], message: str) -> None:
@@ -198,7 +198,7 @@ def test_labels_that_cannot_be(label: str, kind: type[PetafitError], message: st
 def test_tables_that_cannot_be() -> None:
     with pytest.raises(ConfigurationError, match="There is no table"):
         write_task_file("data/missing", label="y")
-    with pytest.raises(EmptyInputError, match="has no rows"):
+    with pytest.raises(EmptyInputError, match=r"has no rows\. Name a table"):
         write_task_file(save(clicks().slice(0, 0), "empty"), label="click")
     with pytest.raises(ConfigurationError, match="No column of the table can be a feature"):
         write_task_file(save(clicks().select(["click", "tags"]), "bare"), label="click")

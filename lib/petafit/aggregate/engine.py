@@ -11,7 +11,7 @@ from petafit.aggregate.law import Aggregator
 from petafit.aggregate.pulse import PulseReader
 from petafit.aggregate.tree import GroupReport, find_group, groups, load_group, merge_all
 from petafit.aggregate.work import Reference, ShardReport, Through, Work, load_summary
-from petafit.errors import EmptyInputError, StorageError
+from petafit.errors import EmptyInputError, StorageError, only_logged
 from petafit.store.arrays import Named, digest, to_bytes
 from petafit.store.filesystem import Folder
 from petafit.stream.batches import Source
@@ -175,12 +175,21 @@ class Passes:
 
     @contextmanager
     def _pass_folder(self, title: str, source: Source, origin: str) -> Iterator[Folder]:
-        """The pass's folder; kept after a failure for the next attempt where shards are frozen."""
+        """The pass's folder; kept after a failure for the next attempt where shards are frozen.
+
+        Where there are no rows, there will be none in the next attempt either: nothing is kept.
+        """
         key = digest(f"{self.inputs} {title} {source.identity} {origin}".encode())
         folder = self.folder.child("passes", f"{title.replace(' ', '-')}-{key[:16]}")
         if not source.frozen:
             folder.remove()
-        yield folder
+        try:
+            yield folder
+        except BaseException as error:
+            if isinstance(error, EmptyInputError) or not source.frozen:
+                with only_logged(f"removing {folder.uri}"):
+                    folder.remove()
+            raise
         folder.remove()
 
 

@@ -174,7 +174,10 @@ class Model(Signature):
         reasons = self.checks.reasons(batch)
         if reasons is not None:
             row, reason = next((i, r) for i, r in enumerate(reasons.to_pylist()) if r)
-            raise ContractError(f"Row {row} cannot be predicted: {reason}")
+            raise ContractError(
+                f"Row {row} cannot be predicted: {reason}",
+                hint="Mend the row, or leave it out.",
+            )
         return batch
 
     def _as_batch(self, data: Data) -> pa.RecordBatch:

@@ -16,6 +16,9 @@ from petafit.store import disk, plain, remote
 from petafit.store.address import Address
 from petafit.store.connection import connect, path_below
 
+_WRITING = "Check the address, the space left, and the right to write there."
+_REACHING = "Check the address, and that it can be reached."
+
 
 class Folder:
     """A folder that may not exist yet; it is made by the first file written into it.
@@ -193,7 +196,8 @@ class Folder:
         except (OSError, pa.ArrowException) as error:
             number = getattr(error, "errno", None)
             reason = os.strerror(number) if number else error
-            raise StorageError(f"Cannot {verb} {address.uri}", got=reason) from error
+            hint = _WRITING if verb == "write" else _REACHING
+            raise StorageError(f"Cannot {verb} {address.uri}", got=reason, hint=hint) from error
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Folder) and self.uri == other.uri

@@ -62,6 +62,20 @@ class ModelVersion:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class UnreadableVersion:
+    """A version of which no more can be told than why its manifest cannot be read."""
+
+    name: str
+    version: int
+    error: str
+    status: str = "unreadable"
+
+    def as_dict(self) -> dict[str, Any]:
+        """The fields as plain values."""
+        return asdict(self)
+
+
 _FIELDS = TypeAdapter(ModelVersion)
 
 

@@ -21,6 +21,7 @@ from petafit.store.content import Content, content_digest, read_content, write_c
 from petafit.store.filesystem import Folder
 from petafit.store.manifest import (
     ModelVersion,
+    UnreadableVersion,
     claim_version,
     latest_number,
     point_to_newest,
@@ -28,7 +29,7 @@ from petafit.store.manifest import (
     version_numbers,
 )
 
-__all__ = ["ModelStore", "ModelVersion", "open_model"]
+__all__ = ["ModelStore", "ModelVersion", "UnreadableVersion", "open_model"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _PROBE = "_writable"
@@ -154,11 +155,13 @@ class ModelStore:
             )
         return read_content(Folder(found.folder), found.files)
 
-    def list(self) -> list[ModelVersion]:
-        """All versions of all models, by name and number."""
-        models = [self.folder.child(name) for name in _model_names(self.folder)]
+    def list(self) -> list[ModelVersion | UnreadableVersion]:
+        """All versions of all models, by name and number; those that cannot be read say why."""
+        names = _model_names(self.folder)
         return [
-            read_version(model, number) for model in models for number in version_numbers(model)
+            _listed(self.folder.child(name), name, number)
+            for name in names
+            for number in version_numbers(self.folder.child(name))
         ]
 
 
@@ -195,6 +198,13 @@ def split_version(name: str) -> tuple[str, int | None]:
 
 def _model_names(folder: Folder) -> list[str]:
     return [name for name in folder.names() if version_numbers(folder.child(name))]
+
+
+def _listed(model: Folder, name: str, number: int) -> ModelVersion | UnreadableVersion:
+    try:
+        return read_version(model, number)
+    except StorageError as error:
+        return UnreadableVersion(name, number, str(error))
 
 
 def _published(model: Folder, content: Content, run_id: str) -> int | None:

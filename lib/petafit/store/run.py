@@ -7,7 +7,13 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
-from petafit.errors import ConfigurationError, ConflictError, StorageError, did_you_mean
+from petafit.errors import (
+    ConfigurationError,
+    ConflictError,
+    StorageError,
+    did_you_mean,
+    only_logged,
+)
 from petafit.store.filesystem import Folder
 from petafit.store.lease import Lease
 
@@ -132,9 +138,15 @@ class Run:
         began = time.monotonic()
         try:
             yield
-        finally:
-            self._stages[name] = self._stages.get(name, 0.0) + time.monotonic() - began
-            self.update(timings={name: self._stages[name]})
+        except BaseException:
+            with only_logged(f"writing the manifest in {self.folder.uri}"):
+                self._spent(name, time.monotonic() - began)
+            raise
+        self._spent(name, time.monotonic() - began)
+
+    def _spent(self, name: str, seconds: float) -> None:
+        self._stages[name] = self._stages.get(name, 0.0) + seconds
+        self.update(timings={name: self._stages[name]})
 
     def _begin(self) -> None:
         self._began = time.monotonic()
@@ -190,7 +202,9 @@ def read_manifest(folder: Folder) -> dict[str, Any]:
             got=f"format {found}",
             hint="It was written by another version of petafit, or by something else.",
         )
-    missing = [name for name in (*_IDENTITY, "status", "started_at") if name not in manifest]
+    missing = [
+        name for name in (*_IDENTITY, "run_id", "status", "started_at") if name not in manifest
+    ]
     if missing:
         raise StorageError(f"{folder.uri}/{MANIFEST} lacks {', '.join(missing)}")
     return dict(manifest)

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from petafit.errors import ConfigurationError
+from petafit.errors import ConfigurationError, StorageError
 from petafit.store.filesystem import Folder
 from petafit.store.lease import Lease
 from petafit.store.run import FORMAT, MANIFEST, Run, read_manifest
@@ -67,16 +67,22 @@ class RunStore:
     def list(self) -> list[dict[str, Any]]:
         """The manifests of all runs, newest first.
 
-        A run whose process died without a word (killed, machine lost) is listed as failed.
+        A run whose process died without a word (killed, machine lost) is listed as failed. Those
+        whose manifest cannot be read come last, with no more than ``run_id``, ``status``
+        (unreadable), ``error`` and ``started_at`` (None).
         """
         folders = [self.folder.child(name) for name in self.folder.names()]
         manifests = [_as_it_stands(folder) for folder in folders if folder.exists(MANIFEST)]
-        return sorted(manifests, key=lambda manifest: manifest["started_at"], reverse=True)
+        return sorted(manifests, key=lambda found: str(found["started_at"] or ""), reverse=True)
 
 
 def _as_it_stands(folder: Folder) -> dict[str, Any]:
     """A run's manifest; ``running`` is believed only where a process holds the lease."""
-    manifest = read_manifest(folder)
+    try:
+        manifest = read_manifest(folder)
+    except StorageError as error:
+        run_id = folder.split()[1]
+        return {"run_id": run_id, "status": "unreadable", "error": str(error), "started_at": None}
     if manifest["status"] == "running" and not Lease(folder.child("lease")).is_held_by_another():
         manifest |= {"status": "failed", "error": "its process ended without a word"}
     return manifest

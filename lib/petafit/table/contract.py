@@ -146,7 +146,10 @@ def check_schema(schema: pa.Schema, expected: pa.Schema) -> None:
         kind = _type_of(field.name, schema)
         if not _IS.is_null(kind) and not _stands_for(kind, canonical(field.type)):
             raise ContractError(
-                f"The column {field.name!r} has another type", expected=field.type, got=kind
+                f"The column {field.name!r} has another type",
+                expected=field.type,
+                got=kind,
+                hint="Cast the column to the type expected.",
             )
 
 
@@ -164,6 +167,7 @@ def _check_type(name: str, kind: pa.DataType, declared: str | None) -> None:
             f"The column {name!r} has another type than the contract says",
             expected=declared,
             got=kind,
+            hint=f"Correct `contract.columns.{name}.type`, or cast the column.",
         )
 
 
@@ -177,7 +181,12 @@ def _alias(name: str) -> pa.DataType | None:
 
 def _check_number(name: str, kind: pa.DataType) -> None:
     if not (_is_number(kind) or _IS.is_null(kind)):
-        raise ContractError(f"The column {name!r} must be numeric", expected=_NUMBER, got=kind)
+        raise ContractError(
+            f"The column {name!r} must be numeric",
+            expected=_NUMBER,
+            got=kind,
+            hint="Cast the column, or correct the setting that asks for a number.",
+        )
 
 
 def _allowed(name: str, kind: pa.DataType, declared: ColumnRule) -> pa.Array | None:
@@ -191,6 +200,7 @@ def _allowed(name: str, kind: pa.DataType, declared: ColumnRule) -> pa.Array | N
             f"The contract allows values the column {name!r} cannot hold",
             expected=f"values of type {kind}",
             got=list(declared.allowed),
+            hint=f"Correct `contract.columns.{name}.allowed`.",
         ) from error
 
 

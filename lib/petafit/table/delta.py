@@ -28,7 +28,7 @@ def open_delta(uri: str, *, version: int | None = None) -> Snapshot:
         The log is damaged, or asks for more than delta-rs can do.
     """
     root = Folder(uri)
-    table = _open(root, version)
+    table = open_log(root, version)
     partition_columns = tuple(table.metadata().partition_columns)
     actions = pa.table(table.get_add_actions(flatten=True)).sort_by("path")
     return Snapshot(
@@ -42,12 +42,13 @@ def open_delta(uri: str, *, version: int | None = None) -> Snapshot:
     )
 
 
-def _open(root: Folder, version: int | None) -> DeltaTable:
+def open_log(root: Folder, version: int | None = None) -> DeltaTable:
+    """The log of a table at a version; by default the newest. Errors as in `open_delta`."""
     try:
         return DeltaTable(root.uri, version=version)
     except (DeltaError, OSError, OverflowError) as error:
         if version is not None:
-            newest = _open(root, None).version()
+            newest = open_log(root).version()
             if not 0 <= version <= newest:
                 raise ConfigurationError(
                     f"The Delta table at {root.uri} has no version {version}",
@@ -55,7 +56,9 @@ def _open(root: Folder, version: int | None) -> DeltaTable:
                     hint="Leave `table.version` out for the newest.",
                 ) from error
         raise StorageError(
-            f"The log of the Delta table at {root.uri} cannot be read", got=str(error)
+            f"The log of the Delta table at {root.uri} cannot be read",
+            got=str(error),
+            hint="It is damaged, out of reach, or of a newer Delta than petafit's.",
         ) from error
 
 

@@ -11,16 +11,25 @@ from deltalake.transaction import AddAction, create_table_with_add_actions
 
 from petafit.errors import ConflictError, StorageError
 from petafit.store.filesystem import Folder
+from petafit.table.delta import open_log
 from petafit.table.files import WrittenFile
 from petafit.table.types import table_schema
 
 
 def committed_version(folder: Folder, application: str) -> int | None:
-    """The table's version, if a transaction of this application is part of it."""
+    """The version a transaction of this application made, if it took place.
+
+    Where the log's entry of it was cleaned up since, as Delta does after 30 days, it is the newest.
+
+    Raises
+    ------
+    StorageError
+        The log cannot be read.
+    """
     table = _open(folder)
     if table is None or table.transaction_version(application) is None:
         return None
-    return int(table.version())
+    return _version_of(folder, application, newest=table.version())
 
 
 def commit_files(
@@ -53,7 +62,7 @@ def commit_files(
     ConflictError
         Somebody else changed the table meanwhile.
     StorageError
-        The log cannot be written.
+        The log cannot be read or written.
     """
     actions = [_action(file, partition_by) for file in files]
     delta_schema = Schema.from_arrow(table_schema(schema))
@@ -78,17 +87,40 @@ def commit_files(
                 partition_by=list(partition_by),
                 commit_properties=properties,
             )
-        return DeltaTable(folder.uri).version()
     except CommitFailedError as error:
         raise ConflictError(
-            f"The table {folder.uri} was changed while it was written", got=str(error)
+            f"The table {folder.uri} was changed while it was written",
+            got=str(error),
+            hint="Run the job again when nothing else writes to the table.",
         ) from error
     except (DeltaError, OSError) as error:
-        raise StorageError(f"Cannot write the table {folder.uri}", got=str(error)) from error
+        raise StorageError(
+            f"Cannot write the table {folder.uri}",
+            got=str(error),
+            hint="Check that its folder can be written, then run the job again.",
+        ) from error
+    return _version_of(folder, application, newest=open_log(folder).version())
 
 
 def _open(folder: Folder) -> DeltaTable | None:
-    return DeltaTable(folder.uri) if folder.exists("_delta_log") else None
+    return open_log(folder) if folder.exists("_delta_log") else None
+
+
+def _version_of(folder: Folder, application: str, *, newest: int) -> int:
+    """Looked for in the log itself: what delta-rs tells of its history has no transactions."""
+    log = folder.child("_delta_log")
+    for version in range(newest, -1, -1):
+        entry = f"{version:020}.json"
+        if not log.exists(entry):
+            break
+        if _has_transaction(log.read(entry), application):
+            return version
+    return newest
+
+
+def _has_transaction(entry: bytes, application: str) -> bool:
+    actions = (json.loads(line) for line in entry.splitlines() if b'"txn"' in line)
+    return any(action.get("txn", {}).get("appId") == application for action in actions)
 
 
 def _action(file: WrittenFile, partition_by: Sequence[str]) -> AddAction:

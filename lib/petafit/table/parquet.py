@@ -164,6 +164,7 @@ def _partition_columns(root: Folder, relatives: Sequence[str]) -> dict[str, pa.A
                 f"{root.uri}/{relative} is not partitioned like the files before it",
                 expected=f"folders for {names}",
                 got=f"folders for {list(text)}",
+                hint="Move the file into such folders, or out of the table.",
             )
     return {name: _typed([text[name] for text in texts]) for name in names}
 

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from petafit.errors import only_logged
 from petafit.features.cache import InstanceCache
 from petafit.store.arrays import digest
 from petafit.stream.batches import Source
@@ -31,5 +32,8 @@ def open_cache(job: Job, source: Source) -> Iterator[InstanceCache | None]:
     cache = InstanceCache(name, training.cache, job.settings.paths.cache)
     try:
         yield cache
-    finally:
-        job.engine.everywhere(cache.remove)
+    except BaseException:
+        with only_logged(f"removing the instance cache {name}"):
+            job.engine.everywhere(cache.remove)
+        raise
+    job.engine.everywhere(cache.remove)

@@ -92,6 +92,7 @@ def _look(snapshot: Snapshot, label: str) -> Sample:
             f"The column {label!r} cannot be predicted",
             expected="text, a boolean or a number",
             got=kind,
+            hint="Name another column with --label.",
         )
     columns = [field.name for field in snapshot.schema if feature_kind(field.type)]
     try:
@@ -101,11 +102,16 @@ def _look(snapshot: Snapshot, label: str) -> Sample:
             raise
         raise _needs_spark(snapshot) from error
     if not sample.rows.num_rows:
-        raise EmptyInputError(f"The table at {snapshot.uri} has no rows")
+        raise EmptyInputError(
+            f"The table at {snapshot.uri} has no rows", hint="Name a table that has some."
+        )
     if sample.rows.column(label).null_count == sample.rows.num_rows:
         if snapshot.scan_reason is not None:
             raise _needs_spark(snapshot)
-        raise EmptyInputError(f"The label {label!r} is null in all rows that were looked at")
+        raise EmptyInputError(
+            f"The label {label!r} is null in all rows that were looked at",
+            hint="Name another column with --label, or write the task file yourself.",
+        )
     return sample
 
 

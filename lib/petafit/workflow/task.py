@@ -56,7 +56,9 @@ class Task:
         learner = describe(settings.learner)
         if learner.kind == "other":
             raise ConfigurationError(
-                f"{learner.name} predicts no label", expected="a classifier or a regressor"
+                f"{learner.name} predicts no label",
+                expected="a classifier or a regressor",
+                hint="Set `learner.name` to one.",
             )
         kind = settings.label.kind
         if kind == "auto":
