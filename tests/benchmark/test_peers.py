@@ -72,7 +72,8 @@ def texts(tmp_path_factory: pytest.TempPathFactory) -> Spec:
 @pytest.mark.parametrize("name", HERE)
 def test_a_peer_learns_from_columns(name: str, clicks: Spec, tmp_path: Path) -> None:
     _require(name)
-    _check(clicks, load_contender(name).train(_in(clicks, tmp_path)))
+    trained = load_contender(name).train(_in(clicks, tmp_path))
+    assert _share_of_base(clicks, trained) < 0.95
 
 
 @pytest.mark.parametrize(("name", "tuned"), APART.items())
@@ -84,20 +85,21 @@ def test_a_peer_learns_in_its_own_process(
     contender = load_contender(name)
     finished = run_contender(name, contender, [told], log=tmp_path / "log", timeout=240)
     assert isinstance(finished, Finished), finished
-    _check(clicks, *finished.trained)
+    assert _share_of_base(clicks, *finished.trained) < 0.95
 
 
 @pytest.mark.usefixtures("spark")
 def test_mllib_learns_from_columns_until_it_converges(clicks: Spec, tmp_path: Path) -> None:
     trained = load_contender("mllib_converged").train(_in(clicks, tmp_path, cores=2))
-    _check(clicks, trained)
+    assert _share_of_base(clicks, trained) < 0.95
     assert trained.converged
 
 
 @pytest.mark.parametrize("name", ["sklearn_text", "vw_oaa"])
 def test_a_peer_learns_from_texts(name: str, texts: Spec, tmp_path: Path) -> None:
     _require(name)
-    _check(texts, load_contender(name).train(_in(texts, tmp_path)))
+    trained = load_contender(name).train(_in(texts, tmp_path))
+    assert _share_of_base(texts, trained) < 0.95
 
 
 def test_vw_reads_the_same_from_its_cache(clicks: Spec, tmp_path: Path) -> None:
@@ -157,15 +159,15 @@ def _require(name: str) -> None:
         pytest.skip(f"the extra bench installs {', '.join(missing)}")
 
 
-def _check(spec: Spec, trained: Trained) -> None:
-    """It has probabilities for each row, which beat the frequencies of the labels."""
+def _share_of_base(spec: Spec, trained: Trained) -> float:
+    """The log-loss of its predictions, over that of the frequencies of the labels."""
     truth = labels(spec.test_files, spec.label, spec.classes)
     predictions = np.load(trained.predictions or "")
     frequencies = np.bincount(truth) / len(truth)
     base = -(frequencies * np.log(frequencies)).sum()
     if len(spec.classes) > 2:
         np.testing.assert_allclose(predictions.sum(axis=1), 1, rtol=1e-5)
-    assert measure(truth, predictions).log_loss < 0.95 * base
     assert trained.rows == spec.rows
     assert trained.seconds > 0
     assert trained.versions
+    return measure(truth, predictions).log_loss / base

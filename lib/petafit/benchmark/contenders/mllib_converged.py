@@ -1,4 +1,7 @@
-"""Spark MLlib's `LogisticRegression` until L-BFGS stops by itself, by its defaults."""
+"""Spark MLlib's `LogisticRegression` by its defaults: to its tolerance, or for 100 iterations.
+
+Whether it stopped by itself is what it says of `converged`.
+"""
 
 from petafit.benchmark import mllib
 from petafit.benchmark.contender import Spec, Trained
