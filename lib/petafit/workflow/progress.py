@@ -2,7 +2,6 @@
 
 import logging
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -21,6 +20,7 @@ from rich.progress import (
 from rich.text import Text
 
 from petafit.aggregate.pulse import PulseReader, Standing
+from petafit.aggregate.repeating import repeating
 from petafit.errors import StorageError
 
 log = logging.getLogger("petafit")
@@ -55,23 +55,13 @@ Show = Callable[[Standing], None]
 @contextmanager
 def _polling(reader: PulseReader, show: Show, seconds: float) -> Iterator[None]:
     """Read and show the standing every few seconds, and once more at the end."""
-    stop = threading.Event()
 
     def look() -> None:
         with suppress(StorageError):  # what cannot be shown now must not stop the work
             show(reader.read())
 
-    def poll() -> None:
-        while not stop.wait(seconds):
-            look()
-
-    thread = threading.Thread(target=poll, name="petafit-progress", daemon=True)
-    thread.start()
-    try:
+    with repeating(look, seconds=seconds, name="petafit-progress"):
         yield
-    finally:
-        stop.set()
-        thread.join()
     look()
 
 
