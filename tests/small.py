@@ -38,6 +38,15 @@ def write_table(folder: Path, content: pa.Table) -> None:
         pq.write_table(part, folder / f"month-{month:02d}.parquet", row_group_size=200)
 
 
+def rewrite(settings: Settings, content: pa.Table) -> None:
+    """Let the task's table hold this instead."""
+    folder = Path(settings.table.uri)
+    for path in folder.iterdir():
+        path.unlink()
+    folder.rmdir()
+    write_table(folder, content)
+
+
 def settings_in(folder: Path) -> Settings:
     """The small table in a folder, and a task on it: the local engine, three shards."""
     write_table(folder / "table", table())

@@ -5,21 +5,19 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from sklearn.metrics import log_loss, roc_auc_score
 
 import petafit
 from petafit.config.settings import Settings
-from petafit.errors import ConfigurationError, ConflictError, ContractError, EmptyInputError
+from petafit.errors import ConflictError, ContractError
 from petafit.store.models import ModelStore
 from petafit.workflow.evaluate import evaluate
 from petafit.workflow.train import train
-from tests.small import table, with_settings, write_table
+from tests.small import rewrite, table, with_settings
 
 SKLEARN = {"name": "sklearn.SGDClassifier", "params": {"loss": "log_loss", "alpha": 0.01}}
 
@@ -126,74 +124,11 @@ def test_five_lines_are_a_task(settings: Settings) -> None:
     assert evaluate(settings).manifest["metrics"]["auc"] > 0.8
 
 
-def rewrite(settings: Settings, content: pa.Table) -> None:
-    folder = Path(settings.table.uri)
-    for path in folder.iterdir():
-        path.unlink()
-    folder.rmdir()
-    write_table(folder, content)
-
-
-def replace_column(name: str, values: object) -> pa.Table:
-    content = table()
-    return content.set_column(content.schema.get_field_index(name), name, pa.array(values))
-
-
-def test_one_class_only_is_refused(settings: Settings) -> None:
-    rewrite(settings, replace_column("late", [True] * 6000))
-    with pytest.raises(ContractError, match="one class only"):
-        train(settings)
-
-
-def test_an_empty_split_is_refused(settings: Settings) -> None:
-    with pytest.raises(EmptyInputError, match="No rows to profile"):
-        train(with_settings(settings, split={"train": ("month > 12",)}))
-
-
-def test_a_missing_label_is_refused_by_name(settings: Settings) -> None:
-    with pytest.raises(ContractError, match="Did you mean 'late'"):
-        train(with_settings(settings, label={"column": "lat"}))
-
-
-def test_infinite_numbers_are_quarantined_and_counted(settings: Settings) -> None:
-    speed = table()["speed"].to_pylist()
-    speed[:20] = [np.inf] * 20
-    rewrite(settings, replace_column("speed", speed))
-    assert train(settings).manifest["rows"] == {"in": 4500, "used": 4480, "quarantined": 20}
-    with pytest.raises(ContractError, match=r"20 of 4,500 rows .* speed is inf, not finite"):
-        train(with_settings(settings, contract={"max_bad_share": 0.001}))
-
-
 def test_unseen_categories_are_predicted(settings: Settings) -> None:
     train(settings)
     model = petafit.load_model(f"{settings.paths.models}/small@1")
     unseen = table(10).to_pandas().assign(city="nowhere")
     assert np.isfinite(model.predict_proba(unseen)).all()
-
-
-def test_a_truncated_file_is_named_and_nothing_is_published(settings: Settings) -> None:
-    broken = Path(settings.table.uri) / "month-05.parquet"
-    broken.write_bytes(broken.read_bytes()[:-100])
-    with pytest.raises(petafit.errors.StorageError, match=r"month-05\.parquet"):
-        train(settings, run_id="broken")
-    assert ModelStore(settings.paths.models).list() == []
-    manifest = json.loads((Path(settings.paths.runs) / "broken/manifest.json").read_text())
-    assert manifest["status"] == "failed"
-    assert "month-05.parquet" in manifest["error"]
-
-
-def test_schema_drift_is_named(settings: Settings) -> None:
-    path = Path(settings.table.uri) / "month-05.parquet"
-    drifted = pq.read_table(path)
-    pq.write_table(drifted.set_column(3, "speed", drifted["speed"].cast(pa.string())), path)
-    with pytest.raises(ContractError, match=r"'speed' of .*month-05\.parquet"):
-        train(settings)
-
-
-def test_an_unwritable_run_folder_is_refused(settings: Settings, tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(ConfigurationError, match=r"paths\.runs"):
-        train(with_settings(settings, paths={"runs": str(tmp_path / "file" / "runs")}))
 
 
 def test_rows_of_one_batch_are_enough(settings: Settings) -> None:
@@ -205,50 +140,6 @@ def test_rows_of_one_batch_are_enough(settings: Settings) -> None:
     )
     assert set(train(settings).manifest["metrics"]) == {"rounds", "rows_per_second"}
     assert evaluate(settings).manifest["metrics"]["auc"] > 0.7
-
-
-@pytest.mark.parametrize(
-    ("learner", "said"),
-    [
-        ("sklearn.MiniBatchKMeans", "predicts no label.* Set `learner.name`"),
-        ("sklearn.SGDRegressor", "must be numeric.*got bool"),
-    ],
-)
-def test_a_learner_that_does_not_fit_is_refused(
-    settings: Settings, learner: str, said: str
-) -> None:
-    with pytest.raises((ConfigurationError, ContractError), match=said):
-        train(with_settings(settings, learner={"name": learner}))
-
-
-def test_a_learner_of_the_other_kind_is_refused(settings: Settings) -> None:
-    label = {"column": "speed", "kind": "number"}
-    with pytest.raises(ConfigurationError, match=r"is a classifier.*label\.kind: number"):
-        train(with_settings(settings, label=label, features="auto"))
-
-
-def test_a_model_of_another_label_is_not_evaluated(settings: Settings) -> None:
-    train(settings)
-    other = with_settings(settings, label="weekend", features=[{"numeric": "speed"}])
-    with pytest.raises(ConfigurationError, match=r"another label.*got late"):
-        evaluate(other)
-
-
-@pytest.mark.parametrize(
-    ("data", "said"),
-    [
-        ({"speed": [1.0]}, "pandas DataFrame.*got dict"),
-        (table(2).append_column("speed", [[1.0, 2.0]]), "two columns 'speed'"),
-        (table(2).to_pandas().assign(city=3), "column city"),
-        (table(2).to_pandas().drop(columns="city"), "no column 'city'"),
-        (table(2).to_pandas().assign(speed=np.inf), "Row 0 cannot be predicted.*Mend the row"),
-    ],
-)
-def test_rows_that_no_model_takes_are_refused(settings: Settings, data: Any, said: str) -> None:
-    train(settings)
-    model = petafit.load_model(f"{settings.paths.models}/small")
-    with pytest.raises(ContractError, match=said):
-        model.predict(data)
 
 
 def test_margins_stop_the_training_too(settings: Settings) -> None:
@@ -265,20 +156,6 @@ def test_validation_rows_are_not_trained_on(settings: Settings) -> None:
     split = {"train": (), "test": (), "test_share": 0.25, "validation": ("month == 9",)}
     rows = train(with_settings(settings, split=split)).manifest["rows"]
     assert rows["in"] == pytest.approx(0.75 * 5500, abs=150)
-
-
-def test_a_place_without_room_for_models_is_refused_first(
-    settings: Settings, tmp_path: Path
-) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(ConfigurationError, match=r"paths\.models"):
-        train(with_settings(settings, paths={"models": str(tmp_path / "file")}))
-    assert not (tmp_path / "runs").exists()
-
-
-def test_a_name_that_no_model_can_have_is_refused(settings: Settings) -> None:
-    with pytest.raises(ConfigurationError, match="small@3"):
-        train(with_settings(settings, model="small@3"))
 
 
 def test_a_shard_without_one_class_is_fine(settings: Settings) -> None:

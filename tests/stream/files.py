@@ -1,0 +1,28 @@
+"""Parquet files as tests write and spoil them."""
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+
+def numbered(start, stop):
+    """Rows with a number of their own, and a string column whose dictionary outgrows its page."""
+    rows = list(range(start, stop))
+    return pa.table(
+        {
+            "id": pa.array(rows, pa.int64()),
+            "s": [f"{row % 7}" if row % 11 else None for row in rows],
+            "unique": [f"value {row}" for row in rows],
+        }
+    )
+
+
+def write(path, table, **options):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(table, path, **options)
+    return path
+
+
+def flip_byte(path, position):
+    content = bytearray(path.read_bytes())
+    content[position] ^= 0xFF
+    path.write_bytes(content)
