@@ -25,7 +25,7 @@ demo: setup ## Run the main job on the flights that left New York in 2013
 	$(BIN)/petafit train --task flights_mllib
 	$(BIN)/petafit evaluate --task flights_mllib
 
-benchmark: setup $(PEERS) ## Measure petafit and its peers on the same table, for half an hour
+benchmark: setup $(PEERS) ## Measure petafit and its peers on the same table, for 40 minutes
 	$(BIN)/petafit benchmark --task clicks
 
 test: setup ## Run all tests

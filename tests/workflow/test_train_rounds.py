@@ -9,6 +9,7 @@ import pytest
 
 from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError, ContractError
+from petafit.store.filesystem import Folder
 from petafit.training.rounds import Rounds
 from petafit.training.standing import Standing
 from petafit.training.steps import Steps
@@ -174,6 +175,7 @@ def test_a_part_of_bad_rows_is_held_against_the_limit_with_all_others(settings: 
     assert run["rows"]["quarantined"] == 1000
     assert run["rounds"][0]["rows"]["used"] == 0
     assert run["rows"]["used"] == 3500
+    assert not Folder(f"{settings.paths.runs}/{run['run_id']}/passes").names()
     assert run["metrics"]["log_loss"] < run["metrics"]["base_log_loss"]
     strict = {**broken, "max_bad_share": 0.2}
     with pytest.raises(ContractError, match="1,000 of 4,500 rows break the contract"):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, TypeVar
 
 from petafit.aggregate.ahead import ahead
+from petafit.aggregate.checked import NoGoodRowsError
 from petafit.aggregate.law import Aggregator
 from petafit.aggregate.pulse import PulseReader
 from petafit.aggregate.tree import GroupReport, find_group, groups, load_group, merge_all
@@ -177,7 +178,7 @@ class Passes:
     def _pass_folder(self, title: str, source: Source, origin: str) -> Iterator[Folder]:
         """The pass's folder; kept after a failure for the next attempt where shards are frozen.
 
-        Where there are no rows, there will be none in the next attempt either: nothing is kept.
+        Where there are no good rows, the next attempt will find none either: nothing is kept.
         """
         key = digest(f"{self.inputs} {title} {source.identity} {origin}".encode())
         folder = self.folder.child("passes", f"{title.replace(' ', '-')}-{key[:16]}")
@@ -186,7 +187,7 @@ class Passes:
         try:
             yield folder
         except BaseException as error:
-            if isinstance(error, EmptyInputError) or not source.frozen:
+            if isinstance(error, EmptyInputError | NoGoodRowsError) or not source.frozen:
                 with only_logged(f"removing {folder.uri}"):
                     folder.remove()
             raise

@@ -93,7 +93,7 @@ class Predicate:
             if condition.column in values
         )
 
-    def decided_by(self, values: Mapping[str, object]) -> bool:
+    def met_by(self, values: Mapping[str, object]) -> bool:
         """Whether every row with these values of the partition columns meets the conditions."""
         return all(
             condition.column in values

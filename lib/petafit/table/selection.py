@@ -79,7 +79,7 @@ class Selection:
 
     def excludes(self, values: Mapping[str, object]) -> bool:
         """Whether no row with these partition values can be selected."""
-        left_out = self.without is not None and self.without.decided_by(values)
+        left_out = self.without is not None and self.without.met_by(values)
         return left_out or self.predicate.excludes(values)
 
     def excludes_between(self, ranges: Mapping[str, Range]) -> bool:

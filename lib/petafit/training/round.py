@@ -88,7 +88,7 @@ class Step:
         weights, measured = kept.part("weights"), kept.part("measured")
         return cls(
             Round(**kept.params["round"]),
-            weights if weights.arrays else None,
+            weights if weights.arrays or weights.params else None,
             kept.part("reserved"),
             measured if measured.arrays else None,
         )
