@@ -38,6 +38,12 @@ def write_table(folder: Path, content: pa.Table) -> None:
         pq.write_table(part, folder / f"month-{month:02d}.parquet", row_group_size=200)
 
 
+def replace_column(name: str, values: object) -> pa.Table:
+    """The small table with other values in a column."""
+    content = table()
+    return content.set_column(content.schema.get_field_index(name), name, pa.array(values))
+
+
 def rewrite(settings: Settings, content: pa.Table) -> None:
     """Let the task's table hold this instead."""
     folder = Path(settings.table.uri)

@@ -10,8 +10,7 @@ from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError, ContractError
 from petafit.workflow.score import score
 from petafit.workflow.train import train
-from tests.small import table, with_settings, write_table
-from tests.workflow.test_train import replace_column, rewrite
+from tests.small import replace_column, rewrite, table, with_settings, write_table
 
 
 def predictions(settings: Settings) -> pa.Table:

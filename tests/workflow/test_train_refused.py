@@ -15,12 +15,7 @@ from petafit.errors import ConfigurationError, ContractError, EmptyInputError
 from petafit.store.models import ModelStore
 from petafit.workflow.evaluate import evaluate
 from petafit.workflow.train import train
-from tests.small import rewrite, table, with_settings
-
-
-def replace_column(name: str, values: object) -> pa.Table:
-    content = table()
-    return content.set_column(content.schema.get_field_index(name), name, pa.array(values))
+from tests.small import replace_column, rewrite, table, with_settings
 
 
 def test_one_class_only_is_refused(settings: Settings) -> None:
