@@ -13,7 +13,7 @@ from petafit.aggregate.pulse import PulseReader
 from petafit.aggregate.tree import GroupReport, find_group, groups, load_group, merge_all
 from petafit.aggregate.work import Reference, ShardReport, Through, Work, load_summary
 from petafit.errors import EmptyInputError, StorageError, only_logged
-from petafit.store.arrays import Named, digest, to_bytes
+from petafit.store.arrays import Named, digest, to_pieces
 from petafit.store.filesystem import Folder
 from petafit.stream.batches import Source
 
@@ -133,7 +133,7 @@ class Passes:
             No row met the conditions.
         """
         began = time.monotonic()
-        content = to_bytes(start) if start else b""
+        content = to_pieces(start) if start else []
         origin = digest(content) if start else "nothing"
         with self._pass_folder(title, source, origin) as folder:
             reference = None

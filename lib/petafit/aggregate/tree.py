@@ -20,7 +20,7 @@ from petafit.aggregate.work import (
     remove_summary,
 )
 from petafit.errors import StorageError
-from petafit.store.arrays import Named, digest, to_bytes
+from petafit.store.arrays import Named, digest, to_pieces
 
 _DIRECT = 16
 
@@ -124,7 +124,7 @@ def _merge(work: Work, number: int, shards: range) -> GroupReport:
     finished = [found for shard in shards if (found := find_report(work, shard))]
     try:
         summaries = (load_summary(work, each) for each in finished)
-        content = to_bytes(merge_all(work.aggregator, summaries))
+        content = to_pieces(merge_all(work.aggregator, summaries))
     except StorageError:
         # Another attempt may have merged the group meanwhile, and removed the summaries.
         done = find_group(work, number)

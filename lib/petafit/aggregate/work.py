@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
 from typing import Any, Protocol
 
-import pyarrow as pa
 from threadpoolctl import threadpool_limits
 
 from petafit.aggregate.law import Aggregator
@@ -14,7 +13,7 @@ from petafit.aggregate.memory import peak_memory
 from petafit.aggregate.pulse import Pulse
 from petafit.compiled import compile_seconds
 from petafit.errors import StorageError
-from petafit.store.arrays import Named, digest, from_bytes, to_bytes
+from petafit.store.arrays import Named, digest, from_bytes, to_pieces
 from petafit.store.filesystem import Folder
 
 
@@ -167,10 +166,8 @@ def _aggregate(work: Work, shard: int, read: InPieces, pieces: Sequence[int]) ->
             if time.monotonic() - saved > work.checkpoint_seconds:
                 _checkpoint(work, shard, aggregator.dump(state), at)
                 saved = time.monotonic()
-    pa.default_memory_pool().release_unused()  # of decoding: the summary takes its place
     summary = aggregator.lift(state)
-    del state  # before the summary is there once more, as bytes
-    content = to_bytes(summary)
+    content = to_pieces(summary)
     report = ShardReport(shard, at.rows, digest(content), peak_memory(), compile_seconds())
     work.folder.write(_summary_name(shard), content, durable=False)
     work.folder.write_json(_report_name(shard), asdict(report), durable=False)
@@ -234,7 +231,7 @@ def _checkpoint_name(shard: int) -> str:
 
 def _checkpoint(work: Work, shard: int, dumped: Named, at: _Position) -> None:
     saved = dumped.prefixed("state") | Named(params=asdict(at)).prefixed("position")
-    work.folder.write(_checkpoint_name(shard), to_bytes(saved), durable=False)
+    work.folder.write(_checkpoint_name(shard), to_pieces(saved), durable=False)
 
 
 def _restore(work: Work, shard: int, first: int) -> tuple[Any, _Position]:

@@ -21,7 +21,7 @@ from petafit.errors import ConfigurationError
 from petafit.explanation.kernels import moved_margins
 from petafit.learners.kept import KeptSummaries
 from petafit.learners.learner import Learner
-from petafit.learners.merging import only
+from petafit.learners.merging import moved_coordinates, only
 from petafit.learners.online_learner import OnlineLearner
 from petafit.learners.rows import as_rows
 from petafit.store.arrays import Named
@@ -142,7 +142,7 @@ def _moves(kept: KeptSummaries, weights: np.ndarray) -> Iterator[tuple[np.ndarra
     merged, intercept = kept.merged(), len(weights) - 1
     for partition in kept.partitions:
         own = kept.summary(partition)
-        moved = own.arrays["index"]
+        moved = moved_coordinates(own)
         if not len(moved) or moved[-1] != intercept:
             moved = np.append(moved, np.int32(intercept))
         learner = kept.learner_over(len(moved) - 1)

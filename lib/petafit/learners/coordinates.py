@@ -62,6 +62,8 @@ def added(
     over : ndarray of int32 or None
         The union of both.
     """
+    if of_left is None and of_right is None:
+        return np.asarray(left + right)
     if of_left is None:
         whole = left.copy()
     else:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from petafit.aggregate.law import Aggregator
+from petafit.aggregate.memory import make_room
 from petafit.compiled import njit
 from petafit.features.batch import Batch
 from petafit.learners import losses
@@ -62,6 +63,7 @@ class FullBatch(Aggregator[FullBatchState, Batch, Named]):
         return state
 
     def lift(self, state: FullBatchState) -> Named:
+        make_room(state.gradient.nbytes + state.curvature.nbytes)
         # Of a row that is sure the curvature rounds to 0, and its gradient may be as large as any.
         met = (state.curvature != 0) | (state.gradient != 0)
         index = np.flatnonzero(met.any(axis=1)).astype(np.int32)

@@ -8,7 +8,7 @@ from petafit.errors import ConfigurationError
 from petafit.learners.kept import FOLDER, INDEX, SIGNATURE, TOTAL, Partition
 from petafit.learners.learner import Learner, refuse_to_unmerge
 from petafit.learners.model import Signature
-from petafit.store.arrays import Named, digest, to_bytes
+from petafit.store.arrays import Named, digest, to_pieces
 from petafit.store.filesystem import Folder
 
 
@@ -63,11 +63,11 @@ def keep_summaries(
     for shard, (name, summary) in enumerate(zip(names, summaries, strict=True)):
         rows = int(summary.params["rows"])
         if rows:
-            content = to_bytes(summary)
+            content = to_pieces(summary)
             kept.append(Partition(name, rows, f"partition-{shard:06d}.npz", digest(content)))
             folder.write(kept[-1].file, content, durable=False)
-            size += len(content)
-    whole, reads = to_bytes(merged), to_bytes(signature.to_named())
+            size += sum(map(len, content))
+    whole, reads = to_pieces(merged), to_pieces(signature.to_named())
     folder.write(TOTAL, whole, durable=False)
     folder.write(SIGNATURE, reads, durable=False)
     index = {"merge": merge, "seed": seed, "total": digest(whole), "signature": digest(reads)}

@@ -5,9 +5,11 @@ it (c), and over those W = sum w, S = sum G, SS = sum G**2 and SW = sum G w, whe
 shard added to the coordinate's squared gradients: its evidence. The sums are float64 and add up in
 any grouping; the rules of `petafit.learners.merge_rules` turn them into weights.
 
-Coordinates that no shard moved are left out until a quarter was moved.
+Coordinates that no shard moved are left out: of sums until a quarter was moved, of a shard's own
+numbers until two thirds were.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -17,6 +19,9 @@ from petafit.learners.coordinates import added, subtracted, taken, union
 from petafit.store.arrays import Named
 
 _MATRICES = ("count", "weights", "evidence", "evidence_squared", "evidence_weights", "z")
+
+_MOST = 2 / 3
+"""From this share of moved coordinates on an index takes more room than those that did not move."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +159,14 @@ def only(summary: Named, index: np.ndarray) -> Named:
     return Named(arrays, params)
 
 
+def moved_coordinates(summary: Named) -> np.ndarray:
+    """The coordinates that a shard has moved, rising, int32."""
+    index = summary.arrays.get("index")
+    if index is not None:
+        return index
+    return np.flatnonzero(_sum(summary, "count").any(axis=1)).astype(np.int32)
+
+
 def _names(summary: Named) -> list[str]:
     optional = {"z"} - summary.arrays.keys()
     return [each.name for each in fields(Sums) if each.name not in optional | {"index"}]
@@ -162,17 +175,22 @@ def _names(summary: Named) -> list[str]:
 def _sum(summary: Named, name: str) -> Any:
     """One of the sums, taken from a shard's own numbers where that is all there is."""
     given: dict[str, Any] = {**summary.arrays, **summary.params}
-    if "moved" in given:
-        match name:
-            case "count":
-                return given["moved"].astype(np.int32)
-            case "weights" | "z":
-                return np.where(given["moved"], given[name], np.float64(0))
-            case "evidence_squared":
-                return given["evidence"] ** 2
-            case "evidence_weights":
-                return given["evidence"] * _sum(summary, "weights")
+    if "count" not in given and name in _MATRICES:
+        return _own_sum(given, name)
     return given[name]
+
+
+def _own_sum(own: Mapping[str, np.ndarray], name: str) -> np.ndarray:
+    """A shard's own numbers as sums, 0 where it moved nothing."""
+    match name:
+        case "count":
+            return np.where(own.get("moved", True), np.ones(own["evidence"].shape, np.int32), 0)
+        case "evidence_squared":
+            return own["evidence"].astype(np.float64) ** 2
+        case "evidence_weights":
+            return own["evidence"] * _own_sum(own, "weights")
+    values = own[name].astype(np.float64)
+    return np.where(own["moved"], values, 0.0) if "moved" in own else values
 
 
 def shard_summary(
@@ -185,7 +203,7 @@ def shard_summary(
     rows: int,
     z: np.ndarray | None = None,
 ) -> Named:
-    """What one shard has to say: its sums follow, and take three times the memory.
+    """What one shard has to say: its sums follow, and take five times the memory.
 
     Parameters
     ----------
@@ -194,7 +212,8 @@ def shard_summary(
     moved : ndarray of bool, shape (n_features + 1, n_outputs) or (n_features + 1, 1)
         The coordinates that the shard has learnt of.
     squares, before : ndarray of the shape of `moved`
-        Squared gradients after the shard and before it: the difference is its evidence.
+        Squared gradients after the shard and before it: the difference is its evidence. It is 0
+        where the shard moved nothing.
     seen : ndarray of shape (n_classes,) or (1,)
         The shard's rows with weight.
     rows : int
@@ -202,15 +221,19 @@ def shard_summary(
     z : ndarray of shape (n_features + 1, n_outputs), optional
         FTRL's.
     """
-    index = np.flatnonzero(moved.any(axis=1)).astype(np.int32)
+    met = moved.any(axis=1)
+    sparse = np.count_nonzero(met) < _MOST * len(moved)
+    at = np.flatnonzero(met).astype(np.int32) if sparse else slice(None)
     arrays = {
-        "index": index,
-        "moved": moved[index],
-        "weights": weights[index],
-        "evidence": np.subtract(squares[index], before[index], dtype=np.float64),
+        "weights": np.ascontiguousarray(weights[at]),
+        "evidence": squares[at] - before[at],
         "row_intercepts": rows * weights[-1].astype(np.float64),
         "seen": seen,
     }
-    own_z = {} if z is None else {"z": z[index]}
-    params = {"shards": int(rows > 0), "rows": rows, "coordinates": len(weights)}
-    return Named({**arrays, **own_z}, params)
+    if isinstance(at, np.ndarray):
+        arrays["index"] = at
+    if not moved[at].all():
+        arrays["moved"] = moved[at]
+    if z is not None:
+        arrays["z"] = np.ascontiguousarray(z[at])
+    return Named(arrays, {"shards": int(rows > 0), "rows": rows, "coordinates": len(weights)})

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from petafit.aggregate.memory import make_room
 from petafit.errors import ConfigurationError
 from petafit.features.batch import Batch
 from petafit.features.facts import Facts
@@ -90,6 +91,7 @@ class OnlineLearner(Learner[OnlineState]):
 
     def lift(self, state: OnlineState) -> Named:
         now, (first, squares, seen) = state.memory, self.form.numbers(state.model)
+        make_room(now.table.nbytes)
         return shard_summary(
             weights=self.optimizer.weights(now.table),
             moved=(now.table[:, 0] != first) | (now.table[:, 1] != squares),

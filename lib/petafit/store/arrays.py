@@ -8,11 +8,12 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import IO, Any, Self, cast
 
 import numpy as np
 
 from petafit.errors import StorageError
+from petafit.store.pieces import PieceFile, Pieces, as_pieces
 
 _HEAD = "__named__"  # the member that holds the parameters and the names of the arrays
 _DAMAGE = (  # what zipfile, numpy and json raise on bytes that are not theirs
@@ -68,7 +69,7 @@ class Named:
 
 
 def to_bytes(named: Named) -> bytes:
-    """Write as an uncompressed ``.npz``; equal content gives equal bytes.
+    """An uncompressed ``.npz``; equal content gives equal bytes.
 
     An array's content is its dtype, shape, values and memory order: all of it is needed to go on
     computing to the byte.
@@ -78,14 +79,25 @@ def to_bytes(named: Named) -> bytes:
     StorageError
         An array of dtype object, a reserved name, or a parameter JSON has no form for.
     """
+    return b"".join(to_pieces(named))
+
+
+def to_pieces(named: Named) -> Pieces:
+    """What `to_bytes` gives, piece by piece: the values of large arrays lie where they are.
+
+    Raises
+    ------
+    StorageError
+        As `to_bytes`.
+    """
     if _HEAD in named.arrays:
         raise StorageError(f"The array name {_HEAD!r} is petafit's own", hint="Choose another.")
-    sink = io.BytesIO()
-    with zipfile.ZipFile(sink, "w") as archive:
+    sink = PieceFile()
+    with zipfile.ZipFile(cast(IO[bytes], sink), "w") as archive:
         _write_member(archive, _HEAD, np.frombuffer(_head(named), dtype=np.uint8))
         for name in sorted(named.arrays):
             _write_member(archive, name, np.asarray(named.arrays[name]))
-    return sink.getvalue()
+    return sink.pieces
 
 
 def from_bytes(content: bytes) -> Named:
@@ -111,9 +123,12 @@ def from_bytes(content: bytes) -> Named:
     return Named(arrays, head["params"])
 
 
-def digest(content: bytes) -> str:
+def digest(content: bytes | Pieces) -> str:
     """The SHA-256 of some bytes, in hexadecimal."""
-    return hashlib.sha256(content).hexdigest()
+    total = hashlib.sha256()
+    for piece in as_pieces(content):
+        total.update(piece)
+    return total.hexdigest()
 
 
 def _head(named: Named) -> bytes:
@@ -128,11 +143,13 @@ def _write_member(archive: zipfile.ZipFile, name: str, array: np.ndarray) -> Non
     # A ZipInfo made by hand carries no clock time and no attributes of this machine.
     member = zipfile.ZipInfo(f"{name}.npy")
     member.create_system = 3
-    try:
-        with archive.open(member, "w", force_zip64=True) as stream:
-            np.lib.format.write_array(stream, array, allow_pickle=False)
-    except ValueError as error:
-        raise StorageError(f"Array {name!r} cannot be stored", got=str(error)) from error
+    if array.dtype.hasobject:
+        raise StorageError(f"Array {name!r} cannot be stored", got="an array of Python objects")
+    header = np.lib.format.header_data_from_array_1_0(array)
+    values = array.T if header["fortran_order"] else np.ascontiguousarray(array)
+    with archive.open(member, "w", force_zip64=True) as stream:
+        np.lib.format.write_array_header_1_0(stream, header)
+        stream.write(values.reshape(-1).view(np.uint8).data)
 
 
 def _read_member(archive: zipfile.ZipFile, name: str) -> tuple[str, np.ndarray]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from petafit.errors import StorageError
-from petafit.store.arrays import Named, digest, from_bytes, to_bytes
+from petafit.store.arrays import Named, digest, from_bytes, to_pieces
 from petafit.store.filesystem import Folder
 
 ARRAYS = "model.npz"
@@ -50,7 +50,7 @@ def write_content(
     StorageError
         The folder cannot be written, or `attachment` left no file.
     """
-    arrays = to_bytes(named)
+    arrays = to_pieces(named)
     files = {ARRAYS: digest(arrays)}
     if attachment is None:
         folder = content_digest(files)

@@ -6,10 +6,12 @@ import shutil
 from pathlib import Path
 from uuid import uuid4
 
+from petafit.store.pieces import Pieces, as_pieces
+
 _NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 
 
-def replace(path: Path, content: bytes, *, durable: bool = True) -> None:
+def replace(path: Path, content: bytes | Pieces, *, durable: bool = True) -> None:
     """Put a file in place at once: its readers see the old content or the new.
 
     Parameters
@@ -25,7 +27,7 @@ def replace(path: Path, content: bytes, *, durable: bool = True) -> None:
         raise
 
 
-def create(path: Path, content: bytes) -> bool:
+def create(path: Path, content: bytes | Pieces) -> bool:
     """Put a file in place at once if none is there; of several callers exactly one gets True."""
     temporary = _temporary(path, content)
     try:
@@ -53,13 +55,13 @@ def remove(path: Path) -> None:
             raise
 
 
-def _temporary(path: Path, content: bytes, *, durable: bool = True) -> Path:
+def _temporary(path: Path, content: bytes | Pieces, *, durable: bool = True) -> Path:
     """The content under a hidden name beside its final one."""
     _make_folder(path.parent)
     temporary = path.with_name(f".{uuid4().hex}.tmp")
     try:
         with temporary.open("xb") as stream:
-            stream.write(content)
+            stream.writelines(as_pieces(content))
             stream.flush()
             if durable:
                 os.fsync(stream.fileno())
@@ -76,11 +78,11 @@ def _make_folder(path: Path) -> None:
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path)) from error
 
 
-def _create_in_place(path: Path, content: bytes) -> bool:
+def _create_in_place(path: Path, content: bytes | Pieces) -> bool:
     """Exclusive still, but not whole if the process dies here: for disks without hard links."""
     try:
         with path.open("xb") as stream:
-            stream.write(content)
+            stream.writelines(as_pieces(content))
             stream.flush()
             os.fsync(stream.fileno())
     except FileExistsError:

@@ -15,6 +15,7 @@ from petafit.errors import StorageError
 from petafit.store import disk, plain, remote
 from petafit.store.address import Address
 from petafit.store.connection import connect, path_below
+from petafit.store.pieces import Pieces
 
 _WRITING = "Check the address, the space left, and the right to write there."
 _REACHING = "Check the address, and that it can be reached."
@@ -100,7 +101,7 @@ class Folder:
         with self._failing("read", name) as path, self.filesystem.open_input_file(path) as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
 
-    def write(self, name: str, content: bytes, *, durable: bool = True) -> None:
+    def write(self, name: str, content: bytes | Pieces, *, durable: bool = True) -> None:
         """Write a file at once: never a half-written one under its name.
 
         Parameters
@@ -119,7 +120,7 @@ class Folder:
             else:
                 remote.replace(self.filesystem, path, content)
 
-    def create(self, name: str, content: bytes) -> bool:
+    def create(self, name: str, content: bytes | Pieces) -> bool:
         """Write a file at once if none is there; False where one is.
 
         On the local disk exactly one of several concurrent callers gets True. On HDFS and object

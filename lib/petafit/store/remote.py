@@ -9,6 +9,8 @@ from uuid import uuid4
 
 from pyarrow import fs
 
+from petafit.store.pieces import Pieces, as_pieces
+
 _PUT_IS_ATOMIC = frozenset({"s3", "gcs", "abfs"})
 
 
@@ -17,7 +19,7 @@ def can_rename(filesystem: fs.FileSystem) -> bool:
     return filesystem.type_name not in _PUT_IS_ATOMIC
 
 
-def replace(filesystem: fs.FileSystem, path: str, content: bytes) -> None:
+def replace(filesystem: fs.FileSystem, path: str, content: bytes | Pieces) -> None:
     """Put a file in place; between an old and a new content readers may find none on HDFS."""
     if not can_rename(filesystem):
         _put(filesystem, path, content)
@@ -31,7 +33,7 @@ def replace(filesystem: fs.FileSystem, path: str, content: bytes) -> None:
         raise
 
 
-def create(filesystem: fs.FileSystem, path: str, content: bytes) -> bool:
+def create(filesystem: fs.FileSystem, path: str, content: bytes | Pieces) -> bool:
     """Put a file in place if none is there.
 
     Best effort: HDFS refuses to rename onto a file, so one caller wins; an object store cannot
@@ -63,7 +65,7 @@ def remove(filesystem: fs.FileSystem, path: str) -> None:
         filesystem.delete_file(path)
 
 
-def _temporary(filesystem: fs.FileSystem, path: str, content: bytes) -> str:
+def _temporary(filesystem: fs.FileSystem, path: str, content: bytes | Pieces) -> str:
     parent = path.rpartition("/")[0]
     filesystem.create_dir(parent, recursive=True)
     temporary = f"{parent}/.{uuid4().hex}.tmp"
@@ -75,15 +77,17 @@ def _temporary(filesystem: fs.FileSystem, path: str, content: bytes) -> str:
     return temporary
 
 
-def _put(filesystem: fs.FileSystem, path: str, content: bytes) -> None:
+def _put(filesystem: fs.FileSystem, path: str, content: bytes | Pieces) -> None:
     """Write, close, verify.
 
     Closing a stream in which a write failed may complete the file with what had arrived: that is
     taken away. A close that fails leaves what was there before.
     """
+    pieces = as_pieces(content)
     stream = filesystem.open_output_stream(path, compression=None)
     try:
-        stream.write(content)
+        for piece in pieces:
+            stream.write(piece)
     except BaseException:
         with suppress(OSError):
             stream.close()
@@ -91,8 +95,9 @@ def _put(filesystem: fs.FileSystem, path: str, content: bytes) -> None:
         raise
     stream.close()
     size = filesystem.get_file_info(path).size
-    if size != len(content):
-        raise OSError(f"{size} of {len(content)} bytes arrived")
+    written = sum(map(len, pieces))
+    if size != written:
+        raise OSError(f"{size} of {written} bytes arrived")
 
 
 def _exists(filesystem: fs.FileSystem, path: str) -> bool:

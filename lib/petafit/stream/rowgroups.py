@@ -14,7 +14,7 @@ from petafit.table.shards import Slice
 from petafit.table.statistics import ranges_of
 from petafit.table.types import STRINGS
 
-_CHUNK_BYTES = 32 << 20
+_CHUNK_BYTES = 24 << 20
 _DECODED_BYTES = 8
 """What a value takes at most, beside its text if that is long."""
 

@@ -9,7 +9,7 @@ from petafit.aggregate.checked import require_good
 from petafit.config.settings import Training
 from petafit.errors import EmptyInputError
 from petafit.evaluation.metrics import Figures
-from petafit.store.arrays import Named, from_bytes, to_bytes
+from petafit.store.arrays import Named, from_bytes, to_pieces
 from petafit.store.filesystem import Folder
 from petafit.stream.batches import Source
 from petafit.training.reserved import NOTHING
@@ -127,7 +127,7 @@ class Rounds:
         if last and step.done.is_whole:
             step = replace(step, reserved=NOTHING)
         told = Named(params={"inputs": self.steps.passes.inputs})
-        self._folder.write(_file(step.done), to_bytes(step.to_named() | told))
+        self._folder.write(_file(step.done), to_pieces(step.to_named() | told))
 
     def _kept(self, planned: Round) -> Step | None:
         """A round that an earlier attempt of this run finished, with the same code."""
