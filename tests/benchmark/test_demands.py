@@ -53,11 +53,20 @@ def test_a_peer_with_fewer_rows_meets_petafit_on_as_few():
     bar = gap(
         result("petafit_spark", rows=9000, log_loss=0.40),
         result("petafit_prefixes", rows=2000, log_loss=0.45),
-        result("mllib_converged", rows=2000, log_loss=0.44),
+        result("vw_cache", rows=2000, log_loss=0.44),
         result("river_online", rows=100, log_loss=0.1),
     )
     assert bar.value == pytest.approx(0.01)
     assert not bar.met
+
+
+def test_a_peer_run_to_convergence_meets_petafit_run_to_convergence():
+    bar = gap(
+        result("petafit_prefixes", rows=2000, log_loss=0.45),
+        result("petafit_converged", rows=2000, log_loss=0.4399, converged=True),
+        result("mllib_converged", rows=2000, log_loss=0.44, converged=True),
+    )
+    assert bar.value == pytest.approx(-0.0001)
 
 
 def test_a_better_petafit_meets_the_stretch():

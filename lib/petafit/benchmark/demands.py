@@ -19,7 +19,10 @@ LINEAR_PEERS = (
 )
 """Those that learn a linear model of the same features."""
 
-_PETAFIT = ("petafit_spark", "petafit_one_core", "petafit_prefixes")
+_ONE_PASS = ("petafit_spark", "petafit_one_core", "petafit_prefixes")
+_TO_CONVERGENCE = {"mllib_converged": ("petafit_converged",)}
+"""What petafit has against peers that take as many passes as they like."""
+
 _SCALES = ("petafit_memory", "scale_1m", "scale_10m", "scale_100m")
 _MEGABYTE = 1e6
 
@@ -33,14 +36,18 @@ def log_loss_gap(found: Found) -> Reading:
     """The largest of the gaps between petafit's log-loss and a linear peer's.
 
     A peer is compared with the worst of petafit's runs among those that learnt from the most rows,
-    but from no more than the peer did: a sample is not held against a whole table.
+    but from no more than the peer did: a sample is not held against a whole table. A peer that
+    learns until it has converged is compared with a petafit that does so too.
     """
-    petafit = [result for name in _PETAFIT if (result := found.get(name))]
     gaps = {}
     for name in LINEAR_PEERS:
         peer = found.get(name)
-        fair = [run for run in petafit if peer and _rows(run) <= _rows(peer)]
-        if peer and fair:
+        if not peer:
+            continue
+        ours = _TO_CONVERGENCE.get(name, _ONE_PASS)
+        petafit = [result for own in ours if (result := found.get(own))]
+        fair = [run for run in petafit if _rows(run) <= _rows(peer)]
+        if fair:
             most = max(map(_rows, fair))
             worst = max(run.log_loss or 0.0 for run in fair if _rows(run) == most)
             gaps[name] = worst - (peer.log_loss or 0.0)

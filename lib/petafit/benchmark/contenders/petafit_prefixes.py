@@ -25,11 +25,17 @@ TUNES = "learning_rate"
 GRID = step_sizes(petafit_runs.GRID_AROUND)
 
 PARTS = (64, 32, 16, 8, 4, 2)
-LATER_PASSES = (2, 3)
+LATER_PASSES = (
+    {"rounds": 2},
+    {"rounds": 3},
+    {"rounds": 2, "newton": 1},
+    {"rounds": 2, "newton": 2},
+)
+CACHE = "20GB"
 
 
 def train(spec: Spec) -> Trained:
-    """Train anew on a 64th of the rows, a 32nd, ..., all of them, then in two and three passes.
+    """Train anew on a 64th of the rows, a 32nd, ..., all of them, then in further passes.
 
     Every point is a run of its own from nothing, as a user would start it who knew when to stop.
     The figures of the contender are those of the one run over all rows.
@@ -44,7 +50,7 @@ def train(spec: Spec) -> Trained:
         points = [Point(rows=whole.rows, seconds=whole.seconds, log_loss=_loss(truth, predictions))]
         for other in _others(spec):
             fit, predictions = _run(other, spark)
-            rows = fit.rows * other.passes
+            rows = fit.rows * len(fit.rounds)
             loss = _loss(truth, predictions)
             points.append(Point(rows=rows, seconds=fit.seconds, log_loss=loss))
     return Trained(
@@ -58,19 +64,20 @@ def train(spec: Spec) -> Trained:
 
 
 def _others(spec: Spec) -> Iterator[Spec]:
-    """The prefixes of the rows, and the runs of several passes."""
+    """The prefixes of the rows, and the runs of several passes over all of them."""
     for part in PARTS:
         rows = spec.rows // part
         folder = Path(spec.work, f"first-{rows}")
         write_rows(spec.files, folder, skip=0, rows=rows)
         yield replace(spec, train=str(folder), rows=rows)
     for passes in LATER_PASSES:
-        yield replace(spec, passes=passes)
+        yield replace(spec, training={**passes, "cache": CACHE})
 
 
 def _run(spec: Spec, spark: "SparkSession") -> tuple[petafit_runs.Fit, np.ndarray]:
     """Train, and predict the test rows outside the clock."""
-    fit = petafit_runs.fit(petafit_runs.settings_for(spec, engine="spark"), spark)
+    settings = petafit_runs.settings_for(spec, engine="spark", **spec.training)
+    fit = petafit_runs.fit(settings, spark)
     return fit, np.concatenate(list(fit.predictions(spec)))
 
 

@@ -17,6 +17,7 @@ CONTENDERS = (
     "petafit_cached",
     "petafit_memory",
     "petafit_prefixes",
+    "petafit_converged",
     "sklearn_streaming",
     "sklearn_on_petafit",
     "dask_incremental",
