@@ -40,20 +40,29 @@ def rows(seed: int, loss: str, n_classes: int = 2) -> tuple[np.ndarray, np.ndarr
     return X.astype(np.float32), np.floor(np.exp(score)) if loss == "poisson" else score
 
 
-def slopes_of(loss: str, n_classes: int) -> references.Slopes:
-    """As `references.learn` takes them; softmax for the logistic loss of several classes."""
+def slopes_of(loss: str, n_classes: int, *, least: float = 0.0) -> references.Slopes:
+    """As `references.learn` takes them; softmax for the logistic loss of several classes.
+
+    Of several classes' slopes those below `least` are 0.
+    """
     code = losses.CODES[loss]
 
     def several(margins: np.ndarray, target: float) -> np.ndarray:
         own = np.arange(n_classes) == target
         if loss == "log":
-            return softmax(margins) - own
+            slopes = softmax(margins) - own
+            return np.where(abs(slopes) < least, 0.0, slopes)
         return np.where(own, -1.0 * (margins < 1), 1.0 * (margins > -1))
 
     def one(margins: np.ndarray, target: float) -> np.ndarray:
         return np.array([losses.slope(code, float(margins[0]), target, 0.3)])
 
     return several if n_classes > 2 else one
+
+
+def any_may_rest(optimizer: str, penalties: tuple[float, float]) -> bool:
+    """Whether classes take no step that a row says next to nothing of."""
+    return optimizer != "ftrl" and penalties == (0.0, 0.0)
 
 
 def learnt(
@@ -93,7 +102,7 @@ def test_kernels_follow_the_papers(
     expected_margins, expected = references.learn(
         X,
         y,
-        slopes_of(loss, n_classes),
+        slopes_of(loss, n_classes, least=1e-3 if any_may_rest(optimizer, penalties) else 0.0),
         optimizer=optimizer,
         n_outputs=target.n_outputs,
         rate=0.05,
@@ -104,6 +113,21 @@ def test_kernels_follow_the_papers(
     )
     np.testing.assert_allclose(weights, expected, rtol=2e-3, atol=2e-5)
     np.testing.assert_allclose(margins.reshape(60, -1), expected_margins, rtol=2e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("n_classes", [3, 30])
+@pytest.mark.parametrize("weight", [1.0, 1e-6])
+def test_a_class_rests_where_a_row_says_nothing_of_it(n_classes: int, weight: float) -> None:
+    """Margins of 0 and 1 for two classes, of -20 for all others, whatever the row weighs."""
+    estimator, target = problem("log", n_classes)
+    memory = estimator.begin(2, target)
+    memory.table[-1, 0] = -20
+    memory.table[-1, 0, :2] = 0, 1
+    before = memory.table.copy()
+    row = as_rows(np.ones((1, 2), np.float32))
+    estimator.update(row, np.array([0.0]), np.array([weight]), memory, target)
+    stepped = (memory.table != before).any(axis=(0, 1))
+    assert stepped.tolist() == [True, True, *[False] * (n_classes - 2)]
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])

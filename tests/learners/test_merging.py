@@ -18,7 +18,7 @@ from petafit.learners.merge_rules import (
     merged_squared_gradients,
     merged_weights,
 )
-from petafit.learners.merging import Sums, merge, shard_summary, unmerge
+from petafit.learners.merging import Sums, merge, moved_coordinates, shard_summary, unmerge
 from petafit.learners.online_learner import OnlineLearner, online_estimator
 from petafit.store.arrays import Named
 from tests.learners.cases import facts_of
@@ -188,6 +188,37 @@ def shard_of(random: np.random.Generator, *, features: int = 40, moved: int = 12
         seen=np.array([7.0]),
         rows=int(random.integers(1, 9)),
     )
+
+
+@pytest.mark.parametrize("outputs", [1, 3])
+@pytest.mark.parametrize("share", [0.1, 0.9, 1.0])
+def test_sums_do_not_depend_on_how_a_shard_tells_its_numbers(share: float, outputs: int) -> None:
+    """Few moved coordinates go by an index, most by flags, all by neither."""
+    random = np.random.default_rng(2)
+    w, G, z = random.normal(size=(3, 201, outputs)).astype(np.float32)
+    moved = np.broadcast_to(random.random((201, 1)) < share, w.shape)
+    told = shard_summary(
+        weights=w,
+        moved=moved,
+        squares=np.where(moved, G**2, 0),
+        before=np.zeros_like(G),
+        seen=np.ones(1),
+        rows=5,
+        z=z,
+    )
+    assert ("index" in told.arrays, "moved" in told.arrays) == (share < 0.5, 0.5 < share < 1)
+    sums, nothing = Sums.from_named(told), np.zeros(w.shape)
+    own, seen = np.where(moved, w.astype(np.float64), 0), np.where(moved, G**2, 0).astype(float)
+    for name, expected in {
+        "count": moved,
+        "weights": own,
+        "evidence": seen,
+        "evidence_squared": seen**2,
+        "evidence_weights": seen * own,
+        "z": np.where(moved, z, 0),
+    }.items():
+        np.testing.assert_array_equal(sums.put(getattr(sums, name), into=nothing), expected)
+    assert moved_coordinates(told).tolist() == np.flatnonzero(moved[:, 0]).tolist()
 
 
 def test_what_is_left_of_evidence_is_the_formula_of_leaving_one_out() -> None:

@@ -159,6 +159,11 @@ def only(summary: Named, index: np.ndarray) -> Named:
     return Named(arrays, params)
 
 
+def is_of_one(summary: Named) -> bool:
+    """Whether it holds one shard's own numbers."""
+    return summary.params["shards"] == 1 and "count" not in summary.arrays
+
+
 def moved_coordinates(summary: Named) -> np.ndarray:
     """The coordinates that a shard has moved, rising, int32."""
     index = summary.arrays.get("index")
@@ -224,9 +229,10 @@ def shard_summary(
     met = moved.any(axis=1)
     sparse = np.count_nonzero(met) < _MOST * len(moved)
     at = np.flatnonzero(met).astype(np.int32) if sparse else slice(None)
+    exact = np.float64 if before.any() else squares.dtype  # for what is added to the start again
     arrays = {
         "weights": np.ascontiguousarray(weights[at]),
-        "evidence": squares[at] - before[at],
+        "evidence": np.subtract(squares[at], before[at], dtype=exact),
         "row_intercepts": rows * weights[-1].astype(np.float64),
         "seen": seen,
     }

@@ -18,6 +18,13 @@ _LINE, _AHEAD = 64, 128
 
 _ZERO = np.float32(0)
 
+_SURE = 1e-3
+"""A class takes no step for a row whose loss has a slope below this by its margin, times the row's
+weight, unless there are penalties: softmax makes most classes as good as impossible."""
+
+_FEW = 0.3
+"""Up to this share of classes it pays to take them one by one, and not all in the vector units."""
+
 
 @njit
 def margins(rows: Rows, weights: np.ndarray) -> np.ndarray:
@@ -51,11 +58,13 @@ def learn_by_descent(
     """One step per row of AdaGrad or plain SGD, in place; `table` holds (w, G).
 
     Parameters and penalties as in `petafit.learners.linear_kernels.learn_by_descent`, but `target`
-    holds the positions of classes, and the result is of shape (n_rows, n_classes).
+    holds the positions of classes, and the result is of shape (n_rows, n_classes). Without
+    penalties only the classes step that a row says something of: see `_SURE`.
     """
     indptr, indices, data = rows
     n_rows, n_classes = len(indptr) - 1, table.shape[2]
     before, slopes = np.empty((n_rows, n_classes)), np.empty(n_classes, np.float32)
+    stepping, shrinking = np.empty(n_classes, np.uint64), rates.l1 != 0 or rates.l2 != 0
     for row in range(n_rows):
         first, last = np.uint64(indptr[row]), np.uint64(indptr[row + 1])
         for c in range(n_classes):
@@ -69,22 +78,21 @@ def learn_by_descent(
             before[row, c] = slopes[c]
         if len(weight) and weight[row] == 0:
             continue
-        _slopes(loss, slopes, int(target[row]), weight[row] if len(weight) else 1.0)
+        own_weight = weight[row] if len(weight) else 1.0
+        _slopes(loss, slopes, int(target[row]), own_weight)
         seen += 1
         rate = rate_in_row(rates, seen)
+        n_stepping = n_classes if shrinking else _keep(slopes, _SURE * own_weight, stepping)
         for k in range(first, last):
             j, x = np.uint64(indices[k]), data[k]
-            if x != 0:
+            if x == 0:
+                continue
+            if n_stepping <= _FEW * n_classes:
+                for number in range(np.uint64(n_stepping)):
+                    _descend(table, j, stepping[number], slopes, x, rate, rates)
+            else:
                 for c in range(n_classes):
-                    table[j, 0, c], table[j, 1, c] = descend(
-                        table[j, 0, c],
-                        table[j, 1, c],
-                        slopes[c] * x,
-                        rate,
-                        rates.adaptive,
-                        rates.l1,
-                        rates.l2,
-                    )
+                    _descend(table, j, c, slopes, x, rate, rates)
         for c in range(n_classes):
             table[-1, 0, c], table[-1, 1, c] = descend(
                 table[-1, 0, c], table[-1, 1, c], slopes[c], rate, rates.adaptive, _ZERO, _ZERO
@@ -159,6 +167,35 @@ def _slopes(loss: int, margins: np.ndarray, own: int, weight: float) -> None:
             margins[c] = losses.slope(loss, margins[c], 1.0 if c == own else 0.0, 0.5)
     for c in range(len(margins)):
         margins[c] *= np.float32(weight)
+
+
+@njit
+def _keep(slopes: np.ndarray, least: float, kept: np.ndarray) -> int:
+    """Make slopes 0 that are smaller; how many are not, and which, at the start of `kept`."""
+    count = 0
+    for c in range(len(slopes)):
+        if abs(slopes[c]) < least:
+            slopes[c] = _ZERO
+        else:
+            kept[count] = c
+            count += 1
+    return count
+
+
+@njit
+def _descend(
+    table: np.ndarray,
+    j: np.uint64,
+    c: int,
+    slopes: np.ndarray,
+    x: np.float32,
+    rate: np.float32,
+    rates: Rates,
+) -> None:
+    """One class's step at one coordinate."""
+    table[j, 0, c], table[j, 1, c] = descend(
+        table[j, 0, c], table[j, 1, c], slopes[c] * x, rate, rates.adaptive, rates.l1, rates.l2
+    )
 
 
 @njit

@@ -14,7 +14,7 @@ from petafit.features.facts import Facts
 from petafit.learners import losses
 from petafit.learners.learner import Learner, check_taken_back, labels_of
 from petafit.learners.merge_rules import LOCAL, STACKED
-from petafit.learners.merging import Sums, merge, shard_summary, unmerge
+from petafit.learners.merging import Sums, is_of_one, merge, shard_summary, unmerge
 from petafit.learners.multipliers import MergeFit
 from petafit.learners.online_estimator import Memory, OnlineEstimator
 from petafit.learners.online_merge import Merge
@@ -112,6 +112,8 @@ class OnlineLearner(Learner[OnlineState]):
         return unmerge(total, part)
 
     def finish(self, summary: Named, model: Named | None = None) -> Named:
+        if is_of_one(summary):
+            return self.form.write(self._memory_of(summary, model))
         merge = self._merge_of(summary, model)
         table = self.optimizer.merged_table(merge, *merge.by_rule(self.rule))
         return self.form.write(Memory(merge.unmoved_kept(table), merge.seen))
@@ -191,6 +193,15 @@ class OnlineLearner(Learner[OnlineState]):
         weight = UNWEIGHTED if batch.weight is None else batch.weight
         margins = self.estimator.update(as_rows(batch.X), y, weight, state.memory, self.target)
         return OnlineState(state.memory, state.model, state.rows + len(y)), margins
+
+    def _memory_of(self, shard: Named, model: Named | None) -> Memory:
+        """What the only shard has learnt."""
+        memory, own = self.form.memory(model), shard.arrays
+        at, moved = own.get("index", slice(None)), own.get("moved", True)
+        first = memory.table[at, 0]
+        memory.table[at, 0] = np.where(moved, own.get("z", own["weights"]), first)
+        memory.table[at, 1] += own["evidence"]
+        return Memory(memory.table, memory.seen + own["seen"])
 
     def _merge_of(self, summary: Named, model: Named | None) -> Merge:
         sums, start = Sums.from_named(summary), self.form.memory(model)
