@@ -18,8 +18,9 @@ from petafit.learners.merge_rules import (
     merged_squared_gradients,
     merged_weights,
 )
-from petafit.learners.merging import Sums, merge, moved_coordinates, shard_summary, unmerge
+from petafit.learners.merging import Sums, merge, unmerge
 from petafit.learners.online_learner import OnlineLearner, online_estimator
+from petafit.learners.shard_numbers import moved_coordinates, shard_numbers
 from petafit.store.arrays import Named
 from tests.learners.cases import facts_of
 
@@ -36,7 +37,7 @@ STARTED = START[:, 0], START[:, 1]
 
 def sums() -> Sums:
     parts = (
-        shard_summary(
+        shard_numbers(
             weights=table[:, 0],
             moved=(table != START).any(axis=1),
             squares=table[:, 1],
@@ -76,7 +77,7 @@ def test_knowledge_without_any_is_the_mean() -> None:
     shards = np.array([[1.0, 0.0], [0.0, 0.0]]), np.array([[3.0, 0.0], [0.0, 0.0]])
     start = np.zeros((2, 2, 1))
     parts = [
-        shard_summary(
+        shard_numbers(
             weights=table[:, :1],
             moved=table[:, :1] != 0,
             squares=table[:, 1:],
@@ -180,7 +181,7 @@ def shard_of(random: np.random.Generator, *, features: int = 40, moved: int = 12
     at = np.append(random.choice(features, moved, replace=False), features)
     table[at, 0, 0], table[at, 1, 0] = random.normal(size=(2, moved + 1))
     table[:, 1] **= 2
-    return shard_summary(
+    return shard_numbers(
         weights=table[:, 0],
         moved=(table != 0).any(axis=1),
         squares=table[:, 1],
@@ -197,7 +198,7 @@ def test_sums_do_not_depend_on_how_a_shard_tells_its_numbers(share: float, outpu
     random = np.random.default_rng(2)
     w, G, z = random.normal(size=(3, 201, outputs)).astype(np.float32)
     moved = np.broadcast_to(random.random((201, 1)) < share, w.shape)
-    told = shard_summary(
+    told = shard_numbers(
         weights=w,
         moved=moved,
         squares=np.where(moved, G**2, 0),

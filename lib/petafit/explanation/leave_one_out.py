@@ -21,9 +21,10 @@ from petafit.errors import ConfigurationError
 from petafit.explanation.kernels import moved_margins
 from petafit.learners.kept import KeptSummaries
 from petafit.learners.learner import Learner
-from petafit.learners.merging import moved_coordinates, only
+from petafit.learners.merging import only
 from petafit.learners.online_learner import OnlineLearner
 from petafit.learners.rows import as_rows
+from petafit.learners.shard_numbers import moved_coordinates
 from petafit.store.arrays import Named
 
 MOST_BYTES = 2 << 30

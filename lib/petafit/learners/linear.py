@@ -39,7 +39,9 @@ class OnlineLinearClassifier(_Linear, OnlineClassifier):
     """Linear classifier that takes one step per row, with a step size for every coordinate.
 
     Weights and accumulators are float32; a row costs time in proportion to its non-zeros (times the
-    classes, where there are more than two).
+    classes, where there are more than two). Of more than two classes, AdaGrad and SGD without
+    penalties move only those for which the row's loss has a slope of a thousandth or more by the
+    margin: softmax makes most of them as good as impossible.
 
     Parameters
     ----------

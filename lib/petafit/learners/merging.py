@@ -5,23 +5,19 @@ it (c), and over those W = sum w, S = sum G, SS = sum G**2 and SW = sum G w, whe
 shard added to the coordinate's squared gradients: its evidence. The sums are float64 and add up in
 any grouping; the rules of `petafit.learners.merge_rules` turn them into weights.
 
-Coordinates that no shard moved are left out: of sums until a quarter was moved, of a shard's own
-numbers until two thirds were.
+Coordinates that no shard moved are left out until a quarter was moved.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 
 from petafit.learners.coordinates import added, subtracted, taken, union
+from petafit.learners.shard_numbers import own_sum
 from petafit.store.arrays import Named
 
 _MATRICES = ("count", "weights", "evidence", "evidence_squared", "evidence_weights", "z")
-
-_MOST = 2 / 3
-"""From this share of moved coordinates on an index takes more room than those that did not move."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +60,7 @@ class Sums:
 
     @classmethod
     def from_named(cls, summary: Named) -> "Sums":
-        """The sums of a summary, as `shard_summary` or `merge` gives it."""
+        """The sums of a summary, as `petafit.learners.shard_numbers` or `merge` gives it."""
         return cls(
             **{name: _sum(summary, name) for name in _names(summary)},
             index=summary.arrays.get("index"),
@@ -159,19 +155,6 @@ def only(summary: Named, index: np.ndarray) -> Named:
     return Named(arrays, params)
 
 
-def is_of_one(summary: Named) -> bool:
-    """Whether it holds one shard's own numbers."""
-    return summary.params["shards"] == 1 and "count" not in summary.arrays
-
-
-def moved_coordinates(summary: Named) -> np.ndarray:
-    """The coordinates that a shard has moved, rising, int32."""
-    index = summary.arrays.get("index")
-    if index is not None:
-        return index
-    return np.flatnonzero(_sum(summary, "count").any(axis=1)).astype(np.int32)
-
-
 def _names(summary: Named) -> list[str]:
     optional = {"z"} - summary.arrays.keys()
     return [each.name for each in fields(Sums) if each.name not in optional | {"index"}]
@@ -181,65 +164,5 @@ def _sum(summary: Named, name: str) -> Any:
     """One of the sums, taken from a shard's own numbers where that is all there is."""
     given: dict[str, Any] = {**summary.arrays, **summary.params}
     if "count" not in given and name in _MATRICES:
-        return _own_sum(given, name)
+        return own_sum(given, name)
     return given[name]
-
-
-def _own_sum(own: Mapping[str, np.ndarray], name: str) -> np.ndarray:
-    """A shard's own numbers as sums, 0 where it moved nothing."""
-    match name:
-        case "count":
-            return np.where(own.get("moved", True), np.ones(own["evidence"].shape, np.int32), 0)
-        case "evidence_squared":
-            return own["evidence"].astype(np.float64) ** 2
-        case "evidence_weights":
-            return own["evidence"] * _own_sum(own, "weights")
-    values = own[name].astype(np.float64)
-    return np.where(own["moved"], values, 0.0) if "moved" in own else values
-
-
-def shard_summary(
-    *,
-    weights: np.ndarray,
-    moved: np.ndarray,
-    squares: np.ndarray,
-    before: np.ndarray,
-    seen: np.ndarray,
-    rows: int,
-    z: np.ndarray | None = None,
-) -> Named:
-    """What one shard has to say: its sums follow, and take five times the memory.
-
-    Parameters
-    ----------
-    weights : ndarray of shape (n_features + 1, n_outputs)
-        After the shard.
-    moved : ndarray of bool, shape (n_features + 1, n_outputs) or (n_features + 1, 1)
-        The coordinates that the shard has learnt of.
-    squares, before : ndarray of the shape of `moved`
-        Squared gradients after the shard and before it: the difference is its evidence. It is 0
-        where the shard moved nothing.
-    seen : ndarray of shape (n_classes,) or (1,)
-        The shard's rows with weight.
-    rows : int
-        All its rows.
-    z : ndarray of shape (n_features + 1, n_outputs), optional
-        FTRL's.
-    """
-    met = moved.any(axis=1)
-    sparse = np.count_nonzero(met) < _MOST * len(moved)
-    at = np.flatnonzero(met).astype(np.int32) if sparse else slice(None)
-    exact = np.float64 if before.any() else squares.dtype  # for what is added to the start again
-    arrays = {
-        "weights": np.ascontiguousarray(weights[at]),
-        "evidence": np.subtract(squares[at], before[at], dtype=exact),
-        "row_intercepts": rows * weights[-1].astype(np.float64),
-        "seen": seen,
-    }
-    if isinstance(at, np.ndarray):
-        arrays["index"] = at
-    if not moved[at].all():
-        arrays["moved"] = moved[at]
-    if z is not None:
-        arrays["z"] = np.ascontiguousarray(z[at])
-    return Named(arrays, {"shards": int(rows > 0), "rows": rows, "coordinates": len(weights)})

@@ -14,13 +14,14 @@ from petafit.features.facts import Facts
 from petafit.learners import losses
 from petafit.learners.learner import Learner, check_taken_back, labels_of
 from petafit.learners.merge_rules import LOCAL, STACKED
-from petafit.learners.merging import Sums, is_of_one, merge, shard_summary, unmerge
+from petafit.learners.merging import Sums, merge, unmerge
 from petafit.learners.multipliers import MergeFit
 from petafit.learners.online_estimator import Memory, OnlineEstimator
 from petafit.learners.online_merge import Merge
 from petafit.learners.online_model import ModelForm
 from petafit.learners.parameters import build
 from petafit.learners.rows import UNWEIGHTED, as_rows, frozen
+from petafit.learners.shard_numbers import is_of_one, shard_numbers
 from petafit.learners.stacking import Candidates
 from petafit.store.arrays import Named
 
@@ -92,7 +93,7 @@ class OnlineLearner(Learner[OnlineState]):
     def lift(self, state: OnlineState) -> Named:
         now, (first, squares, seen) = state.memory, self.form.numbers(state.model)
         make_room(now.table.nbytes)
-        return shard_summary(
+        return shard_numbers(
             weights=self.optimizer.weights(now.table),
             moved=(now.table[:, 0] != first) | (now.table[:, 1] != squares),
             squares=now.table[:, 1],

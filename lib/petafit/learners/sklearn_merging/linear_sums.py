@@ -14,9 +14,10 @@ from petafit.learners.merge_rules import (
     merged_squared_gradients,
     merged_weights,
 )
-from petafit.learners.merging import Sums, merge, shard_summary
+from petafit.learners.merging import Sums, merge
 from petafit.learners.multipliers import MergeFit
 from petafit.learners.rows import UNWEIGHTED, Rows, as_rows, frozen
+from petafit.learners.shard_numbers import shard_numbers
 from petafit.learners.sklearn_merging.averages import LinearSteps
 from petafit.learners.sklearn_merging.rule import MergeRule
 from petafit.learners.sklearn_merging.sgd_losses import loss_of
@@ -74,7 +75,7 @@ class LinearSums(MergeRule):
 
     def parts(self, estimator: Any, note: Any) -> Named:
         gained = note["gained"][:, None]
-        sums = shard_summary(
+        sums = shard_numbers(
             weights=_weights_of(estimator),
             moved=gained > 0,
             squares=gained,

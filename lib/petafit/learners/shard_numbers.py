@@ -1,0 +1,87 @@
+"""What one shard has to say of the model that an online learner trained on it, in its own numbers.
+
+Its sums, which `petafit.learners.merging` adds up, follow from them, and take five times the room.
+Coordinates that it has not moved are left out until two thirds have been.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from petafit.store.arrays import Named
+
+_MOST = 2 / 3
+"""From this share of moved coordinates on an index takes more room than those that did not move."""
+
+
+def shard_numbers(
+    *,
+    weights: np.ndarray,
+    moved: np.ndarray,
+    squares: np.ndarray,
+    before: np.ndarray,
+    seen: np.ndarray,
+    rows: int,
+    z: np.ndarray | None = None,
+) -> Named:
+    """The numbers of a shard.
+
+    Parameters
+    ----------
+    weights : ndarray of shape (n_features + 1, n_outputs)
+        After the shard.
+    moved : ndarray of bool, shape (n_features + 1, n_outputs) or (n_features + 1, 1)
+        The coordinates that the shard has learnt of.
+    squares, before : ndarray of the shape of `moved`
+        Squared gradients after the shard and before it: the difference is its evidence. It is 0
+        where the shard moved nothing.
+    seen : ndarray of shape (n_classes,) or (1,)
+        The shard's rows with weight.
+    rows : int
+        All its rows.
+    z : ndarray of shape (n_features + 1, n_outputs), optional
+        FTRL's.
+    """
+    met = moved.any(axis=1)
+    sparse = np.count_nonzero(met) < _MOST * len(moved)
+    at = np.flatnonzero(met).astype(np.int32) if sparse else slice(None)
+    exact = np.float64 if before.any() else squares.dtype  # for what is added to the start again
+    arrays = {
+        "weights": np.ascontiguousarray(weights[at]),
+        "evidence": np.subtract(squares[at], before[at], dtype=exact),
+        "row_intercepts": rows * weights[-1].astype(np.float64),
+        "seen": seen,
+    }
+    if isinstance(at, np.ndarray):
+        arrays["index"] = at
+    if not moved[at].all():
+        arrays["moved"] = moved[at]
+    if z is not None:
+        arrays["z"] = np.ascontiguousarray(z[at])
+    return Named(arrays, {"shards": int(rows > 0), "rows": rows, "coordinates": len(weights)})
+
+
+def is_of_one(summary: Named) -> bool:
+    """Whether it holds one shard's own numbers."""
+    return summary.params["shards"] == 1 and "count" not in summary.arrays
+
+
+def moved_coordinates(summary: Named) -> np.ndarray:
+    """The coordinates that a shard has moved, rising, int32."""
+    index = summary.arrays.get("index")
+    if index is not None:
+        return index
+    return np.flatnonzero(own_sum(summary.arrays, "count").any(axis=1)).astype(np.int32)
+
+
+def own_sum(own: Mapping[str, np.ndarray], name: str) -> np.ndarray:
+    """A shard's own numbers as sums, 0 where it moved nothing."""
+    match name:
+        case "count":
+            return np.where(own.get("moved", True), np.ones(own["evidence"].shape, np.int32), 0)
+        case "evidence_squared":
+            return own["evidence"].astype(np.float64) ** 2
+        case "evidence_weights":
+            return own["evidence"] * own_sum(own, "weights")
+    values = own[name].astype(np.float64)
+    return np.where(own["moved"], values, 0.0) if "moved" in own else values
