@@ -15,7 +15,7 @@ MOST_ROWS = 2_000_000
 TUNES = mllib.TUNES
 GRID = mllib.GRID
 
-MOST_ITERATIONS = 1000
+MOST_ITERATIONS = 200
 
 
 def train(spec: Spec) -> Trained:
