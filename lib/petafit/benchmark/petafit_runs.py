@@ -22,6 +22,9 @@ LEARNER = "petafit.OnlineLinearClassifier"
 GRID_AROUND = 0.1
 """The learner's own default for `learning_rate`."""
 
+CACHE = "20GB"
+"""For later passes: more than any table of a suite takes."""
+
 VERSIONS = ("petafit", "numba", "numpy", "pyarrow")
 
 _WARM_UP_ROWS = 1 << 16

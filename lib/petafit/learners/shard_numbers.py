@@ -46,6 +46,7 @@ def shard_numbers(
     sparse = np.count_nonzero(met) < _MOST * len(moved)
     at = np.flatnonzero(met).astype(np.int32) if sparse else slice(None)
     exact = np.float64 if before.any() else squares.dtype  # for what is added to the start again
+    touched = moved[at]
     arrays = {
         "weights": np.ascontiguousarray(weights[at]),
         "evidence": np.subtract(squares[at], before[at], dtype=exact),
@@ -54,8 +55,8 @@ def shard_numbers(
     }
     if isinstance(at, np.ndarray):
         arrays["index"] = at
-    if not moved[at].all():
-        arrays["moved"] = moved[at]
+    if not touched.all():
+        arrays["moved"] = touched
     if z is not None:
         arrays["z"] = np.ascontiguousarray(z[at])
     return Named(arrays, {"shards": int(rows > 0), "rows": rows, "coordinates": len(weights)})

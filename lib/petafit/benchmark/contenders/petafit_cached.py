@@ -15,7 +15,6 @@ TUNES = "learning_rate"
 GRID = step_sizes(petafit_runs.GRID_AROUND)
 
 ROUNDS = 3
-CACHE = "20GB"
 
 
 def train(spec: Spec) -> Trained:
@@ -23,7 +22,9 @@ def train(spec: Spec) -> Trained:
     began = time.monotonic()
     petafit_runs.warm_up(spec)
     startup = time.monotonic() - began
-    settings = petafit_runs.settings_for(spec, engine="local", rounds=ROUNDS, cache=CACHE)
+    settings = petafit_runs.settings_for(
+        spec, engine="local", rounds=ROUNDS, cache=petafit_runs.CACHE
+    )
     fit = petafit_runs.fit(settings)
     first, *later = fit.rounds
     return Trained(

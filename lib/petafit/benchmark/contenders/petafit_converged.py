@@ -1,22 +1,21 @@
 """petafit on Spark ``local[2]`` to its own convergence: two rounds, then Newton rounds."""
 
 import time
-from typing import Any
 
 from petafit.benchmark import petafit_runs
-from petafit.benchmark.contender import Spec, Trained, save_predictions, step_sizes
+from petafit.benchmark.contender import Spec, Trained, save_predictions
+from petafit.benchmark.contenders import petafit_prefixes
 
 TITLE = "petafit, Spark local[2], to convergence"
-LEARNER = petafit_runs.LEARNER
-CORES = 2
-REQUIRES = ("pyspark",)
-MOST_ROWS = 2_000_000
-TUNES = "learning_rate"
-GRID = step_sizes(petafit_runs.GRID_AROUND)
+LEARNER = petafit_prefixes.LEARNER
+CORES = petafit_prefixes.CORES
+REQUIRES = petafit_prefixes.REQUIRES
+MOST_ROWS = petafit_prefixes.MOST_ROWS
+TUNES = petafit_prefixes.TUNES
+GRID = petafit_prefixes.GRID
 
 ROUNDS = 2
 MOST_NEWTON = 20
-TRAINING: dict[str, Any] = {"rounds": ROUNDS, "newton": MOST_NEWTON, "patience": 1, "cache": "20GB"}
 
 
 def train(spec: Spec) -> Trained:
@@ -25,7 +24,15 @@ def train(spec: Spec) -> Trained:
     with petafit_runs.open_spark(spec) as spark:
         petafit_runs.warm_up(spec, spark)
         startup = time.monotonic() - began
-        fit = petafit_runs.fit(petafit_runs.settings_for(spec, engine="spark", **TRAINING), spark)
+        settings = petafit_runs.settings_for(
+            spec,
+            engine="spark",
+            rounds=ROUNDS,
+            newton=MOST_NEWTON,
+            patience=1,
+            cache=petafit_runs.CACHE,
+        )
+        fit = petafit_runs.fit(settings, spark)
     return Trained(
         rows=fit.rows,
         seconds=fit.seconds,

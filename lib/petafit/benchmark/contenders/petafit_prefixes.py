@@ -31,7 +31,6 @@ LATER_PASSES = (
     {"rounds": 2, "newton": 1},
     {"rounds": 2, "newton": 2},
 )
-CACHE = "20GB"
 
 
 def train(spec: Spec) -> Trained:
@@ -71,7 +70,7 @@ def _others(spec: Spec) -> Iterator[Spec]:
         write_rows(spec.files, folder, skip=0, rows=rows)
         yield replace(spec, train=str(folder), rows=rows)
     for passes in LATER_PASSES:
-        yield replace(spec, training={**passes, "cache": CACHE})
+        yield replace(spec, training={**passes, "cache": petafit_runs.CACHE})
 
 
 def _run(spec: Spec, spark: "SparkSession") -> tuple[petafit_runs.Fit, np.ndarray]:
