@@ -223,10 +223,10 @@ def test_shards_may_lack_a_class(case: Case, seed: int) -> None:
 @cases()
 @data
 def test_merge_is_associative(case: Case, seed: int) -> None:
-    learner = case.learner
-    a, b, c = (summary(learner, [batch]) for batch in case.batches(seed, count=3))
+    learner, batches = case.learner, case.batches(seed, count=3)
+    (a, b, c), (d, e, f) = ([summary(learner, [batch]) for batch in batches] for _ in range(2))
     left = learner.finish(learner.merge(learner.merge(a, b), c))
-    right = learner.finish(learner.merge(a, learner.merge(b, c)))
+    right = learner.finish(learner.merge(d, learner.merge(e, f)))
     assert_close(left, right, 1e-6 if learner.dtype == "float32" and not learner.exact else 1e-9)
 
 
@@ -271,7 +271,7 @@ def test_what_was_merged_can_be_taken_out_again(case: Case, seed: int) -> None:
         first, *batches = case.batches(seed, count=4, weighted=weighted)
         for start in (None, model_of(learner, [first])):
             a, b, c = (summary(learner, [batch], start) for batch in batches)
-            total = learner.merge(learner.merge(a, b), c)
+            total = fold(learner.merge, (summary(learner, [batch], start) for batch in batches))
             rest = learner.unmerge(learner.unmerge(total, c), b)
             assert_close(learner.finish(rest, start), learner.finish(a, start), tolerance, 1e-11)
             rest = learner.unmerge(total, a)

@@ -4,6 +4,8 @@ from functools import reduce as fold
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 from petafit.errors import ConfigurationError
@@ -48,6 +50,47 @@ def sums() -> Sums:
         for table, rows in zip(SHARDS, ROWS, strict=True)
     )
     return Sums.from_named(fold(merge, parts))
+
+
+@pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.parametrize("optimizer", ["adagrad", "ftrl"])
+@given(seed=st.integers(0, 2**32 - 1), kept=st.lists(st.integers(0, 40), min_size=3, max_size=3))
+@settings(max_examples=20, deadline=None)
+def test_shards_add_up_to_the_sums_of_each(
+    shared: bool, optimizer: str, seed: int, kept: list[int]
+) -> None:
+    """Shards of few or many of 40 coordinates, with evidence for each of two outputs or for both.
+
+    The sums of each alone are made another way than those of several.
+    """
+    random = np.random.default_rng(seed)
+
+    def shard(most: int) -> Named:
+        shape = (40, 1 if shared else 2)
+        moved = (random.random(shape) < 0.9) & (random.permutation(40) < most)[:, None]
+        return shard_numbers(
+            weights=random.normal(size=(40, 2)).astype(np.float32),
+            moved=moved,
+            squares=np.where(moved, random.random(shape), 0).astype(np.float32),
+            before=np.zeros(shape, np.float32),
+            seen=np.ones(1),
+            rows=3,
+            z=random.normal(size=(40, 2)).astype(np.float32) if optimizer == "ftrl" else None,
+        )
+
+    shards = [shard(most) for most in kept]
+    alone = [whole(Sums.from_named(each)) for each in shards]
+    together = whole(Sums.from_named(fold(merge, shards)))
+    assert together.keys() == alone[0].keys()
+    for name, found in together.items():
+        expected = np.sum([of_one[name] for of_one in alone], axis=0)
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12, err_msg=name)
+
+
+def whole(sums: Sums) -> dict[str, np.ndarray]:
+    """Its matrices over all 40 coordinates."""
+    matrices = {name: value for name, value in vars(sums).items() if np.ndim(value) == 2}
+    return {n: sums.put(v, into=np.zeros((40, v.shape[1]))) for n, v in matrices.items()}
 
 
 def test_mean_is_the_mean_of_the_shards() -> None:

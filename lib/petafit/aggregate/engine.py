@@ -8,9 +8,17 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from petafit.aggregate.ahead import ahead
 from petafit.aggregate.checked import NoGoodRowsError
+from petafit.aggregate.early import merging_early
 from petafit.aggregate.law import Aggregator
 from petafit.aggregate.pulse import PulseReader
-from petafit.aggregate.tree import GroupReport, find_group, groups, load_group, merge_all
+from petafit.aggregate.tree import (
+    GroupReport,
+    find_group,
+    groups,
+    is_one_group,
+    load_group,
+    merge_all,
+)
 from petafit.aggregate.work import Reference, ShardReport, Through, Work, load_summary
 from petafit.errors import EmptyInputError, StorageError, only_logged
 from petafit.store.arrays import Named, digest, to_pieces
@@ -143,14 +151,14 @@ class Passes:
             shards = source.shards if source.frozen and not keep else 0
             work = Work(aggregator, folder, reference, through, shards, self.checkpoint_seconds)
             with self.watch(title, PulseReader(folder), shards=source.shards, rows=rows):
-                reports = self.engine.aggregate(work, source)
+                reports, early = self._aggregated(work, source)
             total = sum(report.rows for report in reports)
             if not total:
                 raise EmptyInputError(
                     f"No rows to {title}",
                     hint="Check `table.filter` and `split` against what the table holds.",
                 )
-            merged = self._merged(work, reports, by_group=not keep)
+            merged = early or self._merged(work, reports, by_group=not keep)
             if keep:
                 keep((load_summary(work, report) for report in reports), merged)
             result = aggregator.finish(merged, start)
@@ -158,13 +166,21 @@ class Passes:
         self.compile_seconds = max(self.compile_seconds, *(r.compile_seconds for r in reports))
         return Outcome(result, total, len(reports), time.monotonic() - began)
 
+    def _aggregated(self, work: Work, source: Source) -> tuple[list[ShardReport], Named | None]:
+        """The reports of all shards; and their summaries as one if they were merged meanwhile."""
+        if self.engine.slots == 1 or not is_one_group(work.shards):
+            return self.engine.aggregate(work, source), None
+        with merging_early(work) as merged:
+            reports = self.engine.aggregate(work, source)
+        return reports, merged()
+
     def _merged(self, work: Work, reports: Sequence[ShardReport], *, by_group: bool) -> Named:
         """All summaries as one; where they make one group only, it needs no other machine."""
         work = replace(work, shards=1 + max(report.shard for report in reports))
-        count = len(groups(work.shards))
-        if count == 1 or not by_group:
+        if is_one_group(work.shards) or not by_group:
             parts = (load_summary(work, report) for report in reports)
             return merge_all(work.aggregator, ahead(parts))
+        count = len(groups(work.shards))
         missing = [number for number in range(count) if not find_group(work, number)]
         if missing:
             self.engine.merge(work, missing)

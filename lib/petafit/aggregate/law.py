@@ -43,7 +43,10 @@ class Aggregator(ABC, Generic[State, Batch, Result]):
 
     @abstractmethod
     def merge(self, left: Named, right: Named) -> Named:
-        """Two summaries as one; associative, and the lift of an empty shard changes nothing."""
+        """Two summaries as one; associative, and the lift of an empty shard changes nothing.
+
+        May use up either: only the returned summary counts.
+        """
 
     @abstractmethod
     def finish(self, summary: Named, model: Named | None = None) -> Result:

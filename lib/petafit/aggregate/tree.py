@@ -58,6 +58,11 @@ def groups(shards: int) -> list[range]:
     return [range(begin, min(begin + width, shards)) for begin in range(0, shards, width)]
 
 
+def is_one_group(shards: int) -> bool:
+    """Whether shards, of which the number is known, are so few that they are merged at once."""
+    return 0 < shards <= _DIRECT
+
+
 def merge_all(aggregator: Aggregator[Any, Any, Any], summaries: Iterable[Named]) -> Named:
     """Merge summaries from left to right, holding two at a time.
 
@@ -78,7 +83,7 @@ def merge_if_last(work: Work, shard: int) -> None:
 
     Of several that finish at the same time each may merge it: they write the same bytes.
     """
-    if work.shards <= _DIRECT:
+    if not work.shards or is_one_group(work.shards):
         return
     width = _width(work.shards)
     number = shard // width
@@ -138,7 +143,7 @@ def _merge(work: Work, number: int, shards: range) -> GroupReport:
 
 
 def _width(shards: int) -> int:
-    return shards if 0 < shards <= _DIRECT else math.isqrt(max(shards - 1, 0)) + 1
+    return shards if is_one_group(shards) else math.isqrt(max(shards - 1, 0)) + 1
 
 
 def _merged_name(number: int) -> str:

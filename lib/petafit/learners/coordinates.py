@@ -57,26 +57,26 @@ def added(
 ) -> np.ndarray:
     """The sum of two arrays (n_coordinates, n_outputs), each over the coordinates of its index.
 
+    It is the left array, changed, unless the right one has coordinates that the left one lacks.
+
     Parameters
     ----------
     over : ndarray of int32 or None
         The union of both.
     """
-    if of_left is None and of_right is None:
-        return np.asarray(left + right)
-    if of_left is None:
-        whole = left.copy()
-    else:
-        whole = np.zeros((total if over is None else len(over), left.shape[1]), left.dtype)
-        _add(left, _places(of_left, over), whole)
-    _add(right, _places(of_right, over), whole)
+    size = total if over is None else len(over)
+    whole = left
+    if len(left) < size:
+        whole = np.zeros((size, left.shape[1]), left.dtype)
+        add_at(left, places_of(of_left, over), whole)
+    add_at(right, places_of(of_right, over), whole)
     return whole
 
 
 def subtracted(whole: np.ndarray, of_whole: Index, part: np.ndarray, of_part: Index) -> np.ndarray:
     """An array less one over some of its coordinates: the inverse of `added`."""
     rest = whole.copy()
-    rest[_places(of_part, of_whole)] -= part
+    rest[places_of(of_part, of_whole)] -= part
     return rest
 
 
@@ -96,12 +96,19 @@ def taken(values: np.ndarray, of_values: Index, wanted: np.ndarray) -> np.ndarra
     return np.where((of_values[places] == wanted)[:, None], values[places], values.dtype.type(0))
 
 
-def _add(values: np.ndarray, places: np.ndarray | slice, whole: np.ndarray) -> None:
+def add_at(values: np.ndarray, places: np.ndarray | slice, whole: np.ndarray) -> None:
     """Add values to those at other places, none of which occurs twice."""
     if isinstance(places, slice):
         whole[places] += values
     else:
         _add_at(values, places, whole)
+
+
+def places_of(index: Index, over: Index) -> np.ndarray | slice:
+    """Where the coordinates of an index lie among all, or among those of another."""
+    if index is None:
+        return slice(None)
+    return index if over is None else np.searchsorted(over, index)
 
 
 @njit
@@ -111,10 +118,3 @@ def _add_at(values: np.ndarray, places: np.ndarray, whole: np.ndarray) -> None:
         place = np.uint64(places[k])
         for output in range(np.uint64(values.shape[1])):
             whole[place, output] += values[k, output]
-
-
-def _places(index: Index, over: Index) -> np.ndarray | slice:
-    """Where the coordinates of an index lie among all, or among those of another."""
-    if index is None:
-        return slice(None)
-    return index if over is None else np.searchsorted(over, index)

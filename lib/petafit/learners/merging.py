@@ -8,13 +8,14 @@ any grouping; the rules of `petafit.learners.merge_rules` turn them into weights
 Coordinates that no shard moved are left out until a quarter was moved.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 
-from petafit.learners.coordinates import added, subtracted, taken, union
-from petafit.learners.shard_numbers import own_sum
+from petafit.learners.coordinates import add_at, places_of, subtracted, taken, union
+from petafit.learners.shard_numbers import add_own, is_of_one, own_sum
 from petafit.store.arrays import Named
 
 _MATRICES = ("count", "weights", "evidence", "evidence_squared", "evidence_weights", "z")
@@ -85,25 +86,21 @@ class Sums:
 
 
 def merge(left: Named, right: Named) -> Named:
-    """The summary of both; a side without rows changes nothing."""
+    """The summary of both; a side without rows changes nothing. Sums on the left are used up."""
     if not left.params["shards"]:
         return right
     if not right.params["shards"]:
         return left
-    ours, theirs = left.arrays.get("index"), right.arrays.get("index")
-    both = union(ours, theirs, left.params["coordinates"])
-    arrays, params = {}, {"coordinates": left.params["coordinates"]}
-    for name in _names(left):
-        one, other = _sum(left, name), _sum(right, name)
-        if name in _MATRICES:
-            arrays[name] = added(one, ours, other, theirs, over=both, total=params["coordinates"])
-        elif isinstance(one, np.ndarray):
-            arrays[name] = one + other
-        else:
-            params[name] = one + other
+    coordinates = left.params["coordinates"]
+    both = union(left.arrays.get("index"), right.arrays.get("index"), coordinates)
+    arrays = _sums_over(left, both)
+    _add(right, arrays, both)
+    arrays["row_intercepts"] = left.arrays["row_intercepts"] + right.arrays["row_intercepts"]
+    arrays["seen"] = left.arrays["seen"] + right.arrays["seen"]
     if both is not None:
         arrays["index"] = both
-    return Named(arrays, params)
+    params = {name: left.params[name] + right.params[name] for name in ("shards", "rows")}
+    return Named(arrays, {"coordinates": coordinates, **params})
 
 
 def unmerge(total: Named, part: Named) -> Named:
@@ -166,3 +163,30 @@ def _sum(summary: Named, name: str) -> Any:
     if "count" not in given and name in _MATRICES:
         return own_sum(given, name)
     return given[name]
+
+
+def _sums_over(summary: Named, over: np.ndarray | None) -> dict[str, np.ndarray]:
+    """Its matrices over its own coordinates and more; its very arrays if there are no more."""
+    size = summary.params["coordinates"] if over is None else len(over)
+    names = [name for name in _MATRICES if name in _names(summary)]
+    if not is_of_one(summary) and len(summary.arrays["count"]) == size:
+        return {name: summary.arrays[name] for name in names}
+    sums = {name: _zeros(name, size, summary) for name in names}
+    _add(summary, sums, over)
+    return sums
+
+
+def _zeros(name: str, size: int, summary: Named) -> np.ndarray:
+    shared = name in ("count", "evidence", "evidence_squared")
+    width = summary.arrays["evidence" if shared else "weights"].shape[1]
+    return np.zeros((size, width), np.int32 if name == "count" else np.float64)
+
+
+def _add(summary: Named, sums: Mapping[str, np.ndarray], over: np.ndarray | None) -> None:
+    """Add a summary's matrices to sums over more coordinates."""
+    places = places_of(summary.arrays.get("index"), over)
+    if is_of_one(summary):
+        add_own(summary.arrays, places, sums)
+        return
+    for name, whole in sums.items():
+        add_at(summary.arrays[name], places, whole)

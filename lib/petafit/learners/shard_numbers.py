@@ -8,6 +8,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from petafit.compiled import njit
+from petafit.learners.coordinates import add_at
 from petafit.store.arrays import Named
 
 _MOST = 2 / 3
@@ -86,3 +88,53 @@ def own_sum(own: Mapping[str, np.ndarray], name: str) -> np.ndarray:
             return own["evidence"] * own_sum(own, "weights")
     values = own[name].astype(np.float64)
     return np.where(own["moved"], values, 0.0) if "moved" in own else values
+
+
+def add_own(
+    own: Mapping[str, np.ndarray], places: np.ndarray | slice, sums: Mapping[str, np.ndarray]
+) -> None:
+    """Add a shard's own numbers, as `own_sum` has them, to sums at these places."""
+    weights, evidence, moved = own["weights"], own["evidence"], own.get("moved")
+    _add_own(
+        np.arange(len(weights))[places] if isinstance(places, slice) else places,
+        np.ones(evidence.shape, bool) if moved is None else moved,
+        weights,
+        evidence,
+        sums["count"],
+        sums["weights"],
+        sums["evidence"],
+        sums["evidence_squared"],
+        sums["evidence_weights"],
+    )
+    if "z" in sums:
+        add_at(own_sum(own, "z"), places, sums["z"])
+
+
+@njit
+def _add_own(
+    places: np.ndarray,
+    moved: np.ndarray,
+    weights: np.ndarray,
+    evidence: np.ndarray,
+    count: np.ndarray,
+    sum_weights: np.ndarray,
+    sum_evidence: np.ndarray,
+    evidence_squared: np.ndarray,
+    evidence_weights: np.ndarray,
+) -> None:
+    """In one walk: numpy makes ten arrays of all coordinates on the way."""
+    step = np.uint64(evidence.shape[1] > 1)  # 0 where all outputs share a column
+    for k in range(np.uint64(len(places))):
+        place = np.uint64(places[k])
+        for c in range(np.uint64(evidence.shape[1])):
+            if moved[k, c]:
+                gained = np.float64(evidence[k, c])
+                count[place, c] += 1
+                sum_evidence[place, c] += gained
+                evidence_squared[place, c] += gained * gained
+        for c in range(np.uint64(weights.shape[1])):
+            of = c * step
+            if moved[k, of]:
+                weight = np.float64(weights[k, c])
+                sum_weights[place, c] += weight
+                evidence_weights[place, c] += evidence[k, of] * weight
