@@ -147,7 +147,9 @@ def run_benchmark(
     rows: Annotated[
         int | None, typer.Option(min=1_000, help="Rows of the table; by default the suite's own.")
     ] = None,
-    quick: Annotated[bool, typer.Option(help="A small table, for a first look.")] = False,
+    quick: Annotated[
+        bool, typer.Option(help="A small table without the slowest contenders, for a first look.")
+    ] = False,
     output: Annotated[Path, typer.Option(help="Gets benchmark.json and .html.")] = Path(
         "benchmarks"
     ),

@@ -170,7 +170,7 @@ def test_a_case_measured_again_is_told_beside_those_kept(
     (bar,) = (bar for bar in record.bars if bar.figure.endswith("8 shards, one pass"))
     assert bar.value == 0.25
     bars = json.loads((tmp_path / FILE).read_text())["bars"]
-    assert asdict(bar) in bars
+    assert json.loads(json.dumps(asdict(bar))) in bars
 
 
 @pytest.mark.usefixtures("losses")

@@ -112,3 +112,5 @@ def test_the_terminal_shows_everyone(capsys):
     assert "0.5000 ±0.0100" in shown
     assert "failed: [/tmp] <broken>" in shown
     assert "must reach" in shown
+    assert "tf.data" in shown
+    assert "merged − sequential" not in shown, "another suite's"

@@ -3,6 +3,7 @@ import json
 import pytest
 
 from petafit import cli
+from petafit.benchmark.suites import clicks as suite
 from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError
 from petafit.workflow.benchmark import benchmark
@@ -44,6 +45,23 @@ def test_petafit_and_its_limit_are_measured_on_one_table(clicks, tmp_path):
     again = benchmark(clicks, rows=20_000, contenders=["decode_only"], output=output)
     assert again.results[1] == petafit
     assert again.results[0] != limit
+
+
+def test_a_first_look_leaves_out_what_is_slow(clicks, tmp_path, monkeypatch):
+    asked = []
+
+    def run(bench):
+        asked.append((bench.rows, bench.wanted(suite.CONTENDERS)))
+        return iter(())
+
+    monkeypatch.setattr(suite, "run", run)
+    benchmark(clicks, quick=True, output=tmp_path)
+    benchmark(clicks, output=tmp_path)
+    benchmark(clicks, quick=True, contenders=["mllib_converged"], output=tmp_path)
+    (few, quick), (many, whole), (_, named) = asked
+    assert few < many
+    assert {*whole} - {*quick} == {*suite.SLOW}
+    assert named == ("mllib_converged",)
 
 
 def test_mistakes_are_refused_before_anything_is_done(clicks, tmp_path):

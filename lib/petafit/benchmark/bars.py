@@ -62,6 +62,8 @@ class Bar:
     better : {"higher", "lower"}
     note : str
         What is to be known beside the value.
+    suites : tuple of str
+        Those that measure it.
     """
 
     figure: str
@@ -72,6 +74,7 @@ class Bar:
     stretch_met: bool
     better: Literal["higher", "lower"]
     note: str
+    suites: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,7 @@ class Demand:
     bar: float
     stretch: float | None = None
     better: Literal["higher", "lower"] = "higher"
+    suites: tuple[str, ...] = ("clicks",)
 
     def measure(self, found: Found) -> Bar:
         """Hold the results against it."""
@@ -99,6 +103,7 @@ class Demand:
             stretch_met=reading.holds and self._stretches(reading.value),
             better=self.better,
             note=reading.note,
+            suites=self.suites,
         )
 
     def _meets(self, value: float | None) -> bool:

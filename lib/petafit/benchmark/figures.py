@@ -75,7 +75,7 @@ def goals(bar: Bar) -> tuple[str, str]:
 
     Examples
     --------
-    >>> goals(Bar("gap", 0.0, 0.0005, 0, True, False, "lower", ""))
+    >>> goals(Bar("gap", 0.0, 0.0005, 0, True, False, "lower", "", ("clicks",)))
     ('≤ 0.0005', '< 0')
     """
     sign, strict = ("≥", "≥") if bar.better == "higher" else ("≤", "<")

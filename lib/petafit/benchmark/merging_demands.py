@@ -49,7 +49,14 @@ def exact_merging(found: Found) -> Reading:
 
 MERGING = (
     *(
-        Demand(f"merged − sequential, {figure}", above_sequential(case), bar, stretch, "lower")
+        Demand(
+            f"merged − sequential, {figure}",
+            above_sequential(case),
+            bar,
+            stretch,
+            better="lower",
+            suites=("merging",),
+        )
         for figure, case, bar, stretch in (
             ("8 shards, one pass", "stacked_k8", 0.0001, -0.0003),
             ("64 shards, one pass", "stacked_k64", 0.0005, 0.0),
@@ -64,6 +71,7 @@ MERGING = (
         0.002,
         0,
         better="lower",
+        suites=("merging",),
     ),
     Demand(
         "extra time of merging and syncs, 8 shards, share of the pass",
@@ -71,11 +79,13 @@ MERGING = (
         0.10,
         0.04,
         better="lower",
+        suites=("merging",),
     ),
     Demand(
         "exact learners: largest relative difference from the union fit",
         exact_merging,
         1e-9,
         better="lower",
+        suites=("merging",),
     ),
 )

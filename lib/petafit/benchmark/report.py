@@ -17,12 +17,12 @@ _COLOURS = {"stretch": "green", "met": "green", "missed": "red", "not measured":
 
 
 def show(record: Record, suite: str) -> None:
-    """Print a suite's contenders, and all bars."""
+    """Print a suite's contenders, and its bars."""
     console = Console() if sys.stdout.isatty() else Console(width=_WIDE)
     measured = [result for result in record.results if result.suite == suite]
     console.print(_contenders(measured))
     console.print()
-    console.print(_bars(record.bars))
+    console.print(_bars([bar for bar in record.bars if suite in bar.suites]))
 
 
 def _contenders(results: Sequence[Result]) -> Table:

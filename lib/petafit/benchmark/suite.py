@@ -110,15 +110,18 @@ class Suite(Protocol):
     ----------
     NAME : str
     ROWS, QUICK_ROWS : int
-        Of its table by default, and for a first look.
+        Of its table, in whole and for a first look.
     CONTENDERS : tuple of str
         In the order of their measurement.
+    SLOW : tuple of str
+        Those to leave out of a first look.
     """
 
     NAME: str
     ROWS: int
     QUICK_ROWS: int
     CONTENDERS: tuple[str, ...]
+    SLOW: tuple[str, ...]
 
     def run(self, bench: Bench) -> Iterator[Result]:
         """Measure `bench.chosen`, or all contenders."""

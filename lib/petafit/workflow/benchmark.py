@@ -1,5 +1,6 @@
 """`petafit benchmark`: petafit and its peers on the same table, in one record and one page."""
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from petafit.benchmark.suite import Bench, load_suite
 from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError
 from petafit.store.address import Address
+
+log = logging.getLogger("petafit")
 
 
 def benchmark(
@@ -30,11 +33,12 @@ def benchmark(
     suite : str
         A module of `petafit.benchmark.suites`.
     contenders : sequence of str
-        Measure these only, and keep what is known of the others on the same table.
+        Measure these only, and keep what is known of the others on the same table; by default the
+        suite's.
     rows : int, optional
         Of the table; by default as many as the suite says.
     quick : bool
-        Take the suite's small table.
+        Take the suite's small table, and leave out what takes minutes on that, too.
     output : path
         Gets ``benchmark.json``, ``benchmark.html`` and logs.
 
@@ -48,6 +52,9 @@ def benchmark(
     folder = Path(output).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     record = Record.read(folder)
+    if quick and asked.SLOW and not contenders:
+        log.info("--quick leaves out %s; --contenders measures them", ", ".join(asked.SLOW))
+        contenders = [name for name in asked.CONTENDERS if name not in asked.SLOW]
     with watching(len(contenders or asked.CONTENDERS)) as watcher:
         bench = Bench(
             settings=settings,

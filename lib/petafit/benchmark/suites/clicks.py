@@ -30,6 +30,9 @@ CONTENDERS = (
     "lightgbm_trees",
 )
 
+SLOW = ("mllib_converged", "petafit_converged", "petafit_prefixes")
+"""What is needed to race MLlib to its converged loss: minutes, however small the table."""
+
 
 def run(bench: Bench) -> Iterator[Result]:
     """Measure one contender after the other on the same table."""

@@ -42,6 +42,7 @@ _TEXTS_PER_CLICK = 25
 """A text is as much work as so many clicks."""
 
 CONTENDERS = (EXACT, *TRAININGS)
+SLOW: tuple[str, ...] = ()
 
 _SHARED = ("rows", "train_rows", "test_rows", "days")
 """Facts that the click logs of all seeds share."""

@@ -12,6 +12,7 @@ NAME = "scale"
 ROWS = 100_000_000
 QUICK_ROWS = 1_000_000
 CONTENDERS = ("scale_1m", "scale_10m", "scale_100m")
+SLOW: tuple[str, ...] = ()
 
 TUNING_ROWS = 200_000
 MEASURED = "petafit_memory"

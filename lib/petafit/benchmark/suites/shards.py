@@ -17,6 +17,7 @@ QUICK_ROWS = 200_000
 
 _COUNTS = {f"shards_{count}": count for count in (10, 100, 1_000, 10_000)}
 CONTENDERS = tuple(_COUNTS)
+SLOW: tuple[str, ...] = ()
 
 MEASURED = "petafit_many_shards"
 SHARD_ROWS = 180

@@ -11,6 +11,7 @@ ROWS = 400_000
 QUICK_ROWS = 40_000
 TUNING_ROWS = 40_000
 CONTENDERS = ("petafit_text", "sklearn_text", "vw_oaa")
+SLOW: tuple[str, ...] = ()
 
 
 def run(bench: Bench) -> Iterator[Result]:
