@@ -88,6 +88,13 @@ def test_a_version_that_cannot_be_read_is_listed_with_the_reason(store, content,
     assert bad.as_dict().keys() == {"name", "version", "status", "error"}
 
 
+def test_a_version_that_cannot_be_read_does_not_keep_others_from_being_published(store):
+    publish(store)
+    store.folder.write("flights/versions/000001.json", b"{")
+    assert publish(store).version == 2
+    assert publish(store).version == 2, "the same content for the same run"
+
+
 def test_the_digest_covers_the_content_only(store):
     first = publish(store)
     second = publish(store, run_id="run-2", metrics={"auc": 0.8})

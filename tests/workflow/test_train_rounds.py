@@ -141,6 +141,16 @@ def test_a_training_tells_what_it_has_no_use_for(
     assert (told in messages[0]) if told else not messages
 
 
+def test_an_exact_training_tells_that_it_has_no_use_for_a_rule(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    exact = {"name": "sklearn.BernoulliNB"}
+    with caplog.at_level(logging.INFO, "petafit"):
+        train(with_settings(settings, learner=exact, training={"rounds": 1, "merge": "mean"}))
+    (told,) = (m for m in caplog.messages if m.startswith("no effect: training.merge,"))
+    assert told.endswith("shards of sklearn.BernoulliNB merge exactly")
+
+
 def test_newton_without_any_row_put_aside_says_so(settings: Settings) -> None:
     few = {"newton": 1, "merge_rows": 1, "seed": 3, "rounds": 1, "parts": 1}
     with pytest.raises(ConfigurationError, match="none was put aside"):

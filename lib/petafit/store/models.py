@@ -12,6 +12,7 @@ Paths inside are relative, so a copied folder is the same model.
 import os
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -213,9 +214,10 @@ def _published(model: Folder, content: Content, run_id: str) -> int | None:
         return None
     wanted = (content_digest(content.files), run_id)
     for number in reversed(version_numbers(model)):
-        version = read_version(model, number)
-        if (version.digest, version.run_id) == wanted:
-            return number
+        with suppress(StorageError):  # what cannot be read stands in nobody's way
+            version = read_version(model, number)
+            if (version.digest, version.run_id) == wanted:
+                return number
     return None
 
 

@@ -29,7 +29,7 @@ from petafit.workflow.job import Job
 from petafit.workflow.product import Product
 from petafit.workflow.rows import Rows
 from petafit.workflow.task import Task
-from petafit.workflow.unused import tell_unused_without_stacking
+from petafit.workflow.unused import tell_unused_by_exact, tell_unused_without_stacking
 
 log = logging.getLogger("petafit")
 
@@ -144,7 +144,9 @@ def _schedule(
         schedule = Schedule.of(training, shards=source.shards, rows=rows)
     elif learner.stacks:
         log.info("no rows are put aside: Spark's scan deals them anew in every round")
-    if schedule == Schedule():
+    if learner.exact:
+        tell_unused_by_exact(training, learner.name)
+    elif schedule == Schedule():
         tell_unused_without_stacking(training, learner.name)
     if training.newton and schedule.reserve(training.seed) is None:
         raise ConfigurationError(

@@ -15,6 +15,11 @@ def tell_unused_by_spark(training: Training, learner: str) -> None:
     _tell(training, _OF_ROUNDS, f"Spark itself fits {learner}")
 
 
+def tell_unused_by_exact(training: Training, learner: str) -> None:
+    """Name what was set for merging, of which an exact learner leaves no choice."""
+    _tell(training, ("merge", *_OF_STACKING), f"shards of {learner} merge exactly")
+
+
 def tell_unused_without_stacking(training: Training, learner: str) -> None:
     """Name what was set for stacked merging, where shards merge otherwise."""
     _tell(training, _OF_STACKING, f"shards of {learner} are not merged by stacking here")

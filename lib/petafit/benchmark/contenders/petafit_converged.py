@@ -1,6 +1,8 @@
 """petafit on Spark ``local[2]`` to its own convergence: two rounds, then Newton rounds."""
 
 import time
+from collections.abc import Mapping
+from typing import Any
 
 from petafit.benchmark import petafit_runs
 from petafit.benchmark.contender import Spec, Trained, save_predictions
@@ -16,23 +18,21 @@ GRID = petafit_prefixes.GRID
 
 ROUNDS = 2
 MOST_NEWTON = 20
+TRAINING: Mapping[str, Any] = {
+    "rounds": ROUNDS,
+    "newton": MOST_NEWTON,
+    "patience": 1,
+    "cache": petafit_runs.CACHE,
+}
 
 
 def train(spec: Spec) -> Trained:
     """Train until a Newton round does not lower the loss on the rows put aside."""
     began = time.monotonic()
     with petafit_runs.open_spark(spec) as spark:
-        petafit_runs.warm_up(spec, spark)
+        petafit_runs.warm_up(spec, spark, **TRAINING)
         startup = time.monotonic() - began
-        settings = petafit_runs.settings_for(
-            spec,
-            engine="spark",
-            rounds=ROUNDS,
-            newton=MOST_NEWTON,
-            patience=1,
-            cache=petafit_runs.CACHE,
-        )
-        fit = petafit_runs.fit(settings, spark)
+        fit = petafit_runs.fit(petafit_runs.settings_for(spec, engine="spark", **TRAINING), spark)
     return Trained(
         rows=fit.rows,
         seconds=fit.seconds,

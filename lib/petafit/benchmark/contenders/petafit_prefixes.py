@@ -1,10 +1,10 @@
 """petafit on Spark ``local[2]``, on ever more rows: how long it takes to any hold-out loss."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -41,7 +41,7 @@ def train(spec: Spec) -> Trained:
     """
     began = time.monotonic()
     with petafit_runs.open_spark(spec) as spark:
-        petafit_runs.warm_up(spec, spark)
+        petafit_runs.warm_up(spec, spark, **_cached(LATER_PASSES[-1]))
         startup = time.monotonic() - began
         whole, predictions = _run(spec, spark)
         path = save_predictions(spec, [predictions])
@@ -70,7 +70,12 @@ def _others(spec: Spec) -> Iterator[Spec]:
         write_rows(spec.files, folder, skip=0, rows=rows)
         yield replace(spec, train=str(folder), rows=rows)
     for passes in LATER_PASSES:
-        yield replace(spec, training={**passes, "cache": petafit_runs.CACHE})
+        yield replace(spec, training=_cached(passes))
+
+
+def _cached(passes: Mapping[str, int]) -> dict[str, Any]:
+    """The section ``training`` of so many passes, the later ones from the cache."""
+    return {**passes, "cache": petafit_runs.CACHE}
 
 
 def _run(spec: Spec, spark: "SparkSession") -> tuple[petafit_runs.Fit, np.ndarray]:

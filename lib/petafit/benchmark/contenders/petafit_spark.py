@@ -18,7 +18,7 @@ def train(spec: Spec) -> Trained:
     """Start a session and its workers, then train."""
     began = time.monotonic()
     with petafit_runs.open_spark(spec) as spark:
-        petafit_runs.warm_up(spec, spark)
+        petafit_runs.warm_up(spec, spark, **spec.training)
         startup = time.monotonic() - began
         settings = petafit_runs.settings_for(spec, engine="spark", **spec.training)
         fit = petafit_runs.fit(settings, spark)
