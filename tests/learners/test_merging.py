@@ -20,9 +20,10 @@ from petafit.learners.merge_rules import (
     merged_squared_gradients,
     merged_weights,
 )
-from petafit.learners.merging import Sums, merge, unmerge
+from petafit.learners.merging import merge, unmerge
 from petafit.learners.online_learner import OnlineLearner, online_estimator
 from petafit.learners.shard_numbers import moved_coordinates, shard_numbers
+from petafit.learners.sums import Sums
 from petafit.store.arrays import Named
 from tests.learners.cases import facts_of
 

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from petafit.errors import ConfigurationError, did_you_mean
-from petafit.learners.merging import Sums
+from petafit.learners.sums import Sums
 
 
 class Rule(Protocol):

@@ -14,7 +14,7 @@ from petafit.features.facts import Facts
 from petafit.learners import losses
 from petafit.learners.learner import Learner, check_taken_back, labels_of
 from petafit.learners.merge_rules import LOCAL, STACKED
-from petafit.learners.merging import Sums, merge, unmerge
+from petafit.learners.merging import merge, unmerge
 from petafit.learners.multipliers import MergeFit
 from petafit.learners.online_estimator import Memory, OnlineEstimator
 from petafit.learners.online_merge import Merge
@@ -23,6 +23,7 @@ from petafit.learners.parameters import build
 from petafit.learners.rows import UNWEIGHTED, as_rows, frozen
 from petafit.learners.shard_numbers import is_of_one, shard_numbers
 from petafit.learners.stacking import Candidates
+from petafit.learners.sums import Sums
 from petafit.store.arrays import Named
 
 _FIT_ONLY = {

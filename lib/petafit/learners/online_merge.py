@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from petafit.learners.merge_rules import Rule, merged_squared_gradients, merged_weights
-from petafit.learners.merging import Sums
 from petafit.learners.stacking import Candidates, candidates_of
+from petafit.learners.sums import Sums
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from petafit.compiled import njit
-from petafit.learners.merging import Sums
 from petafit.learners.multipliers import Loss, MergeFit, fit_multipliers, fit_sizes
 from petafit.learners.prefetch import prefetch
 from petafit.learners.rows import Rows
+from petafit.learners.sums import Sums
 
 EDGES = (0.354, 2.83, 22.6, 181.0, 1448.0)
 """Between the buckets, in squared gradients: half a decade of their root apart."""

@@ -14,7 +14,7 @@ from petafit.learners.merge_rules import (
     merged_squared_gradients,
     merged_weights,
 )
-from petafit.learners.merging import Sums, merge
+from petafit.learners.merging import merge
 from petafit.learners.multipliers import MergeFit
 from petafit.learners.rows import UNWEIGHTED, Rows, as_rows, frozen
 from petafit.learners.shard_numbers import shard_numbers
@@ -22,6 +22,7 @@ from petafit.learners.sklearn_merging.averages import LinearSteps
 from petafit.learners.sklearn_merging.rule import MergeRule
 from petafit.learners.sklearn_merging.sgd_losses import loss_of
 from petafit.learners.stacking import candidates_of
+from petafit.learners.sums import Sums
 from petafit.store.arrays import Named
 
 
