@@ -55,7 +55,7 @@ def sums() -> Sums:
 
 @pytest.mark.parametrize("shared", [True, False])
 @pytest.mark.parametrize("optimizer", ["adagrad", "ftrl"])
-@given(seed=st.integers(0, 2**32 - 1), kept=st.lists(st.integers(0, 40), min_size=3, max_size=3))
+@given(seed=st.integers(0, 2**32 - 1), kept=st.lists(st.integers(0, 40), min_size=4, max_size=4))
 @settings(max_examples=20, deadline=None)
 def test_shards_add_up_to_the_sums_of_each(
     shared: bool, optimizer: str, seed: int, kept: list[int]
@@ -82,10 +82,12 @@ def test_shards_add_up_to_the_sums_of_each(
     shards = [shard(most) for most in kept]
     alone = [whole(Sums.from_named(each)) for each in shards]
     together = whole(Sums.from_named(fold(merge, shards)))
+    by_twos = whole(Sums.from_named(merge(merge(*shards[:2]), merge(*shards[2:]))))
     assert together.keys() == alone[0].keys()
     for name, found in together.items():
         expected = np.sum([of_one[name] for of_one in alone], axis=0)
-        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12, err_msg=name)
+        for merged in (found, by_twos[name]):
+            np.testing.assert_allclose(merged, expected, rtol=1e-12, atol=1e-12, err_msg=name)
 
 
 def whole(sums: Sums) -> dict[str, np.ndarray]:

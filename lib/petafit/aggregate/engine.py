@@ -4,11 +4,12 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 from petafit.aggregate.ahead import ahead
 from petafit.aggregate.checked import NoGoodRowsError
-from petafit.aggregate.early import merging_early
+from petafit.aggregate.early import merged_meanwhile
 from petafit.aggregate.law import Aggregator
 from petafit.aggregate.pulse import PulseReader
 from petafit.aggregate.tree import (
@@ -151,14 +152,15 @@ class Passes:
             shards = source.shards if source.frozen and not keep else 0
             work = Work(aggregator, folder, reference, through, shards, self.checkpoint_seconds)
             with self.watch(title, PulseReader(folder), shards=source.shards, rows=rows):
-                reports, early = self._aggregated(work, source)
+                reports, merged = self._aggregated(work, source)
             total = sum(report.rows for report in reports)
             if not total:
                 raise EmptyInputError(
                     f"No rows to {title}",
                     hint="Check `table.filter` and `split` against what the table holds.",
                 )
-            merged = early or self._merged(work, reports, by_group=not keep)
+            if merged is None:
+                merged = self._merged(work, reports, by_group=not keep)
             if keep:
                 keep((load_summary(work, report) for report in reports), merged)
             result = aggregator.finish(merged, start)
@@ -168,11 +170,11 @@ class Passes:
 
     def _aggregated(self, work: Work, source: Source) -> tuple[list[ShardReport], Named | None]:
         """The reports of all shards; and their summaries as one if they were merged meanwhile."""
-        if self.engine.slots == 1 or not is_one_group(work.shards):
-            return self.engine.aggregate(work, source), None
-        with merging_early(work) as merged:
-            reports = self.engine.aggregate(work, source)
-        return reports, merged()
+        aggregate = partial(self.engine.aggregate, work, source)
+        # An engine of one slot is this process, which has no time to merge meanwhile.
+        if self.engine.slots > 1 and is_one_group(work.shards):
+            return merged_meanwhile(work, aggregate)
+        return aggregate(), None
 
     def _merged(self, work: Work, reports: Sequence[ShardReport], *, by_group: bool) -> Named:
         """All summaries as one; where they make one group only, it needs no other machine."""

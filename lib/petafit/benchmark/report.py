@@ -21,8 +21,10 @@ def show(record: Record, suite: str) -> None:
     console = Console() if sys.stdout.isatty() else Console(width=_WIDE)
     measured = [result for result in record.results if result.suite == suite]
     console.print(_contenders(measured))
-    console.print()
-    console.print(_bars([bar for bar in record.bars if suite in bar.suites]))
+    bars = [bar for bar in record.bars if suite in bar.suites]
+    if bars:
+        console.print()
+        console.print(_bars(bars))
 
 
 def _contenders(results: Sequence[Result]) -> Table:

@@ -110,7 +110,7 @@ class Suite(Protocol):
     ----------
     NAME : str
     ROWS, QUICK_ROWS : int
-        Of its table, in whole and for a first look.
+        Of its table by default, and for a first look.
     CONTENDERS : tuple of str
         In the order of their measurement.
     SLOW : tuple of str

@@ -57,7 +57,7 @@ def added(
 ) -> np.ndarray:
     """The sum of two arrays (n_coordinates, n_outputs), each over the coordinates of its index.
 
-    It is the left array, changed, unless the right one has coordinates that the left one lacks.
+    It is the left array itself, changed, where that has all coordinates of the union.
 
     Parameters
     ----------

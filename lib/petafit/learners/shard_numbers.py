@@ -96,7 +96,7 @@ def add_own(
     """Add a shard's own numbers, as `own_sum` has them, to sums at these places."""
     weights, evidence, moved = own["weights"], own["evidence"], own.get("moved")
     _add_own(
-        np.arange(len(weights))[places] if isinstance(places, slice) else places,
+        np.arange(len(weights)) if isinstance(places, slice) else places,
         np.ones(evidence.shape, bool) if moved is None else moved,
         weights,
         evidence,
@@ -123,7 +123,7 @@ def _add_own(
     evidence_weights: np.ndarray,
 ) -> None:
     """In one walk: numpy makes ten arrays of all coordinates on the way."""
-    step = np.uint64(evidence.shape[1] > 1)  # 0 where all outputs share a column
+    apart = np.uint64(evidence.shape[1] > 1)  # 0 where all outputs share a column
     for k in range(np.uint64(len(places))):
         place = np.uint64(places[k])
         for c in range(np.uint64(evidence.shape[1])):
@@ -133,8 +133,8 @@ def _add_own(
                 sum_evidence[place, c] += gained
                 evidence_squared[place, c] += gained * gained
         for c in range(np.uint64(weights.shape[1])):
-            of = c * step
-            if moved[k, of]:
+            own = c * apart
+            if moved[k, own]:
                 weight = np.float64(weights[k, c])
                 sum_weights[place, c] += weight
-                evidence_weights[place, c] += evidence[k, of] * weight
+                evidence_weights[place, c] += evidence[k, own] * weight

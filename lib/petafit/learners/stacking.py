@@ -152,14 +152,14 @@ def _fill_directions(
 ) -> None:
     """In one walk: numpy makes a dozen arrays of all coordinates on the way."""
     # 0 where all outputs share a column.
-    step, square_step = np.uint64(evidence.shape[1] > 1), np.uint64(squares.shape[1] > 1)
+    apart, squares_apart = np.uint64(evidence.shape[1] > 1), np.uint64(squares.shape[1] > 1)
     for k in range(np.uint64(len(places))):
         place = np.uint64(places[k])
         for c in range(np.uint64(weights.shape[1])):
-            of = c * step
-            n, gained, begun = count[k, of], evidence[k, of], np.float64(start[place, c])
+            own = c * apart
+            n, gained, begun = count[k, own], evidence[k, own], np.float64(start[place, c])
             move = weights[k, c] - n * begun
-            prior = _PRIOR + _PRIOR_SHARE * np.float64(squares[place, c * square_step])
+            prior = _PRIOR + _PRIOR_SHARE * np.float64(squares[place, c * squares_apart])
             weighted = evidence_weights[k, c] - gained * begun + prior * move
             vectors[place, 1, c] = weighted / (gained + prior)
             vectors[place, 2, c] = move / max(n, 1)

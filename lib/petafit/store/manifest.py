@@ -1,7 +1,9 @@
 """Manifests of a model's versions, numbered and never changed, and the pointer to the latest."""
 
+import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -103,6 +105,24 @@ def read_version(model: Folder, number: int) -> ModelVersion:
             got=f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}",
         ) from error
     return replace(version, folder=model.child(version.folder).uri)
+
+
+def find_number(model: Folder, digest: str, run_id: str) -> int | None:
+    """The newest version that this run published with this content; a damaged manifest is no such.
+
+    Raises
+    ------
+    StorageError
+        A manifest cannot be read at all.
+    """
+    wanted = {"digest": digest, "run_id": run_id}
+    for number in reversed(version_numbers(model)):
+        content = model.read(f"versions/{_file_name(number)}")
+        with suppress(ValueError):
+            told = json.loads(content)
+            if isinstance(told, dict) and wanted.items() <= told.items():
+                return number
+    return None
 
 
 def claim_version(model: Folder, manifest: Mapping[str, Any]) -> int:

@@ -12,18 +12,18 @@ Paths inside are relative, so a copied folder is the same model.
 import os
 import re
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 from petafit.errors import ConfigurationError, StorageError, did_you_mean
 from petafit.store.arrays import Named
-from petafit.store.content import Content, content_digest, read_content, write_content
+from petafit.store.content import content_digest, read_content, write_content
 from petafit.store.filesystem import Folder
 from petafit.store.manifest import (
     ModelVersion,
     UnreadableVersion,
     claim_version,
+    find_number,
     latest_number,
     point_to_newest,
     read_version,
@@ -81,9 +81,10 @@ class ModelStore:
         _check_name(name)
         model = self.folder.child(name)
         content = write_content(model.child("objects"), named, attachment)
+        digest = content_digest(content.files)
         manifest = {
             "name": name,
-            "digest": content_digest(content.files),
+            "digest": digest,
             "kind": "mllib" if attachment else "arrays",
             "run_id": run_id,
             "created_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -92,7 +93,9 @@ class ModelStore:
             "files": content.files,
             "metrics": metrics,
         }
-        number = _published(model, content, run_id) or claim_version(model, manifest)
+        # A run that was cut off after it had published finds its version.
+        known = None if content.is_new else find_number(model, digest, run_id)
+        number = known or claim_version(model, manifest)
         point_to_newest(model)
         return read_version(model, number)
 
@@ -206,19 +209,6 @@ def _listed(model: Folder, name: str, number: int) -> ModelVersion | UnreadableV
         return read_version(model, number)
     except StorageError as error:
         return UnreadableVersion(name, number, str(error))
-
-
-def _published(model: Folder, content: Content, run_id: str) -> int | None:
-    """The version this run published with the same content before it was interrupted."""
-    if content.is_new:
-        return None
-    wanted = (content_digest(content.files), run_id)
-    for number in reversed(version_numbers(model)):
-        with suppress(StorageError):  # what cannot be read stands in nobody's way
-            version = read_version(model, number)
-            if (version.digest, version.run_id) == wanted:
-                return number
-    return None
 
 
 def _check_name(name: str) -> None:

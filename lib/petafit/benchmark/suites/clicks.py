@@ -25,7 +25,7 @@ CONTENDERS = (
     "vw_text",
     "vw_cache",
     "river_online",
-    "mllib_converged",  # first, so that both have the penalty that is best in the end
+    "mllib_converged",  # before the other, which then has the penalty that is best in the end
     "mllib_10",
     "lightgbm_trees",
 )
