@@ -24,13 +24,14 @@ def learn(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Margins before each row's update (n_rows, n_outputs), and the weights after the last.
 
-    The weights are (n_features + 1, n_outputs), the intercept last.
+    The weights are (n_features + 1, n_outputs), the intercept last. All outputs share a feature's
+    sum of squared gradients, each the outputs' mean.
     """
     X = np.column_stack([X, np.ones(len(X))]).astype(np.float64)
     l1s, l2s = np.full((X.shape[1], 1), float(l1)), np.full((X.shape[1], 1), float(l2))
     l1s[-1] = l2s[-1] = 0
     w = np.zeros((X.shape[1], n_outputs))
-    squares, z = np.zeros_like(w), np.zeros_like(w)
+    squares, z = np.zeros_like(l1s), np.zeros_like(w)
     before, t = [], 0
     for x, target, own in zip(X, y, np.ones(len(X)) if weight is None else weight, strict=True):
         before.append(x @ w)
@@ -38,14 +39,15 @@ def learn(
             continue
         t += 1
         gradient = np.outer(x, own * slopes(before[-1], target))
+        gained = (gradient**2).mean(axis=1, keepdims=True)
         if optimizer == "ftrl":
-            sigma = (np.sqrt(squares + gradient**2) - np.sqrt(squares)) / rate
+            sigma = (np.sqrt(squares + gained) - np.sqrt(squares)) / rate
             z += gradient - sigma * w
-            squares += gradient**2
+            squares += gained
             w = -(z - np.sign(z) * l1s) / ((beta + np.sqrt(squares)) / rate + l2s)
             w[abs(z) <= l1s] = 0
         else:
-            squares += gradient**2
+            squares += gained
             step = rate / (np.sqrt(1 + squares) if optimizer == "adagrad" else t**power_t)
             moved = w - step * gradient
             moved = np.sign(moved) * np.maximum(0, abs(moved) - step * l1s) / (1 + step * l2s)

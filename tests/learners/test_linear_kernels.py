@@ -121,12 +121,13 @@ def test_a_class_rests_where_a_row_says_nothing_of_it(n_classes: int, weight: fl
     """Margins of 0 and 1 for two classes, of -20 for all others, whatever the row weighs."""
     estimator, target = problem("log", n_classes)
     memory = estimator.begin(2, target)
-    memory.table[-1, 0] = -20
-    memory.table[-1, 0, :2] = 0, 1
-    before = memory.table.copy()
+    weights = memory.table.first
+    weights[-1] = -20
+    weights[-1, :2] = 0, 1
+    before = weights.copy()
     row = as_rows(np.ones((1, 2), np.float32))
     estimator.update(row, np.array([0.0]), np.array([weight]), memory, target)
-    stepped = (memory.table != before).any(axis=(0, 1))
+    stepped = (weights != before).any(axis=0)
     assert stepped.tolist() == [True, True, *[False] * (n_classes - 2)]
 
 
@@ -141,7 +142,8 @@ def test_sparse_dense_and_explicit_zeros_are_the_same(
     everything = csr_array((X.ravel(), np.tile(np.arange(5), 60), np.arange(0, 301, 5)))
     estimator, target = problem("log", n_classes, optimizer=optimizer, l1=0.01, l2=0.01)
     dense, sparse, explicit = (
-        learnt(estimator, target, data, y)[2].table for data in (X, csr_array(X), everything)
+        learnt(estimator, target, data, y)[2].table.numbers
+        for data in (X, csr_array(X), everything)
     )
     np.testing.assert_array_equal(dense, sparse)
     np.testing.assert_array_equal(dense, explicit)
@@ -171,7 +173,7 @@ def test_a_row_without_weight_is_no_row(optimizer: str, n_classes: int, seed: in
     *_, weighted = learnt(estimator, target, X, y, weight)
     kept = weight > 0
     *_, absent = learnt(estimator, target, X[kept], y[kept], weight[kept])
-    np.testing.assert_array_equal(weighted.table, absent.table)
+    np.testing.assert_array_equal(weighted.table.numbers, absent.table.numbers)
     np.testing.assert_array_equal(weighted.seen, absent.seen)
 
 
@@ -180,7 +182,7 @@ def test_an_index_held_twice_counts_twice_and_takes_two_steps() -> None:
     estimator, target = problem("log", 2)
     _, weights, memory = learnt(estimator, target, X, np.array([1.0]))
     gradient = -0.5
-    np.testing.assert_allclose(memory.table[0, 1, 0], 2 * gradient**2)
+    np.testing.assert_allclose(memory.table.squares[0], 2 * gradient**2)
     np.testing.assert_allclose(weights[0], -2 * 0.1 * gradient / np.sqrt(1 + gradient**2))
     np.testing.assert_allclose(
         estimator.margins(as_rows(X), weights), 2 * weights[0] + weights[1], rtol=1e-6
@@ -204,6 +206,6 @@ def test_empty_rows_and_no_rows_are_fine() -> None:
         _, weights, memory = learnt(estimator, target, empty, np.array([0.0, 1.0, 1.0]))
         assert not weights[:-1].any()
         assert weights[-1].any()
-        table = memory.table.copy()
+        numbers = memory.table.numbers.copy()
         estimator.update(as_rows(empty[:0]), np.empty(0), UNWEIGHTED, memory, target)
-        np.testing.assert_array_equal(memory.table, table)
+        np.testing.assert_array_equal(memory.table.numbers, numbers)

@@ -45,6 +45,7 @@ class FactorizationMachine(OnlineEstimator):
     """Margins with a weight for every feature, and for every pair of features."""
 
     linear: ClassVar[slice] = slice(1)
+    shares_squares: ClassVar[bool] = False
     n_factors: int
     init_scale: float
     factor_l2: float
@@ -80,7 +81,7 @@ class FactorizationMachine(OnlineEstimator):
             rows,
             target,
             weight,
-            memory.table,
+            memory.table.numbers.reshape(-1, 2, memory.table.width),
             float(memory.seen.sum()),
             losses.CODES[self.loss],
             float(self.quantile),
@@ -104,7 +105,7 @@ class FactorizationMachine(OnlineEstimator):
     def weights_of(self, memory: Memory) -> np.ndarray:
         """w and v, the intercept last; v of coordinates that no row has moved is 0."""
         weights = super().weights_of(memory)
-        weights[memory.table[:, 1, 0] == 0, 1:] = 0
+        weights[memory.table.squares[:, 0] == 0, 1:] = 0
         return weights
 
     def _validate_params(self) -> None:

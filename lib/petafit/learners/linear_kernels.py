@@ -1,6 +1,6 @@
 """Compiled passes over sparse rows for one output: predict, measure, learn, in one go.
 
-``table`` (n_features + 1, 2, 1) float32 holds a coordinate's two numbers side by side, so that one
+``table`` (n_features + 1, 2) float32 holds a coordinate's two numbers side by side, so that one
 cache line has both; the intercept is the last. An index that occurs twice in a row counts twice and
 takes two steps, both of the length that follows from what it was before the row.
 
@@ -85,12 +85,12 @@ def learn_by_descent(
     penalised = rates.l1 > 0 or rates.l2 > 0
     for row in range(n_rows):
         first, size = np.uint64(indptr[row]), np.uint64(indptr[row + 1] - indptr[row])
-        margin = np.float64(table[-1, 0, 0])
+        margin = np.float64(table[-1, 0])
         for i in range(size):
             prefetch(table, indices[min(first + i + _AHEAD, final)], 0)
             j = np.uint64(indices[first + i])
-            steps[i] = table[j, 1, 0]
-            margin += table[j, 0, 0] * data[first + i]
+            steps[i] = table[j, 1]
+            margin += table[j, 0] * data[first + i]
         before[row] = margin
         slope = losses.slope(loss, margin, target[row], quantile)
         if len(weight):
@@ -106,16 +106,16 @@ def learn_by_descent(
             for i in range(size):
                 if data[first + i] != 0:
                     j, gradient = np.uint64(indices[first + i]), common * data[first + i]
-                    moved = table[j, 0, 0] - steps[i] * gradient
-                    table[j, 0, 0] = shrink(moved, steps[i], rates.l1, rates.l2)
-                    table[j, 1, 0] += gradient * gradient
+                    moved = table[j, 0] - steps[i] * gradient
+                    table[j, 0] = shrink(moved, steps[i], rates.l1, rates.l2)
+                    table[j, 1] += gradient * gradient
         else:
             for i in range(size):
                 j, gradient = np.uint64(indices[first + i]), common * data[first + i]
-                table[j, 0, 0] -= steps[i] * gradient
-                table[j, 1, 0] += gradient * gradient
-        table[-1, 0, 0], table[-1, 1, 0] = descend(
-            table[-1, 0, 0], table[-1, 1, 0], common, rate, rates.adaptive, _ZERO, _ZERO
+                table[j, 0] -= steps[i] * gradient
+                table[j, 1] += gradient * gradient
+        table[-1, 0], table[-1, 1] = descend(
+            table[-1, 0], table[-1, 1], common, rate, rates.adaptive, _ZERO, _ZERO
         )
     return before
 
@@ -145,10 +145,10 @@ def learn_by_ftrl(
         for i in range(size):
             prefetch(table, indices[min(first + i + _AHEAD, final)], 0)
             j = np.uint64(indices[first + i])
-            weights[i], totals[i] = table[j, 0, 0], table[j, 1, 0]
+            weights[i], totals[i] = table[j, 0], table[j, 1]
         for i in range(size):
             weights[i] = ftrl_weight(weights[i], totals[i], rate, beta, l1, l2)
-        intercept = ftrl_weight(table[-1, 0, 0], table[-1, 1, 0], rate, beta, _ZERO, _ZERO)
+        intercept = ftrl_weight(table[-1, 0], table[-1, 1], rate, beta, _ZERO, _ZERO)
         margin = np.float64(intercept)
         for i in range(size):
             margin += weights[i] * data[first + i]
@@ -164,9 +164,7 @@ def learn_by_ftrl(
             moves[i], _ = ftrl_step(_ZERO, totals[i], weights[i], gradient, rate)
         for i in range(size):
             j, gradient = np.uint64(indices[first + i]), common * data[first + i]
-            table[j, 0, 0] += moves[i]
-            table[j, 1, 0] += gradient * gradient
-        table[-1, 0, 0], table[-1, 1, 0] = ftrl_step(
-            table[-1, 0, 0], table[-1, 1, 0], intercept, common, rate
-        )
+            table[j, 0] += moves[i]
+            table[j, 1] += gradient * gradient
+        table[-1, 0], table[-1, 1] = ftrl_step(table[-1, 0], table[-1, 1], intercept, common, rate)
     return before

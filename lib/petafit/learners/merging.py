@@ -48,7 +48,7 @@ def unmerge(total: Named, part: Named) -> Named:
             params[name] = whole - own
     for name in MATRICES[1:]:
         if name in arrays:
-            arrays[name][arrays["count"] == 0] = 0
+            np.copyto(arrays[name], 0, where=arrays["count"] == 0)
     np.maximum(arrays["evidence"], 0, out=arrays["evidence"])
     squared = arrays["evidence_squared"]
     np.clip(squared, 0, arrays["evidence"] ** 2, out=squared)

@@ -1,8 +1,11 @@
 """Compiled passes over sparse rows for one output a class: softmax, or each class against the rest.
 
-``table`` (n_features + 1, 2, n_classes) float32 holds a coordinate's first numbers of all classes,
-then their second numbers; the intercepts are the last. All classes are done in one pass over a
-row's entries. An index that occurs twice in a row counts twice and takes two steps.
+``table`` (n_features + 1, n_classes + 1) float32 holds a coordinate's first numbers of all classes,
+then the sum of their mean squared gradient; the intercepts are the last. A sum for each class would
+double what a row reads and writes, which is what takes the time; embeddings of recommender systems
+are learnt with one sum for the same reason (row-wise AdaGrad: Mudigere et al., ISCA 2022). All
+classes are done in one pass over a row's entries. An index that occurs twice in a row counts twice
+and takes two steps.
 """
 
 import numpy as np
@@ -11,7 +14,14 @@ from petafit.compiled import njit
 from petafit.learners import losses
 from petafit.learners.prefetch import prefetch
 from petafit.learners.rows import Rows, longest
-from petafit.learners.steps import Rates, descend, ftrl_step, ftrl_weight, rate_in_row
+from petafit.learners.steps import (
+    Rates,
+    ftrl_shrinkage,
+    ftrl_weight,
+    rate_in_row,
+    shrink,
+    step_length,
+)
 
 _LINE, _AHEAD = 64, 128
 """Bytes of a cache line, and how many of them to prefetch before they are needed."""
@@ -22,7 +32,7 @@ _SURE = 1e-3
 """A class takes no step for a row whose loss has a slope below this by its margin, times the row's
 weight, unless there are penalties: softmax makes most classes as good as impossible."""
 
-_FEW = 0.3
+_FEW = 0.15
 """Up to this share of classes it pays to take them one by one, and not all in the vector units."""
 
 
@@ -36,7 +46,7 @@ def margins(rows: Rows, weights: np.ndarray) -> np.ndarray:
         for c in range(n_classes):
             sums[c] = weights[-1, c]
         for k in range(np.uint64(indptr[row]), np.uint64(indptr[row + 1])):
-            _prefetch_later(weights, 4 * n_classes, indices, k)
+            _prefetch_later(weights, indices, k)
             j, x = np.uint64(indices[k]), data[k]
             for c in range(n_classes):
                 sums[c] += weights[j, c] * x
@@ -62,18 +72,18 @@ def learn_by_descent(
     penalties only the classes step that a row says something of: see `_SURE`.
     """
     indptr, indices, data = rows
-    n_rows, n_classes = len(indptr) - 1, table.shape[2]
+    n_rows, n_classes = len(indptr) - 1, table.shape[1] - 1
     before, slopes = np.empty((n_rows, n_classes)), np.empty(n_classes, np.float32)
     stepping, shrinking = np.empty(n_classes, np.uint64), rates.l1 != 0 or rates.l2 != 0
     for row in range(n_rows):
         first, last = np.uint64(indptr[row]), np.uint64(indptr[row + 1])
         for c in range(n_classes):
-            slopes[c] = table[-1, 0, c]
+            slopes[c] = table[-1, c]
         for k in range(first, last):
-            _prefetch_later(table, 8 * n_classes, indices, k)
+            _prefetch_later(table, indices, k)
             j, x = np.uint64(indices[k]), data[k]
             for c in range(n_classes):
-                slopes[c] += table[j, 0, c] * x
+                slopes[c] += table[j, c] * x
         for c in range(n_classes):
             before[row, c] = slopes[c]
         if len(weight) and weight[row] == 0:
@@ -83,20 +93,31 @@ def learn_by_descent(
         seen += 1
         rate = rate_in_row(rates, seen)
         n_stepping = n_classes if shrinking else _keep(slopes, _SURE * own_weight, stepping)
+        if n_stepping == 0:
+            continue
+        square = _mean_square(slopes)
         for k in range(first, last):
             j, x = np.uint64(indices[k]), data[k]
             if x == 0:
                 continue
-            if n_stepping <= _FEW * n_classes:
+            table[j, n_classes] += square * x * x
+            step = step_length(table[j, n_classes], rate, rates.adaptive)
+            if shrinking:
+                for c in range(n_classes):
+                    table[j, c] = shrink(
+                        table[j, c] - step * slopes[c] * x, step, rates.l1, rates.l2
+                    )
+            elif n_stepping <= _FEW * n_classes:
                 for number in range(np.uint64(n_stepping)):
-                    _descend(table, j, stepping[number], slopes, x, rate, rates)
+                    c = stepping[number]
+                    table[j, c] -= step * x * slopes[c]
             else:
                 for c in range(n_classes):
-                    _descend(table, j, c, slopes, x, rate, rates)
+                    table[j, c] -= step * x * slopes[c]
+        table[-1, n_classes] += square
+        step = step_length(table[-1, n_classes], rate, rates.adaptive)
         for c in range(n_classes):
-            table[-1, 0, c], table[-1, 1, c] = descend(
-                table[-1, 0, c], table[-1, 1, c], slopes[c], rate, rates.adaptive, _ZERO, _ZERO
-            )
+            table[-1, c] -= step * slopes[c]
     return before
 
 
@@ -115,20 +136,22 @@ def learn_by_ftrl(
     `learn_by_descent`.
     """
     indptr, indices, data = rows
-    n_rows, n_classes = len(indptr) - 1, table.shape[2]
+    n_rows, n_classes = len(indptr) - 1, table.shape[1] - 1
     before, slopes = np.empty((n_rows, n_classes)), np.empty(n_classes, np.float32)
     rate, beta, l1, l2 = rates.learning_rate, rates.beta, rates.l1, rates.l2
     weights = np.empty((longest(indptr) + 1, n_classes), np.float32)
     for row in range(n_rows):
         first, last = np.uint64(indptr[row]), np.uint64(indptr[row + 1])
+        total = table[-1, n_classes]
         for c in range(n_classes):
-            weights[-1, c] = ftrl_weight(table[-1, 0, c], table[-1, 1, c], rate, beta, _ZERO, _ZERO)
+            weights[-1, c] = ftrl_weight(table[-1, c], total, rate, beta, _ZERO, _ZERO)
             slopes[c] = weights[-1, c]
         for k in range(first, last):
-            _prefetch_later(table, 8 * n_classes, indices, k)
+            _prefetch_later(table, indices, k)
             j, x = np.uint64(indices[k]), data[k]
+            total = table[j, n_classes]
             for c in range(n_classes):
-                w = ftrl_weight(table[j, 0, c], table[j, 1, c], rate, beta, l1, l2)
+                w = ftrl_weight(table[j, c], total, rate, beta, l1, l2)
                 weights[k - first, c] = w
                 slopes[c] += w * x
         for c in range(n_classes):
@@ -136,16 +159,11 @@ def learn_by_ftrl(
         if len(weight) and weight[row] == 0:
             continue
         _slopes(loss, slopes, int(target[row]), weight[row] if len(weight) else 1.0)
+        square = _mean_square(slopes)
         for k in range(first, last):
-            j, x = np.uint64(indices[k]), data[k]
-            for c in range(n_classes):
-                table[j, 0, c], table[j, 1, c] = ftrl_step(
-                    table[j, 0, c], table[j, 1, c], weights[k - first, c], slopes[c] * x, rate
-                )
-        for c in range(n_classes):
-            table[-1, 0, c], table[-1, 1, c] = ftrl_step(
-                table[-1, 0, c], table[-1, 1, c], weights[-1, c], slopes[c], rate
-            )
+            j = np.uint64(indices[k])
+            _step_by_ftrl(table[j], weights[k - first], slopes, square, data[k], rate)
+        _step_by_ftrl(table[-1], weights[-1], slopes, square, np.float32(1), rate)
     return before
 
 
@@ -183,25 +201,35 @@ def _keep(slopes: np.ndarray, least: float, kept: np.ndarray) -> int:
 
 
 @njit
-def _descend(
-    table: np.ndarray,
-    j: np.uint64,
-    c: int,
-    slopes: np.ndarray,
-    x: np.float32,
-    rate: np.float32,
-    rates: Rates,
-) -> None:
-    """One class's step at one coordinate."""
-    table[j, 0, c], table[j, 1, c] = descend(
-        table[j, 0, c], table[j, 1, c], slopes[c] * x, rate, rates.adaptive, rates.l1, rates.l2
-    )
+def _mean_square(slopes: np.ndarray) -> np.float32:
+    total = _ZERO
+    for slope in slopes:
+        total += slope * slope
+    return np.float32(total / len(slopes))
 
 
 @njit
-def _prefetch_later(table: np.ndarray, width: int, indices: np.ndarray, k: int) -> None:
-    """Prefetch all lines of a coordinate, `width` bytes, that a later entry than `k` needs."""
-    lines = (width + _LINE - 1) // _LINE
+def _step_by_ftrl(
+    numbers: np.ndarray,
+    weights: np.ndarray,
+    slopes: np.ndarray,
+    square: np.float32,
+    x: np.float32,
+    rate: np.float32,
+) -> None:
+    """All classes' step at one coordinate, whose numbers and weights these are."""
+    n_classes = len(weights)
+    total = numbers[n_classes] + square * x * x
+    sigma = ftrl_shrinkage(numbers[n_classes], total, rate)
+    for c in range(n_classes):
+        numbers[c] += slopes[c] * x - sigma * weights[c]
+    numbers[n_classes] = total
+
+
+@njit
+def _prefetch_later(table: np.ndarray, indices: np.ndarray, k: int) -> None:
+    """Prefetch all lines of a coordinate that a later entry than `k` needs."""
+    lines = (4 * table.shape[1] + _LINE - 1) // _LINE
     later = min(np.uint64(k + _AHEAD // lines + 1), np.uint64(len(indices) - 1))
     for line in range(lines):
         prefetch(table, indices[later], line * _LINE)

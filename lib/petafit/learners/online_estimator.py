@@ -13,6 +13,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted, vali
 
 from petafit.errors import ConfigurationError
 from petafit.features.facts import Facts
+from petafit.learners.coordinate_table import CoordinateTable
 from petafit.learners.learner import Kind, Output
 from petafit.learners.merge_rules import Rule, find_rule
 from petafit.learners.optimizers import Optimizer, make_optimizer
@@ -26,13 +27,13 @@ class Memory:
 
     Attributes
     ----------
-    table : ndarray of float32, shape (n_features + 1, 2, width)
-        The optimizer's two numbers of each weight of each coordinate, the intercept last.
+    table : CoordinateTable
+        The optimizer's numbers.
     seen : ndarray of float64, shape (n_classes,) or (1,)
         Rows learned from, by their class where there are classes.
     """
 
-    table: np.ndarray
+    table: CoordinateTable
     seen: np.ndarray
 
 
@@ -50,11 +51,14 @@ class OnlineEstimator(BaseEstimator, ABC):  # type: ignore[misc]
     output : {"probability", "margin", "value"}
         What its predictions are.
     linear : slice
-        The columns of the table whose weights add up to margins.
+        The weights of a coordinate that add up to margins.
+    shares_squares : bool
+        All weights of a coordinate have one sum of squared gradients, not each its own.
     """
 
     kind: ClassVar[Kind]
     linear: ClassVar[slice] = slice(None)
+    shares_squares: ClassVar[bool] = True
     quantile: float = 0.5
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
@@ -165,13 +169,14 @@ class OnlineEstimator(BaseEstimator, ABC):  # type: ignore[misc]
 
     def begin(self, n_features: int, target: Target) -> Memory:
         """What is known before any row."""
-        table = np.stack(self.first_numbers(n_features, target), axis=1)
+        table = CoordinateTable.of(*self.first_numbers(n_features, target))
         return Memory(table, target.no_rows())
 
     def first_numbers(self, n_features: int, target: Target) -> tuple[np.ndarray, np.ndarray]:
-        """The optimizer's two numbers before any row, each (n_features + 1, width) float32."""
+        """First numbers and squared gradients before any row, as `CoordinateTable` has them."""
         weights = self.first_weights(n_features, target)
-        squares = np.zeros(weights.shape, np.float32)
+        width = 1 if self.shares_squares else weights.shape[1]
+        squares = np.zeros((len(weights), width), np.float32)
         return self.rules().first_of(weights, squares).astype(np.float32, copy=False), squares
 
     def update(

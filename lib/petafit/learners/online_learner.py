@@ -12,6 +12,7 @@ from petafit.errors import ConfigurationError
 from petafit.features.batch import Batch
 from petafit.features.facts import Facts
 from petafit.learners import losses
+from petafit.learners.coordinate_table import CoordinateTable
 from petafit.learners.learner import Learner, check_taken_back, labels_of
 from petafit.learners.merge_rules import LOCAL, STACKED
 from petafit.learners.merging import merge, unmerge
@@ -93,15 +94,15 @@ class OnlineLearner(Learner[OnlineState]):
 
     def lift(self, state: OnlineState) -> Named:
         now, (first, squares, seen) = state.memory, self.form.numbers(state.model)
-        make_room(now.table.nbytes)
+        make_room(now.table.numbers.nbytes)
         return shard_numbers(
             weights=self.optimizer.weights(now.table),
-            moved=(now.table[:, 0] != first) | (now.table[:, 1] != squares),
-            squares=now.table[:, 1],
+            moved=now.table.moved_from(first, squares),
+            squares=now.table.squares,
             before=squares,
             seen=now.seen - seen,
             rows=state.rows,
-            z=now.table[:, 0] if self.optimizer.first == "z" else None,
+            z=now.table.first if self.optimizer.first == "z" else None,
         )
 
     def merge(self, left: Named, right: Named) -> Named:
@@ -144,13 +145,15 @@ class OnlineLearner(Learner[OnlineState]):
         return self.target.decode(margins)
 
     def dump(self, state: OnlineState) -> Named:
-        memory = Named({"table": state.memory.table.copy(), "seen": state.memory.seen})
+        table = state.memory.table.copy()
+        memory = Named({"table": table.numbers, "seen": state.memory.seen}, {"width": table.width})
         start = (state.model or Named()).prefixed("start")
         return memory.prefixed("now") | start | Named(params={"rows": state.rows})
 
     def load(self, dumped: Named) -> OnlineState:
-        now, model = dumped.part("now").arrays, dumped.part("start")
-        memory = Memory(now["table"].copy(), now["seen"])
+        now, model = dumped.part("now"), dumped.part("start")
+        table = CoordinateTable(now.arrays["table"].copy(), now.params["width"])
+        memory = Memory(table, now.arrays["seen"])
         return OnlineState(memory, model if model.arrays else None, dumped.params["rows"])
 
     def weigh(self, rows: Batch, seen: np.ndarray) -> np.ndarray:
@@ -200,9 +203,9 @@ class OnlineLearner(Learner[OnlineState]):
         """What the only shard has learnt."""
         memory, own = self.form.memory(model), shard.arrays
         at, moved = own.get("index", slice(None)), own.get("moved", True)
-        first = memory.table[at, 0]
-        memory.table[at, 0] = np.where(moved, own.get("z", own["weights"]), first)
-        memory.table[at, 1] += own["evidence"]
+        first, squares = memory.table.first, memory.table.squares
+        first[at] = np.where(moved, own.get("z", own["weights"]), first[at])
+        squares[at] += own["evidence"]
         return Memory(memory.table, memory.seen + own["seen"])
 
     def _merge_of(self, summary: Named, model: Named | None) -> Merge:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from petafit.learners.coordinate_table import CoordinateTable
 from petafit.learners.merge_rules import Rule, merged_squared_gradients, merged_weights
 from petafit.learners.stacking import Candidates, candidates_of
 from petafit.learners.sums import Sums
@@ -18,36 +19,39 @@ class Merge:
     sums : Sums
     weights : ndarray of float32, shape (n_features + 1, width)
         Before the shards learnt.
-    table : ndarray of float32, shape (n_features + 1, 2, width)
-        The optimizer's numbers that stand for these.
+    table : CoordinateTable
+        What stands for these.
     seen : ndarray of float64, shape (n_classes,) or (1,)
         The rows that a model has seen which learnt from one shard of mean size more.
     """
 
     sums: Sums
     weights: np.ndarray
-    table: np.ndarray
+    table: CoordinateTable
     seen: np.ndarray
 
     def by_rule(self, rule: Rule) -> tuple[np.ndarray, np.ndarray]:
         """Merged weights and squared gradients; where no shard moved, as they were."""
-        squares = self.table[:, 1]
+        squares = self.table.squares
         weights = merged_weights(rule, self.sums, self.weights, squares)
         return weights, merged_squared_gradients(self.sums, squares)
 
     def mean_squares(self) -> np.ndarray:
         """Squared gradients and the evidence's mean over all shards: what stacking goes on from."""
-        before, sums = self.table[:, 1], self.sums
+        before, sums = self.table.squares, self.sums
         return sums.put(sums.at(before) + sums.evidence / max(sums.shards, 1), into=before)
 
     def candidates(self, linear: slice) -> Candidates:
         """What stacking chooses from, of these columns."""
         return candidates_of(
-            self.sums.of(linear), self.weights[:, linear], self.table[:, 1][:, linear]
+            self.sums.of(linear), self.weights[:, linear], self.table.squares[:, linear]
         )
 
-    def unmoved_kept(self, table: np.ndarray) -> np.ndarray:
+    def unmoved_kept(self, table: CoordinateTable) -> CoordinateTable:
         """A merged table with the very numbers of before where no shard moved."""
-        shape = self.weights.shape
-        moved = self.sums.put(self.sums.count > 0, into=np.zeros(shape, bool))[:, None]
-        return np.where(moved, table, self.table)
+        before = self.table
+        moved = self.sums.put(self.sums.count > 0, into=np.zeros(before.squares.shape, bool))
+        return CoordinateTable.of(
+            np.where(moved, table.first, before.first),
+            np.where(moved, table.squares, before.squares),
+        )

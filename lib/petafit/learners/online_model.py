@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from petafit.errors import ConfigurationError
+from petafit.learners.coordinate_table import CoordinateTable
 from petafit.learners.online_estimator import Memory, OnlineEstimator
 from petafit.learners.targets import Target
 from petafit.store.arrays import Named
@@ -32,8 +33,8 @@ class ModelForm:
 
         Coordinates without squared gradients are left out: they are as they began.
         """
-        weights, squares = self.estimator.weights_of(memory), memory.table[:, 1].copy()
-        first = np.where(squares.any(axis=1, keepdims=True), memory.table[:, 0], np.float32(0))
+        weights, squares = self.estimator.weights_of(memory), memory.table.squares.copy()
+        first = np.where(squares.any(axis=1, keepdims=True), memory.table.first, np.float32(0))
         arrays = {"weights": weights, "squared_gradients": squares, "seen": memory.seen}
         own = {} if np.array_equal(first, weights) else {"first": first}
         return Named({**arrays, **own}, {"first": self.estimator.rules().first})
@@ -47,10 +48,10 @@ class ModelForm:
             As `numbers`.
         """
         first, squares, seen = self.numbers(model)
-        return Memory(np.stack([first, squares], axis=1), seen)
+        return Memory(CoordinateTable.of(first, squares), seen)
 
     def numbers(self, model: Named | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Both numbers of each coordinate of a finished model, and the rows it has seen.
+        """First numbers and squared gradients of a finished model, and the rows it has seen.
 
         Raises
         ------
@@ -60,14 +61,15 @@ class ModelForm:
         begun, zeros = self.estimator.first_numbers(self.n_features, self.target)
         if model is None:
             return begun, zeros, self.target.no_rows()
-        squares, first = model.arrays.get("squared_gradients"), self.estimator.rules().first
-        if squares is None or squares.shape != zeros.shape or model.params.get("first") != first:
+        arrays, first = model.arrays, self.estimator.rules().first
+        found = [arrays[name].shape for name in ("weights", "squared_gradients") if name in arrays]
+        if found != [begun.shape, zeros.shape] or model.params.get("first") != first:
             raise ConfigurationError(
                 f"{self.name} cannot go on from this model",
-                expected=f"{first} and squared gradients of shape {zeros.shape}",
-                got={**model.params, **{name: a.shape for name, a in model.arrays.items()}},
+                expected=f"{first} {begun.shape}, squared gradients {zeros.shape}",
+                got={**model.params, **{name: a.shape for name, a in arrays.items()}},
                 hint="Start without a model, or keep `hash_bits` and `learner` as they were.",
             )
-        kept = model.arrays.get("first", model.arrays["weights"])
+        kept, squares = arrays.get("first", arrays["weights"]), arrays["squared_gradients"]
         own = np.where(squares.any(axis=1, keepdims=True), kept, begun)
-        return own, squares, model.arrays["seen"]
+        return own, squares, arrays["seen"]

@@ -1,8 +1,4 @@
-"""The optimizers of the online learners: what they keep of a coordinate, and its weight.
-
-A table (n_features + 1, 2, n_outputs) float32 holds two numbers of each coordinate and output, the
-intercept last; the second number is always the sum of squared gradients.
-"""
+"""The optimizers of the online learners: what they keep of a coordinate, and its weights."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -11,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from petafit.compiled import njit
+from petafit.learners.coordinate_table import CoordinateTable
 from petafit.learners.online_merge import Merge
 from petafit.learners.steps import ADAGRAD, FTRL, SGD, Rates, ftrl_weight
 
@@ -22,7 +19,7 @@ class Optimizer(ABC):
     Attributes
     ----------
     first : {"weights", "z"}
-        What the first of the two numbers is.
+        What the first numbers of a table are.
     rates : Rates
         What kernels need to know.
     """
@@ -31,8 +28,8 @@ class Optimizer(ABC):
     rates: Rates
 
     @abstractmethod
-    def weights(self, table: np.ndarray) -> np.ndarray:
-        """The weights that a table stands for, (n_features + 1, n_outputs) float32.
+    def weights(self, table: CoordinateTable) -> np.ndarray:
+        """The weights that a table stands for, (n_features + 1, width) float32.
 
         They may be a view of the table.
         """
@@ -41,14 +38,13 @@ class Optimizer(ABC):
     def first_of(self, weights: np.ndarray, squared_gradients: np.ndarray) -> np.ndarray:
         """The first numbers that stand for these weights, of the same shape."""
 
-    def table(self, weights: np.ndarray, squared_gradients: np.ndarray) -> np.ndarray:
+    def table(self, weights: np.ndarray, squared_gradients: np.ndarray) -> CoordinateTable:
         """A table that stands for these weights."""
-        both = self.first_of(weights, squared_gradients), squared_gradients
-        return np.stack(both, axis=1, dtype=np.float32, casting="same_kind")
+        return CoordinateTable.of(self.first_of(weights, squared_gradients), squared_gradients)
 
     def merged_table(
         self, merge: Merge, weights: np.ndarray, squared_gradients: np.ndarray, *, own: bool = True
-    ) -> np.ndarray:
+    ) -> CoordinateTable:
         """The table behind weights that were merged.
 
         Parameters
@@ -65,8 +61,8 @@ class Descent(Optimizer):
 
     first: ClassVar[str] = "weights"
 
-    def weights(self, table: np.ndarray) -> np.ndarray:
-        return table[:, 0]
+    def weights(self, table: CoordinateTable) -> np.ndarray:
+        return table.first
 
     def first_of(self, weights: np.ndarray, squared_gradients: np.ndarray) -> np.ndarray:
         return weights
@@ -78,8 +74,8 @@ class FTRLProximal(Optimizer):
 
     first: ClassVar[str] = "z"
 
-    def weights(self, table: np.ndarray) -> np.ndarray:
-        return _ftrl_weights(table, self.rates, *self.penalties(table.shape[2]))
+    def weights(self, table: CoordinateTable) -> np.ndarray:
+        return _ftrl_weights(table.first, table.squares, self.rates, *self.penalties(table.width))
 
     def penalties(self, n_outputs: int) -> tuple[np.ndarray, np.ndarray]:
         """l1 and l2 of each output's weights, (n_outputs,) float32; intercepts have none."""
@@ -95,23 +91,23 @@ class FTRLProximal(Optimizer):
 
     def merged_table(
         self, merge: Merge, weights: np.ndarray, squared_gradients: np.ndarray, *, own: bool = True
-    ) -> np.ndarray:
+    ) -> CoordinateTable:
         """The table of the merged weights.
 
         Adding up the shards' z and n instead would give about sqrt(K) times the mean weight over K
         like shards. A weight of 0 leaves z anywhere in [-l1, l1]: there, the shards' mean. What is
         one shard's own keeps its very z.
         """
-        sums, before = merge.sums, merge.table[:, 0]
+        sums, before = merge.sums, merge.table.first
         assert sums.z is not None
         table = self.table(weights, squared_gradients)
         moved = np.where(sums.count > 0, sums.z / np.maximum(sums.count, 1), sums.at(before))
         mean = sums.put(moved, into=before)
-        few = sums.put(sums.count, into=np.zeros(weights.shape)) <= 1
+        few = sums.put(sums.count, into=np.zeros(merge.table.squares.shape)) <= 1
         limit = np.tile(self.penalties(weights.shape[1])[0], (len(weights), 1))
         limit[-1] = 0
-        empty = np.where(weights == 0, np.clip(mean, -limit, limit), table[:, 0])
-        table[:, 0] = np.where(few & own, mean, empty)
+        empty = np.where(weights == 0, np.clip(mean, -limit, limit), table.first)
+        table.first[:] = np.where(few & own, mean, empty)
         return table
 
 
@@ -139,12 +135,14 @@ def make_optimizer(
 
 
 @njit
-def _ftrl_weights(table: np.ndarray, rates: Rates, l1: np.ndarray, l2: np.ndarray) -> np.ndarray:
-    weights = np.empty((table.shape[0], table.shape[2]), np.float32)
+def _ftrl_weights(
+    z: np.ndarray, n: np.ndarray, rates: Rates, l1: np.ndarray, l2: np.ndarray
+) -> np.ndarray:
+    weights, apart = np.empty(z.shape, np.float32), n.shape[1] > 1
     rate, beta = rates.learning_rate, rates.beta
-    for j in range(len(table)):
-        if j == len(table) - 1:
+    for j in range(len(z)):
+        if j == len(z) - 1:
             l1, l2 = np.zeros_like(l1), np.zeros_like(l2)
-        for k in range(table.shape[2]):
-            weights[j, k] = ftrl_weight(table[j, 0, k], table[j, 1, k], rate, beta, l1[k], l2[k])
+        for k in range(z.shape[1]):
+            weights[j, k] = ftrl_weight(z[j, k], n[j, k * apart], rate, beta, l1[k], l2[k])
     return weights

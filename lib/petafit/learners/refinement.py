@@ -78,7 +78,7 @@ def refined(
         vectors, aim = [*vectors, weights - previous], [*aim, 0.0]
     candidates = Candidates(
         np.stack(vectors, axis=1, dtype=np.float32, casting="same_kind"),
-        buckets_of(squares),
+        np.array(np.broadcast_to(buckets_of(squares), weights.shape)),
         np.array(aim),
     )
     fit = learner.fit_to(candidates, rows, model.arrays["seen"])

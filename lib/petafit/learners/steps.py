@@ -1,7 +1,7 @@
 """The step of one coordinate, compiled: kernels call these for every number they learn.
 
-A coordinate has two float32 numbers. Under AdaGrad and plain SGD they are its weight w and its sum
-of squared gradients G; under FTRL-proximal they are z and n, from which the weight follows.
+Two float32 numbers make a step. Under AdaGrad and plain SGD they are the weight w and the sum of
+squared gradients G; under FTRL-proximal they are z and n, from which the weight follows.
 """
 
 from typing import NamedTuple
@@ -106,5 +106,11 @@ def ftrl_step(
 ) -> tuple[np.float32, np.float32]:
     """z and n after a gradient at the weight w (McMahan et al., KDD 2013, algorithm 1)."""
     total = n + gradient * gradient
-    sigma = (np.sqrt(total) - np.sqrt(n)) / rate
-    return z + gradient - sigma * w, total
+    return z + gradient - ftrl_shrinkage(n, total, rate) * w, total
+
+
+@njit
+def ftrl_shrinkage(n: np.float32, total: np.float32, rate: np.float32) -> np.float32:
+    """By how much of its weight z falls where n grows to `total`: sigma of the same algorithm."""
+    sigma: np.float32 = (np.sqrt(total) - np.sqrt(n)) / rate
+    return sigma

@@ -1,0 +1,54 @@
+"""What an optimizer keeps of every coordinate of a model, in one table."""
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class CoordinateTable:
+    """A coordinate's numbers side by side in memory, the intercept's last.
+
+    Attributes
+    ----------
+    numbers : ndarray of float32, shape (n_features + 1, width + n_squares)
+        First the numbers from which its weights follow, then its sums of squared gradients: one of
+        each weight, or one of all (n_squares 1).
+    width : int
+        How many weights a coordinate has.
+    """
+
+    numbers: np.ndarray
+    width: int
+
+    @classmethod
+    def of(cls, first: np.ndarray, squares: np.ndarray) -> Self:
+        """The table of both, whatever they are made of."""
+        both = np.concatenate([first, squares], axis=1, dtype=np.float32, casting="same_kind")
+        return cls(both, first.shape[1])
+
+    @property
+    def first(self) -> np.ndarray:
+        """What the weights follow from, (n_features + 1, width); a view."""
+        return self.numbers[:, : self.width]
+
+    @property
+    def squares(self) -> np.ndarray:
+        """Sums of squared gradients, (n_features + 1, n_squares); a view."""
+        return self.numbers[:, self.width :]
+
+    @property
+    def n_squares(self) -> int:
+        return self.numbers.shape[1] - self.width
+
+    def copy(self) -> Self:
+        """One that changes by itself."""
+        return type(self)(self.numbers.copy(), self.width)
+
+    def moved_from(self, first: np.ndarray, squares: np.ndarray) -> np.ndarray:
+        """Where it has other numbers than these, bool of the shape of `squares`."""
+        moved = self.first != first
+        if self.n_squares < self.width:
+            moved = moved.any(axis=1, keepdims=True)
+        return np.asarray(moved | (self.squares != squares))
