@@ -177,6 +177,17 @@ def test_a_row_without_weight_is_no_row(optimizer: str, n_classes: int, seed: in
     np.testing.assert_array_equal(weighted.seen, absent.seen)
 
 
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_classes_add_up_their_squared_gradients(optimizer: str) -> None:
+    """By which merged shards are told apart that know a little from those that know much."""
+    estimator, target = problem("log", 4, optimizer=optimizer)
+    X = np.array([[2.0, 0.0]], np.float32)
+    _, _, memory = learnt(estimator, target, X, np.array([1.0]))
+    slopes = np.array([0.25, -0.75, 0.25, 0.25])
+    expected = np.array([4, 0, 1]) * (slopes**2).sum()
+    np.testing.assert_allclose(memory.table.squares[:, 0], expected, rtol=1e-6)
+
+
 def test_an_index_held_twice_counts_twice_and_takes_two_steps() -> None:
     X = csr_array((np.ones(2, np.float32), np.zeros(2, np.int32), np.array([0, 2])), shape=(1, 1))
     estimator, target = problem("log", 2)

@@ -80,7 +80,7 @@ CASES = (
 
 TEXT_CASES = (
     *(Case(f"text_sequential_{step:g}", 1, "sequential", 1, step) for step in TEXT_STEPS),
-    _stacked(64, 2, 0.2, prefix="text_", batch_rows=128),
+    _stacked(64, 2, 1.0, prefix="text_", batch_rows=128),
 )
 """On the table of texts, whose 60 classes are learnt together."""
 

@@ -14,7 +14,7 @@ class CoordinateTable:
     ----------
     numbers : ndarray of float32, shape (n_features + 1, width + n_squares)
         First the numbers from which its weights follow, then its sums of squared gradients: one of
-        each weight, or one of all (n_squares 1).
+        each weight, or one of all together (n_squares 1).
     width : int
         How many weights a coordinate has.
     """
@@ -52,3 +52,8 @@ class CoordinateTable:
         if self.n_squares < self.width:
             moved = moved.any(axis=1, keepdims=True)
         return np.asarray(moved | (self.squares != squares))
+
+
+def squares_of_each(squares: np.ndarray, width: int) -> np.ndarray:
+    """What steps and FTRL's weights follow from: the mean of those weights that share a sum."""
+    return squares * squares.dtype.type(squares.shape[1] / width)

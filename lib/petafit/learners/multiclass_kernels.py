@@ -1,11 +1,11 @@
 """Compiled passes over sparse rows for one output a class: softmax, or each class against the rest.
 
 ``table`` (n_features + 1, n_classes + 1) float32 holds a coordinate's first numbers of all classes,
-then the sum of their mean squared gradient; the intercepts are the last. A sum for each class would
-double what a row reads and writes, which is what takes the time; embeddings of recommender systems
-are learnt with one sum for the same reason (row-wise AdaGrad: Mudigere et al., ISCA 2022). All
-classes are done in one pass over a row's entries. An index that occurs twice in a row counts twice
-and takes two steps.
+then the sum of all their squared gradients; the intercepts are the last. Steps follow from that
+sum's mean over the classes. A sum for each class would double what a row reads and writes, which is
+what takes the time; embeddings of recommender systems are learnt so for the same reason (row-wise
+AdaGrad: Mudigere et al., ISCA 2022). All classes are done in one pass over a row's entries. An
+index that occurs twice in a row counts twice and takes two steps.
 """
 
 import numpy as np
@@ -75,6 +75,7 @@ def learn_by_descent(
     n_rows, n_classes = len(indptr) - 1, table.shape[1] - 1
     before, slopes = np.empty((n_rows, n_classes)), np.empty(n_classes, np.float32)
     stepping, shrinking = np.empty(n_classes, np.uint64), rates.l1 != 0 or rates.l2 != 0
+    share = np.float32(1 / n_classes)
     for row in range(n_rows):
         first, last = np.uint64(indptr[row]), np.uint64(indptr[row + 1])
         for c in range(n_classes):
@@ -95,13 +96,13 @@ def learn_by_descent(
         n_stepping = n_classes if shrinking else _keep(slopes, _SURE * own_weight, stepping)
         if n_stepping == 0:
             continue
-        square = _mean_square(slopes)
+        squares = _sum_of_squares(slopes)
         for k in range(first, last):
             j, x = np.uint64(indices[k]), data[k]
             if x == 0:
                 continue
-            table[j, n_classes] += square * x * x
-            step = step_length(table[j, n_classes], rate, rates.adaptive)
+            table[j, n_classes] += squares * x * x
+            step = step_length(share * table[j, n_classes], rate, rates.adaptive)
             if shrinking:
                 for c in range(n_classes):
                     table[j, c] = shrink(
@@ -114,8 +115,8 @@ def learn_by_descent(
             else:
                 for c in range(n_classes):
                     table[j, c] -= step * x * slopes[c]
-        table[-1, n_classes] += square
-        step = step_length(table[-1, n_classes], rate, rates.adaptive)
+        table[-1, n_classes] += squares
+        step = step_length(share * table[-1, n_classes], rate, rates.adaptive)
         for c in range(n_classes):
             table[-1, c] -= step * slopes[c]
     return before
@@ -140,18 +141,19 @@ def learn_by_ftrl(
     before, slopes = np.empty((n_rows, n_classes)), np.empty(n_classes, np.float32)
     rate, beta, l1, l2 = rates.learning_rate, rates.beta, rates.l1, rates.l2
     weights = np.empty((longest(indptr) + 1, n_classes), np.float32)
+    share = np.float32(1 / n_classes)
     for row in range(n_rows):
         first, last = np.uint64(indptr[row]), np.uint64(indptr[row + 1])
-        total = table[-1, n_classes]
+        mean = share * table[-1, n_classes]
         for c in range(n_classes):
-            weights[-1, c] = ftrl_weight(table[-1, c], total, rate, beta, _ZERO, _ZERO)
+            weights[-1, c] = ftrl_weight(table[-1, c], mean, rate, beta, _ZERO, _ZERO)
             slopes[c] = weights[-1, c]
         for k in range(first, last):
             _prefetch_later(table, indices, k)
             j, x = np.uint64(indices[k]), data[k]
-            total = table[j, n_classes]
+            mean = share * table[j, n_classes]
             for c in range(n_classes):
-                w = ftrl_weight(table[j, c], total, rate, beta, l1, l2)
+                w = ftrl_weight(table[j, c], mean, rate, beta, l1, l2)
                 weights[k - first, c] = w
                 slopes[c] += w * x
         for c in range(n_classes):
@@ -159,11 +161,11 @@ def learn_by_ftrl(
         if len(weight) and weight[row] == 0:
             continue
         _slopes(loss, slopes, int(target[row]), weight[row] if len(weight) else 1.0)
-        square = _mean_square(slopes)
+        squares = _sum_of_squares(slopes)
         for k in range(first, last):
             j = np.uint64(indices[k])
-            _step_by_ftrl(table[j], weights[k - first], slopes, square, data[k], rate)
-        _step_by_ftrl(table[-1], weights[-1], slopes, square, np.float32(1), rate)
+            _step_by_ftrl(table[j], weights[k - first], slopes, squares, data[k], rate)
+        _step_by_ftrl(table[-1], weights[-1], slopes, squares, np.float32(1), rate)
     return before
 
 
@@ -201,11 +203,11 @@ def _keep(slopes: np.ndarray, least: float, kept: np.ndarray) -> int:
 
 
 @njit
-def _mean_square(slopes: np.ndarray) -> np.float32:
+def _sum_of_squares(slopes: np.ndarray) -> np.float32:
     total = _ZERO
     for slope in slopes:
         total += slope * slope
-    return np.float32(total / len(slopes))
+    return total
 
 
 @njit
@@ -213,14 +215,14 @@ def _step_by_ftrl(
     numbers: np.ndarray,
     weights: np.ndarray,
     slopes: np.ndarray,
-    square: np.float32,
+    squares: np.float32,
     x: np.float32,
     rate: np.float32,
 ) -> None:
     """All classes' step at one coordinate, whose numbers and weights these are."""
-    n_classes = len(weights)
-    total = numbers[n_classes] + square * x * x
-    sigma = ftrl_shrinkage(numbers[n_classes], total, rate)
+    n_classes, share = len(weights), np.float32(1 / len(weights))
+    total = numbers[n_classes] + squares * x * x
+    sigma = ftrl_shrinkage(share * numbers[n_classes], share * total, rate)
     for c in range(n_classes):
         numbers[c] += slopes[c] * x - sigma * weights[c]
     numbers[n_classes] = total

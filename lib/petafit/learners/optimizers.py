@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from petafit.compiled import njit
-from petafit.learners.coordinate_table import CoordinateTable
+from petafit.learners.coordinate_table import CoordinateTable, squares_of_each
 from petafit.learners.online_merge import Merge
 from petafit.learners.steps import ADAGRAD, FTRL, SGD, Rates, ftrl_weight
 
@@ -75,7 +75,8 @@ class FTRLProximal(Optimizer):
     first: ClassVar[str] = "z"
 
     def weights(self, table: CoordinateTable) -> np.ndarray:
-        return _ftrl_weights(table.first, table.squares, self.rates, *self.penalties(table.width))
+        n = squares_of_each(table.squares, table.width)
+        return _ftrl_weights(table.first, n, self.rates, *self.penalties(table.width))
 
     def penalties(self, n_outputs: int) -> tuple[np.ndarray, np.ndarray]:
         """l1 and l2 of each output's weights, (n_outputs,) float32; intercepts have none."""
@@ -86,7 +87,8 @@ class FTRLProximal(Optimizer):
         rate, beta = self.rates.learning_rate, self.rates.beta
         l1, l2 = self.penalties(weights.shape[1])
         penalised = (np.arange(len(weights)) < len(weights) - 1)[:, None]
-        curvature = (beta + np.sqrt(squared_gradients)) / rate + l2 * penalised
+        n = squares_of_each(squared_gradients, weights.shape[1])
+        curvature = (beta + np.sqrt(n)) / rate + l2 * penalised
         return np.asarray(-weights * curvature - np.sign(weights) * l1 * penalised)
 
     def merged_table(
