@@ -16,7 +16,6 @@ from petafit.learners.prefetch import prefetch
 from petafit.learners.rows import Rows, longest
 from petafit.learners.steps import (
     Rates,
-    descend,
     ftrl_step,
     ftrl_weight,
     rate_in_row,
@@ -114,9 +113,8 @@ def learn_by_descent(
                 j, gradient = np.uint64(indices[first + i]), common * data[first + i]
                 table[j, 0] -= steps[i] * gradient
                 table[j, 1] += gradient * gradient
-        table[-1, 0], table[-1, 1] = descend(
-            table[-1, 0], table[-1, 1], common, rate, rates.adaptive, _ZERO, _ZERO
-        )
+        table[-1, 1] += common * common
+        table[-1, 0] -= step_length(table[-1, 1], rate, rates.adaptive) * common
     return before
 
 
