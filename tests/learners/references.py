@@ -25,7 +25,7 @@ def learn(
     """Margins before each row's update (n_rows, n_outputs), and the weights after the last.
 
     The weights are (n_features + 1, n_outputs), the intercept last. All outputs share a feature's
-    sum of squared gradients, the outputs' mean.
+    sum, over the rows, of the outputs' mean squared gradient.
     """
     X = np.column_stack([X, np.ones(len(X))]).astype(np.float64)
     l1s, l2s = np.full((X.shape[1], 1), float(l1)), np.full((X.shape[1], 1), float(l2))

@@ -82,7 +82,8 @@ TEXT_CASES = (
     *(Case(f"text_sequential_{step:g}", 1, "sequential", 1, step) for step in TEXT_STEPS),
     _stacked(64, 2, 1.0, prefix="text_", batch_rows=128),
 )
-"""On the table of texts, whose 60 classes are learnt together."""
+"""On the table of texts, whose 60 classes are learnt together. The shards' step size was chosen
+of .2 and 1, which differ by .001 in accuracy."""
 
 TIMED_CASES = (
     Case("spark_mean_k2", 2, "mean", 1, 0.1, batch_rows=16_384),
