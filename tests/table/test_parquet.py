@@ -117,4 +117,4 @@ def test_any_filesystem_of_pyarrow_will_do():
     assert [found.path for found in snapshot.files] == [file.uri]
     assert snapshot.files[0].partition == {"p": "a b"}
     with open_file(file.uri, size=snapshot.files[0].size) as opened:
-        assert opened.read() == ROWS
+        assert opened.parquet.read() == ROWS

@@ -206,10 +206,10 @@ def read_slice(
     """
     strings = [field.name for field in stored(schema, part) if field.type == STRINGS]
     with open_file(part.path, size=part.size, dictionaries=strings) as file:
-        present = check_footer(file.metadata, part, schema)
+        present = check_footer(file.footer, part, schema)
         before = 0
-        for group in row_groups(file.metadata, part, predicate, schema):
-            count = -(-file.metadata.row_group(group).num_rows // batch_rows)
+        for group in row_groups(file.footer, part, predicate, schema):
+            count = -(-file.footer.row_group(group).num_rows // batch_rows)
             wanted = range(max(batches.start - before, 0), min(batches.stop - before, count))
             if wanted:
                 yield from read_row_group(
@@ -227,7 +227,7 @@ def read_slice(
 def check_file(part: Slice, schema: pa.Schema) -> None:
     """Look at a file's footer only; raises like `read_slice`."""
     with open_file(part.path, size=part.size) as file:
-        check_footer(file.metadata, part, schema)
+        check_footer(file.footer, part, schema)
 
 
 @lru_cache(maxsize=1 << 16)
@@ -246,5 +246,5 @@ def _count_batches(
     with open_file(path, size=size) as file:
         partition = dict.fromkeys(partitioned_by)
         part = Slice(path, size, start, stop, rows=None, partition=partition, absent_is_null=False)
-        groups = row_groups(file.metadata, part, predicate, schema)
-        return [-(-file.metadata.row_group(group).num_rows // batch_rows) for group in groups]
+        groups = row_groups(file.footer, part, predicate, schema)
+        return [-(-file.footer.row_group(group).num_rows // batch_rows) for group in groups]

@@ -8,7 +8,8 @@ import pyarrow.parquet as pq
 
 from petafit.errors import StorageError
 from petafit.stream.batches import as_type, one_code_a_row
-from petafit.table.parquet import unreadable
+from petafit.stream.coded import coded_columns
+from petafit.table.parquet import OpenFile, unreadable
 from petafit.table.predicate import RowFilter
 from petafit.table.shards import Slice
 from petafit.table.statistics import ranges_of
@@ -43,7 +44,7 @@ def row_groups(
 
 
 def read_row_group(
-    file: pq.ParquetFile,
+    file: OpenFile,
     group: int,
     *,
     part: Slice,
@@ -66,15 +67,19 @@ def read_row_group(
     StorageError
         The row group is damaged.
     """
+    footer = file.footer.row_group(group)
     rows, last = 0, wanted.stop * batch_rows
     try:
-        for chunk in file.iter_batches(
-            min(_chunk_rows(file.metadata.row_group(group), len(schema), batch_rows), last),
+        coded = coded_columns(file, group, [n for n in stored if n in file.dictionaries])
+        for chunk in file.parquet.iter_batches(
+            min(_chunk_rows(footer, len(schema), batch_rows), last),
             row_groups=[group],
-            columns=stored,
+            columns=[name for name in stored if name not in coded],
             use_threads=False,
         ):
             _check_codes(chunk)
+            for name, column in coded.items():
+                chunk = chunk.append_column(name, column.read(chunk.num_rows))
             for start in range(0, chunk.num_rows, batch_rows):
                 if (rows + start) // batch_rows in wanted:
                     yield _completed(chunk.slice(start, batch_rows), part, schema)
@@ -84,11 +89,10 @@ def read_row_group(
             del chunk  # its memory serves the next one
     except (pa.ArrowException, OSError) as error:
         raise unreadable(part.path, error) from error
-    promised = file.metadata.row_group(group).num_rows
-    if rows != promised:
+    if rows != footer.num_rows:
         raise StorageError(
             f"{part.path} ends early in row group {group}",
-            expected=f"{promised} rows",
+            expected=f"{footer.num_rows} rows",
             got=f"{rows} rows",
         )
 

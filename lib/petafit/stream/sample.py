@@ -84,7 +84,7 @@ def _spread(files: Sequence[DataFile]) -> list[DataFile]:
 def _footer(file: DataFile) -> tuple[int, int]:
     """How many rows and row groups a file has."""
     with open_file(file.path, size=file.size) as opened:
-        return opened.metadata.num_rows, opened.metadata.num_row_groups
+        return opened.footer.num_rows, opened.footer.num_row_groups
 
 
 def _places(file: DataFile, groups: int, files: int, *, absent_is_null: bool) -> Iterator[Slice]:

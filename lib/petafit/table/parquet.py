@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -53,7 +54,7 @@ def open_parquet(uri: str) -> Snapshot:
         for i, (relative, size) in enumerate(found)
     )
     with open_file(files[0].path, size=files[0].size) as first:
-        stored = footer_schema(first.metadata)
+        stored = footer_schema(first.footer)
     fields = [field for field in stored if field.name not in columns]
     fields += [pa.field(name, values.type) for name, values in columns.items()]
     return Snapshot(
@@ -66,10 +67,29 @@ def open_parquet(uri: str) -> Snapshot:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class OpenFile:
+    """A Parquet file, as pyarrow decodes it and as bytes.
+
+    Attributes
+    ----------
+    dictionaries : tuple of str
+        The columns that are decoded as dictionaries.
+    """
+
+    parquet: pq.ParquetFile
+    stream: pa.NativeFile
+    is_local: bool
+    dictionaries: tuple[str, ...]
+
+    @property
+    def footer(self) -> pq.FileMetaData:
+        """What the file says of itself."""
+        return self.parquet.metadata
+
+
 @contextmanager
-def open_file(
-    path: str, *, size: int, dictionaries: Sequence[str] = ()
-) -> Iterator[pq.ParquetFile]:
+def open_file(path: str, *, size: int, dictionaries: Sequence[str] = ()) -> Iterator[OpenFile]:
     """A Parquet file whose pages are verified where they carry checksums.
 
     Column chunks of local files pass through a small buffer; those of object stores are fetched a
@@ -108,10 +128,11 @@ def open_file(
                 for field in stored
                 if field.name in dictionaries and pa.types.is_string(field.type)
             ]
+            coded = stored_as_dictionaries(footer, strings)
             file = pq.ParquetFile(
                 stream,
                 metadata=footer,
-                read_dictionary=stored_as_dictionaries(footer, strings),
+                read_dictionary=coded,
                 coerce_int96_timestamp_unit="us",
                 page_checksum_verification=True,
                 pre_buffer=not location.is_local,
@@ -119,7 +140,7 @@ def open_file(
             )
         except (pa.ArrowException, OSError) as error:
             raise unreadable(path, error) from error
-        yield file
+        yield OpenFile(file, stream, location.is_local, tuple(coded))
 
 
 def unreadable(path: str, error: Exception) -> StorageError:

@@ -110,7 +110,7 @@ class Rows:
             return expected
         first, selection = self.snapshot.files[0], select(self._settings, part)
         with open_file(first.path, size=first.size) as file:
-            density = file.metadata.num_rows / first.size
+            density = file.footer.num_rows / first.size
         wanted = (f.size for f in self.snapshot.files if not selection.excludes(f.partition))
         return round(density * sum(wanted))
 
