@@ -5,17 +5,33 @@ References
 ``parquet.thrift`` of the Parquet format, and ``thrift-compact-protocol.md`` of Apache Thrift.
 """
 
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
+
+import numpy as np
+
+from petafit.compiled import njit
 
 DATA, DICTIONARY, DATA_V2 = 0, 2, 3
 """The kinds of pages that hold values."""
 
+PLAIN = 0
+CODES = (2, 8)
+RUNS = 3
+"""Encodings: values as they are, codes into the dictionary (two names of one), and levels."""
+
+UNFINISHED, DAMAGED = 0, -1
+
 _TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, _STRUCT = 1, 2, 3, 7, 8, 12
 _INTEGERS = (4, 5, 6)
+_ABSENT = -(1 << 63)
+_MOST_FIELDS, _MOST_DEPTH = 16, 8
+_MOST_BYTES = 1 << 31
+_DETAILS = {DATA: 5, DICTIONARY: 7, DATA_V2: 8}
+"""The field with what only pages of a kind have."""
 
 
 class PageHeader(NamedTuple):
-    """What precedes a page.
+    """What precedes a page of values.
 
     Attributes
     ----------
@@ -25,12 +41,12 @@ class PageHeader(NamedTuple):
         Bytes of the page, and those it takes in the file.
     checksum : int or None
         CRC-32 of the page as it is in the file.
-    count : int
-        Of values, nulls included.
+    n_values : int
+        Nulls included.
     encoding : int
         Of the values.
     level_encoding : int
-        Of the levels that tell nulls; only in `DATA`.
+        Of the levels that tell nulls.
     level_bytes : int
         How many bytes of levels stand before the values; only in `DATA_V2`.
     is_compressed : bool
@@ -41,95 +57,114 @@ class PageHeader(NamedTuple):
     size: int
     stored_size: int
     checksum: int | None
-    count: int = 0
-    encoding: int = 0
-    level_encoding: int = 0
+    n_values: int
+    encoding: int
+    level_encoding: int = RUNS
     level_bytes: int = 0
     is_compressed: bool = True
 
     @classmethod
-    def of(cls, fields: dict[int, Any]) -> Self:
-        """From the numbered fields of the struct.
-
-        Raises
-        ------
-        KeyError
-            One that must be there is missing.
-        """
-        common = (fields[1], fields[2], fields[3], fields.get(4))
-        match fields[1]:
-            case kind if kind == DATA:
-                page = fields[5]
-                return cls(*common, count=page[1], encoding=page[2], level_encoding=page[3])
-            case kind if kind == DICTIONARY:
-                return cls(*common, count=fields[7][1], encoding=fields[7][2])
-            case kind if kind == DATA_V2:
-                page = fields[8]
-                return cls(
-                    *common,
-                    count=page[1],
-                    encoding=page[4],
-                    level_bytes=page[5],
-                    is_compressed=page.get(7, True),
-                )
+    def of(cls, fields: np.ndarray) -> Self | None:
+        """From what `parse_header` found; None if something is missing, or cannot be."""
+        kind, size, stored_size, checksum = fields[0, 1:5].tolist()
+        page = fields[_DETAILS.get(kind, 0)].tolist()
+        common = (kind, size, stored_size, None if checksum == _ABSENT else checksum & 0xFFFFFFFF)
+        match kind:
+            case 0:  # DATA
+                header = cls(*common, page[1], page[2], level_encoding=page[3])
+            case 2:  # DICTIONARY
+                header = cls(*common, page[1], page[2])
+            case 3:  # DATA_V2
+                compressed = page[7] != 0
+                header = cls(*common, page[1], page[4], RUNS, page[5], is_compressed=compressed)
             case _:
-                return cls(*common)
+                header = cls(*common, 0, PLAIN)
+        least = min(kind, stored_size, header.n_values, header.level_bytes)
+        return header if least >= 0 and header.level_bytes <= size < _MOST_BYTES else None
 
 
-def parse_header(content: memoryview) -> tuple[PageHeader, int]:
+def parse_header(content: memoryview) -> tuple[PageHeader | None, int]:
     """The header that some bytes begin with, and how many bytes it takes.
 
-    Raises
-    ------
-    IndexError
-        The bytes end before it does.
-    KeyError, ValueError
-        It is none.
+    Returns
+    -------
+    PageHeader or None
+    int
+        `UNFINISHED` if the bytes end before the header does, `DAMAGED` if it is none.
     """
-    struct = _Struct(content)
-    return PageHeader.of(struct.fields()), struct.at
+    fields = np.full((_MOST_FIELDS, _MOST_FIELDS), _ABSENT, np.int64)
+    length = _read_struct(np.frombuffer(content, np.uint8), fields)
+    header = PageHeader.of(fields) if length > 0 else None
+    return header, DAMAGED if header is None and length > 0 else length
 
 
-class _Struct:
-    """Reads on from a place; what is never asked for is passed over."""
+@njit
+def _read_struct(content: np.ndarray, fields: np.ndarray) -> int:
+    """Read the numbers of a struct, and of the structs in it; pass over all else.
 
-    def __init__(self, content: memoryview) -> None:
-        self._content, self.at = content, 0
+    Parameters
+    ----------
+    content : ndarray of uint8
+    fields : ndarray of int64
+        Takes the number of field f at [0, f], that of field f in field g at [g, f].
 
-    def fields(self) -> dict[int, Any]:
-        found: dict[int, Any] = {}
-        number = 0
-        while kind_and_step := self._byte():
-            step = kind_and_step >> 4
-            number = number + step if step else self._integer()
-            found[number] = self._value(kind_and_step & 15)
-        return found
-
-    def _value(self, kind: int) -> Any:
-        if kind in (_TRUE, _FALSE):
-            return kind == _TRUE
-        if kind in _INTEGERS:
-            return self._integer()
+    Returns
+    -------
+    int
+        As in `parse_header`.
+    """
+    numbers = np.zeros(_MOST_DEPTH + 1, np.int64)
+    at, depth, inside = 0, 0, 0
+    while at < content.size:
+        step, kind = content[at] >> 4, content[at] & 15
+        at += 1
+        if kind == 0:
+            depth -= 1
+            if depth < 0:
+                return at
+            continue
+        if step:
+            numbers[depth] += step
+        else:
+            at, numbers[depth] = _read_integer(content, at)
+        number = numbers[depth]
+        value = _ABSENT
         if kind == _STRUCT:
-            return self.fields()
-        if kind not in (_BYTE, _DOUBLE, _BINARY):
-            raise ValueError(f"a page header with a field of type {kind}")
-        length = {_BYTE: 1, _DOUBLE: 8}.get(kind) or self._varint()
-        self.at += length
-        return None
+            inside = number if depth == 0 else inside
+            depth += 1
+            numbers[depth] = 0
+        elif kind in _INTEGERS:
+            at, value = _read_integer(content, at)
+        elif kind in (_TRUE, _FALSE):
+            value = 1 if kind == _TRUE else 0
+        elif kind == _BINARY:
+            at, length = _read_varint(content, at)
+            at += length
+        elif kind in (_BYTE, _DOUBLE):
+            at += 1 if kind == _BYTE else 8
+        else:
+            return DAMAGED
+        if not 0 < number < _MOST_FIELDS or depth == _MOST_DEPTH or at < 0:
+            return DAMAGED
+        if depth < 2 and kind != _STRUCT:
+            fields[inside if depth else 0, number] = value
+    return UNFINISHED
 
-    def _byte(self) -> int:
-        self.at += 1
-        return self._content[self.at - 1]
 
-    def _varint(self) -> int:
-        value = shift = 0
-        while (byte := self._byte()) & 128:
-            value |= (byte & 127) << shift
-            shift += 7
-        return value | byte << shift
+@njit
+def _read_varint(content: np.ndarray, at: int) -> tuple[int, int]:
+    """Where it ends, and its value; bytes that are not there count as 0."""
+    value, shift, more = 0, 0, True
+    while more and at < content.size and shift < 63:
+        value |= (content[at] & 127) << shift
+        more = content[at] >= 128
+        shift += 7
+        at += 1
+    return at, value
 
-    def _integer(self) -> int:
-        """Positive and negative numbers take turns: 0, -1, 1, -2, ..."""
-        zigzag = self._varint()
-        return (zigzag >> 1) ^ -(zigzag & 1)
+
+@njit
+def _read_integer(content: np.ndarray, at: int) -> tuple[int, int]:
+    """Like `_read_varint`; positive and negative numbers take turns: 0, -1, 1, -2, ..."""
+    at, zigzag = _read_varint(content, at)
+    return at, (zigzag >> 1) ^ -(zigzag & 1)

@@ -1,6 +1,7 @@
-"""From the bytes of a Parquet page to numbers and texts.
+"""From the bytes of a Parquet page to nulls, codes and texts.
 
-Kernels trust nothing: they give `DAMAGED` where a page ends early.
+Kernels trust nothing: they give `DAMAGED` where a page ends early, or has what cannot be. A part of
+a page is two places in its content: where it starts, and where it stops.
 
 References
 ----------
@@ -16,90 +17,101 @@ DAMAGED = -1
 PADDING = 8
 """How many bytes kernels may read or write beyond what counts, so that they go by words."""
 
+Part = tuple[int, int]
+
 
 @njit
-def read_runs(content: np.ndarray, start: int, stop: int, width: int, out: np.ndarray) -> int:
-    """Read numbers that are stored in runs: one repeated, or some packed bit by bit.
+def read_valid(content: np.ndarray, levels: Part, valid: np.ndarray) -> int:
+    """Write 1 for each value and 0 for each null; without levels there are no nulls.
 
     Parameters
     ----------
-    content : ndarray of uint8, shape (at least stop + PADDING,)
-    width : int
-        Bits a number takes, up to 32.
-    out : ndarray of uint8 or int32, shape (n,)
-        Takes the numbers.
+    content : ndarray of uint8, with PADDING
+    valid : ndarray of uint8, shape (n_rows,)
 
     Returns
     -------
     int
-        Where the runs end; `DAMAGED` if that is beyond `stop`.
+        How many values there are, or `DAMAGED`.
     """
-    n, at, done = out.size, start, 0
-    mask = np.uint64((1 << width) - 1)
-    while done < n and width > 0:
-        header, shift, more = 0, 0, True
-        while more:
-            if at >= stop or shift > 28:
-                return DAMAGED
-            header |= np.int64(content[at] & 127) << shift
-            more = content[at] >= 128
-            shift += 7
-            at += 1
-        if header & 1:
-            count = min((header >> 1) * 8, n - done)
-            if count == 0 or at + (count * width + 7) // 8 > stop:
-                return DAMAGED
-            for i in range(count):
-                bit = np.uint64(i * width)
-                word = _word(content, np.uint64(at) + (bit >> np.uint64(3)))
-                out[done + i] = (word >> (bit & np.uint64(7))) & mask
-            at += (header >> 1) * width
-        else:
-            count = min(header >> 1, n - done)
-            size = (width + 7) // 8
-            if count == 0 or at + size > stop:
-                return DAMAGED
-            out[done : done + count] = _word(content, np.uint64(at)) & mask
-            at += size
-        done += count
-    if width == 0:
-        out[:] = 0
-    return at
-
-
-@njit
-def spread(values: np.ndarray, valid: np.ndarray, out: np.ndarray) -> None:
-    """Put values where `valid` is 1, in their order; where it is 0, one of their neighbours."""
-    taken, last = 0, values.size - 1
+    valid[:] = 1
+    start, stop = levels
+    if start < stop and (
+        stop + PADDING > content.size or not _read_runs(content, start, stop, 1, valid)
+    ):
+        return DAMAGED
+    n_values = 0
     for i in range(valid.size):
-        out[i] = values[min(taken, last)]
-        taken += valid[i]
+        n_values += valid[i]
+    return n_values
 
 
 @njit
-def split_texts(
-    content: np.ndarray, start: int, stop: int, offsets: np.ndarray, out: np.ndarray
+def read_codes(
+    content: np.ndarray, values: Part, n_known: int, valid: np.ndarray, codes: np.ndarray
 ) -> int:
+    """Write a code for each value; for a null, one of its neighbours.
+
+    Parameters
+    ----------
+    content : ndarray of uint8, with PADDING
+    n_known : int
+        What codes must be below.
+    valid : ndarray of uint8, shape (n_rows,)
+        As `read_valid` gave it.
+    codes : ndarray of int32, shape (n_rows,)
+
+    Returns
+    -------
+    int
+        How many values there are, or `DAMAGED`.
+    """
+    n_values = int(np.count_nonzero(valid))
+    if n_values == 0:
+        codes[:] = 0
+        return 0
+    start, stop = values
+    if start >= stop or content[start] > 32:
+        return DAMAGED
+    nulls = codes.size - n_values
+    if not _read_runs(content, start + 1, stop, content[start], codes[nulls:]):
+        return DAMAGED
+    highest = np.uint32(0)
+    for i in range(nulls, codes.size):
+        highest = max(highest, np.uint32(codes[i]))
+    if highest >= n_known:
+        return DAMAGED
+    if nulls:
+        taken, last = nulls, codes.size - 1  # those not yet taken lie ahead of what is written
+        for i in range(codes.size):
+            codes[i] = codes[min(taken, last)]
+            taken += valid[i]
+    return n_values
+
+
+@njit
+def split_texts(content: np.ndarray, values: Part, offsets: np.ndarray, out: np.ndarray) -> int:
     """Separate texts from their lengths, which stand before each, 4 bytes.
 
     Parameters
     ----------
-    content : ndarray of uint8, shape (at least stop + PADDING,)
+    content : ndarray of uint8, with PADDING
     offsets : ndarray of int32, shape (n_texts + 1,)
         Takes where each text begins in `out`, and where the last one ends.
-    out : ndarray of uint8, shape (at least stop - start + PADDING,)
+    out : ndarray of uint8, as long as the values, with PADDING
 
     Returns
     -------
     int
-        How many bytes the texts take; `DAMAGED` if they go beyond `stop`.
+        How many bytes the texts take, or `DAMAGED`.
     """
-    at, end = start, 0
+    at, stop = values
+    end = 0
     for i in range(offsets.size - 1):
         offsets[i] = end
         if at + 4 > stop:
             return DAMAGED
-        length = np.int64(_word(content, np.uint64(at)) & np.uint64(0xFFFFFFFF))
+        length = content[at] | content[at + 1] << 8 | content[at + 2] << 16 | content[at + 3] << 24
         at += 4
         if at + length > stop:
             return DAMAGED
@@ -109,6 +121,52 @@ def split_texts(
         end += length
     offsets[-1] = end
     return end
+
+
+@njit
+def _read_runs(content: np.ndarray, at: int, stop: int, width: int, out: np.ndarray) -> bool:
+    """Read numbers that are stored in runs: one repeated, or some packed bit by bit.
+
+    Parameters
+    ----------
+    width : int
+        Bits a number takes, up to 32.
+    out : ndarray of uint8 or int32, shape (n,)
+
+    Returns
+    -------
+    bool
+        False where there are fewer.
+    """
+    if width == 0:
+        out[:] = 0
+        return True
+    mask = np.uint64((1 << width) - 1)
+    done = 0
+    while done < out.size:
+        header, shift, more = 0, 0, True
+        while more:
+            if at >= stop or shift > 28:
+                return False
+            header |= (content[at] & 127) << shift
+            more = content[at] >= 128
+            shift += 7
+            at += 1
+        count = min((header >> 1) * (8 if header & 1 else 1), out.size - done)
+        size = ((count if header & 1 else 1) * width + 7) // 8
+        if count == 0 or at + size > stop:
+            return False
+        if header & 1:
+            for i in range(count):
+                bit = np.uint64(i * width)
+                word = _word(content, np.uint64(at) + (bit >> np.uint64(3)))
+                out[done + i] = (word >> (bit & np.uint64(7))) & mask
+            at += (header >> 1) * width
+        else:
+            out[done : done + count] = _word(content, np.uint64(at)) & mask
+            at += size
+        done += count
+    return True
 
 
 @njit

@@ -7,14 +7,19 @@ from zlib import crc32
 import numpy as np
 import pyarrow as pa
 
-from petafit.stream.page_header import DATA, DATA_V2, DICTIONARY, PageHeader, parse_header
-from petafit.stream.page_kernels import PADDING
-
-_RUNS = 3
-"""The encoding of levels; the other one went out of use before there was Parquet 2."""
+from petafit.stream.page_header import (
+    DATA,
+    DATA_V2,
+    DICTIONARY,
+    RUNS,
+    UNFINISHED,
+    PageHeader,
+    parse_header,
+)
+from petafit.stream.page_kernels import PADDING, Part
 
 _WINDOW_BYTES = 1 << 20
-_MOST_HEADER_BYTES = 16 << 20
+_HEADER_BYTES, _MOST_HEADER_BYTES = 1 << 8, 1 << 24
 """Headers hold the extreme values of their page, which may be long texts."""
 
 
@@ -24,19 +29,17 @@ class Page(NamedTuple):
     Attributes
     ----------
     content : ndarray of uint8
-        With `PADDING` bytes behind `stop`.
-    levels : slice of int
-        Where in it 1 or 0 is stored, in runs, for a value or a null; empty in a dictionary, and in
-        a column without nulls.
-    start, stop : int
-        Where the values are.
+        With `PADDING`.
+    levels : (int, int)
+        From where to where in it 1 or 0 is stored, in runs, for a value or a null.
+    values : (int, int)
+        From where to where the values are.
     """
 
     header: PageHeader
     content: np.ndarray
-    levels: range
-    start: int
-    stop: int
+    levels: Part
+    values: Part
 
 
 def read_pages(
@@ -62,7 +65,7 @@ def read_pages(
     while window.at < stop:
         header = window.header()
         stored = window.take(header.stored_size)
-        if header.checksum is not None and crc32(stored) != header.checksum & 0xFFFFFFFF:
+        if header.checksum not in (None, crc32(stored)):
             raise pa.ArrowInvalid("a page does not agree with its checksum")
         if header.kind in (DATA, DATA_V2, DICTIONARY):
             yield _page(header, stored, codec, nullable)
@@ -78,27 +81,23 @@ class _Window:
 
     def take(self, size: int) -> memoryview:
         """The next bytes; the window moves on behind them."""
-        bytes_ = self._ahead(size)
-        if size < 0 or len(bytes_) < size:
-            raise pa.ArrowInvalid(f"a page of {size} bytes, of which {len(bytes_)} are there")
+        ahead = self._ahead(size)
+        if len(ahead) < size:
+            raise pa.ArrowInvalid(f"a page of {size} bytes, of which {len(ahead)} are there")
         self.at += size
-        return bytes_[:size]
+        return ahead[:size]
 
     def header(self) -> PageHeader:
         """The header that comes next; the window moves on behind it."""
-        size = 256
-        while True:
-            try:
-                header, length = parse_header(self._ahead(size))
-            except IndexError as error:
-                if size >= min(_MOST_HEADER_BYTES, self._stop - self.at):
-                    raise pa.ArrowInvalid("a page header that does not end") from error
-                size *= 16
-            except (KeyError, TypeError, ValueError) as error:
-                raise pa.ArrowInvalid(f"no page header: {error!r}") from error
-            else:
-                self.at += length
-                return header
+        size = _HEADER_BYTES
+        header, length = parse_header(self._ahead(size))
+        while length == UNFINISHED and size < min(_MOST_HEADER_BYTES, self._stop - self.at):
+            size *= 16
+            header, length = parse_header(self._ahead(size))
+        if header is None:
+            raise pa.ArrowInvalid("a page header that is damaged")
+        self.at += length
+        return header
 
     def _ahead(self, size: int) -> memoryview:
         """What comes next: so many bytes or more, fewer only at the end."""
@@ -111,9 +110,9 @@ class _Window:
 
 
 def _page(header: PageHeader, stored: memoryview, codec: pa.Codec | None, nullable: bool) -> Page:
-    plain = header.level_bytes if header.kind == DATA_V2 else 0
-    if min(header.count, header.size, plain) < 0 or plain > min(header.size, len(stored)):
-        raise pa.ArrowInvalid(f"a page that cannot be: {header}")
+    plain = header.level_bytes
+    if plain > len(stored):
+        raise pa.ArrowInvalid(f"a page of {len(stored)} bytes, {plain} of them levels of nulls")
     content = np.empty(header.size + PADDING, np.uint8)
     content[:plain] = stored[:plain]
     values: memoryview | pa.Buffer = stored[plain:]
@@ -122,9 +121,9 @@ def _page(header: PageHeader, stored: memoryview, codec: pa.Codec | None, nullab
     if len(values) != header.size - plain:
         raise pa.ArrowInvalid(f"a page of {plain + len(values)} bytes instead of {header.size}")
     content[plain : header.size] = np.frombuffer(values, np.uint8)
-    levels = range(plain)
+    levels = (0, plain)
     if header.kind == DATA and nullable:
-        if header.level_encoding != _RUNS or header.size < 4:
-            raise pa.ArrowInvalid(f"levels of nulls in the encoding {header.level_encoding}")
-        levels = range(4, 4 + int(content[:4].view(np.uint32)[0]))
-    return Page(header, content, levels, levels.stop, header.size)
+        if header.level_encoding != RUNS or header.size < 4:
+            raise pa.ArrowInvalid(f"nulls are told in the encoding {header.level_encoding}")
+        levels = (4, 4 + int(content[:4].view(np.uint32)[0]))
+    return Page(header, content, levels, (levels[1], header.size))

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 
 from petafit.errors import StorageError
 from petafit.stream.batches import as_type, one_code_a_row
-from petafit.stream.coded import coded_columns
+from petafit.stream.chunks import coded_columns
 from petafit.table.parquet import OpenFile, unreadable
 from petafit.table.predicate import RowFilter
 from petafit.table.shards import Slice
@@ -70,7 +70,7 @@ def read_row_group(
     footer = file.footer.row_group(group)
     rows, last = 0, wanted.stop * batch_rows
     try:
-        coded = coded_columns(file, group, [n for n in stored if n in file.dictionaries])
+        coded = coded_columns(file, group, stored)
         for chunk in file.parquet.iter_batches(
             min(_chunk_rows(footer, len(schema), batch_rows), last),
             row_groups=[group],

@@ -1,0 +1,103 @@
+"""String columns taken over as codes into a dictionary, as files store them.
+
+pyarrow puts every text of a dictionary into a hash table of its own, and copies all of them for
+every batch: where a column has many values, that takes more time than all else.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+
+from petafit.stream.page_header import CODES, DICTIONARY, PLAIN
+from petafit.stream.page_kernels import DAMAGED, PADDING, read_codes, read_valid, split_texts
+from petafit.stream.pages import Page
+
+
+class CodedColumn:
+    """The rows of a column chunk, from the first on.
+
+    Parameters
+    ----------
+    pages : iterator of Page
+    n_rows : int
+        That the column chunk has.
+    """
+
+    def __init__(self, pages: Iterator[Page], n_rows: int) -> None:
+        self._pages, self._n_rows = pages, n_rows
+        self._texts = pa.array([], pa.string())
+        self._codes, self._valid = _room(0)
+
+    def read(self, n_rows: int) -> pa.DictionaryArray:
+        """The next rows, as dictionary<int32, string>.
+
+        Raises
+        ------
+        pyarrow.ArrowInvalid
+            A page is damaged, or there are fewer rows.
+        """
+        codes, valid = _room(n_rows)
+        done = 0
+        while done < n_rows:
+            if not len(self._codes):
+                page = self._next_page()
+                end = done + page.header.n_values
+                if end <= n_rows:
+                    self._decode(page, codes[done:end], valid[done:end])
+                    done = end
+                    continue
+                self._codes, self._valid = _room(page.header.n_values)
+                self._decode(page, self._codes, self._valid)
+            taken = min(n_rows - done, len(self._codes))
+            codes[done : done + taken] = self._codes[:taken]
+            valid[done : done + taken] = self._valid[:taken]
+            self._codes, self._valid = self._codes[taken:], self._valid[taken:]
+            done += taken
+        nulls = n_rows - int(np.count_nonzero(valid))
+        bits = pa.py_buffer(np.packbits(valid, bitorder="little")) if nulls else None
+        indices = pa.Array.from_buffers(pa.int32(), n_rows, [bits, pa.py_buffer(codes)], nulls)
+        return pa.DictionaryArray.from_arrays(indices, self._texts, safe=False)
+
+    def _next_page(self) -> Page:
+        """The next page of rows; the dictionary is taken in on the way."""
+        for page in self._pages:
+            if page.header.n_values > self._n_rows:
+                raise pa.ArrowInvalid(f"a page of more than {self._n_rows} values")
+            if page.header.kind != DICTIONARY:
+                return page
+            self._texts = _texts(page, page.header.n_values)
+        raise pa.ArrowInvalid("a column that ends before its row group does")
+
+    def _decode(self, page: Page, codes: np.ndarray, valid: np.ndarray) -> None:
+        """Write the code of each row, and 1 or 0 for null; where it is 0, the code is any."""
+        n_values = read_valid(page.content, page.levels, valid)
+        if n_values == DAMAGED:
+            raise pa.ArrowInvalid("a page that does not tell all its nulls")
+        if page.header.encoding in CODES:
+            known = len(self._texts)
+            if read_codes(page.content, page.values, known, valid, codes) == DAMAGED:
+                raise pa.ArrowInvalid(f"a page without codes into a dictionary of {known} texts")
+        elif page.header.encoding == PLAIN:
+            codes[:] = 0
+            codes[valid == 1] = self._codes_of_new(_texts(page, n_values))
+        else:
+            raise pa.ArrowInvalid(f"values in the encoding {page.header.encoding}, not codes")
+
+    def _codes_of_new(self, texts: pa.StringArray) -> np.ndarray:
+        """Codes of texts that had no room in the file's dictionary: here they have."""
+        known = len(self._texts)
+        self._texts = pa.concat_arrays([self._texts, texts])
+        return np.arange(known, known + len(texts), dtype=np.int32)
+
+
+def _room(n_rows: int) -> tuple[np.ndarray, np.ndarray]:
+    return np.empty(n_rows, np.int32), np.empty(n_rows, np.uint8)
+
+
+def _texts(page: Page, n_texts: int) -> pa.StringArray:
+    start, stop = page.values
+    offsets, out = np.empty(n_texts + 1, np.int32), np.empty(stop - start + PADDING, np.uint8)
+    if split_texts(page.content, page.values, offsets, out) == DAMAGED:
+        raise pa.ArrowInvalid("a page that ends before its texts do")
+    return pa.StringArray.from_buffers(n_texts, pa.py_buffer(offsets), pa.py_buffer(out))
