@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from petafit.stream.columns import CodedColumn
+from petafit.stream.coded import CodedColumn
 from petafit.stream.pages import read_pages
 from petafit.table.parquet import OpenFile
 

@@ -105,22 +105,23 @@ def split_texts(content: np.ndarray, values: Part, offsets: np.ndarray, out: np.
     int
         How many bytes the texts take, or `DAMAGED`.
     """
-    at, stop = values
-    end = 0
+    at, stop, end = np.uint64(values[0]), np.uint64(values[1]), np.uint64(0)
     for i in range(offsets.size - 1):
         offsets[i] = end
-        if at + 4 > stop:
+        if at + np.uint64(4) > stop:
             return DAMAGED
-        length = content[at] | content[at + 1] << 8 | content[at + 2] << 16 | content[at + 3] << 24
-        at += 4
+        length = _word(content, at) & np.uint64(0xFFFFFFFF)
+        at += np.uint64(4)
         if at + length > stop:
             return DAMAGED
-        for k in range(0, length, 8):
-            _put_word(_word(content, np.uint64(at + k)), out, np.uint64(end + k))
+        done = np.uint64(0)
+        while done < length:
+            _put_word(_word(content, at + done), out, end + done)
+            done += np.uint64(8)
         at += length
         end += length
     offsets[-1] = end
-    return end
+    return int(end)
 
 
 @njit

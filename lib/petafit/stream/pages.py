@@ -116,9 +116,10 @@ def _page(header: PageHeader, stored: memoryview, codec: pa.Codec | None, nullab
     content = np.empty(header.size + PADDING, np.uint8)
     content[:plain] = stored[:plain]
     values: memoryview | pa.Buffer = stored[plain:]
-    if codec and header.is_compressed and header.size > plain:
-        values = codec.decompress(values, header.size - plain)
-    if len(values) != header.size - plain:
+    size = header.size - plain
+    if codec and header.is_compressed:  # of nothing, some writers make a byte
+        values = codec.decompress(values, size) if size else values[:0]
+    if len(values) != size:
         raise pa.ArrowInvalid(f"a page of {plain + len(values)} bytes instead of {header.size}")
     content[plain : header.size] = np.frombuffer(values, np.uint8)
     levels = (0, plain)

@@ -62,11 +62,12 @@ class CodedColumn:
     def _next_page(self) -> Page:
         """The next page of rows; the dictionary is taken in on the way."""
         for page in self._pages:
-            if page.header.n_values > self._n_rows:
-                raise pa.ArrowInvalid(f"a page of more than {self._n_rows} values")
-            if page.header.kind != DICTIONARY:
+            if page.header.kind == DICTIONARY:
+                self._texts = _texts(page, page.header.n_values)
+            elif page.header.n_values <= self._n_rows:
                 return page
-            self._texts = _texts(page, page.header.n_values)
+            else:
+                raise pa.ArrowInvalid(f"a page of more than {self._n_rows} values")
         raise pa.ArrowInvalid("a column that ends before its row group does")
 
     def _decode(self, page: Page, codes: np.ndarray, valid: np.ndarray) -> None:
@@ -96,8 +97,9 @@ def _room(n_rows: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _texts(page: Page, n_texts: int) -> pa.StringArray:
-    start, stop = page.values
-    offsets, out = np.empty(n_texts + 1, np.int32), np.empty(stop - start + PADDING, np.uint8)
-    if split_texts(page.content, page.values, offsets, out) == DAMAGED:
-        raise pa.ArrowInvalid("a page that ends before its texts do")
-    return pa.StringArray.from_buffers(n_texts, pa.py_buffer(offsets), pa.py_buffer(out))
+    size = page.values[1] - page.values[0]
+    if 4 * n_texts <= size:  # that much their lengths take
+        offsets, out = np.empty(n_texts + 1, np.int32), np.empty(size + PADDING, np.uint8)
+        if split_texts(page.content, page.values, offsets, out) != DAMAGED:
+            return pa.StringArray.from_buffers(n_texts, pa.py_buffer(offsets), pa.py_buffer(out))
+    raise pa.ArrowInvalid("a page that ends before its texts do")
