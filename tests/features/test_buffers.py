@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from petafit.features.buffers import is_valid, slots_of
+from petafit.features.buffers import slots_of, valid_bit
 
 
 @pytest.mark.parametrize("kind", [pa.int8(), pa.uint16(), pa.int32(), pa.uint64(), pa.float32()])
@@ -19,7 +19,7 @@ def test_slots_are_the_values_and_which_of_them_count(kind, values, start, lengt
     assert slots.values.dtype == kind.to_pandas_dtype()
     assert not slots.values.flags.writeable
     valid = [
-        not slots.validity.size or is_valid(slots.validity, slots.first + i)
+        not slots.validity.size or valid_bit(slots.validity, slots.first + i)
         for i in range(len(array))
     ]
     found = [value if ok else None for value, ok in zip(slots.values.tolist(), valid, strict=True)]

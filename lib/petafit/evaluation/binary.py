@@ -33,6 +33,7 @@ def sums(
     """
     histogram, bins = np.zeros((2, auc.N_BINS)), np.zeros((3, calibration.N_BINS))
     loss = correct = 0.0
+    least, most = np.log(clip), np.log1p(-clip)
     for row in range(len(probability)):
         p, own = probability[row], weight[row] if len(weight) else 1.0
         happened = y[row] == 1
@@ -42,6 +43,6 @@ def sums(
         bins[0, place] += own
         bins[1, place] += own * p
         bins[2, place] += own * happened
-        loss -= own * min(max(log_p if happened else log_rest, np.log(clip)), np.log1p(-clip))
+        loss -= own * min(max(log_p if happened else log_rest, least), most)
         correct += own * ((p > 0.5) == happened)
     return loss, correct, histogram, bins

@@ -46,7 +46,7 @@ def slots_of(array: pa.Array) -> Slots:
 
 
 @njit
-def is_valid(validity: np.ndarray, position: int) -> bool:
-    """Whether the bit at a position is set."""
+def valid_bit(validity: np.ndarray, position: int) -> np.uint64:
+    """1 for the position of a value, 0 for that of a null."""
     at = np.uint64(position)
-    return (validity[at >> np.uint64(3)] >> (at & np.uint64(7))) & np.uint64(1) != 0
+    return (np.uint64(validity[at >> np.uint64(3)]) >> (at & np.uint64(7))) & np.uint64(1)

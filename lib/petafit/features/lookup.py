@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from petafit.compiled import njit
-from petafit.features.buffers import is_valid, slots_of
+from petafit.features.buffers import slots_of, valid_bit
 from petafit.features.hashing import NOTHING, indices_of_texts
 
 
@@ -73,12 +73,10 @@ def _place(texts: pa.StringArray) -> tuple[int, ...]:
 def _look_up(
     codes: np.ndarray, validity: np.ndarray, first: int, table: np.ndarray, out: np.ndarray
 ) -> None:
-    """Take from the table by codes; those of nulls, and those beyond it, take its last entry."""
+    """Take from the table by codes; nulls, and codes beyond it, give `NOTHING`: all bits set."""
     last = np.uint32(table.size - 1)
-    if validity.size:
+    for i in range(out.size):
+        out[i] = table[min(np.uint32(codes[i]), last)]
+    if validity.size:  # without a branch, which would often be mispredicted
         for i in range(out.size):
-            code = np.uint32(codes[i]) if is_valid(validity, first + i) else last
-            out[i] = table[min(code, last)]
-    else:
-        for i in range(out.size):
-            out[i] = table[min(np.uint32(codes[i]), last)]
+            out[i] |= np.int32(valid_bit(validity, first + i)) - np.int32(1)

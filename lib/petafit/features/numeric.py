@@ -1,14 +1,14 @@
 """Numeric columns: their values as floats, scaled, or in bins."""
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Self
 
 import numpy as np
 import pyarrow as pa
 
 from petafit.compiled import njit
-from petafit.features.buffers import Slots, is_valid, slots_of
+from petafit.features.buffers import Slots, slots_of, valid_bit
 from petafit.features.facts import ColumnFacts
 from petafit.features.feature import Binned, Numeric
 from petafit.features.log1p import signed_log1p
@@ -65,7 +65,7 @@ class Scaling:
         """
         slots, shift, divisor, fill = _numbers(column), self.shift, self.divisor, self.fill
         if self.log1p and pa.types.is_integer(column.type):
-            _scale_counts(*slots, _logarithms(), shift, divisor, fill, out)
+            _scale_counts(*slots, _scaled_counts(shift, divisor), shift, divisor, fill, out)
         else:
             _scale(*slots, self.log1p, shift, divisor, fill, out)
 
@@ -121,10 +121,11 @@ def _scale(
     _fill_missing(validity, first, fill, out)
 
 
-@cache
-def _logarithms() -> np.ndarray:
-    """``log(1 + n)`` of small counts n, as most are: looking it up takes less than computing it."""
-    return np.array([signed_log1p(float(count)) for count in range(1 << 12)])
+@lru_cache(maxsize=1024)
+def _scaled_counts(shift: float, divisor: float) -> np.ndarray:
+    """What becomes of small counts, as most are: looking it up takes less than computing it."""
+    logarithms = np.array([signed_log1p(float(count)) for count in range(1 << 12)])
+    return (logarithms - shift) / divisor
 
 
 @njit
@@ -132,30 +133,33 @@ def _scale_counts(
     values: np.ndarray,
     validity: np.ndarray,
     first: int,
-    logarithms: np.ndarray,
+    scaled: np.ndarray,
     shift: float,
     divisor: float,
     fill: float,
     out: np.ndarray,
 ) -> None:
-    """As `_scale` with `log1p`, of whole numbers."""
+    """As `_scale` with `log1p`, of whole numbers: looked up where all are small counts."""
+    small = True
     for i in range(out.size):
-        value = values[i]
-        if 0 <= value < logarithms.size:
-            logarithm = logarithms[np.uint64(value)]
-        else:
-            logarithm = signed_log1p(np.float64(value))
-        out[i] = (logarithm - shift) / divisor
-    _fill_missing(validity, first, fill, out)
+        small &= 0 <= values[i] < scaled.size
+    if small:
+        for i in range(out.size):
+            out[i] = scaled[np.uint64(values[i])]
+        _fill_missing(validity, first, fill, out)
+    else:
+        _scale(values, validity, first, True, shift, divisor, fill, out)
 
 
 @njit
 def _fill_missing(validity: np.ndarray, first: int, fill: float, out: np.ndarray) -> None:
     if validity.size:
+        factor = np.array([np.nan, 1.0], out.dtype)  # a branch would often be mispredicted
         for i in range(out.size):
-            out[i] = out[i] if is_valid(validity, first + i) else np.nan
-    for i in range(out.size):
-        out[i] = fill if np.isnan(out[i]) else out[i]
+            out[i] *= factor[valid_bit(validity, first + i)]
+    if not np.isnan(fill):
+        for i in range(out.size):
+            out[i] = fill if np.isnan(out[i]) else out[i]
 
 
 def bin_codes(feature: Binned, column: pa.Array) -> np.ndarray:
