@@ -1,59 +1,72 @@
 """Which columns of a row group are taken from their pages, and where these are."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from petafit.stream.coded import CodedColumn
-from petafit.stream.pages import read_pages
+from petafit.stream.pages import CODECS, read_pages
+from petafit.table.encodings import is_dictionary
 from petafit.table.parquet import OpenFile
 
-_CODECS = {"UNCOMPRESSED", "SNAPPY", "GZIP", "BROTLI", "ZSTD"}
 _ENCODINGS = {"PLAIN", "PLAIN_DICTIONARY", "RLE_DICTIONARY", "RLE", "BIT_PACKED"}
 _HOLE_BYTES = 1 << 20
 """What to read for nothing rather than to ask an object store once more."""
+_REQUEST_BYTES = 32 << 20
+_REQUESTS = 8
+"""At a time."""
 
 
 def coded_columns(file: OpenFile, group: int, names: Sequence[str]) -> dict[str, CodedColumn]:
     """Those of a row group's named columns that can be taken from their pages.
 
     They are what common writers make of string columns; pyarrow reads all others.
+
+    Raises
+    ------
+    pyarrow.ArrowInvalid
+        The footer names places that the file does not have.
     """
     footer = file.footer.row_group(group)
     chunks = {}
     for number in range(footer.num_columns):
         chunk, column = footer.column(number), file.footer.schema.column(number)
-        if column.name in names and _is_coded(chunk, column, file):
-            chunks[column.name] = (chunk, column.max_definition_level > 0)
-    found = _fetched(file, [_place(chunk) for chunk, _ in chunks.values()])
+        if column.path in names and _is_coded(chunk, column, file):
+            chunks[column.path] = (chunk, column.max_definition_level > 0)
+    found = _fetched(file, [_place(chunk, file) for chunk, _ in chunks.values()])
     return {
         name: CodedColumn(
-            read_pages(stream, place.start, place.stop, codec=_codec(chunk), nullable=nullable),
-            footer.num_rows,
+            read_pages(stream, place, codec=chunk.compression, nullable=nullable), footer.num_rows
         )
         for (name, (chunk, nullable)), (stream, place) in zip(chunks.items(), found, strict=True)
     }
 
 
 def _is_coded(chunk: pq.ColumnChunkMetaData, column: pq.ColumnSchema, file: OpenFile) -> bool:
+    flat = column.path == column.name and column.max_repetition_level == 0
+    levels = column.max_definition_level == 0 or "RLE" in chunk.encodings
     return bool(
         column.path in file.dictionaries
+        and is_dictionary(chunk)
+        and flat
         and column.max_definition_level <= 1
-        and column.max_repetition_level == 0
-        and chunk.has_dictionary_page
-        and chunk.compression in _CODECS
+        and levels
+        and chunk.compression in CODECS
         and _ENCODINGS.issuperset(chunk.encodings)
     )
 
 
-def _codec(chunk: pq.ColumnChunkMetaData) -> pa.Codec | None:
-    return None if chunk.compression == "UNCOMPRESSED" else pa.Codec(chunk.compression.lower())
-
-
-def _place(chunk: pq.ColumnChunkMetaData) -> range:
-    start = chunk.dictionary_page_offset
-    return range(start, start + chunk.total_compressed_size)
+def _place(chunk: pq.ColumnChunkMetaData, file: OpenFile) -> range:
+    """The bytes of all pages; some writers name the dictionary's place as that of the data."""
+    start = chunk.data_page_offset
+    if chunk.has_dictionary_page and 0 < chunk.dictionary_page_offset < start:
+        start = chunk.dictionary_page_offset
+    place = range(start, start + chunk.total_compressed_size)
+    if not 0 < place.start < place.stop <= file.stream.size():
+        raise pa.ArrowInvalid(f"column {chunk.path_in_schema!r} is said to be at {place}")
+    return place
 
 
 def _fetched(file: OpenFile, places: Sequence[range]) -> list[tuple[pa.NativeFile, range]]:
@@ -61,20 +74,26 @@ def _fetched(file: OpenFile, places: Sequence[range]) -> list[tuple[pa.NativeFil
 
     Local files are read as the work goes on; what is on an object store comes in few requests.
     """
-    if file.is_local:
+    if file.is_local or not places:
         return [(file.stream, place) for place in places]
     requests: list[range] = []
     for place in sorted(places, key=lambda place: place.start):
-        if requests and place.start - requests[-1].stop <= _HOLE_BYTES:
+        if requests and _are_near(requests[-1], place):
             requests.append(range(requests.pop().start, place.stop))
         else:
             requests.append(place)
-    answers = [
-        (pa.BufferReader(file.stream.read_at(len(part), part.start)), part) for part in requests
-    ]
+    with ThreadPoolExecutor(min(len(requests), _REQUESTS)) as threads:
+        answers = list(
+            threads.map(lambda part: file.stream.read_at(len(part), part.start), requests)
+        )
     return [
-        (answer, range(place.start - part.start, place.stop - part.start))
+        (pa.BufferReader(answer), range(place.start - part.start, place.stop - part.start))
         for place in places
-        for answer, part in answers
-        if place.start in part
+        for answer, part in zip(answers, requests, strict=True)
+        if part.start <= place.start < part.stop
     ]
+
+
+def _are_near(request: range, place: range) -> bool:
+    hole = place.start - request.stop
+    return hole <= _HOLE_BYTES and place.stop - request.start <= _REQUEST_BYTES

@@ -68,7 +68,7 @@ class CodedColumn:
                 return page
             else:
                 raise pa.ArrowInvalid(f"a page of more than {self._n_rows} values")
-        raise pa.ArrowInvalid("a column that ends before its row group does")
+        raise pa.ArrowInvalid("fewer rows than its row group")
 
     def _decode(self, page: Page, codes: np.ndarray, valid: np.ndarray) -> None:
         """Write the code of each row, and 1 or 0 for null; where it is 0, the code is any."""

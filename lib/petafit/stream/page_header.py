@@ -8,6 +8,7 @@ References
 from typing import NamedTuple, Self
 
 import numpy as np
+import pyarrow as pa
 
 from petafit.compiled import njit
 
@@ -19,8 +20,7 @@ CODES = (2, 8)
 RUNS = 3
 """Encodings: values as they are, codes into the dictionary (two names of one), and levels."""
 
-UNFINISHED, DAMAGED = 0, -1
-
+_UNFINISHED, _DAMAGED = 0, -1
 _TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, _STRUCT = 1, 2, 3, 7, 8, 12
 _INTEGERS = (4, 5, 6)
 _ABSENT = -(1 << 63)
@@ -64,38 +64,45 @@ class PageHeader(NamedTuple):
     is_compressed: bool = True
 
     @classmethod
-    def of(cls, fields: np.ndarray) -> Self | None:
-        """From what `parse_header` found; None if something is missing, or cannot be."""
+    def of(cls, fields: np.ndarray) -> Self:
+        """From what `_read_struct` found.
+
+        Raises
+        ------
+        pyarrow.ArrowInvalid
+            Something is missing, or cannot be.
+        """
         kind, size, stored_size, checksum = fields[0, 1:5].tolist()
         page = fields[_DETAILS.get(kind, 0)].tolist()
         common = (kind, size, stored_size, None if checksum == _ABSENT else checksum & 0xFFFFFFFF)
-        match kind:
-            case 0:  # DATA
-                header = cls(*common, page[1], page[2], level_encoding=page[3])
-            case 2:  # DICTIONARY
-                header = cls(*common, page[1], page[2])
-            case 3:  # DATA_V2
-                compressed = page[7] != 0
-                header = cls(*common, page[1], page[4], RUNS, page[5], is_compressed=compressed)
-            case _:
-                header = cls(*common, 0, PLAIN)
+        if kind == DATA:
+            header = cls(*common, page[1], page[2], level_encoding=page[3])
+        elif kind == DATA_V2:
+            is_compressed = page[7] != 0
+            header = cls(*common, page[1], page[4], RUNS, page[5], is_compressed)
+        elif kind == DICTIONARY:
+            header = cls(*common, page[1], page[2])
+        else:
+            header = cls(*common, 0, PLAIN)
         least = min(kind, stored_size, header.n_values, header.level_bytes)
-        return header if least >= 0 and header.level_bytes <= size < _MOST_BYTES else None
+        if least < 0 or not header.level_bytes <= size < _MOST_BYTES:
+            raise pa.ArrowInvalid(f"a page header that cannot be: {header}")
+        return header
 
 
-def parse_header(content: memoryview) -> tuple[PageHeader | None, int]:
-    """The header that some bytes begin with, and how many bytes it takes.
+def parse_header(content: memoryview) -> tuple[PageHeader, int] | None:
+    """The header that some bytes begin with, and how many bytes it takes; None if it goes on.
 
-    Returns
-    -------
-    PageHeader or None
-    int
-        `UNFINISHED` if the bytes end before the header does, `DAMAGED` if it is none.
+    Raises
+    ------
+    pyarrow.ArrowInvalid
+        It is none.
     """
     fields = np.full((_MOST_FIELDS, _MOST_FIELDS), _ABSENT, np.int64)
     length = _read_struct(np.frombuffer(content, np.uint8), fields)
-    header = PageHeader.of(fields) if length > 0 else None
-    return header, DAMAGED if header is None and length > 0 else length
+    if length == _DAMAGED:
+        raise pa.ArrowInvalid("no page header")
+    return None if length == _UNFINISHED else (PageHeader.of(fields), length)
 
 
 @njit
@@ -111,7 +118,7 @@ def _read_struct(content: np.ndarray, fields: np.ndarray) -> int:
     Returns
     -------
     int
-        As in `parse_header`.
+        How many bytes it takes; `_UNFINISHED` if they end before, `_DAMAGED` if it is no struct.
     """
     numbers = np.zeros(_MOST_DEPTH + 1, np.int64)
     at, depth, inside = 0, 0, 0
@@ -143,19 +150,19 @@ def _read_struct(content: np.ndarray, fields: np.ndarray) -> int:
         elif kind in (_BYTE, _DOUBLE):
             at += 1 if kind == _BYTE else 8
         else:
-            return DAMAGED
-        if not 0 < number < _MOST_FIELDS or depth == _MOST_DEPTH or at < 0:
-            return DAMAGED
-        if depth < 2 and kind != _STRUCT:
+            return _DAMAGED
+        if number <= 0 or depth == _MOST_DEPTH or at < 0:
+            return _DAMAGED
+        if depth < 2 and kind != _STRUCT and max(number, inside) < _MOST_FIELDS:
             fields[inside if depth else 0, number] = value
-    return UNFINISHED
+    return _UNFINISHED
 
 
 @njit
 def _read_varint(content: np.ndarray, at: int) -> tuple[int, int]:
     """Where it ends, and its value; bytes that are not there count as 0."""
     value, shift, more = 0, 0, True
-    while more and at < content.size and shift < 63:
+    while more and at < content.size and shift < 64:
         value |= (content[at] & 127) << shift
         more = content[at] >= 128
         shift += 7

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 from petafit.errors import StorageError
 from petafit.stream.batches import as_type, one_code_a_row
 from petafit.stream.chunks import coded_columns
+from petafit.stream.coded import CodedColumn
 from petafit.table.parquet import OpenFile, unreadable
 from petafit.table.predicate import RowFilter
 from petafit.table.shards import Slice
@@ -79,7 +80,7 @@ def read_row_group(
         ):
             _check_codes(chunk)
             for name, column in coded.items():
-                chunk = chunk.append_column(name, column.read(chunk.num_rows))
+                chunk = chunk.append_column(name, _read(column, chunk.num_rows, name))
             for start in range(0, chunk.num_rows, batch_rows):
                 if (rows + start) // batch_rows in wanted:
                     yield _completed(chunk.slice(start, batch_rows), part, schema)
@@ -95,6 +96,13 @@ def read_row_group(
             expected=f"{footer.num_rows} rows",
             got=f"{rows} rows",
         )
+
+
+def _read(column: CodedColumn, rows: int, name: str) -> pa.DictionaryArray:
+    try:
+        return column.read(rows)
+    except pa.ArrowException as error:
+        raise pa.ArrowInvalid(f"column {name!r} has {error}") from error
 
 
 def _middle(group: pq.RowGroupMetaData) -> int:

@@ -21,11 +21,11 @@ def stored_as_dictionaries(footer: pq.FileMetaData, names: Sequence[str]) -> lis
         return list(names)
     group = footer.row_group(0)
     chunks = [group.column(number) for number in range(group.num_columns)]
-    plain = {chunk.path_in_schema for chunk in chunks if not _is_dictionary(chunk)}
+    plain = {chunk.path_in_schema for chunk in chunks if not is_dictionary(chunk)}
     return [name for name in names if name not in plain]
 
 
-def _is_dictionary(chunk: pq.ColumnChunkMetaData) -> bool:
+def is_dictionary(chunk: pq.ColumnChunkMetaData) -> bool:
     """Whether nearly all values are codes.
 
     Footers do not tell it straight, but a code takes fewer bits than the number of values has, and
