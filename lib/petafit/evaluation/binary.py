@@ -4,6 +4,7 @@ import numpy as np
 
 from petafit.compiled import njit
 from petafit.evaluation import auc, calibration
+from petafit.features.logarithms import logarithm
 
 
 @njit
@@ -34,15 +35,19 @@ def sums(
     histogram, bins = np.zeros((2, auc.N_BINS)), np.zeros((3, calibration.N_BINS))
     loss = correct = 0.0
     least, most = np.log(clip), np.log1p(-clip)
+    logarithms = np.empty((2, len(probability)))
+    for row in range(len(probability)):  # a loop of its own: the compiler makes vectors of it
+        logarithms[0, row] = logarithm(1 - probability[row])
+        logarithms[1, row] = logarithm(probability[row])
     for row in range(len(probability)):
         p, own = probability[row], weight[row] if len(weight) else 1.0
         happened = y[row] == 1
-        log_p, log_rest = np.log(p), np.log1p(-p)
-        histogram[int(happened), auc.log_odds_bin(log_p - log_rest)] += own
+        log_odds = logarithms[1, row] - logarithms[0, row]
+        histogram[int(happened), auc.log_odds_bin(log_odds)] += own
         place = min(int(p * calibration.N_BINS), calibration.N_BINS - 1)
         bins[0, place] += own
         bins[1, place] += own * p
         bins[2, place] += own * happened
-        loss -= own * min(max(log_p if happened else log_rest, least), most)
+        loss -= own * min(max(logarithms[int(happened), row], least), most)
         correct += own * ((p > 0.5) == happened)
     return loss, correct, histogram, bins

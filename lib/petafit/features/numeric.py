@@ -11,7 +11,7 @@ from petafit.compiled import njit
 from petafit.features.buffers import Slots, slots_of, valid_bit
 from petafit.features.facts import ColumnFacts
 from petafit.features.feature import Binned, Numeric
-from petafit.features.log1p import signed_log1p
+from petafit.features.logarithms import signed_log1p
 
 MISSING_BIN = "missing"
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from petafit.features.log1p import signed_log1p
+from petafit.features.logarithms import logarithm, signed_log1p
 
 ROOT_2 = math.sqrt(2)
 
@@ -24,6 +24,20 @@ def test_it_is_the_logarithm_to_one_unit_in_the_last_place(size):
     for x in (size, -size):
         error = abs(signed_log1p(x) - math.copysign(1, x) * exact)
         assert error <= np.spacing(float(exact))
+
+
+@given(st.floats(np.finfo(float).tiny, allow_infinity=False) | st.floats(1e-9, 2))
+@example(ROOT_2)
+@example(1 / ROOT_2)
+@example(1.0)
+@example(np.nextafter(1, 0))
+def test_a_logarithm_is_right_to_one_unit_in_the_last_place(x):
+    exact = np.log(np.longdouble(x))
+    assert abs(logarithm(x) - exact) <= np.spacing(abs(float(exact)))
+
+
+def test_the_logarithm_of_nothing_is_very_low():
+    assert -800 < logarithm(0.0) < -700
 
 
 @pytest.mark.parametrize("x", [0.0, -0.0, math.inf, -math.inf])
