@@ -23,7 +23,7 @@ from petafit.table.types import STRINGS
 
 @dataclass(frozen=True)
 class DirectSource:
-    """The rows of a planned table, read with pyarrow.
+    """The rows of a planned table, read from its files.
 
     A batch never spans row groups, so batches are the same whenever and wherever they are read.
 

@@ -114,7 +114,7 @@ def _middle(group: pq.RowGroupMetaData) -> int:
 def _chunk_rows(group: pq.RowGroupMetaData, columns: int, batch_rows: int) -> int:
     """How many rows to decode at a time: batches as many as fit into `_CHUNK_BYTES`, but one.
 
-    Each time, pyarrow copies every dictionary; a batch at a time, that takes a tenth of decoding.
+    Each time there is something to be set up: a batch at a time, that takes a tenth of decoding.
     """
     row_bytes = group.total_byte_size / max(group.num_rows, 1) + _DECODED_BYTES * columns
     return batch_rows * max(int(_CHUNK_BYTES / row_bytes / batch_rows), 1)
