@@ -46,15 +46,17 @@ def coded_columns(file: OpenFile, group: int, names: Sequence[str]) -> dict[str,
 
 def _is_coded(chunk: pq.ColumnChunkMetaData, column: pq.ColumnSchema, file: OpenFile) -> bool:
     flat = column.path == column.name and column.max_repetition_level == 0
-    levels = column.max_definition_level == 0 or "RLE" in chunk.encodings
+    encodings = set(chunk.encodings)
+    # BIT_PACKED beside RLE tells of levels that flat columns do not have; alone, of those of nulls.
+    old_levels = "BIT_PACKED" in encodings and "RLE" not in encodings
     return bool(
         column.path in file.dictionaries
         and is_dictionary(chunk)
         and flat
         and column.max_definition_level <= 1
-        and levels
+        and not (column.max_definition_level and old_levels)
         and chunk.compression in CODECS
-        and _ENCODINGS.issuperset(chunk.encodings)
+        and encodings <= _ENCODINGS
     )
 
 
