@@ -4,6 +4,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -151,6 +152,28 @@ def test_what_is_not_known_here_is_left_to_pyarrow(tmp_path, options):
     path = write(tmp_path / "a.parquet", pa.table({"s": column}), **options)
     with opened(path) as file:
         assert coded_columns(file, 0, ["s"]) == {}
+
+
+@pytest.mark.parametrize(
+    ("said", "is_coded"),
+    [
+        ({}, True),
+        ({"encodings": ("PLAIN_DICTIONARY", "BIT_PACKED", "RLE")}, True),
+        ({"encodings": ("PLAIN_DICTIONARY", "BIT_PACKED")}, False),
+        ({"encodings": ("PLAIN", "RLE", "DELTA_BYTE_ARRAY")}, False),
+        ({"compression": "LZ4"}, False),
+        ({"path": "list.s"}, False),
+        ({"max_definition_level": 2}, False),
+        ({"max_repetition_level": 1}, False),
+    ],
+)
+def test_the_footer_decides_who_reads_a_column(monkeypatch, said, is_coded):
+    monkeypatch.setattr(chunks, "is_dictionary", lambda _: True)
+    chunk = {"compression": "SNAPPY", "encodings": ("PLAIN", "RLE", "RLE_DICTIONARY")}
+    column = {"name": "s", "path": "s", "max_definition_level": 1, "max_repetition_level": 0}
+    both = SimpleNamespace(**{**chunk, **column, **said})
+    file = SimpleNamespace(dictionaries=("s", "list.s"))
+    assert chunks._is_coded(both, both, file) == is_coded
 
 
 class Remote:

@@ -40,24 +40,26 @@ class CodedColumn:
         codes, valid = _room(n_rows)
         done = 0
         while done < n_rows:
-            if not len(self._codes):
-                page = self._next_page()
-                end = done + page.header.n_values
-                if end <= n_rows:
-                    self._decode(page, codes[done:end], valid[done:end])
-                    done = end
-                    continue
-                self._codes, self._valid = _room(page.header.n_values)
-                self._decode(page, self._codes, self._valid)
-            taken = min(n_rows - done, len(self._codes))
-            codes[done : done + taken] = self._codes[:taken]
-            valid[done : done + taken] = self._valid[:taken]
-            self._codes, self._valid = self._codes[taken:], self._valid[taken:]
-            done += taken
+            done += self._take(codes[done:], valid[done:])
         nulls = n_rows - int(np.count_nonzero(valid))
         bits = pa.py_buffer(np.packbits(valid, bitorder="little")) if nulls else None
         indices = pa.Array.from_buffers(pa.int32(), n_rows, [bits, pa.py_buffer(codes)], nulls)
         return pa.DictionaryArray.from_arrays(indices, self._texts, safe=False)
+
+    def _take(self, codes: np.ndarray, valid: np.ndarray) -> int:
+        """Write the next rows, none beyond their page; returns how many."""
+        if not len(self._codes):
+            page = self._next_page()
+            count = page.header.n_values
+            if count <= len(codes):
+                self._decode(page, codes[:count], valid[:count])
+                return count
+            self._codes, self._valid = _room(count)
+            self._decode(page, self._codes, self._valid)
+        taken = min(len(codes), len(self._codes))
+        codes[:taken], valid[:taken] = self._codes[:taken], self._valid[:taken]
+        self._codes, self._valid = self._codes[taken:], self._valid[taken:]
+        return taken
 
     def _next_page(self) -> Page:
         """The next page of rows; the dictionary is taken in on the way."""
