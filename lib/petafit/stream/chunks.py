@@ -29,11 +29,11 @@ def coded_columns(file: OpenFile, group: int, names: Sequence[str]) -> dict[str,
     pyarrow.ArrowInvalid
         The footer names places that the file does not have.
     """
-    footer = file.footer.row_group(group)
+    footer, wanted = file.footer.row_group(group), set(names).intersection(file.dictionaries)
     chunks = {}
     for number in range(footer.num_columns):
         chunk, column = footer.column(number), file.footer.schema.column(number)
-        if column.path in names and _is_coded(chunk, column, file):
+        if column.path in wanted and _is_coded(chunk, column):
             chunks[column.path] = (chunk, column.max_definition_level > 0)
     found = _fetched(file, [_place(chunk, file) for chunk, _ in chunks.values()])
     return {
@@ -44,14 +44,13 @@ def coded_columns(file: OpenFile, group: int, names: Sequence[str]) -> dict[str,
     }
 
 
-def _is_coded(chunk: pq.ColumnChunkMetaData, column: pq.ColumnSchema, file: OpenFile) -> bool:
+def _is_coded(chunk: pq.ColumnChunkMetaData, column: pq.ColumnSchema) -> bool:
     flat = column.path == column.name and column.max_repetition_level == 0
     encodings = set(chunk.encodings)
     # BIT_PACKED beside RLE tells of levels that flat columns do not have; alone, of those of nulls.
     old_levels = "BIT_PACKED" in encodings and "RLE" not in encodings
     return bool(
-        column.path in file.dictionaries
-        and is_dictionary(chunk)
+        is_dictionary(chunk)
         and flat
         and column.max_definition_level <= 1
         and not (column.max_definition_level and old_levels)

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from petafit.compiled import njit
+from petafit.stream.page_kernels import DAMAGED
 
 DATA, DICTIONARY, DATA_V2 = 0, 2, 3
 """The kinds of pages that hold values."""
@@ -20,7 +21,7 @@ CODES = (2, 8)
 RUNS = 3
 """Encodings: values as they are, codes into the dictionary (two names of one), and levels."""
 
-_UNFINISHED, _DAMAGED = 0, -1
+_UNFINISHED = 0
 _TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, _STRUCT = 1, 2, 3, 7, 8, 12
 _INTEGERS = (4, 5, 6)
 _ABSENT = -(1 << 63)
@@ -100,7 +101,7 @@ def parse_header(content: memoryview) -> tuple[PageHeader, int] | None:
     """
     fields = np.full((_MOST_FIELDS, _MOST_FIELDS), _ABSENT, np.int64)
     length = _read_struct(np.frombuffer(content, np.uint8), fields)
-    if length == _DAMAGED:
+    if length == DAMAGED:
         raise pa.ArrowInvalid("no page header")
     return None if length == _UNFINISHED else (PageHeader.of(fields), length)
 
@@ -118,7 +119,7 @@ def _read_struct(content: np.ndarray, fields: np.ndarray) -> int:
     Returns
     -------
     int
-        How many bytes it takes; `_UNFINISHED` if they end before, `_DAMAGED` if it is no struct.
+        How many bytes it takes; `_UNFINISHED` if they end before, `DAMAGED` if it is no struct.
     """
     numbers = np.zeros(_MOST_DEPTH + 1, np.int64)
     at, depth, inside = 0, 0, 0
@@ -150,9 +151,9 @@ def _read_struct(content: np.ndarray, fields: np.ndarray) -> int:
         elif kind in (_BYTE, _DOUBLE):
             at += 1 if kind == _BYTE else 8
         else:
-            return _DAMAGED
+            return DAMAGED
         if number <= 0 or depth == _MOST_DEPTH or at < 0:
-            return _DAMAGED
+            return DAMAGED
         if depth < 2 and kind != _STRUCT and max(number, inside) < _MOST_FIELDS:
             fields[inside if depth else 0, number] = value
     return _UNFINISHED

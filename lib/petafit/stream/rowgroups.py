@@ -79,8 +79,11 @@ def read_row_group(
             use_threads=False,
         ):
             _check_codes(chunk)
-            for name, column in coded.items():
-                chunk = chunk.append_column(name, _read(column, chunk.num_rows, name))
+            if coded:
+                read = [_read(column, chunk.num_rows, name) for name, column in coded.items()]
+                names = [*chunk.schema.names, *coded]
+                chunk = pa.RecordBatch.from_arrays([*chunk.columns, *read], names)
+                del read
             for start in range(0, chunk.num_rows, batch_rows):
                 if (rows + start) // batch_rows in wanted:
                     yield _completed(chunk.slice(start, batch_rows), part, schema)
