@@ -26,6 +26,15 @@ def test_integers_beyond_the_floats_precision_are_rounded_not_refused():
     assert numbers(pa.array([2**53 + 1, 2**63 - 1])).tolist() == [2.0**53, 2.0**63]
 
 
+@given(st.lists(st.none() | st.integers(0, 4095), min_size=1), st.integers(4096, 2**40))
+def test_what_becomes_of_a_count_does_not_depend_on_its_batch(counts, large):
+    scaling = Scaling(shift=1.1, divisor=0.7, fill=np.nan, log1p=True)
+    alone = scaling.values(pa.array(counts, pa.int64()))
+    for other in (large, -1):
+        together = scaling.values(pa.array([*counts, other], pa.int64()))
+        np.testing.assert_array_equal(together[:-1], alone)
+
+
 @given(st.lists(st.decimals(-(10**12), 10**12, places=6), max_size=8))
 def test_decimals_are_rounded_correctly(values):
     column = pa.array([Decimal(1), *values], pa.decimal128(38, 6))[1:]

@@ -46,10 +46,6 @@ def class_positions(column: pa.Array, name: str, classes: Sequence[Scalar]) -> n
         A label is missing or not among the classes.
     """
     labels = class_labels(column, name)
-    if pa.types.is_int64(labels.type) and list(classes) == list(range(len(classes))):
-        own = labels.to_numpy()  # such classes are their own positions
-        if len(own) and own.min() >= 0 and own.max() < len(classes):
-            return own.astype(np.float64)
     positions = pc.index_in(labels, value_set=_as_labels(classes, labels.type, name))
     if positions.null_count:
         unknown = labels.filter(positions.is_null()).unique().to_pylist()
