@@ -10,6 +10,7 @@ from deltalake.exceptions import DeltaError
 
 from petafit.errors import ConfigurationError, StorageError
 from petafit.store.filesystem import Folder
+from petafit.table.delta_location import delta_location
 from petafit.table.snapshot import DataFile, Snapshot
 from petafit.table.types import table_schema
 
@@ -45,7 +46,7 @@ def open_delta(uri: str, *, version: int | None = None) -> Snapshot:
 def open_log(root: Folder, version: int | None = None) -> DeltaTable:
     """The log of a table at a version; by default the newest. Errors as in `open_delta`."""
     try:
-        return DeltaTable(root.uri, version=version)
+        return DeltaTable(delta_location(root), version=version)
     except (DeltaError, OSError, OverflowError) as error:
         if version is not None:
             newest = open_log(root).version()

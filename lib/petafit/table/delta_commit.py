@@ -12,6 +12,7 @@ from deltalake.transaction import AddAction, create_table_with_add_actions
 from petafit.errors import ConflictError, StorageError
 from petafit.store.filesystem import Folder
 from petafit.table.delta import open_log
+from petafit.table.delta_location import LOG, delta_location
 from petafit.table.files import WrittenFile
 from petafit.table.types import table_schema
 
@@ -80,7 +81,7 @@ def commit_files(
             )
         else:  # a new table, or one that is to be partitioned by other columns
             create_table_with_add_actions(
-                folder.uri,
+                delta_location(folder),
                 delta_schema,
                 actions,
                 mode="overwrite",
@@ -103,12 +104,12 @@ def commit_files(
 
 
 def _open(folder: Folder) -> DeltaTable | None:
-    return open_log(folder) if folder.exists("_delta_log") else None
+    return open_log(folder) if folder.child(LOG).names() else None
 
 
 def _version_of(folder: Folder, application: str, *, newest: int) -> int:
     """Looked for in the log itself: what delta-rs tells of its history has no transactions."""
-    log = folder.child("_delta_log")
+    log = folder.child(LOG)
     for version in range(newest, -1, -1):
         entry = f"{version:020}.json"
         if not log.exists(entry):
