@@ -37,3 +37,20 @@ def test_beats_are_rare(tmp_path: Path) -> None:
 
 def test_a_pass_that_has_not_begun_stands_at_nothing(tmp_path: Path) -> None:
     assert PulseReader(Folder(tmp_path / "none")).read().rows == 0
+
+
+def test_heartbeats_that_cannot_be_written_fail_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("where the folder should be")
+    beat(Folder(tmp_path / "file/pass"), 1, 30, None).stop()
+    pulse = beat(Folder(tmp_path / "pass"), 1, 30, None)
+    (tmp_path / "pass").rename(tmp_path / "moved")
+    (tmp_path / "pass").write_text("the folder is gone")
+    pulse.stop()
+
+
+def test_damaged_heartbeats_are_left_out(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    for shard, content in enumerate([b"", b"[1]", b'{"rows": "many"}', b'{"rows": null}', b"\xff"]):
+        folder.write(f"pulse-{shard:06d}.json", content)
+    beat(folder, 9, 30, 0.5)
+    assert PulseReader(folder).read().rows == 30

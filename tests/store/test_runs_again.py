@@ -77,7 +77,7 @@ def test_a_killed_run_resumes_at_once(store, worker):
     assert manifest(store)["status"] == "running"
     assert (store.list()[0]["status"], store.list()[0]["error"]) == (
         "failed",
-        "its process ended without a word",
+        "its process died unexpectedly",
     )
     with begin(store) as run:
         assert run.manifest["rows"] == {"in": 7}

@@ -1,9 +1,11 @@
 """Heartbeats: what workers leave in the run folder while they work, and what the driver reads."""
 
-import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+
+from pydantic import TypeAdapter, ValidationError
 
 from petafit.errors import StorageError
 from petafit.store.filesystem import Folder
@@ -21,16 +23,22 @@ class Pulse:
         self._written = False
 
     def beat(self, rows: int, loss: Callable[[], float | None]) -> None:
-        """Say how many rows are done, if it was not said just now."""
+        """Report how many rows are done, if that was not reported just now.
+
+        A heartbeat is for display only: one that cannot be written is left out.
+        """
         now = time.monotonic()
         if now - self._last > _SECONDS:
-            self._folder.write_json(self._name, {"rows": rows, "loss": loss()}, durable=False)
-            self._last, self._written = now, True
+            self._last = now
+            with suppress(StorageError):
+                self._folder.write_json(self._name, {"rows": rows, "loss": loss()}, durable=False)
+                self._written = True
 
     def stop(self) -> None:
         """Take the heartbeat away: the shard's report speaks from now on."""
         if self._written:
-            self._folder.remove(self._name)
+            with suppress(StorageError):
+                self._folder.remove(self._name)
 
 
 @dataclass(frozen=True)
@@ -48,6 +56,17 @@ class Standing:
     loss: float | None
 
 
+@dataclass(frozen=True)
+class _Beat:
+    """What a heartbeat, or the report of a finished shard, says."""
+
+    rows: int = 0
+    loss: float | None = None
+
+
+_BEAT = TypeAdapter(_Beat)
+
+
 class PulseReader:
     """The driver's view of a pass: finished shards are read once, running ones every time."""
 
@@ -57,22 +76,21 @@ class PulseReader:
 
     def read(self) -> Standing:
         """How far the pass has come by now."""
-        running: list[tuple[int, float | None]] = []
+        running = []
         for name in self._folder.names():
             if name.startswith("report-") and name not in self._finished:
-                self._finished[name] = int(self._content(name).get("rows", 0))
+                self._finished[name] = self._beat(name).rows
             elif name.startswith("pulse-"):
-                content = self._content(name)
-                running.append((int(content.get("rows", 0)), content.get("loss")))
-        rows = sum(self._finished.values()) + sum(count for count, _ in running)
-        losses = [(count, loss) for count, loss in running if loss is not None and count]
+                running.append(self._beat(name))
+        rows = sum(self._finished.values()) + sum(beat.rows for beat in running)
+        losses = [(beat.rows, beat.loss) for beat in running if beat.loss is not None and beat.rows]
         weight = sum(count for count, _ in losses)
         loss = sum(count * loss for count, loss in losses) / weight if weight else None
         return Standing(rows, len(self._finished), loss)
 
-    def _content(self, name: str) -> dict[str, float]:
-        """A file's content; nothing where its shard has just removed it."""
+    def _beat(self, name: str) -> _Beat:
+        """A file's content; zero rows where it is damaged, or its shard has just removed it."""
         try:
-            return dict(json.loads(self._folder.read(name)))
-        except (StorageError, ValueError):
-            return {}
+            return _BEAT.validate_json(self._folder.read(name))
+        except (StorageError, ValidationError):
+            return _Beat()

@@ -1,5 +1,6 @@
 """A folder on any filesystem pyarrow opens: whole files or none, and no way out of it."""
 
+import errno
 import hashlib
 import json
 import os
@@ -148,6 +149,22 @@ class Folder:
         """Whether a file or folder is there."""
         with self._failing("look at", *_part(name)) as path:
             return bool(self.filesystem.get_file_info(path).type != fs.FileType.NotFound)
+
+    def modified(self, name: str) -> float:
+        """The time a file was last written, in seconds since the epoch, by the storage's clock.
+
+        Raises
+        ------
+        StorageError
+            The file is missing or out of reach.
+        """
+        with self._failing("look at", name) as path:
+            info = self.filesystem.get_file_info(path)
+            if not info.is_file:
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+            if info.mtime_ns is None:
+                raise OSError("the storage does not say when files were written")
+        return float(info.mtime_ns) / 1e9
 
     def names(self) -> list[str]:
         """The folder's direct children, sorted; none where the folder is missing."""

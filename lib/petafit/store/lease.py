@@ -1,4 +1,9 @@
-"""One process at a time: a lease that its holder renews, and that ends with its process."""
+"""One process at a time: a lease that its holder renews, and that ends with its process.
+
+Whether a process on the same machine is alive, the operating system tells. Of another machine only
+the age of its claim tells, and both ends of an age are read from the storage's clock: the machines'
+own clocks may differ by any amount.
+"""
 
 import os
 import random
@@ -8,13 +13,18 @@ import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated
 from uuid import uuid4
+
+from pydantic import Field, TypeAdapter, ValidationError
 
 from petafit.errors import ConflictError, StorageError
 from petafit.store.filesystem import Folder
 
 LIVE_SECONDS = 60.0
 RENEW_SECONDS = 15.0
+_STALLED_SECONDS = 86_400.0
+"""A process that exists but has not renewed its claim for so long does not hold the lease."""
 _CLAIMS = 5
 
 
@@ -36,16 +46,30 @@ class Claim:
 
     host: str
     machine: str
-    pid: int
+    pid: Annotated[int, Field(gt=0, lt=2**31)]
     born: str
     held: bool
     renewed_at: float
 
-    def is_live(self) -> bool:
-        """Whether its process may still be at work; clocks may differ by less than a minute."""
-        if self.machine == _machine() and not _is_running(self.pid, self.born):
-            return False
-        return time.time() - self.renewed_at < LIVE_SECONDS
+    @property
+    def holder(self) -> str:
+        """The process, in words."""
+        if self is _UNREADABLE:
+            return "a process whose lease file is damaged"
+        return f"process {self.pid} on {self.host}"
+
+    def is_running(self) -> bool | None:
+        """Whether its process exists; None where only the claim's age can tell."""
+        if self.machine != _machine():
+            return None
+        exists = _is_running(self.pid, self.born)
+        return exists if self.born or not exists else None  # a later process may have the id
+
+
+_UNREADABLE = Claim(host="", machine="", pid=0, born="", held=True, renewed_at=0.0)
+"""Stands for a damaged claim: only the age of its file says whether it counts."""
+
+_FIELDS = TypeAdapter(Claim)
 
 
 class Lease:
@@ -96,14 +120,23 @@ class Lease:
             self._folder.remove(self._name)
 
     def is_held_by_another(self) -> bool:
-        """Whether another process may be at work in the folder."""
-        return any(claim.is_live() for claim in self._others().values())
+        """Whether another process may be at work in the folder.
+
+        Nothing is written, so that ages are measured by this machine's clock: where it differs
+        from the storage's, a dead process of another machine may still count as live.
+        """
+        now = time.time()
+        return any(
+            _is_live(claim, now - written) or _is_live(claim, abs(now - claim.renewed_at))
+            for claim, written in self._others().values()
+        )
 
     def _claim(self) -> None:
         for _ in range(_CLAIMS):
             self._write(held=False)
             others = self._others()
-            live = [claim for claim in others.values() if claim.is_live()]
+            now = self._folder.modified(self._name)
+            live = [claim for claim, written in others.values() if _is_live(claim, now - written)]
             if not live:
                 self._write(held=True)
                 for name in others:
@@ -114,27 +147,30 @@ class Lease:
                 break
             time.sleep(random.uniform(0.05, 0.5))  # both stepped back: one comes first next time
         raise ConflictError(
-            f"{self._folder.split()[0].uri} is in use by process {live[0].pid} on {live[0].host}",
+            f"{self._folder.split()[0].uri} is in use by {live[0].holder}",
             hint="Wait until it has finished, or stop it. A lease whose machine is gone ends "
             f"{LIVE_SECONDS:.0f} seconds after its last renewal.",
         )
 
-    def _others(self) -> dict[str, Claim]:
-        """The claims of others, live and dead, by file name."""
-        names = [name for name in self._folder.names() if name != self._name]
-        claims = {name: self._read(name) for name in names}
-        return {name: claim for name, claim in claims.items() if claim is not None}
+    def _others(self) -> dict[str, tuple[Claim, float]]:
+        """The claims of others, live and dead, by file name, each with the time of its writing."""
+        found = {}
+        for name in self._folder.names():
+            if name == self._name:
+                continue
+            try:
+                found[name] = (self._read(name), self._folder.modified(name))
+            except StorageError:
+                if self._folder.exists(name):  # else it has just been withdrawn
+                    raise
+        return found
 
-    def _read(self, name: str) -> Claim | None:
-        """A claim, or nothing where it has just been withdrawn."""
+    def _read(self, name: str) -> Claim:
+        content = self._folder.read(name)
         try:
-            return Claim(**self._folder.read_json(name))
-        except TypeError as error:
-            raise StorageError(f"{self._folder.uri}/{name} is not a lease", got=error) from error
-        except StorageError:
-            if self._folder.exists(name):
-                raise
-            return None
+            return _FIELDS.validate_json(content)
+        except ValidationError:
+            return _UNREADABLE
 
     def _write(self, *, held: bool) -> None:
         self._folder.write_json(self._name, asdict(own_claim(held=held)))
@@ -146,6 +182,12 @@ class Lease:
                     self.is_lost = True
                     return
                 self._write(held=True)
+
+
+def _is_live(claim: Claim, age: float) -> bool:
+    """Whether a claim written so many seconds ago counts."""
+    running = claim.is_running()
+    return age < LIVE_SECONDS if running is None else running and age < _STALLED_SECONDS
 
 
 def own_claim(*, held: bool) -> Claim:

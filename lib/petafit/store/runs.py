@@ -67,7 +67,7 @@ class RunStore:
     def list(self) -> list[dict[str, Any]]:
         """The manifests of all runs, newest first.
 
-        A run whose process died without a word (killed, machine lost) is listed as failed. Those
+        A run whose process died unexpectedly (killed, machine lost) is listed as failed. Those
         whose manifest cannot be read come last, with no more than ``run_id``, ``status``
         (unreadable), ``error`` and ``started_at`` (None).
         """
@@ -84,5 +84,5 @@ def _as_it_stands(folder: Folder) -> dict[str, Any]:
         run_id = folder.split()[1]
         return {"run_id": run_id, "status": "unreadable", "error": str(error), "started_at": None}
     if manifest["status"] == "running" and not Lease(folder.child("lease")).is_held_by_another():
-        manifest |= {"status": "failed", "error": "its process ended without a word"}
+        manifest |= {"status": "failed", "error": "its process died unexpectedly"}
     return manifest
