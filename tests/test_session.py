@@ -192,6 +192,28 @@ def test_a_session_that_is_built_is_stopped_and_quiet():
 
 
 @pytest.mark.spark
+def test_secrets_reach_the_session_but_no_command_line():
+    answer = run(
+        """
+    from pathlib import Path
+    from petafit.config.settings import Settings
+    from petafit.session import open_session
+
+    submit = {"spark.hadoop.fs.s3a.secret.key": "hunter2", "spark.ui.enabled": False}
+    settings = Settings(
+        task="t", table="t", label="y", spark={"master": "local[1]", "submit": submit}
+    )
+    with open_session(settings, app_name="tests") as spark:
+        java = spark.sparkContext._gateway.proc.pid
+        hadoop = spark.sparkContext._jsc.hadoopConfiguration()
+        print(hadoop.get("fs.s3a.secret.key"))
+        print(b"hunter2" in Path(f"/proc/{java}/cmdline").read_bytes())
+    """
+    )
+    assert answer.stdout == "hunter2\nFalse\n", answer.stderr
+
+
+@pytest.mark.spark
 def test_spark_submit_runs_a_script_that_writes_and_reads_delta(spark, tmp_path):
     if not delta_available(spark):
         pytest.skip("Delta's jars are not installed")

@@ -17,8 +17,10 @@ from petafit.benchmark.page import FILE as PAGE
 from petafit.benchmark.report import show as show_record
 from petafit.config.layers import Resolved, load_settings
 from petafit.config.reference import reference
-from petafit.config.rendering import as_json, render, submit_arguments
+from petafit.config.rendering import as_json, render
+from petafit.config.submit import submit_arguments
 from petafit.errors import PetafitError
+from petafit.messages import printable
 from petafit.store.models import ModelStore
 from petafit.store.runs import Run, RunStore
 from petafit.workflow.benchmark import benchmark
@@ -247,10 +249,16 @@ def _paths(env: str, conf: Path | None) -> Any:
     return _load(None, env, conf, None).settings.paths
 
 
+class _OneLine(logging.Formatter):
+    """Makes of each message one line without secrets; a traceback keeps its lines."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802, logging's own name
+        record.message = printable(record.message)
+        return super().formatMessage(record)
+
+
 def _set_up_logging(verbose: bool) -> None:
-    logging.basicConfig(
-        stream=sys.stderr,
-        format="%(asctime)s %(levelname)s %(message)s",
-        level=logging.WARNING,
-    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_OneLine("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
     logging.getLogger("petafit").setLevel(logging.DEBUG if verbose else logging.INFO)

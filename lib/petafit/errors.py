@@ -2,8 +2,11 @@
 
 import difflib
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
+
+from petafit.messages import printable
 
 log = logging.getLogger("petafit")
 
@@ -21,6 +24,12 @@ class PetafitError(Exception):
         What was found instead.
     hint : str, optional
         What to do next.
+    details : sequence of str, optional
+        Lines below the sentence, such as one for each of several faults.
+
+    Notes
+    -----
+    The message is `petafit.messages.printable`: names, values and causes may come from anywhere.
 
     Examples
     --------
@@ -31,16 +40,24 @@ class PetafitError(Exception):
     exit_code = 1
 
     def __init__(
-        self, what: str, *, expected: object = None, got: object = None, hint: str = ""
+        self,
+        what: str,
+        *,
+        expected: object = None,
+        got: object = None,
+        hint: str = "",
+        details: Sequence[str] = (),
     ) -> None:
         self.what = what
         self.expected = expected
         self.got = got
         self.hint = hint
+        self.details = tuple(details)
         super().__init__(self._sentence())
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _rebuild, (type(self), self.what, self.expected, self.got, self.hint)
+        fields = {name: getattr(self, name) for name in ("expected", "got", "hint", "details")}
+        return _rebuild, (type(self), self.what, fields)
 
     def _sentence(self) -> str:
         parts = [self.what.rstrip(".")]
@@ -49,7 +66,8 @@ class PetafitError(Exception):
         if self.got is not None:
             parts.append(f"got {self.got}")
         sentence = "; ".join(parts)
-        return f"{sentence}. {self.hint}" if self.hint else sentence
+        sentence = f"{sentence}. {self.hint}" if self.hint else sentence
+        return "\n- ".join(map(printable, (sentence, *self.details)))
 
 
 class ConfigurationError(PetafitError):
@@ -110,7 +128,5 @@ def only_logged(what: str) -> Iterator[None]:
         log.warning("After an error, %s failed, too", what, exc_info=True)
 
 
-def _rebuild(
-    kind: type[PetafitError], what: str, expected: object, got: object, hint: str
-) -> PetafitError:
-    return kind(what, expected=expected, got=got, hint=hint)
+def _rebuild(kind: type[PetafitError], what: str, fields: Mapping[str, Any]) -> PetafitError:
+    return kind(what, **fields)

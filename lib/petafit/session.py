@@ -12,15 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from petafit.config.settings import Settings
+from petafit.config.submit import as_text, check_deploy_mode
 from petafit.errors import ConfigurationError
 from petafit.java import require_java
 from petafit.jvm import environment, start_jvm
+from petafit.messages import redact
 from petafit.spark_settings import (
     CATALOG,
     EXTENSIONS,
-    as_text,
     build_settings,
     launch_settings,
+    secret_settings,
     session_settings,
 )
 
@@ -142,6 +144,7 @@ def _build(settings: Settings, app_name: str) -> SparkSession:
     from pyspark.errors import PySparkException
     from pyspark.sql import SparkSession
 
+    check_deploy_mode(settings)
     if "PYSPARK_GATEWAY_PORT" not in os.environ:  # else spark-submit found Java
         require_java()
     try:
@@ -149,7 +152,11 @@ def _build(settings: Settings, app_name: str) -> SparkSession:
         with environment(_if_local(settings.spark.master, "SPARK_LOCAL_IP", "127.0.0.1")):
             standing = start_jvm(launch_settings(settings))
         builder = SparkSession.builder.appName(app_name).config(
-            map={**build_settings(standing), **session_settings(settings)}
+            map={
+                **secret_settings(settings),
+                **build_settings(standing),
+                **session_settings(settings),
+            }
         )
         with environment(_if_local(standing.get("spark.master"), "PYSPARK_PYTHON", sys.executable)):
             return builder.getOrCreate()
@@ -173,7 +180,8 @@ def _lent(session: SparkSession, wanted: Mapping[str, str]) -> Iterator[None]:
             try:
                 session.conf.set(name, value)
             except PySparkException as error:
-                _log.warning("this Spark session does not take %s=%s: %s", name, value, error)
+                shown = redact(value, key=name)
+                _log.warning("this Spark session does not take %s=%s: %s", name, shown, error)
             else:
                 before[name] = old
         yield

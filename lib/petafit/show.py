@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from petafit.messages import printable
 from petafit.store.models import ModelVersion, UnreadableVersion
 
 _HEADLINE = (
@@ -32,7 +33,7 @@ def run(manifest: Mapping[str, Any]) -> None:
     facts = [("run", f"{manifest['run_id']} {manifest['status']}"), *_facts(manifest)]
     width = max(len(name) for name, _ in facts)
     for name, value in facts:
-        print(f"{name:<{width}}  {value}")
+        print(f"{name:<{width}}  {printable(value)}")
     if manifest.get("influence"):
         _influence(manifest["influence"])
 
@@ -44,11 +45,11 @@ def runs(manifests: Sequence[Mapping[str, Any]]) -> None:
         table.add_column(name, overflow="fold", no_wrap=name == "run")
     for manifest in manifests:
         table.add_row(
-            manifest["run_id"],
+            _text(manifest["run_id"]),
             manifest["status"],
             _time(manifest["started_at"]),
             _number(manifest.get("seconds")),
-            escape(manifest.get("error") or "") or _metrics(manifest.get("metrics")),
+            _text(manifest.get("error") or "") or _metrics(manifest.get("metrics")),
         )
     _print(table if manifests else "No runs yet.")
 
@@ -60,8 +61,8 @@ def models(versions: Sequence[ModelVersion | UnreadableVersion]) -> None:
         table.add_column(name, overflow="fold")
     for version in versions:
         if isinstance(version, UnreadableVersion):
-            told = (version.status, _time(None), escape(version.error))
-            table.add_row(version.name, str(version.version), *told)
+            told = (version.status, _time(None), _text(version.error))
+            table.add_row(_text(version.name), str(version.version), *told)
             continue
         table.add_row(
             version.name,
@@ -110,7 +111,7 @@ def _influence(told: Mapping[str, Any]) -> None:
         for each in partitions:
             low, high = (f"{end:+.6f}" for end in each["interval"])
             change = f"{each['change']:+.6f}"
-            table.add_row(each["partition"], f"{each['rows']:,}", change, f"{low} to {high}")
+            table.add_row(_text(each["partition"]), f"{each['rows']:,}", change, f"{low} to {high}")
         print()
         _print(table if partitions else f"{title}: no partition")
 
@@ -125,6 +126,11 @@ def _round(done: Mapping[str, Any]) -> tuple[str, str]:
     if done["validation"]:
         told.append(f"validation {_metrics(done['validation'])}")
     return f"round {done['number']}{part}", "  ".join(told)
+
+
+def _text(foreign: str) -> str:
+    """Text from files and tables, for a cell: neither rich's markup nor the terminal's."""
+    return escape(printable(foreign))
 
 
 def _metrics(metrics: Mapping[str, float | None] | None) -> str:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from petafit.config.section import Scalar
 from petafit.config.settings import Settings
+from petafit.config.submit import as_text
+from petafit.messages import is_secret
 
 EXTENSIONS = "spark.sql.extensions"
 CATALOG = "spark.sql.catalog.spark_catalog"
@@ -26,10 +28,21 @@ _ALLOCATOR = {"spark.executorEnv.ARROW_DEFAULT_MEMORY_POOL": "system"}
 
 
 def launch_settings(settings: Settings) -> dict[str, str]:
-    """What the JVM must know when it starts."""
+    """What the JVM must know when it starts; no secrets, since a command line is public."""
     quiet = {"spark.ui.showConsoleProgress": "false"}
-    master = {"spark.master": settings.spark.master} if settings.spark.master else {}
-    return quiet | as_text(settings.spark.submit) | master
+    submit = as_text(settings.spark.submit)
+    public = {name: value for name, value in submit.items() if not is_secret(name)}
+    return quiet | public | _master(settings)
+
+
+def _master(settings: Settings) -> dict[str, str]:
+    return {"spark.master": settings.spark.master} if settings.spark.master else {}
+
+
+def secret_settings(settings: Settings) -> dict[str, str]:
+    """What the session is told when it is built, beside the command line."""
+    submit = as_text(settings.spark.submit)
+    return {name: value for name, value in submit.items() if is_secret(name)}
 
 
 def build_settings(standing: Mapping[str, str]) -> dict[str, str]:
@@ -62,20 +75,6 @@ def session_settings(settings: Settings) -> dict[str, str]:
         "spark.sql.files.ignoreCorruptFiles": False,  # true keeps the rows before the damage
     }
     return as_text(ours | settings.spark.session)
-
-
-def as_text(settings: Mapping[str, Scalar]) -> dict[str, str]:
-    """Values as the JVM writes them.
-
-    Examples
-    --------
-    >>> as_text({"spark.ui.enabled": False, "spark.executor.cores": 2})
-    {'spark.ui.enabled': 'false', 'spark.executor.cores': '2'}
-    """
-    return {
-        name: str(value).lower() if isinstance(value, bool) else str(value)
-        for name, value in settings.items()
-    }
 
 
 def has_delta_jars() -> bool:

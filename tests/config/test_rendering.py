@@ -1,17 +1,13 @@
 """Settings as text."""
 
 import json
-import shlex
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from petafit.config.layers import load_settings
-from petafit.config.rendering import as_json, render, submit_arguments
+from petafit.config.rendering import as_json, render
 from petafit.config.settings import Settings
 from petafit.config.yaml12 import parse
-from petafit.errors import ConfigurationError
 
 Write = Callable[[str, str], Path]
 
@@ -49,28 +45,9 @@ def test_secrets_are_hidden(write: Write) -> None:
     resolved = load_settings(task="mine", overrides=overrides)
     assert "hunter2" not in render(resolved)
     assert "hunter2" not in as_json(resolved)
-    assert "spark.hadoop.fs.s3a.secret.key=hunter2" in submit_arguments(resolved.settings)
 
 
 def test_the_machine_form_has_settings_and_origins(write: Write) -> None:
     content = json.loads(as_json(load_settings(task="mine")))
     assert content["settings"]["table"]["uri"] == "data/mine"
     assert content["origins"]["table.uri"] == "conf/tasks/mine.yaml"
-
-
-def test_arguments_of_spark_submit_need_no_quotes(write: Write) -> None:
-    overrides = ["spark.master=yarn", "spark.submit={spark.ui.enabled: false, spark.x: 2}"]
-    words = submit_arguments(load_settings(task="mine", overrides=overrides).settings)
-    expected = ["--master", "yarn", "--conf", "spark.ui.enabled=false", "--conf", "spark.x=2"]
-    assert words == shlex.split(" ".join(words)) == expected
-    assert submit_arguments(load_settings(task="mine").settings) == []
-
-
-@pytest.mark.parametrize("value", ["-Da=b -Dc=d", "a\tb", ""])
-def test_arguments_that_a_shell_would_tear_apart_are_refused(write: Write, value: str) -> None:
-    settings = Settings(task="t", table="t", label="y", spark={"submit": {"spark.x": value}})
-    if value:
-        with pytest.raises(ConfigurationError, match=r"spark\.submit\.spark\.x"):
-            submit_arguments(settings)
-    else:
-        assert submit_arguments(settings) == ["--conf", "spark.x="]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from petafit.config.layers import load_settings
-from petafit.config.rendering import submit_arguments
+from petafit.config.submit import submit_arguments
 from petafit.table.predicate import parse
 
 CONF = Path(__file__).parents[2] / "conf"

@@ -72,6 +72,13 @@ def test_no_name_leaves_its_folder(top, name):
         "abfs://c:hunter2@a.net/x",
         "abfs://c@a.net/x?sas_token=hunter2",
         "s3://bucket/x?secret_key=hunter2",
+        "abfss://c@a.net/x?sv=2024&sig=hunter2",
+        "abfs://c@a.net/x?SIG=hunter2",
+        "abfs://c@a.net/x?sas=hunter2",
+        "s3://bucket/x?X-Amz-Signature=hunter2",
+        "s3://bucket/x?credential=hunter2",
+        "gs://bucket/x?pwd=hunter2",
+        "s3://bucket/x?accesskeyid=hunter2",
     ],
 )
 def test_a_uri_with_a_secret_is_refused_without_repeating_it(uri):

@@ -1,14 +1,12 @@
-"""Settings as text: for people, for programs, and for spark-submit."""
+"""Settings as text, for people and for programs."""
 
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from petafit.config.layers import Resolved
-from petafit.config.redaction import redact
-from petafit.config.settings import Settings
 from petafit.config.yaml12 import dump
-from petafit.errors import ConfigurationError
+from petafit.messages import redact
 
 _WIDEST_COLUMN = 60
 
@@ -28,26 +26,6 @@ def render(resolved: Resolved) -> str:
 def as_json(resolved: Resolved) -> str:
     """``{"settings": ..., "origins": ...}``; secrets are hidden."""
     return json.dumps({"settings": _shown(resolved), "origins": resolved.origins}, indent=2)
-
-
-def submit_arguments(settings: Settings) -> list[str]:
-    """What spark-submit has to be told, as words that need no quoting in a shell.
-
-    Raises
-    ------
-    ConfigurationError
-        A value with white space, which ``spark-submit $(petafit config --spark-submit)`` would
-        tear apart.
-    """
-    master = ["--master", settings.spark.master] if settings.spark.master else []
-    pairs = [f"{key}={_spark_text(value)}" for key, value in settings.spark.submit.items()]
-    for pair in pairs:
-        if pair.split() != [pair]:
-            raise ConfigurationError(
-                f"spark.submit.{pair.partition('=')[0]} has white space in it",
-                hint="Shells split it: put it into spark-defaults.conf, or give it yourself.",
-            )
-    return [*master, *(word for pair in pairs for word in ("--conf", pair))]
 
 
 def _shown(resolved: Resolved) -> dict[str, Any]:
@@ -70,7 +48,3 @@ def _lines(
             yield from ((f"{indent}- {dump(item)}", "") for item in value)
         else:
             yield f"{name} {dump(value)}", origin
-
-
-def _spark_text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

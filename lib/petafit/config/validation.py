@@ -10,11 +10,11 @@ from pydantic_core import ErrorDetails
 
 from petafit.config.feature_groups import FEATURE_KINDS
 from petafit.config.merging import Leaf, Stacked, Tree, sources
-from petafit.config.redaction import redact
 from petafit.config.section import Section
 from petafit.config.settings import Settings
 from petafit.config.yaml12 import dump
 from petafit.errors import ConfigurationError, did_you_mean
+from petafit.messages import redact
 
 _EXPECTED = {
     "bool": "true or false",
@@ -206,5 +206,6 @@ def _shown(value: object, key: str) -> str:
 def _joined(complaints: Sequence[ConfigurationError]) -> ConfigurationError:
     if len(complaints) == 1:
         return complaints[0]
-    lines = "".join(f"\n- {complaint}" for complaint in complaints)
-    return ConfigurationError(f"{len(complaints)} settings are wrong:{lines}")
+    return ConfigurationError(
+        f"{len(complaints)} settings are wrong:", details=[str(found) for found in complaints]
+    )

@@ -8,12 +8,12 @@ from typing import Self
 from urllib.parse import parse_qsl, quote, unquote
 
 from petafit.errors import ConfigurationError, StorageError
+from petafit.messages import is_secret
 
 _URI = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+):/(?:/(?P<authority>[^/?]*))?(?P<rest>.*)")
 _LOCAL = "file"
 _ARROW_SCHEMES = {"s3a": "s3", "s3n": "s3"}
 _SPARK_SCHEMES = {"s3": "s3a", "s3n": "s3a", "gcs": "gs"}
-_SECRET_OPTION = re.compile("password|secret|token|key", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ def _absolute(path: str) -> str:
 def _refuse_secrets(authority: str, options: str, *, shown: str) -> None:
     user, at, _ = authority.rpartition("@")
     secret = at and ":" in user
-    if secret or any(_SECRET_OPTION.search(name) for name, _ in parse_qsl(options)):
+    if secret or any(is_secret(name) for name, _ in parse_qsl(options, keep_blank_values=True)):
         raise ConfigurationError(
             f"The URI {shown} carries a password or a key",
             hint="It would end up in manifests and logs: give credentials by the environment, "

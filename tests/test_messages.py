@@ -1,10 +1,13 @@
 """What is hidden, and what stays to be read."""
 
+import pickle
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from petafit.config.redaction import HIDDEN, redact
+from petafit.errors import ConfigurationError, ContractError
+from petafit.messages import HIDDEN, printable, redact
 
 
 @pytest.mark.parametrize(
@@ -19,6 +22,22 @@ from petafit.config.redaction import HIDDEN, redact
         "PASSWORD",
         "db_password",
         "api-key",
+        "secretkey",
+        "accesskeyid",
+        "apikey",
+        "APIKEY",
+        "fs.s3a.AccessKeyID",
+        "Authorization",
+        "proxy-authorization",
+        "sig",
+        "SAS",
+        "signature",
+        "x-amz-signature",
+        "credential",
+        "AZURE_CLIENT_CREDENTIALS",
+        "pwd",
+        "DB_PWD",
+        "bearertoken",
     ],
 )
 @pytest.mark.parametrize("secret", ["hunter2", 123456, ["hunter2"]])
@@ -40,6 +59,15 @@ def test_other_keys_stay(key: str) -> None:
         ("s3://id:hunter2@bucket/x", "s3://id:***@bucket/x"),
         ("postgresql://me:hunter2@db:5432/x", "postgresql://me:***@db:5432/x"),
         ("https://a.net/x?sv=1&sig=hunter2&se=2", "https://a.net/x?sv=1&sig=***&se=2"),
+        ("abfss://c@a.net/x?SV=1&SIG=hunter2", None),
+        ("wasbs://c@a.net/x?sas=hunter2", None),
+        ("s3://b/x?X-Amz-Credential=hunter2&X-Amz-Signature=hunter2", None),
+        ("secretkey=hunter2 accesskeyid=hunter2, APIKEY=hunter2", None),
+        ("pwd=hunter2;", None),
+        ('{"secretKey": "hunter2", "a": 1}', None),
+        ("{'api_key': 'hunter2'}", None),
+        ("Authorization: Bearer hunter2", None),
+        ("authorization: Basic hunter2", None),
         ("-Xmx1g -Dstore.trustStorePassword=hunter2 -Da=b", None),
         ("abfss://container@account.dfs.core.windows.net/x", "same"),
         ("month >= 10", "same"),
@@ -64,3 +92,34 @@ def test_nothing_stays_nothing() -> None:
 @given(st.text())
 def test_hiding_twice_is_hiding_once(text: str) -> None:
     assert redact(redact(text)) == redact(text)
+
+
+@given(st.text(st.characters(codec=None)))
+def test_what_is_printed_is_one_line_that_any_stream_takes(text: str) -> None:
+    shown = printable(text)
+    assert len(shown.splitlines()) <= 1
+    assert shown.encode().decode() == shown
+    assert "\x1b" not in shown
+
+
+def test_other_letters_than_english_ones_are_shown() -> None:
+    assert printable("São Paulo 北京 naïve 😀") == "São Paulo 北京 naïve 😀"
+
+
+def test_errors_cannot_be_made_to_print_lines_of_their_own() -> None:
+    error = ContractError(
+        "No column 'a\nERROR root'",
+        expected="\x1b[2J",
+        got="https://h/x?sig=hunter2",
+        hint="Rename\rit.",
+    )
+    assert str(error) == (
+        "No column 'a\\nERROR root'; expected \\x1b[2J; got https://h/x?sig=***. Rename\\rit."
+    )
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)
+
+
+def test_details_stand_on_lines_of_their_own() -> None:
+    error = ConfigurationError("2 settings are wrong:", details=["a\nb", "c"])
+    assert str(error) == "2 settings are wrong:\n- a\\nb\n- c"
+    assert str(pickle.loads(pickle.dumps(error))) == str(error)

@@ -1,0 +1,117 @@
+"""The arguments of spark-submit, and a private file for those that no other user may read."""
+
+import hashlib
+import os
+import re
+from pathlib import Path
+from uuid import uuid4
+
+from petafit.config.section import Scalar
+from petafit.config.settings import Settings
+from petafit.errors import ConfigurationError
+from petafit.messages import is_secret
+
+# Of what a command substitution prints, a shell splits white space and expands patterns.
+_IN_WORDS = re.compile(r"[^\s*?\[\]]*")
+
+
+def submit_arguments(settings: Settings) -> list[str]:
+    """The arguments of spark-submit for these settings, as words that need no quoting in a shell.
+
+    Every process of a machine can read a command line. Secrets, and values that a shell would take
+    apart, go into a properties file that only this user can read. The same settings give the same
+    file, so that calls do not leave ever more of them.
+
+    Raises
+    ------
+    ConfigurationError
+        Spark cannot run Python applications in this way, or the file cannot be written.
+
+    Notes
+    -----
+    With ``--properties-file`` Spark reads no ``spark-defaults.conf`` unless it is asked to by
+    ``--load-spark-defaults`` (Spark 4.0 and newer).
+    """
+    check_deploy_mode(settings)
+    master = ["--master", settings.spark.master] if settings.spark.master else []
+    pairs = as_text(settings.spark.submit)
+    private = {name: value for name, value in pairs.items() if _is_private(name, value)}
+    words = [f"{name}={value}" for name, value in pairs.items() if name not in private]
+    named = [*master, *(word for pair in words for word in ("--conf", pair))]
+    if not private:
+        return named
+    return [*named, "--load-spark-defaults", "--properties-file", str(_properties_file(private))]
+
+
+def check_deploy_mode(settings: Settings) -> None:
+    """Refuse what Spark refuses: a Python driver on a standalone cluster's worker.
+
+    Raises
+    ------
+    ConfigurationError
+        The master is a standalone one, and the deploy mode is ``cluster``.
+    """
+    mode = str(settings.spark.submit.get("spark.submit.deployMode", "client"))
+    if mode == "cluster" and (settings.spark.master or "").startswith("spark://"):
+        raise ConfigurationError(
+            "Spark's standalone clusters run no Python application in cluster mode",
+            expected="spark.submit.deployMode: client",
+            got=mode,
+            hint="Submit from a machine of the cluster's network in client mode, or use YARN or "
+            "Kubernetes.",
+        )
+
+
+def as_text(settings: dict[str, Scalar]) -> dict[str, str]:
+    """Values as the JVM writes them.
+
+    Examples
+    --------
+    >>> as_text({"spark.ui.enabled": False, "spark.executor.cores": 2})
+    {'spark.ui.enabled': 'false', 'spark.executor.cores': '2'}
+    """
+    return {
+        name: str(value).lower() if isinstance(value, bool) else str(value)
+        for name, value in settings.items()
+    }
+
+
+def _is_private(name: str, value: str) -> bool:
+    return is_secret(name) or not _IN_WORDS.fullmatch(f"{name}={value}")
+
+
+def _properties_file(pairs: dict[str, str]) -> Path:
+    """A file of Java properties with mode 600, named by its content."""
+    content = "".join(f"{_escaped(name)}={_escaped(value)}\n" for name, value in pairs.items())
+    name = f"{hashlib.sha256(content.encode()).hexdigest()[:16]}.properties"
+    try:
+        folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "petafit/submit"
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if folder.stat().st_uid != os.getuid() or not _IN_WORDS.fullmatch(str(folder)):
+            raise PermissionError("it belongs to another user, or a shell would take it apart")
+        temporary = folder / f".{uuid4().hex}"
+        temporary.touch(mode=0o600, exist_ok=False)
+        temporary.write_text(content)
+        return temporary.replace(folder / name)
+    except (OSError, RuntimeError) as error:  # RuntimeError: this user has no home
+        raise ConfigurationError(
+            "A private file for spark-submit cannot be written below the cache folder",
+            got=str(error),
+            hint="Set XDG_CACHE_HOME to a folder of this user's, without spaces in its path.",
+        ) from error
+
+
+def _escaped(text: str) -> str:
+    """Text as `java.util.Properties` reads it: every sign but letters and digits as an escape.
+
+    Examples
+    --------
+    >>> print(_escaped("-Da=b c"))
+    \\u002dDa\\u003db\\u0020c
+    """
+    units = text.encode("utf-16-be", "surrogatepass")
+    codes = (int.from_bytes(units[i : i + 2]) for i in range(0, len(units), 2))
+    return "".join(
+        chr(code) if chr(code).isascii() and chr(code).isalnum() else f"\\u{code:04x}"
+        for code in codes
+    )
