@@ -1,6 +1,7 @@
 """Tables written from workers: all of the new rows or all of the old."""
 
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -275,3 +276,18 @@ def test_spark_reads_what_was_committed(spark: Any, tmp_path: Path, format: Form
     assert found == expected(list(range(8)))
     assert frame.where("city = 'a b'").count() == 2
     assert frame.where("city is null").count() == 2
+
+
+def test_a_table_gets_timestamps_without_a_zone_that_had_none(tmp_path: Path) -> None:
+    moments = pa.array([datetime(2013, 10, 1), None], pa.timestamp("ns"))
+    for key, rows in [
+        ("k1", pa.record_batch({"x": [1]})),
+        ("k2", pa.record_batch({"x": [1, 2], "then": moments})),
+    ]:
+        out = Output(str(tmp_path / "t"), "delta", rows.schema, key)
+        out.check()
+        writer = PartitionedWriter(out.staging)
+        writer.write(rows)
+        out.commit(writer.close())
+    found = DeltaTable(out.uri).to_pyarrow_table()
+    assert found["then"].to_pylist() == moments.to_pylist()

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import yaml
@@ -17,7 +18,7 @@ from petafit.errors import ConfigurationError, ContractError
 from petafit.workflow.evaluate import evaluate
 from petafit.workflow.score import score
 from petafit.workflow.train import train
-from tests.small import table, with_settings
+from tests.small import rewrite, table, with_settings
 
 pytestmark = pytest.mark.spark
 
@@ -44,6 +45,17 @@ def test_mllib_is_trained_evaluated_and_scored(
     scored = DeltaTable(f"{settings.table.uri}_predictions").to_pyarrow_table()
     assert scored.num_rows == 6000
     assert scored["probability"].null_count == 0
+
+
+def test_mllib_learns_from_columns_of_types_that_spark_lacks(
+    on_spark: Settings, spark: Any
+) -> None:
+    unsigned = table().to_pandas().assign(late=lambda rows: rows["late"].astype("uint8"))
+    unsigned = unsigned.assign(city=unsigned["city"].str[5:].astype("uint64"))
+    rewrite(on_spark, pa.Table.from_pandas(unsigned, preserve_index=False))
+    settings = with_settings(on_spark, learner=MLLIB)
+    train(settings, spark=spark)
+    assert evaluate(settings, spark=spark).manifest["metrics"]["auc"] > 0.8
 
 
 def test_an_mllib_model_says_that_it_needs_spark(on_spark: Settings, spark: Any) -> None:

@@ -6,6 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+from pyspark.sql.pandas.types import to_arrow_schema
+from pyspark.sql.types import StructType
 
 from petafit.errors import ConfigurationError
 from petafit.features.encode import Encoder
@@ -15,7 +17,6 @@ from petafit.learners.learner import PREDICTION
 from petafit.stream.scan import ScanSource
 from petafit.table.contract import Checks
 from petafit.table.literals import quoted
-from petafit.table.types import table_schema
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -41,7 +42,8 @@ def training_frame(source: ScanSource, checks: Checks, encoder: Encoder) -> "Dat
     schema = (
         source.driver_frame().selectExpr(*wanted, f"CAST(NULL AS DOUBLE) AS {mllib.LABEL}").schema
     )
-    task = partial(_labelled, source.unbound(), checks, encoder)
+    rows = to_arrow_schema(StructType(schema.fields[:-1]), timezone="UTC")
+    task = partial(_labelled, source.unbound(), checks, encoder, rows)
     return source.driver_frame().mapInArrow(task, schema)
 
 
@@ -54,10 +56,14 @@ def with_predictions(source: ScanSource, uri: str) -> ScanSource:
 
 
 def _labelled(
-    source: ScanSource, checks: Checks, encoder: Encoder, batches: Iterator[pa.RecordBatch]
+    source: ScanSource,
+    checks: Checks,
+    encoder: Encoder,
+    schema: pa.Schema,
+    batches: Iterator[pa.RecordBatch],
 ) -> Iterator[pa.RecordBatch]:
-    plain = table_schema(source.schema)
+    """Good rows in the types that Spark gave them, which lacks some of a table's."""
     for batch in source.received(batches):
         good, _ = checks.split(batch)
         labels, _ = encoder.targets(good)
-        yield good.cast(plain).append_column(mllib.LABEL, pa.array(labels, pa.float64()))
+        yield good.cast(schema).append_column(mllib.LABEL, pa.array(labels, pa.float64()))

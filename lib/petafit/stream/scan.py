@@ -21,19 +21,15 @@ from petafit.stream.batches import carried_schema, chosen, normalise, predicate_
 from petafit.table.literals import quoted
 from petafit.table.predicate import Predicate, RowFilter
 from petafit.table.snapshot import Snapshot
-from petafit.table.types import table_schema
+from petafit.table.types import leaves, table_schema
+from petafit.table.written_types import written_type
 
+_SPARK_DIGITS = 38
 _GLOB = re.compile(r"([{}\[\]*?\\])")
 _FAILED_READ = re.compile(
     r"\[FAILED_READ_FILE\.(?P<kind>\w+)\] Encountered error while reading file (?P<file>.+?)\. "
     r"(?P<reason>.*?)\s*SQLSTATE"
 )
-_WIDER = {
-    pa.uint8(): pa.int16(),
-    pa.uint16(): pa.int32(),
-    pa.uint32(): pa.int64(),
-    pa.uint64(): pa.decimal128(20, 0),
-}
 
 
 @dataclass(frozen=True)
@@ -198,15 +194,24 @@ def _parquet(session: SparkSession, snapshot: Snapshot, needed: Sequence[str]) -
 
 
 def _field(column: pa.Field) -> StructField:
-    kind = column.type
-    if pa.types.is_timestamp(kind) and kind.unit == "ns":
+    if any(map(_is_foreign, leaves(column.type))):
         raise _unreadable(column)
     try:
-        return StructField(
-            column.name, from_arrow_type(_WIDER.get(kind, kind), prefer_timestamp_ntz=True)
-        )
-    except PySparkException as error:
+        kind = column.type if pa.types.is_null(column.type) else written_type(column.type)
+        return StructField(column.name, from_arrow_type(kind, prefer_timestamp_ntz=True))
+    except (PySparkException, TypeError) as error:
         raise _unreadable(column) from error
+
+
+def _is_foreign(kind: pa.DataType) -> bool:
+    """Whether Spark has no type for what Parquet files hold of this one."""
+    return bool(
+        (pa.types.is_timestamp(kind) and kind.unit == "ns")
+        or (pa.types.is_decimal(kind) and kind.precision > _SPARK_DIGITS)
+        or pa.types.is_time(kind)
+        or pa.types.is_duration(kind)
+        or pa.types.is_float16(kind)
+    )
 
 
 def _unreadable(column: pa.Field) -> ConfigurationError:

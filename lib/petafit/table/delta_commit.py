@@ -5,7 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Schema, Transaction
+from deltalake import CommitProperties, DeltaTable, Schema, TableFeatures, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.transaction import AddAction, create_table_with_add_actions
 
@@ -14,7 +14,7 @@ from petafit.store.filesystem import Folder
 from petafit.table.delta import open_log
 from petafit.table.delta_location import LOG, delta_location
 from petafit.table.files import WrittenFile
-from petafit.table.types import table_schema
+from petafit.table.written_types import written_schema
 
 
 def committed_version(folder: Folder, application: str) -> int | None:
@@ -66,11 +66,12 @@ def commit_files(
         The log cannot be read or written.
     """
     actions = [_action(file, partition_by) for file in files]
-    delta_schema = Schema.from_arrow(table_schema(schema))
+    delta_schema = Schema.from_arrow(written_schema(schema))
     properties = CommitProperties(app_transactions=[Transaction(application, 1)])
     try:
         table = _open(folder)
         if table is not None and table.metadata().partition_columns == list(partition_by):
+            _allow_local_times(table, delta_schema)
             table.create_write_transaction(
                 [*actions],
                 "overwrite",
@@ -105,6 +106,14 @@ def commit_files(
 
 def _open(folder: Folder) -> DeltaTable | None:
     return open_log(folder) if folder.child(LOG).names() else None
+
+
+def _allow_local_times(table: DeltaTable, schema: Schema) -> None:
+    """Let a table that had no timestamps without a zone have them: they are a feature of Delta."""
+    needed = '"timestamp_ntz"' in schema.to_json()
+    if needed and "timestampNtz" not in (table.protocol().reader_features or ()):
+        feature = TableFeatures.TimestampWithoutTimezone
+        table.alter.add_feature(feature, allow_protocol_versions_increase=True)
 
 
 def _version_of(folder: Folder, application: str, *, newest: int) -> int:

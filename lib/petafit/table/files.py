@@ -10,7 +10,7 @@ from petafit.errors import StorageError
 from petafit.store.arrays import digest
 from petafit.store.filesystem import Folder
 from petafit.table.partitions import Values, folder_of, split
-from petafit.table.types import canonical
+from petafit.table.written_types import as_written
 
 ROW_GROUP_ROWS = 1 << 17
 FILE_ROWS = 1 << 18
@@ -77,7 +77,7 @@ class PartitionedWriter:
         """
         for values, rows in split(batch, self.partition_by):
             if rows.num_rows:
-                self.pending.setdefault(values, []).append(_plain(rows))
+                self.pending.setdefault(values, []).append(as_written(rows))
         while self._held_back() >= self.file_rows:
             self._write_file(max(self.pending, key=self._rows))
 
@@ -102,14 +102,8 @@ class PartitionedWriter:
         self.files.append(WrittenFile(path, len(content), table.num_rows, values))
 
 
-def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Strings without dictionaries: a file's own are better than those of many batches together."""
-    schema = pa.schema([(field.name, canonical(field.type)) for field in batch.schema])
-    return batch.cast(schema)
-
-
 def _parquet(table: pa.Table) -> bytes:
-    """A whole file, verified; Spark reads no nanoseconds, so instants are kept in microseconds.
+    """A whole file, verified.
 
     It is made in memory, because an error inside pyarrow's stream to a file can leave one there
     that looks whole.
@@ -119,8 +113,6 @@ def _parquet(table: pa.Table) -> bytes:
         table,
         sink,
         row_group_size=ROW_GROUP_ROWS,
-        coerce_timestamps="us",
-        allow_truncated_timestamps=True,
         store_schema=False,
         write_page_checksum=True,
     )

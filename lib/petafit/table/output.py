@@ -14,6 +14,7 @@ from petafit.table.files import WrittenFile
 from petafit.table.partitions import check_partitioning
 from petafit.table.snapshot import Format
 from petafit.table.swap import check_replaceable, is_swapped_in, mark, staging_folder, swap_in
+from petafit.table.written_types import written_schema
 
 _KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
@@ -54,6 +55,7 @@ class Output:
                 expected="letters, digits, and _ . - within",
                 got=self.key,
             )
+        written_schema(self.schema)
         check_partitioning(self.schema, self.partition_by)
         check_replaceable(Folder(self.uri), self.format)
         if self.only and (self.format != "delta" or not {*self.only} <= {*self.partition_by}):

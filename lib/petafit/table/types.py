@@ -1,9 +1,14 @@
 """The Arrow types of a table's columns, the same whichever program wrote its files."""
 
+from collections.abc import Iterator
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 STRINGS = pa.dictionary(pa.int32(), pa.string())
+
+_IS = pa.types
+_BINARY = (_IS.is_large_binary, _IS.is_binary_view, _IS.is_fixed_size_binary)
 
 
 def canonical(kind: pa.DataType) -> pa.DataType:
@@ -15,22 +20,43 @@ def canonical(kind: pa.DataType) -> pa.DataType:
     DataType(string)
     >>> canonical(pa.timestamp("ms", "Europe/Berlin"))
     TimestampType(timestamp[ms, tz=UTC])
+    >>> canonical(pa.uuid())
+    DataType(binary)
     """
-    if pa.types.is_dictionary(kind):
+    if isinstance(kind, pa.BaseExtensionType):
+        return canonical(kind.storage_type)
+    if _IS.is_dictionary(kind) or _IS.is_run_end_encoded(kind):
         return canonical(kind.value_type)
-    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+    if _IS.is_large_string(kind) or _IS.is_string_view(kind):
         return pa.string()
-    if pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind):
+    if any(fits(kind) for fits in _BINARY):
         return pa.binary()
-    if pa.types.is_timestamp(kind) and kind.tz is not None:
+    if _IS.is_date64(kind):
+        return pa.date32()
+    if _IS.is_timestamp(kind) and kind.tz is not None:
         return pa.timestamp(kind.unit, "UTC")
     return kind
+
+
+def leaves(kind: pa.DataType) -> Iterator[pa.DataType]:
+    """The canonical types of the values in a column: its own, or those that it nests.
+
+    Examples
+    --------
+    >>> list(leaves(pa.list_(pa.struct({"a": pa.int8(), "b": pa.large_string()}))))
+    [DataType(int8), DataType(string)]
+    """
+    plain = canonical(kind)
+    if not plain.num_fields:
+        yield plain
+    for number in range(plain.num_fields):
+        yield from leaves(plain.field(number).type)
 
 
 def carried(kind: pa.DataType) -> pa.DataType:
     """The type in which batches carry a column: strings as dictionaries, all else canonical."""
     plain = canonical(kind)
-    return STRINGS if pa.types.is_string(plain) else plain
+    return STRINGS if _IS.is_string(plain) else plain
 
 
 def table_schema(schema: pa.Schema) -> pa.Schema:

@@ -1,5 +1,6 @@
 """The tables a job writes: staged by the workers, committed once, told in the manifest."""
 
+import logging
 from collections.abc import Sequence
 
 import pyarrow as pa
@@ -8,7 +9,10 @@ from petafit.store.arrays import digest
 from petafit.table.files import WrittenFile
 from petafit.table.output import Output
 from petafit.table.snapshot import Format
+from petafit.table.written_types import loses_nanoseconds
 from petafit.workflow.job import Job
+
+log = logging.getLogger("petafit")
 
 
 def new_output(
@@ -19,11 +23,14 @@ def new_output(
     Raises
     ------
     ConfigurationError
-        What lies there cannot be replaced.
+        What lies there cannot be replaced, or a column has a type that no table keeps.
     """
     key = f"{job.run.manifest['job']}-{digest(job.run.run_id.encode())[:16]}"
     output = Output(uri, format, schema, key, tuple(partition_by))
     output.check()
+    cut = [field.name for field in schema if loses_nanoseconds(field.type)]
+    if cut:
+        log.warning("%s keeps microseconds: nanoseconds of %s are cut off", uri, ", ".join(cut))
     return output
 
 
