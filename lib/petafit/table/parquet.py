@@ -8,11 +8,11 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from pyarrow.fs import FileSelector, FileType
 
 from petafit.errors import ContractError, EmptyInputError, StorageError
 from petafit.store.filesystem import Folder
 from petafit.table.encodings import stored_as_dictionaries
+from petafit.table.listing import list_files
 from petafit.table.partitions import NULL_FOLDER
 from petafit.table.snapshot import DataFile, Snapshot
 from petafit.table.types import footer_schema
@@ -24,20 +24,21 @@ _BUFFER_BYTES = 1 << 20
 def open_parquet(uri: str) -> Snapshot:
     """Pin the files that a Parquet table has now; the first of them gives the schema.
 
-    As in Spark, names that start with ``.`` are no part of the table, nor those that start with
-    ``_``, partition folders excepted.
+    `petafit.table.listing.list_files` says which files those are.
 
     Raises
     ------
     EmptyInputError
         There are no files.
+    ConfigurationError
+        The files belong to a table of another format.
     StorageError
-        The first file cannot be read.
+        The folder cannot be listed, holds other files, or the first file cannot be read.
     ContractError
         Some files are partitioned by other columns than the rest.
     """
     root = Folder(uri)
-    found = _data_files(root)
+    found = list_files(root)
     if not found:
         raise EmptyInputError(
             f"There are no Parquet files in {root.uri}",
@@ -150,29 +151,6 @@ def unreadable(path: str, error: Exception) -> StorageError:
         got=str(error).rstrip(". \n"),
         hint="It is damaged, still being written, removed meanwhile, or of another format.",
     )
-
-
-def _data_files(root: Folder) -> list[tuple[str, int]]:
-    """The files' sorted paths below the root, with sizes; a root that is a file has path ``""``."""
-    itself = root.filesystem.get_file_info(root.path)
-    if itself.type == FileType.File:
-        return [("", itself.size)]
-    start = root.path.rstrip("/") + "/"
-    selector = FileSelector(root.path, recursive=True)
-    below = (
-        (info.path.removeprefix(start), info.size)
-        for info in root.filesystem.get_file_info(selector)
-        if info.type == FileType.File
-    )
-    return sorted(
-        (relative, size)
-        for relative, size in below
-        if not any(map(_is_hidden, relative.split("/")))
-    )
-
-
-def _is_hidden(name: str) -> bool:
-    return name.startswith(".") or (name.startswith("_") and "=" not in name)
 
 
 def _partition_columns(root: Folder, relatives: Sequence[str]) -> dict[str, pa.Array]:
