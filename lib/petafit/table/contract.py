@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -10,7 +11,7 @@ import pyarrow.compute as pc
 from petafit.config.settings import ColumnRule, Contract
 from petafit.errors import ContractError, did_you_mean
 from petafit.table.literals import as_value
-from petafit.table.rules import Rule
+from petafit.table.rules import RowRule, Rule, SomeKey
 from petafit.table.types import canonical
 
 _IS = pa.types
@@ -42,16 +43,16 @@ class Checks:
 
     Attributes
     ----------
-    rules : tuple of Rule
+    rules : tuple of RowRule
         In the order in which they are tried.
     """
 
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[RowRule, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns the checks read."""
-        return tuple(rule.column for rule in self.rules)
+        return tuple(dict.fromkeys(chain.from_iterable(rule.columns for rule in self.rules)))
 
     def reasons(self, batch: pa.RecordBatch) -> pa.StringArray | None:
         """Why rows are bad.
@@ -63,7 +64,7 @@ class Checks:
         """
         reasons: pa.StringArray | None = None
         for rule in self.rules:
-            for bad, texts in rule.violations(batch.column(rule.column)):
+            for bad, texts in rule.violations(batch):
                 if reasons is None:
                     reasons = pa.nulls(batch.num_rows, pa.string())
                 texts = pc.replace_with_mask(reasons, bad, texts)
@@ -94,6 +95,7 @@ def compile_checks(
     required: Collection[str] = (),
     finite: Collection[str] = (),
     non_negative: Collection[str] = (),
+    dealt_by: Collection[str] = (),
 ) -> Checks:
     """Check a table's schema against a contract, and make what checks its rows.
 
@@ -105,6 +107,8 @@ def compile_checks(
         The table's columns.
     required, finite, non_negative : collection of str
         Columns that a job itself needs without nulls and NaN, without infinities, and from 0 up.
+    dealt_by : collection of str
+        Keys that deal the rows: one of them at least must have a value.
 
     Raises
     ------
@@ -112,7 +116,7 @@ def compile_checks(
         A column is missing or of a type that cannot meet its rule.
     """
     names = dict.fromkeys([*contract.columns, *required, *finite, *non_negative])
-    rules = []
+    rules: list[RowRule] = [SomeKey(tuple(dealt_by))] if dealt_by else []
     for name in names:
         declared = contract.columns.get(name, ColumnRule())
         kind = _type_of(name, schema)
@@ -127,8 +131,9 @@ def compile_checks(
             max=declared.max,
             allowed=_allowed(name, kind, declared),
         )
-        rules.append(rule)
-    return Checks(tuple(rule for rule in rules if not rule.is_empty))
+        if not rule.is_empty:
+            rules.append(rule)
+    return Checks(tuple(rules))
 
 
 def check_schema(schema: pa.Schema, expected: pa.Schema) -> None:

@@ -1,13 +1,46 @@
-"""What one column must hold, row by row, and the words for what it holds instead."""
+"""What columns must hold, row by row, and the words for what they hold instead."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import reduce
+from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 _SHOWN_LETTERS = 60
 _SHOWN_CHOICES = 6
+
+
+class RowRule(Protocol):
+    """A demand on the rows of a table."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns it reads."""
+
+    def violations(self, rows: pa.RecordBatch) -> Iterator[tuple[pa.BooleanArray, pa.StringArray]]:
+        """Each demand that rows break: which rows, (n_rows,), and what is wrong with each of them.
+
+        Demands that every row meets give nothing, at the cost of one vectorised comparison.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class SomeKey:
+    """One at least of the keys has a value: a row without any cannot be dealt by its keys."""
+
+    columns: tuple[str, ...]
+
+    def violations(self, rows: pa.RecordBatch) -> Iterator[tuple[pa.BooleanArray, pa.StringArray]]:
+        """As `RowRule.violations`."""
+        bad = reduce(pc.and_, (missing(rows.column(name)) for name in self.columns))
+        count = bad.true_count
+        if count:
+            named = " and ".join(self.columns)
+            are = "is" if len(self.columns) == 1 else "are"
+            fault = f"{named} {are} missing, by which `split.test_share` deals the rows"
+            yield bad, pa.repeat(pa.scalar(fault), count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +72,14 @@ class Rule:
         demands = (self.min, self.max, self.allowed)
         return self.nullable and not self.finite and all(demand is None for demand in demands)
 
-    def violations(self, values: pa.Array) -> Iterator[tuple[pa.BooleanArray, pa.StringArray]]:
-        """Each demand that rows break: which rows, (n_rows,), and what is wrong with each of them.
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The column, alone."""
+        return (self.column,)
 
-        Demands that every row meets give nothing, at the cost of one vectorised comparison.
-        """
+    def violations(self, rows: pa.RecordBatch) -> Iterator[tuple[pa.BooleanArray, pa.StringArray]]:
+        """As `RowRule.violations`."""
+        values = rows.column(self.column)
         for bad, fault in self._demands(values):
             bad = bad.fill_null(False)
             if pc.any(bad).as_py():
@@ -51,7 +87,7 @@ class Rule:
 
     def _demands(self, values: pa.Array) -> Iterator[tuple[pa.BooleanArray, str]]:
         if not self.nullable:
-            yield pc.is_null(values, nan_is_null=pa.types.is_floating(values.type)), "missing"
+            yield missing(values), "missing"
         if self.finite:
             yield pc.is_inf(values), "not finite"
         yield from self._out_of_bounds(values)
@@ -76,6 +112,11 @@ class Rule:
             values = values.dictionary_decode()
         shown = pc.utf8_slice_codeunits(values.cast(pa.string()), 0, _SHOWN_LETTERS)
         return pc.binary_join_element_wise(f"{self.column} is ", shown, f", {fault}", "")
+
+
+def missing(values: pa.Array) -> pa.BooleanArray:
+    """Which rows have no value, (n_rows,): null, and NaN in floating columns."""
+    return pc.is_null(values, nan_is_null=pa.types.is_floating(values.type))
 
 
 def _is_none_of(values: pa.Array, allowed: pa.Array) -> pa.BooleanArray:

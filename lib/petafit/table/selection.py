@@ -5,38 +5,16 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Literal
 
-import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from petafit.config.settings import Settings, Split
 from petafit.errors import ConfigurationError
 from petafit.table.condition import Range
+from petafit.table.key_share import KeyShare
 from petafit.table.predicate import Predicate, parse
 
 Part = Literal["train", "validation", "test", "score"]
-
-
-@dataclass(frozen=True, slots=True)
-class KeyShare:
-    """The rows whose hashed keys fall into the held-out share, or those whose do not.
-
-    A row is held out by its keys alone: whatever the files, the engine and the order of rows.
-    """
-
-    keys: tuple[str, ...]
-    share: float
-    held_out: bool
-
-    def mask(self, batch: pa.RecordBatch) -> pa.BooleanArray:
-        """Which rows are meant, (n_rows,)."""
-        hashes = np.zeros(batch.num_rows, dtype=np.uint64)
-        for key in self.keys:
-            hashes = hashes * np.uint64(0x9E3779B97F4A7C15) + _hashes(batch.column(key))
-        # pandas mixes its hashes well in all bits; the multiplication moves them upwards.
-        uniform = (hashes >> np.uint64(11)).astype(np.float64) / 2.0**53
-        return pa.array((uniform < self.share) == self.held_out)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +43,8 @@ class Selection:
         self.predicate.check(schema)
         if self.without:
             self.without.check(schema)
+        if self.share:
+            self.share.check(schema)
 
     def mask(self, batch: pa.RecordBatch) -> pa.BooleanArray | None:
         """Which rows are selected, (n_rows,); None where all are."""
@@ -129,13 +109,3 @@ def _check_said(split: Split, part: Part) -> None:
         raise ConfigurationError(
             f"The task does not say which rows are for the {part}", hint=f"Set {untold}."
         )
-
-
-def _hashes(column: pa.Array) -> np.ndarray:
-    """One hash for each row's value, (n_rows,) uint64, each distinct value hashed once."""
-    if not isinstance(column, pa.DictionaryArray):
-        column = column.cast(pa.string()).dictionary_encode()
-    texts = pc.fill_null(column.dictionary.cast(pa.string()), "")
-    hashes = pd.util.hash_array(texts.to_numpy(zero_copy_only=False), categorize=False)
-    codes = pc.fill_null(column.indices, len(hashes)).to_numpy(zero_copy_only=False)
-    return np.append(hashes, np.uint64(0))[codes]

@@ -87,7 +87,7 @@ class Task:
     def columns(self) -> tuple[str, ...]:
         """All columns that training and evaluation read."""
         weight = (self.settings.weight,) if self.settings.weight else ()
-        checked = self.settings.contract.columns
+        checked = (*self.settings.contract.columns, *self._dealt_by)
         named = (*self.feature_schema.names, self.settings.label.column, *weight, *checked)
         return tuple(dict.fromkeys(named))
 
@@ -109,7 +109,13 @@ class Task:
             required=(label, *weight),
             finite=(*numeric, *target, *weight),
             non_negative=weight,
+            dealt_by=self._dealt_by,
         )
+
+    @property
+    def _dealt_by(self) -> tuple[str, ...]:
+        """The keys whose values say which rows are held out."""
+        return self.settings.keys if self.settings.split.test_share else ()
 
     @property
     def profile(self) -> Profile:
