@@ -1,7 +1,9 @@
 """Folders: the same behaviour on the local disk and on pyarrow's in-memory filesystem."""
 
+import os
 import pickle
 import threading
+import time
 from uuid import uuid4
 
 import pytest
@@ -62,6 +64,25 @@ def test_exists_and_remove(folder):
     assert folder.names() == []
     folder.remove()
     assert not folder.exists()
+
+
+def test_unfinished_files_are_removed_after_a_day(tmp_path):
+    old, new, other = (f".{letter * 32}.tmp" for letter in "abc")
+    names = {old: 25 * 3600, new: 23 * 3600, other[:-1]: 25 * 3600, "old.tmp": 25 * 3600}
+    for name, age in names.items():
+        (tmp_path / name).write_bytes(b"")
+        os.utime(tmp_path / name, (time.time() - age,) * 2)
+    Folder(tmp_path).remove_abandoned()
+    assert {path.name for path in tmp_path.iterdir()} == names.keys() - {old}
+    Folder(tmp_path / "missing").remove_abandoned()
+
+
+def test_a_link_is_the_same_file_under_a_second_name(tmp_path):
+    one, two = Folder(tmp_path / "one"), Folder(tmp_path / "two")
+    one.write("a/b", b"content")
+    two.link("a/b", one)
+    one.remove()
+    assert two.read("a/b") == b"content"
 
 
 def test_rename_moves_a_whole_folder(folder):

@@ -11,7 +11,7 @@ import pytest
 from deltalake import DeltaTable
 
 from petafit.config.settings import Table
-from petafit.errors import ConfigurationError, ContractError, EmptyInputError, StorageError
+from petafit.errors import ConfigurationError, EmptyInputError, StorageError
 from petafit.store.filesystem import Folder
 from petafit.table import delta_commit
 from petafit.table.files import PartitionedWriter, WrittenFile
@@ -207,21 +207,6 @@ def test_delta_takes_another_schema_and_partitioning(tmp_path: Path) -> None:
     assert [file.partition for file in snapshot.files] == [{"part": 3}]
 
 
-def test_delta_replaces_only_the_partitions_it_is_told(tmp_path: Path) -> None:
-    first = output(tmp_path, "delta")
-    first.commit(write(first, [1, 2, 3, 4]))
-    part = output(tmp_path, "delta", "k2", only={"city": "a b"})
-    part.check()
-    part.commit(write(part, [10, 11], ["a b"] * 2))
-    assert rows(part) == sorted([(10, "a b"), (11, "a b"), *expected([1, 2, 3, 4])[1:]])
-
-
-def test_rows_outside_the_partitions_to_replace_are_refused(tmp_path: Path) -> None:
-    out = output(tmp_path, "delta", only={"city": "a b"})
-    with pytest.raises(ContractError, match="another partition"):
-        out.commit(write(out, [1, 2, 3]))
-
-
 def test_no_rows_make_an_empty_delta_table_but_no_parquet_table(tmp_path: Path) -> None:
     delta = output(tmp_path, "delta")
     assert delta.commit([]) == 0
@@ -261,11 +246,6 @@ def test_a_parquet_table_in_an_object_store_is_refused_with_advice(
 def test_a_key_that_is_no_folders_name_is_refused(tmp_path: Path, key: str) -> None:
     with pytest.raises(ConfigurationError, match="key"):
         output(tmp_path, "delta", key).check()
-
-
-def test_part_of_a_parquet_table_cannot_be_replaced(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="cannot be replaced in part"):
-        output(tmp_path, "parquet", only={"city": "a b"}).check()
 
 
 def test_spark_reads_what_was_committed(spark: Any, tmp_path: Path, format: Format) -> None:

@@ -223,6 +223,13 @@ class Scoring(Section):
     table: str | None = Field(None, description="null scores the task's own table")
     output: str | None = Field(None, description="null writes <table>_predictions")
     format: Literal["delta", "parquet"] = Field("delta", description="of the output")
+    replace: Literal["auto", "partitions", "logical_date", "table"] = Field(
+        "auto",
+        description="what of an earlier output: the partitions scored, the rows of the run's "
+        "logical date (the output is then partitioned by it), or the whole table. auto: partitions "
+        "where table.filter takes whole ones, else the logical date's rows; what else would lose "
+        "rows is refused",
+    )
 
 
 class Explaining(Section):

@@ -43,6 +43,17 @@ def create(path: Path, content: bytes | Pieces) -> bool:
     return True
 
 
+def link(path: Path, original: Path) -> None:
+    """A second name for a file; a copy where the disk has no such links."""
+    _make_folder(path.parent)
+    try:
+        path.hardlink_to(original)
+    except OSError as error:
+        if error.errno not in _NO_HARD_LINKS:
+            raise
+        shutil.copyfile(original, path)
+
+
 def remove(path: Path) -> None:
     """Remove a file, a link or a folder with everything in it, if it is there."""
     try:

@@ -4,8 +4,10 @@ import errno
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,8 @@ from petafit.store.address import Address
 from petafit.store.connection import connect, path_below
 from petafit.store.pieces import Pieces
 
+_UNFINISHED = re.compile(r"\.[0-9a-f]{32}\.tmp")
+_ABANDONED_AFTER = timedelta(days=1)
 _WRITING = "Check the address, the space left, and the right to write there."
 _REACHING = "Check the address, and that it can be reached."
 
@@ -137,6 +141,14 @@ class Folder:
         with self._failing("rename", old) as source, self._failing("rename to", new) as target:
             self.filesystem.move(source, target)
 
+    def link(self, name: str, original: "Folder") -> None:
+        """Put the file of this name in another folder here too, by a link where there are links.
+
+        For files on the local disk that never change.
+        """
+        with self._failing("write", name) as path, original._failing("read", name) as source:
+            disk.link(Path(path), Path(source))
+
     def remove(self, name: str = "") -> None:
         """Remove a file or a folder with everything in it; nothing to do where it is missing."""
         with self._failing("remove", *_part(name)) as path:
@@ -144,6 +156,16 @@ class Folder:
                 disk.remove(Path(path))
             else:
                 remote.remove(self.filesystem, path)
+
+    def remove_abandoned(self) -> None:
+        """Remove the folder's unfinished files that nobody has written to for a day."""
+        with self._failing("list") as path:
+            selector = fs.FileSelector(path, allow_not_found=True)
+            infos = self.filesystem.get_file_info(selector)
+        oldest = datetime.now(UTC) - _ABANDONED_AFTER
+        for info in infos:
+            if _UNFINISHED.fullmatch(info.base_name) and info.mtime and info.mtime < oldest:
+                self.remove(info.base_name)
 
     def exists(self, name: str = "") -> bool:
         """Whether a file or folder is there."""

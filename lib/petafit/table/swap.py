@@ -1,10 +1,23 @@
-"""Replacing a folder as a whole: the new one is complete before the old one goes."""
+"""Replacing a folder at once: the new one is complete before the old one goes."""
 
-from petafit.errors import ConfigurationError
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from petafit.errors import ConfigurationError, ConflictError, StorageError
 from petafit.store.filesystem import Folder
 from petafit.table.snapshot import Format
 
-_MARK = "_petafit.json"
+MARK = "_petafit.json"
+STAGING, REPLACED = ".staging-", ".replaced-"
+
+_AWAY = "/"
+"""In place of a key: the table is moved away, and another one is about to come."""
+
+_LOOKS = 100
+_BETWEEN_LOOKS_SECONDS = 0.05
+
+T = TypeVar("T")
 
 
 def check_replaceable(table: Folder, format: Format) -> None:
@@ -26,7 +39,7 @@ def check_replaceable(table: Folder, format: Format) -> None:
             got="delta" if is_delta else "parquet",
             hint="Write to another folder, in the same format, or remove that table first.",
         )
-    if (is_delta or parts) and _MARK not in names:
+    if (is_delta or parts) and MARK not in names:
         raise ConfigurationError(
             f"The table at {table.uri} would be replaced, but petafit did not write it",
             hint="Write to another folder, or remove that table first.",
@@ -48,33 +61,111 @@ def check_replaceable(table: Folder, format: Format) -> None:
         )
 
 
-def mark(table: Folder, key: str) -> None:
-    """Say in a table's folder that petafit wrote it, under this key."""
-    table.write_json(_MARK, {"key": key})
+def mark(table: Folder, key: str, source: str | None) -> None:
+    """Say in a table's folder that petafit wrote it, under this key, and from which table."""
+    table.write_json(MARK, {"key": key, "source": source})
+
+
+def read_mark(table: Folder) -> Mapping[str, Any]:
+    """What `mark` said last; empty where it said nothing."""
+    try:
+        return dict(table.read_json(MARK))
+    except StorageError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            return {}
+        raise
 
 
 def staging_folder(table: Folder, key: str) -> Folder:
     """Where the new content is put together, beside the table."""
     parent, name = table.split()
-    return parent.child(f"{name}.staging-{key}")
+    return parent.child(f"{name}{STAGING}{key}")
 
 
-def swap_in(table: Folder, key: str) -> None:
-    """Put what is staged under this key, and complete, in the table's place.
+def swap_in(table: Folder, key: str, over: str | None) -> bool:
+    """Put what is staged under this key, and complete, in the place of the table marked `over`.
 
-    The table is away between two renames. Whoever is interrupted there calls this again.
+    The table is away between two renames; whoever is interrupted there calls `roll_back`. Of two
+    processes only one can rename the table away, and it then sees which one it has.
+
+    Parameters
+    ----------
+    over : str or None
+        None where there was no table.
+
+    Returns
+    -------
+    bool
+        False where another table lies there, or has come meanwhile: it is as it was.
     """
     parent, name = table.split()
-    staged, replaced = f"{name}.staging-{key}", f"{name}.replaced-{key}"
-    if parent.exists(staged):
-        mark(parent.child(staged), key)
-        if table.exists():
-            parent.remove(replaced)
-            parent.rename(name, replaced)
-        parent.rename(staged, name)
-    parent.remove(replaced)
+    staged, replaced = f"{name}{STAGING}{key}", f"{name}{REPLACED}{key}"
+    if table.exists():
+        parent.remove(replaced)
+        if not _moved(parent, name, replaced):
+            return False
+        if read_mark(parent.child(replaced)).get("key") != over:
+            parent.rename(replaced, name)
+            return False
+    elif over is not None or _standing(table) == _AWAY:
+        return False
+    return _moved(parent, staged, name)
 
 
-def is_swapped_in(table: Folder, key: str) -> bool:
-    """Whether the table's content is what was staged under this key."""
-    return table.exists(_MARK) and bool(table.read_json(_MARK)["key"] == key)
+def roll_back(table: Folder, key: str) -> None:
+    """Bring the old table back where a swap under this key was cut off between its renames."""
+    parent, name = table.split()
+    if not table.exists() and parent.exists(f"{name}{REPLACED}{key}"):
+        parent.rename(f"{name}{REPLACED}{key}", name)
+
+
+def drop_replaced(table: Folder, key: str) -> None:
+    """Remove the old table once the new one is in its place."""
+    parent, name = table.split()
+    parent.remove(f"{name}{REPLACED}{key}")
+
+
+def steady(table: Folder, look: Callable[[], T]) -> T:
+    """What a look at a table shows, when nobody swapped it during the look.
+
+    Raises
+    ------
+    ConflictError
+        It is swapped all the time.
+    """
+    for _ in range(_LOOKS):
+        before = _standing(table)
+        try:
+            seen = look()
+        except StorageError:
+            if before == _standing(table) != _AWAY:
+                raise
+        else:
+            if before == _standing(table) != _AWAY:
+                return seen
+        time.sleep(_BETWEEN_LOOKS_SECONDS)
+    raise ConflictError(
+        f"{table.uri} is being replaced all the time",
+        hint="Run the job again when fewer jobs write to it, or use format: delta.",
+    )
+
+
+def _standing(table: Folder) -> str | None:
+    """The key of the table there; None where there is none, and none comes back soon."""
+    if table.exists():
+        key = read_mark(table).get("key")
+        return None if key is None else str(key)
+    parent, name = table.split()
+    is_away = any(each.startswith(f"{name}{REPLACED}") for each in parent.names())
+    return _AWAY if is_away else None
+
+
+def _moved(parent: Folder, old: str, new: str) -> bool:
+    """Rename; False where another process was faster."""
+    try:
+        parent.rename(old, new)
+    except StorageError:
+        if parent.exists(old) and not parent.exists(new):
+            raise
+        return False
+    return True

@@ -1,5 +1,6 @@
 """`petafit score`: write a published model's predictions as a table."""
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -10,9 +11,11 @@ from petafit.errors import ConfigurationError
 from petafit.evaluation.score import Layout, Score
 from petafit.store.filesystem import Folder
 from petafit.store.runs import Run
+from petafit.table.scope import Scope
 from petafit.table.snapshot import Snapshot
 from petafit.workflow.job import Job, run_job
 from petafit.workflow.published import Published, open_published
+from petafit.workflow.replacing import DATE, default_output, is_dated, refuse_loss, scope_of
 from petafit.workflow.rows import open_rows
 from petafit.workflow.writing import commit, new_output
 
@@ -29,8 +32,9 @@ def score(
 ) -> Run:
     """Write the predictions of the task's model for all rows of a table.
 
-    The workers write the files, and one commit makes them the table: until then whoever reads it
-    sees what was there before.
+    The workers write the files, and one commit puts them into the table: until then whoever reads
+    it sees what was there before. Of what earlier runs wrote only what is scored again is replaced:
+    whole partitions, or the rows of the logical date, as ``settings.score.replace`` says.
 
     Parameters
     ----------
@@ -47,13 +51,14 @@ def score(
     Raises
     ------
     ConfigurationError
-        There is no such model, the output cannot be replaced, or settings cannot work.
+        There is no such model, rows of the output would be lost, or settings cannot work.
     ContractError
         The table does not fit the model; nothing was written.
     EmptyInputError
         There are no rows to score.
     ConflictError
-        The run id belongs to other settings, or to a run that is still going on.
+        The run id belongs to other settings, or to a run that is still going on; or another run
+        wrote to the same part of the output meanwhile.
     """
     return run_job("score", _score, settings, spark=spark, run_id=run_id, logical_date=logical_date)
 
@@ -65,9 +70,10 @@ def _score(job: Job) -> None:
         asked = asked.model_copy(update={"uri": chosen.table, "format": "auto", "version": None})
     rows = open_rows(job, asked)
     published = open_published(job, rows.snapshot.schema)
-    layout = _layout(job, rows.snapshot, published)
+    scope = scope_of(job.settings, rows.snapshot, job.run.manifest["logical_date"])
+    layout = _layout(job, rows.snapshot, published, scope)
     layout.check()
-    uri = chosen.output or f"{asked.uri.rstrip('/')}_predictions"
+    uri = chosen.output or default_output(asked.uri)
     if Folder(uri).uri == rows.snapshot.uri:
         raise ConfigurationError(
             f"The predictions would replace the table they are made from: {rows.snapshot.uri}",
@@ -78,7 +84,10 @@ def _score(job: Job) -> None:
         uri,
         layout.schema(published.model),
         format=chosen.format,
-        partition_by=rows.snapshot.partition_columns,
+        partition_by=tuple(dict.fromkeys((*scope.columns, *rows.snapshot.partition_columns))),
+        scope=scope,
+        source=rows.snapshot.uri,
+        refuse=partial(refuse_loss, job.settings, rows.snapshot),
     )
     source = published.source(rows, "score", layout.kept.names)
     files = WriteFiles(output.staging, output.partition_by)
@@ -104,11 +113,15 @@ def _score(job: Job) -> None:
     )
 
 
-def _layout(job: Job, snapshot: Snapshot, published: Published) -> Layout:
-    """Keys, label where there is one, and partition columns; stamped with model and run."""
+def _layout(job: Job, snapshot: Snapshot, published: Published, scope: Scope) -> Layout:
+    """Keys, label where there is one, and partition columns; stamped with model and run.
+
+    The logical date is a column where its rows are what is replaced.
+    """
     names = dict.fromkeys(
         (*job.settings.keys, job.settings.label.column, *snapshot.partition_columns)
     )
     kept = pa.schema([f for f in snapshot.schema if f.name in names])
     stamps = {f"model_{name}": value for name, value in published.version.identity.items()}
-    return Layout(kept, {**stamps, "run_id": job.run.run_id})
+    date = {DATE: job.run.manifest[DATE]} if is_dated(scope, snapshot) else {}
+    return Layout(kept, {**stamps, "run_id": job.run.run_id, **date})

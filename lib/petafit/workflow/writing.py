@@ -1,13 +1,15 @@
 """The tables a job writes: staged by the workers, committed once, told in the manifest."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import pyarrow as pa
 
 from petafit.store.arrays import digest
 from petafit.table.files import WrittenFile
 from petafit.table.output import Output
+from petafit.table.scope import WHOLE, Scope
 from petafit.table.snapshot import Format
 from petafit.table.written_types import loses_nanoseconds
 from petafit.workflow.job import Job
@@ -16,22 +18,49 @@ log = logging.getLogger("petafit")
 
 
 def new_output(
-    job: Job, uri: str, schema: pa.Schema, *, format: Format, partition_by: Sequence[str] = ()
+    job: Job,
+    uri: str,
+    schema: pa.Schema,
+    *,
+    format: Format,
+    partition_by: Sequence[str] = (),
+    scope: Scope = WHOLE,
+    source: str | None = None,
+    refuse: Callable[[Output], None] | None = None,
 ) -> Output:
     """A table for this run to write, or to go on writing after an interruption.
+
+    Parameters
+    ----------
+    scope, source
+        As in `Output`.
+    refuse : callable, optional
+        Raises where what lies there must not be replaced.
 
     Raises
     ------
     ConfigurationError
         What lies there cannot be replaced, or a column has a type that no table keeps.
     """
-    key = f"{job.run.manifest['job']}-{digest(job.run.run_id.encode())[:16]}"
-    output = Output(uri, format, schema, key, tuple(partition_by))
-    output.check()
+    key = output_key(job.run.manifest)
+    wanted = Output(uri, format, schema, key, tuple(partition_by), scope, source)
+    wanted.clear()
+    wanted.check()
     cut = [field.name for field in schema if loses_nanoseconds(field.type)]
     if cut:
         log.warning("%s keeps microseconds: nanoseconds of %s are cut off", uri, ", ".join(cut))
+    if refuse:
+        refuse(wanted)
+    output, is_new = wanted.begun(job.run.folder.uri)
+    if is_new:  # or what an earlier attempt staged was removed: its summaries tell of lost files
+        job.run.folder.remove("passes")
     return output
+
+
+def output_key(manifest: Mapping[str, Any]) -> str:
+    """Names what a run writes; another one where the run makes its output again."""
+    again = f" {manifest['made']}" if manifest.get("made", 1) > 1 else ""
+    return f"{manifest['job']}-{digest((manifest['run_id'] + again).encode())[:16]}"
 
 
 def commit(job: Job, output: Output, files: Sequence[WrittenFile]) -> None:

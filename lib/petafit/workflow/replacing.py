@@ -1,0 +1,135 @@
+"""Which rows of an earlier scoring are replaced: those that are scored again, and no others."""
+
+from petafit.config.settings import Settings, Table
+from petafit.errors import ConfigurationError
+from petafit.store.filesystem import Folder
+from petafit.table.opening import open_table
+from petafit.table.output import Output
+from petafit.table.scope import WHOLE, Scope
+from petafit.table.selection import Selection, select
+from petafit.table.snapshot import Snapshot
+from petafit.table.swap import read_mark
+
+DATE = "logical_date"
+
+
+def scope_of(settings: Settings, snapshot: Snapshot, date: str | None) -> Scope:
+    """What `score.replace` means for this table and these conditions.
+
+    Parameters
+    ----------
+    date : str or None
+        The run's logical date.
+
+    Raises
+    ------
+    ConfigurationError
+        There are no partitions to replace, or no logical date.
+    """
+    selection, columns = select(settings, "score"), snapshot.partition_columns
+    match settings.score.replace:
+        case "table":
+            return WHOLE
+        case "partitions":
+            if not columns:
+                raise ConfigurationError(
+                    f"`score.replace: partitions` has none to replace: {snapshot.uri} has no "
+                    "partitions",
+                    hint="Choose another value, or write the table in partitions.",
+                )
+            return _selected(snapshot, selection)
+        case "logical_date":
+            if date is None:
+                raise ConfigurationError(
+                    "`score.replace: logical_date` needs the logical date of the run",
+                    hint="Give --logical-date.",
+                )
+            return Scope((DATE,), frozenset([(date,)]))
+    if columns and (date is None or _takes_whole_partitions(snapshot, selection)):
+        return _selected(snapshot, selection)
+    return WHOLE if date is None else Scope((DATE,), frozenset([(date,)]))
+
+
+def is_dated(scope: Scope, snapshot: Snapshot) -> bool:
+    """Whether the rows of a logical date are replaced, which predictions then have as a column."""
+    return scope.columns == (DATE,) and DATE not in snapshot.partition_columns
+
+
+def refuse_loss(settings: Settings, snapshot: Snapshot, output: Output) -> None:
+    """Refuse to replace rows that may be of other rows than those that are scored now.
+
+    Raises
+    ------
+    ConfigurationError
+        Nobody asked for that, and the output has such rows.
+    """
+    told = settings.score.replace != "auto"
+    if told or is_dated(output.scope, snapshot) or output.is_empty:
+        return
+    selection = select(settings, "score")
+    if not _takes_whole_partitions(snapshot, selection):
+        raise _lost(
+            output,
+            f"those scored now are only a part of {snapshot.uri}, or of its partitions",
+            got=f"conditions on {', '.join(selection.columns)}",
+            hint="Give --logical-date, so that the rows of that date are replaced, or say what is, "
+            "with `score.replace`.",
+        )
+    found = open_table(Table(uri=output.uri)).partition_columns
+    if found != output.partition_by:
+        raise _lost(
+            output,
+            "they are partitioned otherwise",
+            expected=", ".join(output.partition_by) or "no partitions",
+            got=", ".join(found) or "no partitions",
+            hint="Give --logical-date as the runs before, or another `score.output`; or set "
+            "`score.replace: table`.",
+        )
+    made_from = _made_from(output, snapshot)
+    if made_from != snapshot.uri:
+        raise _lost(
+            output,
+            "some are predictions of another table",
+            expected=snapshot.uri,
+            got=made_from or "several, or one that cannot be told",
+            hint="Name another `score.output`, or say what is replaced, with `score.replace`.",
+        )
+
+
+def default_output(table_uri: str) -> str:
+    """Where the predictions of a table go if nobody says."""
+    return f"{table_uri.rstrip('/')}_predictions"
+
+
+def _selected(snapshot: Snapshot, selection: Selection) -> Scope:
+    """The partitions with files that may hold selected rows."""
+    partitions = (f.partition for f in snapshot.files if not selection.excludes(f.partition))
+    return Scope.of(snapshot.partition_columns, partitions)
+
+
+def _takes_whole_partitions(snapshot: Snapshot, selection: Selection) -> bool:
+    """Whether the partition columns alone decide, so that of each partition all rows are selected.
+
+    A table without partitions is one.
+    """
+    return {*selection.columns} <= {*snapshot.partition_columns}
+
+
+def _made_from(output: Output, snapshot: Snapshot) -> str | None:
+    """The table that all rows of the output were made from; None where it cannot be told.
+
+    An older petafit did not write that down, but gave each table an output of its own.
+    """
+    by_default = Folder(default_output(snapshot.uri)) == Folder(output.uri)
+    unsaid = snapshot.uri if by_default or output.partition_by else None
+    found = read_mark(Folder(output.uri)).get("source", unsaid)
+    return None if found is None else str(found)
+
+
+def _lost(output: Output, reason: str, **told: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"{output.uri} has rows that would be lost: {reason}",
+        expected=told.get("expected"),
+        got=told["got"],
+        hint=told["hint"],
+    )

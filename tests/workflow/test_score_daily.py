@@ -1,0 +1,185 @@
+"""Scoring day after day into one output: no run loses what another one wrote."""
+
+import json
+import subprocess
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pytest
+from deltalake import DeltaTable
+
+from petafit.config.settings import Settings
+from petafit.errors import ConfigurationError
+from petafit.workflow.score import score
+from petafit.workflow.train import train
+from tests.days import clicks, days_in, write_days
+from tests.small import with_settings
+
+OutputFormat = Literal["delta", "parquet"]
+ROWS = 400
+
+
+@pytest.fixture(params=["delta", "parquet"])
+def format(request: pytest.FixtureRequest) -> OutputFormat:
+    return request.param  # type: ignore[no-any-return]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A model of a table with one partition a day."""
+    settings = days_in(tmp_path_factory.mktemp("daily"), training={"batch_rows": 128})
+    train(settings)
+    return settings
+
+
+@pytest.fixture
+def daily(trained: Settings, tmp_path: Path, format: OutputFormat) -> Settings:
+    """The model, with an output and runs of the test's own."""
+    output = {"output": str(tmp_path / "predictions"), "format": format}
+    return with_settings(trained, score=output, paths={"runs": str(tmp_path / "runs")})
+
+
+def filtered(settings: Settings, *conditions: str, **changes: Any) -> Settings:
+    return with_settings(settings, table={"filter": conditions}, score=changes)
+
+
+def predictions(settings: Settings) -> pa.Table:
+    uri = settings.score.output
+    assert uri
+    if settings.score.format == "delta":
+        return DeltaTable(uri).to_pyarrow_table()
+    return ds.dataset(uri, partitioning="hive", exclude_invalid_files=False).to_table()
+
+
+def count(settings: Settings, *columns: str) -> Counter[Any]:
+    """How many rows have which values."""
+    found = predictions(settings).select(columns).to_pylist()
+    return Counter(tuple(str(value) for value in row.values()) for row in found)
+
+
+def test_days_that_are_partitions_stay_when_another_is_scored(daily: Settings) -> None:
+    for day in (2, 3, 2):
+        score(filtered(daily, f"day == {day}"), run_id=f"run-{day}-{time.time_ns()}")
+    assert count(daily, "day") == {("2",): ROWS, ("3",): ROWS}
+    score(daily, run_id="all")
+    assert set(count(daily, "run_id")) == {("all",)}
+    assert predictions(daily).num_rows == 8 * ROWS
+
+
+def test_dates_that_are_no_partitions_stay_when_another_is_scored(daily: Settings) -> None:
+    half = {"2024-01-02": "speed < 0", "2024-01-03": "speed >= 0"}
+    for date, condition in half.items():
+        score(filtered(daily, condition), run_id=date, logical_date=date)
+    rows = count(daily, "logical_date")
+    assert rows.total() == 8 * ROWS
+    assert {date[:10] for (date,) in rows} == {*half}
+    again = filtered(daily, "speed < 0", "day <= 4")
+    score(again, run_id="again", logical_date="2024-01-02")
+    after = count(daily, "run_id")
+    assert set(after) == {("again",), ("2024-01-03",)}
+    assert after["2024-01-03",] == rows[next(key for key in rows if key[0][:10] == "2024-01-03")]
+
+
+def test_a_part_of_a_partition_is_not_put_in_the_place_of_all_of_it(daily: Settings) -> None:
+    score(filtered(daily, "speed < 0"), run_id="one")
+    before = count(daily, "run_id")
+    with pytest.raises(ConfigurationError, match=r"would be lost.*only a part.*--logical-date"):
+        score(filtered(daily, "speed >= 0"))
+    assert count(daily, "run_id") == before
+    score(filtered(daily, "speed >= 0", replace="table"), run_id="told")
+    assert set(count(daily, "run_id")) == {("told",)}
+
+
+def test_partitions_are_replaced_by_a_part_of_their_rows_where_that_was_said(
+    daily: Settings,
+) -> None:
+    score(filtered(daily, "day <= 2"), run_id="old")
+    score(filtered(daily, "day == 2", "speed >= 0", replace="partitions"), run_id="new")
+    assert set(count(daily, "day", "run_id")) == {("1", "old"), ("2", "new")}
+
+
+def test_the_predictions_of_another_table_are_not_replaced(daily: Settings, tmp_path: Path) -> None:
+    score(daily, run_id="one")
+    other = tmp_path / "later"
+    write_days(other, clicks(rows=5, seed=1))
+    with pytest.raises(ConfigurationError, match="predictions of another table"):
+        score(with_settings(daily, score={"table": str(other)}))
+    assert set(count(daily, "run_id")) == {("one",)}
+
+
+def test_a_table_that_is_partitioned_by_dates_stays_so(daily: Settings) -> None:
+    score(filtered(daily, "speed < 0"), logical_date="2024-01-02")
+    with pytest.raises(ConfigurationError, match="partitioned by other columns"):
+        score(filtered(daily, "day == 2"))
+
+
+@pytest.mark.parametrize(
+    ("replace", "message"),
+    [("logical_date", "needs the logical date"), ("partitions", "has no partitions")],
+)
+def test_what_cannot_be_replaced_is_said_before_work(
+    settings: Settings, replace: str, message: str
+) -> None:
+    train(settings)
+    with pytest.raises(ConfigurationError, match=message):
+        score(with_settings(settings, score={"replace": replace}))
+    assert not Path(f"{settings.table.uri}_predictions").exists()
+
+
+def test_a_table_without_partitions_keeps_its_other_dates(settings: Settings) -> None:
+    train(settings)
+    settings = with_settings(settings, score={"output": f"{settings.table.uri}_predictions"})
+    for month, date in ((2, "2024-01-02"), (3, "2024-01-03T00:00:00+00:00")):
+        score(filtered(settings, f"month == {month}"), logical_date=date)
+    assert set(count(settings, "logical_date").values()) == {500}
+    with pytest.raises(ConfigurationError, match="would be lost"):
+        score(filtered(settings, "month == 4"))
+    with pytest.raises(ConfigurationError, match="would be lost: they are partitioned otherwise"):
+        score(settings)
+
+
+SCORE = """
+import sys
+from petafit.config.settings import Settings
+from petafit.errors import PetafitError
+from petafit.workflow.score import score
+sys.stdin.readline()
+try:
+    score(Settings.model_validate_json(sys.argv[1]), run_id=sys.argv[2])
+except PetafitError as error:
+    print(error, file=sys.stderr)
+    sys.exit(error.exit_code)
+"""
+
+
+def start(settings: Settings, run_id: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", SCORE, json.dumps(settings.model_dump(mode="json")), run_id]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.parametrize("format", ["delta"], indirect=True)
+@pytest.mark.parametrize("days", [(2, 3), (2, 2)], ids=["other days", "the same day"])
+def test_of_two_scorers_at_once_none_loses_its_rows_and_succeeds(
+    daily: Settings, days: tuple[int, int]
+) -> None:
+    runs = {f"run-{i}": filtered(daily, f"day == {day}") for i, day in enumerate(days)}
+    started = {run_id: start(settings, run_id) for run_id, settings in runs.items()}
+    for process in started.values():
+        assert process.stdin
+        process.stdin.write("\n")
+        process.stdin.flush()
+    said = {run_id: process.communicate()[1] for run_id, process in started.items()}
+    codes = {run_id: process.returncode for run_id, process in started.items()}
+    assert set(codes.values()) <= {0, 5}, said
+    rows = count(daily, "run_id")
+    if days[0] != days[1]:
+        assert rows == {(run_id,): ROWS for run_id, code in codes.items() if code == 0}
+        assert set(codes.values()) == {0}
+    else:  # one came first and is replaced by the other, or is refused
+        assert len(rows) == 1
+        assert rows.total() == ROWS
