@@ -11,7 +11,7 @@ PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11
 SUITABLE := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 15))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo benchmark test test-fast check format lock clean
+.PHONY: help setup demo benchmark test test-fast fuzz check format lock clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -33,6 +33,13 @@ test: setup ## Run all tests
 
 test-fast: setup ## Run the tests that need no Spark
 	$(BIN)/python -m pytest -m "not spark and not cluster"
+
+fuzz: setup ## Read thousands of damaged Parquet files, pyarrow as the judge (SEED=1: others)
+	$(BIN)/python -m tests.fuzz --seed $(SEED) --pages $(PAGES) --footers $(FOOTERS)
+
+SEED ?= 0
+PAGES ?= 20000
+FOOTERS ?= 2000
 
 check: setup ## Check format, style, types and who imports whom
 	$(BIN)/ruff format --check --quiet

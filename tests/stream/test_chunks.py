@@ -11,7 +11,7 @@ from petafit.stream import chunks
 from petafit.stream.chunks import coded_columns
 from petafit.table.parquet import open_file
 from tests.stream.columns import by_pyarrow, opened, read
-from tests.stream.files import numbered, write
+from tests.stream.files import write
 
 
 @pytest.mark.parametrize("options", [{"compression": "lz4"}, {"flat": False}])
@@ -95,11 +95,3 @@ def test_the_place_of_the_dictionary_may_be_given_as_that_of_the_data(tmp_path, 
     data = bytes([0x26, 2 * chunk.data_page_offset])
     rewritten(path, data + b"\x26\x08\x1c", b"\x26\x08" + bytes([0x26, dictionary, 0x1C]))
     assert read(path) == by_pyarrow(path)
-
-
-def test_a_place_outside_the_file_is_refused(tmp_path):
-    path = write(tmp_path / "a.parquet", numbered(0, 100), row_group_size=50)
-    remote = Remote(path)
-    remote.size = lambda: 500
-    with opened(path) as file, pytest.raises(pa.ArrowInvalid, match="column 's' is said to be at"):
-        coded_columns(replace(file, stream=remote, is_local=False), 1, ["s"])

@@ -1,13 +1,14 @@
 """Which columns of a row group are taken from their pages, and where these are."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from petafit.stream.coded import CodedColumn
-from petafit.stream.pages import CODECS, read_pages
+from petafit.stream.page_codecs import CODECS
+from petafit.stream.pages import check_count, read_pages
 from petafit.table.encodings import is_dictionary
 from petafit.table.parquet import OpenFile
 
@@ -23,11 +24,6 @@ def coded_columns(file: OpenFile, group: int, names: Sequence[str]) -> dict[str,
     """Those of a row group's named columns that can be taken from their pages.
 
     They are what common writers make of string columns; pyarrow reads all others.
-
-    Raises
-    ------
-    pyarrow.ArrowInvalid
-        The footer names places that the file does not have.
     """
     footer, wanted = file.footer.row_group(group), set(names).intersection(file.dictionaries)
     chunks = {}
@@ -35,13 +31,39 @@ def coded_columns(file: OpenFile, group: int, names: Sequence[str]) -> dict[str,
         chunk, column = footer.column(number), file.footer.schema.column(number)
         if column.path in wanted and _is_coded(chunk, column):
             chunks[column.path] = (chunk, column.max_definition_level > 0)
-    found = _fetched(file, [_place(chunk, file) for chunk, _ in chunks.values()])
+    found = _fetched(file, [_place(chunk) for chunk, _ in chunks.values()])
     return {
         name: CodedColumn(
-            read_pages(stream, place, codec=chunk.compression, nullable=nullable), footer.num_rows
+            read_pages(
+                stream,
+                place,
+                codec=chunk.compression,
+                nullable=nullable,
+                plain_bytes=chunk.total_uncompressed_size,
+            ),
+            footer.num_rows,
         )
         for (name, (chunk, nullable)), (stream, place) in zip(chunks.items(), found, strict=True)
     }
+
+
+def check_others(file: OpenFile, group: int, names: Collection[str]) -> None:
+    """Look at the pages of columns that pyarrow reads, where that asks no object store once more.
+
+    Raises
+    ------
+    pyarrow.ArrowInvalid
+        They do not have the values that the footer says.
+    """
+    footer = file.footer.row_group(group)
+    for number in range(footer.num_columns if file.is_local and names else 0):
+        chunk = footer.column(number)
+        path = chunk.path_in_schema
+        if path in names or path.partition(".")[0] in names:
+            try:
+                check_count(file.stream, _place(chunk), chunk.num_values)
+            except pa.ArrowException as error:
+                raise pa.ArrowInvalid(f"column {path!r} has {error}") from error
 
 
 def _is_coded(chunk: pq.ColumnChunkMetaData, column: pq.ColumnSchema) -> bool:
@@ -59,15 +81,12 @@ def _is_coded(chunk: pq.ColumnChunkMetaData, column: pq.ColumnSchema) -> bool:
     )
 
 
-def _place(chunk: pq.ColumnChunkMetaData, file: OpenFile) -> range:
+def _place(chunk: pq.ColumnChunkMetaData) -> range:
     """The bytes of all pages; some writers name the dictionary's place as that of the data."""
     start = chunk.data_page_offset
     if chunk.has_dictionary_page and 0 < chunk.dictionary_page_offset < start:
         start = chunk.dictionary_page_offset
-    place = range(start, start + chunk.total_compressed_size)
-    if not 0 < place.start < place.stop <= file.stream.size():
-        raise pa.ArrowInvalid(f"column {chunk.path_in_schema!r} is said to be at {place}")
-    return place
+    return range(start, start + chunk.total_compressed_size)
 
 
 def _fetched(file: OpenFile, places: Sequence[range]) -> list[tuple[pa.NativeFile, range]]:

@@ -9,9 +9,12 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
-from petafit.stream.page_header import CODES, DICTIONARY, PLAIN
+from petafit.stream.page_header import CODES, DICTIONARY, DICTIONARY_ENCODINGS, PLAIN
 from petafit.stream.page_kernels import DAMAGED, PADDING, read_codes, read_valid, split_texts
 from petafit.stream.pages import Page
+
+_MOST_VALUES = 1 << 26
+"""Of a page: more rows than writers put into a row group. A few bytes can claim as many as this."""
 
 
 class CodedColumn:
@@ -25,8 +28,9 @@ class CodedColumn:
     """
 
     def __init__(self, pages: Iterator[Page], n_rows: int) -> None:
-        self._pages, self._n_rows = pages, n_rows
+        self._pages, self._undecoded = pages, n_rows
         self._texts = pa.array([], pa.string())
+        self._is_first, self._has_dictionary = True, False
         self._codes, self._valid = _room(0)
 
     def read(self, n_rows: int) -> pa.DictionaryArray:
@@ -65,19 +69,27 @@ class CodedColumn:
         """The next page of rows; the dictionary is taken in on the way."""
         for page in self._pages:
             if page.header.kind == DICTIONARY:
-                self._texts = _texts(page, page.header.n_values)
-            elif page.header.n_values <= self._n_rows:
-                return page
+                self._take_dictionary(page)
+            elif page.header.n_values > min(self._undecoded, _MOST_VALUES):
+                raise pa.ArrowInvalid(f"a page of more than the {self._undecoded} rows left")
             else:
-                raise pa.ArrowInvalid(f"a page of more than {self._n_rows} values")
+                self._is_first = False
+                self._undecoded -= page.header.n_values
+                return page
         raise pa.ArrowInvalid("fewer rows than its row group")
+
+    def _take_dictionary(self, page: Page) -> None:
+        if not self._is_first or page.header.encoding not in DICTIONARY_ENCODINGS:
+            raise pa.ArrowInvalid("a dictionary that is not its first page, or none that is plain")
+        self._texts = _texts(page, page.header.n_values)
+        self._is_first, self._has_dictionary = False, True
 
     def _decode(self, page: Page, codes: np.ndarray, valid: np.ndarray) -> None:
         """Write the code of each row, and 1 or 0 for null; where it is 0, the code is any."""
         n_values = read_valid(page.content, page.levels, valid)
         if n_values == DAMAGED:
             raise pa.ArrowInvalid("a page that does not tell all its nulls")
-        if page.header.encoding in CODES:
+        if page.header.encoding in CODES and self._has_dictionary:
             known = len(self._texts)
             if read_codes(page.content, page.values, known, valid, codes) == DAMAGED:
                 raise pa.ArrowInvalid(f"a page without codes into a dictionary of {known} texts")

@@ -1,8 +1,8 @@
-"""The header of a Parquet page: a struct in Thrift's compact protocol.
+"""The header of a Parquet page.
 
 References
 ----------
-``parquet.thrift`` of the Parquet format, and ``thrift-compact-protocol.md`` of Apache Thrift.
+``parquet.thrift`` of the Parquet format: ``PageHeader``.
 """
 
 from typing import NamedTuple, Self
@@ -10,8 +10,17 @@ from typing import NamedTuple, Self
 import numpy as np
 import pyarrow as pa
 
-from petafit.compiled import njit
-from petafit.stream.page_kernels import DAMAGED
+from petafit.table.compact_protocol import (
+    ABSENT,
+    BOOL,
+    DAMAGED,
+    I32,
+    STRUCT,
+    UNFINISHED,
+    Field,
+    layout_of,
+    read_struct,
+)
 
 DATA, DICTIONARY, DATA_V2 = 0, 2, 3
 """The kinds of pages that hold values."""
@@ -21,14 +30,55 @@ CODES = (2, 8)
 RUNS = 3
 """Encodings: values as they are, codes into the dictionary (two names of one), and levels."""
 
-_UNFINISHED = 0
-_TRUE, _FALSE, _BYTE, _DOUBLE, _BINARY, _STRUCT = 1, 2, 3, 7, 8, 12
-_INTEGERS = (4, 5, 6)
-_ABSENT = -(1 << 63)
-_MOST_FIELDS, _MOST_DEPTH = 16, 8
-_MOST_BYTES = 1 << 31
-_DETAILS = {DATA: 5, DICTIONARY: 7, DATA_V2: 8}
-"""The field with what only pages of a kind have."""
+DICTIONARY_ENCODINGS = (0, 2)
+"""Two names of how the values of a dictionary are stored: as they are."""
+
+_DETAILS = {
+    DATA: (1, ABSENT, ABSENT),
+    DICTIONARY: (ABSENT, 1, ABSENT),
+    DATA_V2: (ABSENT, ABSENT, 1),
+}
+_NONE = (ABSENT, ABSENT, ABSENT)
+"""Which of the structs with what only pages of a kind have are there."""
+_LAYOUT = layout_of(
+    {
+        "page": {
+            1: Field(I32, "kind", required=True),
+            2: Field(I32, "size", required=True),
+            3: Field(I32, "stored_size", required=True),
+            4: Field(I32, "checksum"),
+            5: Field(STRUCT, "data", of="data"),
+            7: Field(STRUCT, "dictionary", of="dictionary"),
+            8: Field(STRUCT, "data_v2", of="data_v2"),
+        },
+        "data": {
+            1: Field(I32, "n_values", required=True),
+            2: Field(I32, "encoding", required=True),
+            3: Field(I32, "level_encoding", required=True),
+            4: Field(I32, required=True),
+        },
+        "dictionary": {
+            1: Field(I32, "n_values", required=True),
+            2: Field(I32, "encoding", required=True),
+        },
+        "data_v2": {
+            1: Field(I32, "n_values", required=True),
+            2: Field(I32, "n_nulls", required=True),
+            3: Field(I32, "n_rows", required=True),
+            4: Field(I32, "encoding", required=True),
+            5: Field(I32, "level_bytes", required=True),
+            6: Field(I32, "list_bytes", required=True),
+            7: Field(BOOL, "is_compressed"),
+        },
+    },
+    rows=("page",),
+    slots=(
+        *("kind", "size", "stored_size", "checksum", "n_values", "encoding"),
+        *("level_encoding", "level_bytes", "is_compressed"),
+        *("n_nulls", "n_rows", "list_bytes"),
+        *("data", "dictionary", "data_v2"),
+    ),
+)
 
 
 class PageHeader(NamedTuple):
@@ -52,6 +102,8 @@ class PageHeader(NamedTuple):
         How many bytes of levels stand before the values; only in `DATA_V2`.
     is_compressed : bool
         Where the column has a codec at all.
+    list_bytes : int
+        How many bytes before those of the levels tell lists apart; only in `DATA_V2`.
     """
 
     kind: int
@@ -63,30 +115,33 @@ class PageHeader(NamedTuple):
     level_encoding: int = RUNS
     level_bytes: int = 0
     is_compressed: bool = True
+    list_bytes: int = 0
 
     @classmethod
-    def of(cls, fields: np.ndarray) -> Self:
-        """From what `_read_struct` found.
+    def of(cls, row: np.ndarray) -> Self:
+        """From the row that `read_struct` found.
 
         Raises
         ------
         pyarrow.ArrowInvalid
-            Something is missing, or cannot be.
+            It tells what cannot be.
         """
-        kind, size, stored_size, checksum = fields[0, 1:5].tolist()
-        page = fields[_DETAILS.get(kind, 0)].tolist()
-        common = (kind, size, stored_size, None if checksum == _ABSENT else checksum & 0xFFFFFFFF)
+        _, kind, size, stored_size, checksum, n_values, encoding, *rest = row.tolist()
+        level_encoding, level_bytes, is_compressed, n_nulls, n_rows, list_bytes, *details = rest
+        common = (kind, size, stored_size, None if checksum == ABSENT else checksum & 0xFFFFFFFF)
         if kind == DATA:
-            header = cls(*common, page[1], page[2], level_encoding=page[3])
+            header = cls(*common, n_values, encoding, level_encoding)
         elif kind == DATA_V2:
-            is_compressed = page[7] != 0
-            header = cls(*common, page[1], page[4], RUNS, page[5], is_compressed)
+            levels = (RUNS, level_bytes, is_compressed != 0, list_bytes)
+            header = cls(*common, n_values, encoding, *levels)
         elif kind == DICTIONARY:
-            header = cls(*common, page[1], page[2])
+            header = cls(*common, n_values, encoding)
         else:
             header = cls(*common, 0, PLAIN)
-        least = min(kind, stored_size, header.n_values, header.level_bytes)
-        if least < 0 or not header.level_bytes <= size < _MOST_BYTES:
+        least = min(kind, size, stored_size, header.n_values, header.level_bytes)
+        if kind == DATA_V2:
+            least = min(least, n_nulls, n_rows, list_bytes)
+        if least < 0 or header.level_bytes > size or tuple(details) != _DETAILS.get(kind, _NONE):
             raise pa.ArrowInvalid(f"a page header that cannot be: {header}")
         return header
 
@@ -99,80 +154,8 @@ def parse_header(content: memoryview) -> tuple[PageHeader, int] | None:
     pyarrow.ArrowInvalid
         It is none.
     """
-    fields = np.full((_MOST_FIELDS, _MOST_FIELDS), _ABSENT, np.int64)
-    length = _read_struct(np.frombuffer(content, np.uint8), fields)
+    room = np.empty((1, len(_LAYOUT.slots)), np.int64)
+    length, _, found = read_struct(np.frombuffer(content, np.uint8), _LAYOUT.table, room)
     if length == DAMAGED:
         raise pa.ArrowInvalid("no page header")
-    return None if length == _UNFINISHED else (PageHeader.of(fields), length)
-
-
-@njit
-def _read_struct(content: np.ndarray, fields: np.ndarray) -> int:
-    """Read the numbers of a struct, and of the structs in it; pass over all else.
-
-    Parameters
-    ----------
-    content : ndarray of uint8
-    fields : ndarray of int64
-        Takes the number of field f at [0, f], that of field f in field g at [g, f].
-
-    Returns
-    -------
-    int
-        How many bytes it takes; `_UNFINISHED` if they end before, `DAMAGED` if it is no struct.
-    """
-    numbers = np.zeros(_MOST_DEPTH + 1, np.int64)
-    at, depth, inside = 0, 0, 0
-    while at < content.size:
-        step, kind = content[at] >> 4, content[at] & 15
-        at += 1
-        if kind == 0:
-            depth -= 1
-            if depth < 0:
-                return at
-            continue
-        if step:
-            numbers[depth] += step
-        else:
-            at, numbers[depth] = _read_integer(content, at)
-        number = numbers[depth]
-        value = _ABSENT
-        if kind == _STRUCT:
-            inside = number if depth == 0 else inside
-            depth += 1
-            numbers[depth] = 0
-        elif kind in _INTEGERS:
-            at, value = _read_integer(content, at)
-        elif kind in (_TRUE, _FALSE):
-            value = 1 if kind == _TRUE else 0
-        elif kind == _BINARY:
-            at, length = _read_varint(content, at)
-            at += length
-        elif kind in (_BYTE, _DOUBLE):
-            at += 1 if kind == _BYTE else 8
-        else:
-            return DAMAGED
-        if number <= 0 or depth == _MOST_DEPTH or at < 0:
-            return DAMAGED
-        if depth < 2 and kind != _STRUCT and max(number, inside) < _MOST_FIELDS:
-            fields[inside if depth else 0, number] = value
-    return _UNFINISHED
-
-
-@njit
-def _read_varint(content: np.ndarray, at: int) -> tuple[int, int]:
-    """Where it ends, and its value; bytes that are not there count as 0."""
-    value, shift, more = 0, 0, True
-    while more and at < content.size and shift < 64:
-        value |= (content[at] & 127) << shift
-        more = content[at] >= 128
-        shift += 7
-        at += 1
-    return at, value
-
-
-@njit
-def _read_integer(content: np.ndarray, at: int) -> tuple[int, int]:
-    """Like `_read_varint`; positive and negative numbers take turns: 0, -1, 1, -2, ..."""
-    at, zigzag = _read_varint(content, at)
-    return at, (zigzag >> 1) ^ -(zigzag & 1)
+    return None if length == UNFINISHED else (PageHeader.of(found[0]), length)

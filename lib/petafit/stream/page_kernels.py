@@ -22,11 +22,13 @@ Part = tuple[int, int]
 
 @njit
 def read_valid(content: np.ndarray, levels: Part, valid: np.ndarray) -> int:
-    """Write 1 for each value and 0 for each null; without levels there are no nulls.
+    """Write 1 for each value and 0 for each null.
 
     Parameters
     ----------
     content : ndarray of uint8, with PADDING
+    levels : (int, int)
+        Both 0 in a column without nulls.
     valid : ndarray of uint8, shape (n_rows,)
 
     Returns
@@ -36,9 +38,9 @@ def read_valid(content: np.ndarray, levels: Part, valid: np.ndarray) -> int:
     """
     valid[:] = 1
     start, stop = levels
-    if start < stop and (
-        stop + PADDING > content.size or not _read_runs(content, start, stop, 1, valid)
-    ):
+    if stop + PADDING > content.size:
+        return DAMAGED
+    if stop and not _read_runs(content, start, stop, 1, valid):
         return DAMAGED
     n_values = 0
     for i in range(valid.size):
@@ -67,12 +69,12 @@ def read_codes(
         How many values there are, or `DAMAGED`.
     """
     n_values = int(np.count_nonzero(valid))
+    start, stop = values
+    if (start < stop and content[start] > 32) or (n_values and start >= stop):
+        return DAMAGED
     if n_values == 0:
         codes[:] = 0
         return 0
-    start, stop = values
-    if start >= stop or content[start] > 32:
-        return DAMAGED
     nulls = codes.size - n_values
     if not _read_runs(content, start + 1, stop, content[start], codes[nulls:]):
         return DAMAGED
@@ -137,11 +139,8 @@ def _read_runs(content: np.ndarray, at: int, stop: int, width: int, out: np.ndar
     Returns
     -------
     bool
-        False where there are fewer.
+        False where there are fewer, or one takes more bits.
     """
-    if width == 0:
-        out[:] = 0
-        return True
     mask = np.uint64((1 << width) - 1)
     done = 0
     while done < out.size:
@@ -153,18 +152,25 @@ def _read_runs(content: np.ndarray, at: int, stop: int, width: int, out: np.ndar
             more = content[at] >= 128
             shift += 7
             at += 1
-        count = min((header >> 1) * (8 if header & 1 else 1), out.size - done)
-        size = ((count if header & 1 else 1) * width + 7) // 8
-        if count == 0 or at + size > stop:
+        is_packed, length = header & 1, header >> 1
+        count = min(length * 8 if is_packed else length, out.size - done)
+        size = ((count if is_packed else 1) * width + 7) // 8
+        if count == 0 or at + size > stop or header >> 32:
             return False
-        if header & 1:
+        if is_packed:
+            if width and at + (length - 1) * width >= stop:  # its last eight may be cut short
+                return False
             for i in range(count):
                 bit = np.uint64(i * width)
                 word = _word(content, np.uint64(at) + (bit >> np.uint64(3)))
                 out[done + i] = (word >> (bit & np.uint64(7))) & mask
-            at += (header >> 1) * width
+            at += length * width
         else:
-            out[done : done + count] = _word(content, np.uint64(at)) & mask
+            past = np.uint64(1) << np.uint64(8 * size)
+            number = _word(content, np.uint64(at)) & (past - np.uint64(1))
+            if number > mask:
+                return False
+            out[done : done + count] = number
             at += size
         done += count
     return True

@@ -7,15 +7,15 @@ from zlib import crc32
 import numpy as np
 import pyarrow as pa
 
+from petafit.stream.page_codecs import decompress_into
 from petafit.stream.page_header import DATA, DATA_V2, DICTIONARY, RUNS, PageHeader, parse_header
 from petafit.stream.page_kernels import PADDING, Part
-
-CODECS = {"UNCOMPRESSED", "SNAPPY", "GZIP", "ZSTD"}
-"""How pages may be compressed."""
 
 _WINDOW_BYTES = 1 << 20
 _HEADER_BYTES, _MOST_HEADER_BYTES = 1 << 8, 1 << 24
 """Headers hold the extreme values of their page, which may be long texts."""
+_MOST_BYTES = 64 << 20
+"""What a page may be even if its column is said to be less."""
 
 
 class Page(NamedTuple):
@@ -37,7 +37,9 @@ class Page(NamedTuple):
     values: Part
 
 
-def read_pages(file: pa.NativeFile, place: range, *, codec: str, nullable: bool) -> Iterator[Page]:
+def read_pages(
+    file: pa.NativeFile, place: range, *, codec: str, nullable: bool, plain_bytes: int
+) -> Iterator[Page]:
     """The pages of values that a part of a file holds; only a few of them are in memory.
 
     Parameters
@@ -48,6 +50,8 @@ def read_pages(file: pa.NativeFile, place: range, *, codec: str, nullable: bool)
         One of `CODECS`.
     nullable : bool
         Whether values may be null.
+    plain_bytes : int
+        What all pages are said to take, decompressed.
 
     Raises
     ------
@@ -57,6 +61,8 @@ def read_pages(file: pa.NativeFile, place: range, *, codec: str, nullable: bool)
     window = _Window(file, place)
     while window.at < place.stop:
         header = window.header()
+        if header.size > max(plain_bytes, _MOST_BYTES):
+            raise pa.ArrowInvalid(f"a page of {header.size} bytes in a column of {plain_bytes}")
         stored = window.take(header.stored_size)
         if header.checksum is not None and header.checksum != crc32(stored):
             raise pa.ArrowInvalid("a page does not agree with its checksum")
@@ -64,11 +70,34 @@ def read_pages(file: pa.NativeFile, place: range, *, codec: str, nullable: bool)
             yield _page(header, stored, codec, nullable)
 
 
+def check_count(file: pa.NativeFile, place: range, n_values: int) -> None:
+    """Look at the headers of pages only: whether they make up a column's values.
+
+    pyarrow passes over values that are too many, or takes them for those of the next row group.
+
+    Raises
+    ------
+    pyarrow.ArrowInvalid
+        They do not.
+    """
+    at = place.start
+    while n_values > 0:
+        window = _Window(file, range(at, place.stop), window_bytes=_HEADER_BYTES)
+        header = window.header()
+        at = window.at + header.stored_size
+        n_values -= header.n_values if header.kind in (DATA, DATA_V2) else 0
+    if n_values < 0 or at > place.stop:
+        raise pa.ArrowInvalid("pages of more values, or bytes, than there are")
+
+
 class _Window:
     """Moves over a part of a file, and holds some of it."""
 
-    def __init__(self, file: pa.NativeFile, place: range) -> None:
+    def __init__(
+        self, file: pa.NativeFile, place: range, *, window_bytes: int | None = None
+    ) -> None:
         self._file, self._stop = file, place.stop
+        self._bytes = window_bytes or _WINDOW_BYTES
         self._held, self._end = memoryview(b""), place.start
 
     @property
@@ -101,7 +130,7 @@ class _Window:
         """Read on until so many bytes are held, or all that there are."""
         missing = min(size - len(self._held), self._stop - self._end)
         if missing > 0:
-            wanted = min(max(missing, _WINDOW_BYTES), self._stop - self._end)
+            wanted = min(max(missing, self._bytes), self._stop - self._end)
             read = self._file.read_at(wanted, self._end)
             self._held = memoryview(bytes(self._held) + read if self._held else read)
             self._end += len(read)
@@ -109,47 +138,21 @@ class _Window:
 
 def _page(header: PageHeader, stored: memoryview, codec: str, nullable: bool) -> Page:
     plain = header.level_bytes
+    if header.list_bytes:
+        raise pa.ArrowInvalid("a page of lists, in a column without any")
     if plain > len(stored):
         raise pa.ArrowInvalid(f"a page of {len(stored)} bytes, {plain} of them levels of nulls")
     content = np.empty(header.size + PADDING, np.uint8)
     content[:plain] = stored[:plain]
-    size = header.size - plain
-    values = stored[plain:]
-    if codec != "UNCOMPRESSED" and header.is_compressed:
-        values = _decompressed(values, size, codec)
-    if len(values) != size:
-        raise pa.ArrowInvalid(f"a page of {plain + len(values)} bytes instead of {header.size}")
-    content[plain : header.size] = values
-    levels = (0, plain)
+    values = content[plain : header.size]
+    decompress_into(values, stored[plain:], codec if header.is_compressed else "UNCOMPRESSED")
+    levels = (0, plain) if nullable else (0, 0)
     if header.kind == DATA and nullable:
         if header.level_encoding != RUNS:
             raise pa.ArrowInvalid(f"nulls are told in the encoding {header.level_encoding}")
         if header.size < 4:
             raise pa.ArrowInvalid(f"a page of {header.size} bytes, too few to tell its nulls")
         levels = (4, 4 + int(content[:4].view(np.uint32)[0]))
-    return Page(header, content, levels, (levels[1], header.size))
-
-
-def _decompressed(stored: memoryview, size: int, codec: str) -> memoryview:
-    """As many bytes as there should be; of more or fewer, pyarrow would not tell."""
-    if size == 0:  # of nothing, some writers make a byte
-        return stored[:0]
-    told = size
-    if codec == "SNAPPY":
-        told = _snappy_size(stored)
-    elif codec == "GZIP":
-        told = int.from_bytes(stored[-4:], "little")
-    if told != size:
-        raise pa.ArrowInvalid(f"a page of {told} bytes instead of {size}")
-    return memoryview(pa.Codec(codec.lower()).decompress(stored, size))
-
-
-def _snappy_size(stored: memoryview) -> int:
-    """How many bytes snappy says it has compressed: seven bits a byte, the lowest first."""
-    size = shift = 0
-    for byte in stored[:5]:
-        size |= (byte & 127) << shift
-        shift += 7
-        if byte < 128:
-            break
-    return size
+    if header.kind == DATA_V2 and nullable and header.n_values and not plain:
+        raise pa.ArrowInvalid("a page that does not tell its nulls")
+    return Page(header, content, levels, (max(levels[1], plain), header.size))

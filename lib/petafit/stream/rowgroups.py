@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 
 from petafit.errors import StorageError
 from petafit.stream.batches import as_type, one_code_a_row
-from petafit.stream.chunks import coded_columns
+from petafit.stream.chunks import check_others, coded_columns
 from petafit.stream.coded import CodedColumn
 from petafit.table.parquet import OpenFile, unreadable
 from petafit.table.predicate import RowFilter
@@ -72,10 +72,12 @@ def read_row_group(
     rows, last = 0, wanted.stop * batch_rows
     try:
         coded = coded_columns(file, group, stored)
+        others = [name for name in stored if name not in coded]
+        check_others(file, group, frozenset(others))
         for chunk in file.parquet.iter_batches(
             min(_chunk_rows(footer, len(schema), batch_rows), last),
             row_groups=[group],
-            columns=[name for name in stored if name not in coded],
+            columns=others,
             use_threads=False,
         ):
             _check_codes(chunk)

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from petafit.errors import ContractError, EmptyInputError, StorageError
 from petafit.store.filesystem import Folder
 from petafit.table.encodings import stored_as_dictionaries
+from petafit.table.footer import read_footer
 from petafit.table.listing import list_files
 from petafit.table.partitions import NULL_FOLDER
 from petafit.table.snapshot import DataFile, Snapshot
@@ -122,7 +123,7 @@ def open_file(path: str, *, size: int, dictionaries: Sequence[str] = ()) -> Iter
                 hint="Start again under a new run id, when nothing writes to the table.",
             )
         try:
-            footer = pq.read_metadata(stream)
+            footer = read_footer(stream, path)
             stored = footer_schema(footer)
             strings = [
                 field.name

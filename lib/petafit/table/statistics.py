@@ -33,8 +33,8 @@ def _range(statistics: pq.Statistics | None, kind: pa.DataType) -> Range | None:
         return None
     try:
         least, greatest = (pa.array([v], kind) for v in (statistics.min, statistics.max))
-    except (pa.ArrowException, TypeError, ValueError):
-        return None  # of another type than the table's: reading the column will say so
+    except (pa.ArrowException, TypeError, ValueError, OverflowError):
+        return None  # of another type than the table's, or a time that Python does not know
     if statistics.min != statistics.min or statistics.max != statistics.max:
         return None  # NaN is no bound
     undecided = statistics.null_count != 0 or pa.types.is_floating(kind)  # NaN is not told of
