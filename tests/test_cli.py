@@ -67,12 +67,16 @@ def test_explain_shows_what_hurts_and_what_helps(
     assert "change of log_loss without it" in told
 
 
+def keep_places() -> None:
+    """Let commands without a task look where the task has its runs and models."""
+    conf = Path(os.environ["PETAFIT_CONF"])
+    paths = yaml.safe_load((conf / "tasks/small.yaml").read_text())["paths"]
+    (conf / "local.yaml").write_text(yaml.safe_dump({"paths": paths}))
+
+
 def test_runs_and_models_are_listed(task: str, capsys: pytest.CaptureFixture[str]) -> None:
     petafit("train", "--task", task, "--run-id", "first")
-    paths = yaml.safe_load((Path(os.environ["PETAFIT_CONF"]) / "tasks/small.yaml").read_text())
-    Path(os.environ["PETAFIT_CONF"], "local.yaml").write_text(
-        yaml.safe_dump({"paths": paths["paths"]})
-    )
+    keep_places()
     capsys.readouterr()
     assert petafit("runs", "--json") == 0
     assert [run["run_id"] for run in json.loads(capsys.readouterr().out)] == ["first"]
@@ -97,7 +101,10 @@ def test_what_cannot_be_read_is_listed_with_the_others(
     Folder(places["models"]).write("small/versions/000002.json", b"{")
     for command, cells in (
         ("runs", ["first", "unreadable", "-", "-", f"{places['runs']}/first/manifest.json"]),
-        ("models", ["small", "2", "unreadable", "-", f"{places['models']}/small/versions/"]),
+        (
+            "models",
+            ["small", "2", "unreadable", "-", "-", "-", f"{places['models']}/small/versions/"],
+        ),
     ):
         assert petafit(command) == 0
         last = capsys.readouterr().out.splitlines()[-1].split()
@@ -162,3 +169,32 @@ def test_every_job_script_is_the_command(job: str) -> None:
     done = subprocess.run([sys.executable, script, "--help"], capture_output=True, text=True)
     assert done.returncode == 0
     assert "--logical-date" in done.stdout
+
+
+def test_a_version_gets_an_alias_and_loses_it_again(
+    task: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keep_places()
+    for run_id, date in (("one", "2024-01-03"), ("two", "2024-01-01")):
+        assert petafit("train", "--task", task, "--run-id", run_id, "--logical-date", date) == 0
+    for number, alias in ((1, "champion"), (2, "candidate"), (2, "champion")):
+        assert petafit("models", "promote", f"{task}@{number}", "--alias", alias) == 0
+    capsys.readouterr()
+    assert petafit("models", "--json") == 0
+    told = {v["version"]: v["aliases"] for v in json.loads(capsys.readouterr().out)}
+    assert told == {1: ["latest"], 2: ["candidate", "champion"]}
+    for asked, version in (("champion", 2), ("latest", 1), ("2", 2)):
+        assert petafit("evaluate", "--task", task, "--model", f"{task}@{asked}", "--json") == 0
+        assert json.loads(capsys.readouterr().out)["model"]["version"] == version
+    assert petafit("models", "rollback", task) == 0
+    assert capsys.readouterr().out == f"{task}@champion is version 1 again\n"
+    assert petafit("models") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[5:7] for line in lines[1:]] == [
+        ["2024-01-03", "latest,"],
+        ["2024-01-01", "candidate"],
+    ]
+    assert petafit("models", "rollback", task) == 2
+    assert petafit("models", "promote", task) == 2
+    assert petafit("score", "--task", task, "--model", f"{task}@chamipon") == 2
+    assert "Did you mean 'champion'" in capsys.readouterr().err

@@ -54,14 +54,23 @@ def runs(manifests: Sequence[Mapping[str, Any]]) -> None:
     _print(table if manifests else "No runs yet.")
 
 
-def models(versions: Sequence[ModelVersion | UnreadableVersion]) -> None:
-    """Show models and their versions as a table."""
+def models(
+    versions: Sequence[ModelVersion | UnreadableVersion], aliases: Mapping[str, Mapping[str, int]]
+) -> None:
+    """Show models and their versions as a table.
+
+    Parameters
+    ----------
+    aliases : mapping
+        By model, the version that each alias names.
+    """
     table = Table(box=None, pad_edge=False)
-    for name in ("model", "version", "digest", "created (UTC)", "metrics"):
+    for name in ("model", "version", "digest", "created (UTC)", "date", "aliases", "metrics"):
         table.add_column(name, overflow="fold")
     for version in versions:
+        named = ", ".join(aliases_of(version, aliases)) or "-"
         if isinstance(version, UnreadableVersion):
-            told = (version.status, _time(None), _text(version.error))
+            told = (version.status, _time(None), "-", named, _text(version.error))
             table.add_row(_text(version.name), str(version.version), *told)
             continue
         table.add_row(
@@ -69,9 +78,19 @@ def models(versions: Sequence[ModelVersion | UnreadableVersion]) -> None:
             str(version.version),
             version.digest[:12],
             _time(version.created_at),
+            _text(version.logical_date or "-"),
+            named,
             _metrics(version.metrics),
         )
     _print(table if versions else "No models yet.")
+
+
+def aliases_of(
+    version: ModelVersion | UnreadableVersion, aliases: Mapping[str, Mapping[str, int]]
+) -> list[str]:
+    """The aliases that name a version."""
+    named = aliases.get(version.name, {})
+    return [alias for alias, number in named.items() if number == version.version]
 
 
 def _print(what: Table | str) -> None:

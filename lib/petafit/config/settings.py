@@ -272,7 +272,10 @@ class Settings(Section):
     contract: Contract = Contract()
     learner: Annotated[LearnerChoice, BeforeValidator(_as_name)] = LearnerChoice()
     training: Training = Training()
-    model: str | None = Field(None, description="the model's name; null is the task's name")
+    model: str | None = Field(
+        None,
+        description="its name, NAME@3 or NAME@champion; null: the latest of the task's name",
+    )
     score: Scoring = Scoring()
     explain: Explaining = Explaining()
 

@@ -212,12 +212,13 @@ def load_model(path: str | os.PathLike[str]) -> Model:
     Parameters
     ----------
     path : str or path
-        A model's folder, as in ``models/flights``; ``models/flights@3`` is its version 3.
+        A model's folder, as in ``models/flights``; ``models/flights@3`` is its version 3, and
+        ``models/flights@champion`` the one with that alias.
 
     Raises
     ------
     ConfigurationError
-        There is no such model, or it is one of MLlib's, which predict in Spark only.
+        There is no such model, version or alias, or it is MLlib's, which predicts in Spark only.
     StorageError
         The model is damaged.
     """

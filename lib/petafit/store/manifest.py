@@ -1,4 +1,4 @@
-"""Manifests of a model's versions, numbered and never changed, and the pointer to the latest."""
+"""Manifests of a model's versions, numbered and never changed."""
 
 import json
 import re
@@ -15,7 +15,6 @@ from petafit.store.filesystem import Folder
 from petafit.store.plain import to_json
 
 FORMAT = 1
-_LATEST = "latest.json"
 _VERSION_FILE = re.compile(r"(\d{6,})\.json")
 
 
@@ -34,6 +33,8 @@ class ModelVersion:
         URI of the content.
     files : mapping of str to str
         SHA-256 of every file in it.
+    logical_date : str or None
+        That of the run; manifests of an older petafit have none.
     """
 
     name: str
@@ -46,6 +47,7 @@ class ModelVersion:
     folder: str
     files: dict[str, str]
     metrics: dict[str, Any] = field(default_factory=dict)
+    logical_date: str | None = None
 
     @property
     def attachment(self) -> str | None:
@@ -95,7 +97,7 @@ def read_version(model: Folder, number: int) -> ModelVersion:
     StorageError
         The manifest is missing, damaged, of an unknown format, or leads out of the model's folder.
     """
-    manifest = _read(model, f"versions/{_file_name(number)}")
+    manifest = read_part(model, f"versions/{_file_name(number)}")
     try:
         version = _FIELDS.validate_python({**manifest, "version": number})
     except ValidationError as error:
@@ -134,41 +136,14 @@ def claim_version(model: Folder, manifest: Mapping[str, Any]) -> int:
     return number
 
 
-def point_to_newest(model: Folder) -> None:
-    """Let the pointer name the newest version.
-
-    Every publisher looks again after its own write, so whoever writes last has seen the newest:
-    two of them cannot leave the pointer behind.
-    """
-    pointed_to = 0
-    while (newest := version_numbers(model)[-1]) > pointed_to:
-        model.write_json(_LATEST, {"format": FORMAT, "version": newest})
-        pointed_to = newest
-
-
-def latest_number(model: Folder) -> int:
-    """The number the pointer names, or the newest where the first publisher was cut off before it.
+def read_part(model: Folder, name: str) -> dict[str, Any]:
+    """A JSON file of a model's folder.
 
     Raises
     ------
     StorageError
-        The pointer is damaged or names a version that is not there.
+        It is missing, damaged or of an unknown format.
     """
-    pointer = _read(model, _LATEST) if model.exists(_LATEST) else None
-    numbers = version_numbers(model)  # after the pointer, which may be as new as any of them
-    if pointer is None:
-        return numbers[-1]
-    number = pointer.get("version")
-    if number not in numbers:
-        raise StorageError(
-            f"{model.uri}/{_LATEST} names a version that is not there",
-            expected=f"one of {', '.join(map(str, numbers))}",
-            got=number,
-        )
-    return int(number)
-
-
-def _read(model: Folder, name: str) -> dict[str, Any]:
     value = model.read_json(name)
     found = value.get("format") if isinstance(value, dict) else None
     if found != FORMAT:

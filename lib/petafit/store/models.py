@@ -1,10 +1,11 @@
-"""Published models: content by digest, numbered versions, and a pointer to the latest.
+"""Published models: content by digest, numbered versions, a pointer to the latest, aliases.
 
 A model is a folder::
 
     flights/objects/<digest>/model.npz      arrays and parameters, perhaps attachment/ beside them
     flights/versions/000001.json            manifest, written when its content is complete
     flights/latest.json                     pointer, written last
+    flights/aliases/champion/000001.json    which version has an alias, and has had it before
 
 Paths inside are relative, so a copied folder is the same model.
 """
@@ -12,20 +13,21 @@ Paths inside are relative, so a copied folder is the same model.
 import os
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 from petafit.errors import ConfigurationError, StorageError, did_you_mean
+from petafit.store.aliases import LATEST, aliases_of, promote, roll_back
 from petafit.store.arrays import Named
 from petafit.store.content import content_digest, read_content, write_content
 from petafit.store.filesystem import Folder
+from petafit.store.latest import latest_number, point_to_latest
 from petafit.store.manifest import (
     ModelVersion,
     UnreadableVersion,
     claim_version,
     find_number,
-    latest_number,
-    point_to_newest,
     read_version,
     version_numbers,
 )
@@ -34,7 +36,10 @@ __all__ = ["ModelStore", "ModelVersion", "UnreadableVersion", "open_model"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _PROBE = "_writable"
-_WITH_VERSION = re.compile(r"(?P<model>.+)@(?P<version>\d+)", re.DOTALL)
+_REFERENCE = re.compile(r"(?P<model>.+)@(?P<asked>\d+|[a-z][a-z0-9_-]*)", re.DOTALL)
+
+Asked = int | str | None
+"""A version by its number or alias; None is the latest."""
 
 
 class ModelStore:
@@ -57,9 +62,10 @@ class ModelStore:
         run_id: str,
         settings_digest: str,
         metrics: Mapping[str, Any],
+        logical_date: str | None = None,
         attachment: Callable[[str], None] | None = None,
     ) -> ModelVersion:
-        """Publish a model as the next version, and point to it.
+        """Publish a model as the next version; it is the latest unless another has a later date.
 
         Whoever reads meanwhile, or after this process died anywhere in here, finds the version
         before or this one, whole. Publishing the same content for the same run again gives the
@@ -68,6 +74,8 @@ class ModelStore:
 
         Parameters
         ----------
+        logical_date : str, optional
+            The date the model stands for, as `petafit.store.dates` takes it.
         attachment : callable, optional
             Called with a URI for Spark, to which it writes a folder of its own.
 
@@ -92,11 +100,12 @@ class ModelStore:
             "folder": f"objects/{content.folder}",
             "files": content.files,
             "metrics": metrics,
+            "logical_date": logical_date,
         }
         # A run that was cut off after it had published finds its version.
         known = None if content.is_new else find_number(model, digest, run_id)
         number = known or claim_version(model, manifest)
-        point_to_newest(model)
+        point_to_latest(model, number)
         return read_version(model, number)
 
     def check(self, name: str) -> None:
@@ -118,29 +127,59 @@ class ModelStore:
                 hint="Choose another place with `paths.models`.",
             ) from error
 
-    def find(self, name: str, version: int | None = None) -> ModelVersion:
-        """A version of a model; without a number, the latest.
+    def find(self, name: str, asked: Asked = None) -> ModelVersion:
+        """A version of a model.
 
         Raises
         ------
         ConfigurationError
-            There is no such model or version.
+            There is no such model, version or alias.
         StorageError
             A manifest is damaged, or of a format this petafit does not know.
         """
-        model = self.folder.child(name)
-        numbers = version_numbers(model)
-        if not numbers:
-            raise ConfigurationError(
-                f"No model {name!r} in {self.folder.uri}",
-                hint=did_you_mean(name, _model_names(self.folder)) or "Train it first.",
-            )
-        if version is not None and version not in numbers:
-            raise ConfigurationError(
-                f"Model {name!r} in {self.folder.uri} has no version {version}",
-                expected=f"one of {', '.join(map(str, numbers))}",
-            )
-        return read_version(model, latest_number(model) if version is None else version)
+        model = self._model(name)
+        number = latest_number(model) if asked in (None, LATEST) else asked
+        if isinstance(number, str):
+            number = _named(model, number)
+        return self._version(name, model, number)
+
+    def promote(self, name: str, asked: Asked, *, alias: str) -> ModelVersion:
+        """Give an alias to a version of a model, and take it from the one that has it.
+
+        Raises
+        ------
+        ConfigurationError
+            There is no such version, or the alias cannot be given.
+        ConflictError
+            Somebody else changed the alias at the same time.
+        """
+        found = self.find(name, asked)
+        promote(self.folder.child(name), alias, found.version)
+        return found
+
+    def rollback(self, name: str, *, alias: str) -> ModelVersion:
+        """Give an alias back to the version that had it before.
+
+        Raises
+        ------
+        ConfigurationError
+            There is no such model, or no earlier version with the alias.
+        ConflictError
+            Somebody else changed the alias at the same time.
+        """
+        model = self._model(name)
+        return self._version(name, model, roll_back(model, alias))
+
+    def aliases(self, name: str) -> dict[str, int]:
+        """The aliases of a model, and the version each names; `latest` among them.
+
+        Those that cannot be read are left out.
+        """
+        model = self._model(name)
+        found: dict[str, int] = {}
+        with suppress(StorageError):
+            found[LATEST] = latest_number(model)
+        return found | aliases_of(model)
 
     def load(self, found: ModelVersion) -> Named:
         """A version's arrays, after the digest of every file of it was verified.
@@ -159,6 +198,24 @@ class ModelStore:
             )
         return read_content(Folder(found.folder), found.files)
 
+    def _model(self, name: str) -> Folder:
+        model = self.folder.child(name)
+        if not version_numbers(model):
+            raise ConfigurationError(
+                f"No model {name!r} in {self.folder.uri}",
+                hint=did_you_mean(name, _model_names(self.folder)) or "Train it first.",
+            )
+        return model
+
+    def _version(self, name: str, model: Folder, number: int) -> ModelVersion:
+        numbers = version_numbers(model)
+        if number not in numbers:
+            raise ConfigurationError(
+                f"Model {name!r} in {self.folder.uri} has no version {number}",
+                expected=f"one of {', '.join(map(str, numbers))}",
+            )
+        return read_version(model, number)
+
     def list(self) -> list[ModelVersion | UnreadableVersion]:
         """All versions of all models, by name and number; those that cannot be read say why."""
         names = _model_names(self.folder)
@@ -170,34 +227,51 @@ class ModelStore:
 
 
 def open_model(path_or_uri: str | os.PathLike[str]) -> tuple[ModelVersion, Named]:
-    """Load a model from its folder, as in ``models/flights`` or ``models/flights@3``.
+    """Load a model from its folder: ``models/flights``, ``models/flights@3``, or ``@champion``.
 
     Raises
     ------
     ConfigurationError
-        There is no such model or version.
+        There is no such model, version or alias.
     StorageError
         The model is damaged.
     """
-    path, number = split_version(os.fspath(path_or_uri))
+    path, asked = split_reference(os.fspath(path_or_uri))
+    if isinstance(asked, str) and version_numbers(Folder(path_or_uri)):
+        path, asked = os.fspath(path_or_uri), None  # a folder that has an @ in its name
     folder, name = Folder(path).split()
     store = ModelStore(folder)
-    found = store.find(name, number)
+    found = store.find(name, asked)
     return found, store.load(found)
 
 
-def split_version(name: str) -> tuple[str, int | None]:
-    """A model's name or path, and the version asked for behind ``@``, if any.
+def split_reference(name: str) -> tuple[str, Asked]:
+    """A model's name or path, and the version or alias asked for behind ``@``, if any.
 
     Examples
     --------
-    >>> split_version("models/flights@3")
+    >>> split_reference("models/flights@3")
     ('models/flights', 3)
-    >>> split_version("flights")
+    >>> split_reference("flights@champion")
+    ('flights', 'champion')
+    >>> split_reference("flights")
     ('flights', None)
     """
-    asked = _WITH_VERSION.fullmatch(name)
-    return (asked["model"], int(asked["version"])) if asked else (name, None)
+    found = _REFERENCE.fullmatch(name)
+    if not found:
+        return name, None
+    asked = found["asked"]
+    return found["model"], int(asked) if asked.isdigit() else asked
+
+
+def _named(model: Folder, alias: str) -> int:
+    known = aliases_of(model)
+    if alias not in known:
+        raise ConfigurationError(
+            f"No version of the model in {model.uri} has the alias {alias!r}",
+            hint=did_you_mean(alias, [LATEST, *known]),
+        )
+    return known[alias]
 
 
 def _model_names(folder: Folder) -> list[str]:

@@ -27,8 +27,8 @@ def evaluate(
     Parameters
     ----------
     settings : Settings
-        ``settings.model`` names the model, as in ``flights`` for the newest version of it or
-        ``flights@3`` for a certain one.
+        ``settings.model`` names the model: ``flights`` for its latest version, ``flights@3`` or
+        ``flights@champion`` for a certain one. The latest is that of the latest logical date.
     spark, run_id, logical_date
         As in `petafit.train`.
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 from petafit.errors import ConfigurationError
 from petafit.learners.model import Model, SparkModel, model_from_named
 from petafit.store.arrays import Named
-from petafit.store.models import ModelVersion, split_version
+from petafit.store.models import ModelVersion, split_reference
 from petafit.stream.batches import Source
 from petafit.table.contract import Checks, check_schema
 from petafit.table.selection import Part
@@ -70,8 +70,8 @@ def open_published(job: Job, schema: pa.Schema) -> Published:
         The table lacks a column of the model, or has it in another type.
     """
     began_with = job.run.manifest["model"]
-    name, number = split_version(job.settings.model_name)
-    version = job.models.find(name, began_with["version"] if began_with else number)
+    name, asked = split_reference(job.settings.model_name)
+    version = job.models.find(name, began_with["version"] if began_with else asked)
     job.run.update(model=version.identity)
     content = job.models.load(version)
     model = model_from_named(content)

@@ -95,6 +95,7 @@ def _train(job: Job) -> None:
             run_id=job.run.run_id,
             settings_digest=settings_digest(job.settings),
             metrics=product.metrics,
+            logical_date=job.run.manifest["logical_date"],
             attachment=product.attachment,
         )
     job.run.update(metrics=product.metrics, model=version.identity)

@@ -8,20 +8,33 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any, Literal, NoReturn
+from typing import Annotated, Literal, NoReturn
 
 import typer
 
 from petafit import show
 from petafit.benchmark.page import FILE as PAGE
 from petafit.benchmark.report import show as show_record
-from petafit.config.layers import Resolved, load_settings
+from petafit.cli.models import models
+from petafit.cli.options import (
+    AsJson,
+    Conf,
+    Env,
+    LogicalDate,
+    Model,
+    Overrides,
+    RunId,
+    Task,
+    Verbose,
+    given,
+    load,
+    paths,
+)
 from petafit.config.reference import reference
 from petafit.config.rendering import as_json, render
 from petafit.config.submit import submit_arguments
 from petafit.errors import PetafitError
 from petafit.messages import printable
-from petafit.store.models import ModelStore
 from petafit.store.runs import Run, RunStore
 from petafit.workflow.benchmark import benchmark
 from petafit.workflow.evaluate import evaluate
@@ -41,24 +54,9 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 
-Task = Annotated[str, typer.Option("--task", "-t", help="A file in conf/tasks, by its name.")]
-Env = Annotated[str, typer.Option("--env", "-e", help="A file in conf, by its name.")]
-Overrides = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="Override one setting; repeatable."),
-]
-Conf = Annotated[
-    Path | None,
-    typer.Option(help="The folder of settings; by default $PETAFIT_CONF, or ./conf."),
-]
-RunId = Annotated[str | None, typer.Option(help="Names the run; the same id again resumes it.")]
-LogicalDate = Annotated[
-    str | None, typer.Option(help="The date the run stands for, for schedulers.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-_INTERRUPTED = "interrupted; the same --run-id goes on from here"
+app.add_typer(models, name="models")
 
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Also say why and how.")]
+_INTERRUPTED = "interrupted; the same --run-id goes on from here"
 
 
 def _add_job(name: str, job: Callable[..., Run], summary: str) -> None:
@@ -76,7 +74,7 @@ def _add_job(name: str, job: Callable[..., Run], summary: str) -> None:
         verbose: Verbose = False,
     ) -> None:
         _set_up_logging(verbose)
-        settings = _load(task, env, conf, overrides).settings
+        settings = load(task, env, conf, overrides).settings
         _run(partial(job, settings, run_id=run_id, logical_date=logical_date), as_json)
 
 
@@ -94,8 +92,30 @@ def _run(job: Callable[[], Run], as_json: bool) -> None:
 
 _add_job("prepare", prepare, "Make the task's table from its raw data.")
 _add_job("train", train, "Fit the task's learner and publish the model.")
-_add_job("evaluate", evaluate, "Measure the newest model on the task's test rows.")
-_add_job("score", score, "Write the newest model's predictions as a table.")
+
+
+def _add_model_job(name: str, job: Callable[..., Run], summary: str) -> None:
+    """Make a job a command that works with a published model."""
+
+    @app.command(name, help=summary)
+    def command(
+        task: Task,
+        model: Model = None,
+        env: Env = "local",
+        overrides: Overrides = None,
+        run_id: RunId = None,
+        logical_date: LogicalDate = None,
+        conf: Conf = None,
+        as_json: AsJson = False,
+        verbose: Verbose = False,
+    ) -> None:
+        _set_up_logging(verbose)
+        settings = load(task, env, conf, [*(overrides or ()), *given("model", model)]).settings
+        _run(partial(job, settings, run_id=run_id, logical_date=logical_date), as_json)
+
+
+_add_model_job("evaluate", evaluate, "Measure a model on the task's test rows.")
+_add_model_job("score", score, "Write a model's predictions as a table.")
 
 
 @app.command("explain")
@@ -105,9 +125,7 @@ def run_explain(
         Literal["partitions"] | None,
         typer.Option(help="How the loss on the test rows would change without each partition."),
     ] = None,
-    model: Annotated[
-        str | None, typer.Option(help="Its name, or NAME@VERSION; by default the task's newest.")
-    ] = None,
+    model: Model = None,
     env: Env = "local",
     overrides: Overrides = None,
     run_id: RunId = None,
@@ -118,9 +136,8 @@ def run_explain(
 ) -> None:
     """Say which partitions of the training rows help a model, and which hurt it."""
     _set_up_logging(verbose)
-    chosen = {"explain.influence": influence, "model": model}
-    given = [f"{key}={value}" for key, value in chosen.items() if value is not None]
-    settings = _load(task, env, conf, [*(overrides or ()), *given]).settings
+    chosen = (*given("explain.influence", influence), *given("model", model))
+    settings = load(task, env, conf, [*(overrides or ()), *chosen]).settings
     _run(partial(explain, settings, run_id=run_id, logical_date=logical_date), as_json)
 
 
@@ -162,7 +179,7 @@ def run_benchmark(
 ) -> None:
     """Measure petafit and its peers on the same table."""
     _set_up_logging(verbose)
-    settings = _load(task, env, conf, overrides).settings
+    settings = load(task, env, conf, overrides).settings
     chosen = contenders.split(",") if contenders else ()
     try:
         record = benchmark(
@@ -192,7 +209,7 @@ def config(
     if reference_:
         typer.echo(reference())
         return
-    resolved = _load(task, env, conf, overrides)
+    resolved = load(task, env, conf, overrides)
     if spark_submit:
         typer.echo(" ".join(submit_arguments(resolved.settings)))
     elif as_json_:
@@ -204,21 +221,11 @@ def config(
 @app.command()
 def runs(env: Env = "local", conf: Conf = None, as_json: AsJson = False) -> None:
     """List runs, the newest first."""
-    manifests = RunStore(_paths(env, conf).runs).list()
+    manifests = RunStore(paths(env, conf).runs).list()
     if as_json:
         typer.echo(json.dumps(manifests, indent=2))
     else:
         show.runs(manifests)
-
-
-@app.command()
-def models(env: Env = "local", conf: Conf = None, as_json: AsJson = False) -> None:
-    """List models and their versions."""
-    versions = ModelStore(_paths(env, conf).models).list()
-    if as_json:
-        typer.echo(json.dumps([version.as_dict() for version in versions], indent=2))
-    else:
-        show.models(versions)
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
@@ -239,14 +246,6 @@ def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
 def _complain(what: object, code: int) -> int:
     typer.secho(f"petafit: {what}", err=True, fg="red" if sys.stderr.isatty() else None)
     return code
-
-
-def _load(task: str | None, env: str, conf: Path | None, overrides: list[str] | None) -> Resolved:
-    return load_settings(task=task, env=env, conf=conf, overrides=overrides or ())
-
-
-def _paths(env: str, conf: Path | None) -> Any:
-    return _load(None, env, conf, None).settings.paths
 
 
 class _OneLine(logging.Formatter):
