@@ -161,8 +161,23 @@ def test_unknown_classes():
         labels("a", "c", classes=("a", "b"))
 
 
+def test_classes_that_are_named_may_be_more():
+    labels = list(range(MOST_CLASSES + 1))
+    profile = Profile((), label="y", kind="classes", classes=labels)
+    state = profile.reduce(profile.start(), pa.record_batch({"y": labels}))
+    assert profile.finish(profile.lift(state)).classes == tuple(labels)
+
+
+def test_rows_that_all_weigh_nothing_are_refused_by_the_columns_name():
+    rows = batch([(1.0, 1, "a", 0.0), (2.0, 2, "ä", 0.0)])
+    with pytest.raises(EmptyInputError, match="No row has weight: 'w' is 0 in all 2"):
+        CLASSES.finish(summary(CLASSES, rows))
+    named = Profile((Categorical("c"),), label="y", kind="classes", weight="w", classes="aä")
+    assert named.known is None
+
+
 def test_a_label_with_very_many_values_looks_like_a_number():
-    with pytest.raises(ConfigurationError, match=r"more than 1000 classes.*label\.kind: number"):
+    with pytest.raises(ConfigurationError, match=r"more than 1,000 classes.*label\.kind: number"):
         labels(*range(MOST_CLASSES + 1))
     assert len(labels(*range(MOST_CLASSES)).classes) == MOST_CLASSES
 

@@ -1,3 +1,4 @@
+import datetime
 from decimal import Decimal
 
 import numpy as np
@@ -22,6 +23,11 @@ from petafit.features.target import class_positions, label_numbers, row_weights
         (pa.array(["yes", "no", "yes"]).dictionary_encode(), ("no", "yes")),
         (pa.array([7, 3, 7]).dictionary_encode(), (3, 7)),
         (pa.array([True, False, True]), (0, 1)),
+        (pa.array([1, 0, 1]), ("0", "1")),
+        (pa.array(["1", "0", "1"]), (0, 1)),
+        (pa.array([1.0, -0.0, 1.0]), (0, 1)),
+        (pa.array([2**64 - 1, 2**63, 2**64 - 1], pa.uint64()), (2**63, 2**64 - 1)),
+        (pa.array([0.1, 0.0, 0.1], pa.float32()), (0, 0.1)),
     ],
     ids=lambda value: str(value.type) if isinstance(value, pa.Array) else "",
 )
@@ -44,6 +50,8 @@ def test_the_order_of_the_classes_counts():
         (pa.array([["no"]]), "cannot be a class.*got list"),
         (pa.nulls(2), "cannot be a class.*got null"),
         (pa.array([1]), "of another type than its classes"),
+        (pa.array([datetime.date(2013, 1, 1)]), "cannot be a class.*got date32"),
+        (pa.array([Decimal("1.00000000000000001")]), "too many digits"),
     ],
 )
 def test_labels_that_are_no_class_are_refused(column, message):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -14,7 +15,7 @@ from petafit.stream.batches import carried_schema
 from petafit.stream.direct import read_slice
 from petafit.stream.scan import ScanSource
 from petafit.table.opening import open_table
-from petafit.table.predicate import Predicate
+from petafit.table.predicate import Predicate, parse
 from petafit.table.shards import Slice
 from petafit.table.snapshot import Snapshot
 from tests import kinds
@@ -47,6 +48,19 @@ def test_both_streams_give_the_same_values_of_every_type_they_share(
     direct = pa.Table.from_batches(list(read_slice(part, schema, batch_rows=10)))
     assert scanned.schema == direct.schema
     assert scanned.to_pydict() == direct.to_pydict()
+
+
+@pytest.mark.parametrize("text", ["x is null", "x is not null", "x != 2", "x < 2", "x >= 1"])
+def test_both_streams_take_nan_for_missing(spark: SparkSession, tmp_path: Path, text: str) -> None:
+    values = pa.array([1.0, float("nan"), None, 2.0, -0.0])
+    pq.write_table(pa.table({"id": range(5), "x": values}), tmp_path / "a.parquet")
+    table = open_table(Table(uri=str(tmp_path)))
+    source = ScanSource.of(spark, table, ["id"], parse([text]))
+    rows = list(source.received(iter(source.driver_frame().toArrow().to_batches())))
+    found = sorted(row for batch in rows for row in batch.column("id").to_pylist())
+    mask = parse([text]).mask(pa.record_batch([values], ["x"]))
+    assert mask is not None
+    assert found == [i for i, holds in enumerate(mask.to_pylist()) if holds]
 
 
 @pytest.mark.parametrize("name", FOREIGN)

@@ -187,3 +187,10 @@ def test_another_kind_does_not_fit(got: pa.DataType, expected: pa.DataType) -> N
 def test_a_column_the_rows_lack_is_named() -> None:
     with pytest.raises(ContractError, match="no column 'month'"):
         check_schema(pa.schema([("months", pa.int32())]), SCHEMA.empty_table().select([2]).schema)
+
+
+def test_both_zeros_are_allowed_and_a_missing_number_is_no_other_value() -> None:
+    schema = pa.schema({"x": pa.float64()})
+    checks = compile_checks(Contract(columns={"x": {"allowed": [0.0, 1]}}), schema)
+    rows = pa.record_batch([pa.array([0.0, -0.0, 1.0, math.nan, None])], schema=schema)
+    assert checks.reasons(rows) is None

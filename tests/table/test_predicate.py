@@ -121,6 +121,20 @@ def test_a_column_without_any_value_meets_is_null_only():
     assert parse(["n != 3"]).mask(batch).to_pylist() == [False, False]
 
 
+@pytest.mark.parametrize("kind", [pa.float16(), pa.float32(), pa.float64()])
+def test_nan_is_missing_as_null_is(kind):
+    rows = pa.record_batch([pa.array([1.0, float("nan"), None], kind)], ["x"])
+    held = {
+        "x is null": [False, True, True],
+        "x is not null": [True, False, False],
+        "x != 2": [True, False, False],
+        "x not in [2, 3]": [True, False, False],
+        "x > 0": [True, False, False],
+        "x <= 1": [True, False, False],
+    }
+    assert {text: parse([text]).mask(rows).to_pylist() for text in held} == held
+
+
 def test_values_are_decided_once_where_a_dictionary_is_small():
     repeated = pa.DictionaryArray.from_arrays([0, 1, 0, None], ["JFK", "LGA"])
     large = pa.DictionaryArray.from_arrays([2, None], ["JFK", "LGA", "EWR"])

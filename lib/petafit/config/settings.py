@@ -66,7 +66,11 @@ class Table(Section):
         "auto", description="auto looks for Delta's log"
     )
     version: int | None = Field(None, description="a Delta version; null pins the newest")
-    filter: Names = Field((), description="conditions every row must meet: `column op value`")
+    filter: Names = Field(
+        (),
+        description="conditions every row must meet: `column op value`; null and NaN are "
+        "missing, `is null`, and meet no comparison",
+    )
 
 
 class Label(Section):
@@ -112,7 +116,7 @@ class ColumnRule(Section):
     """What a column must hold, row by row."""
 
     type: str | None = Field(None, description="the column's type as Arrow names it")
-    nullable: bool = Field(True, description="false: a row with null breaks the contract")
+    nullable: bool = Field(True, description="false: a row with null or NaN breaks the contract")
     min: float | None = Field(None, description="the least value that is good")
     max: float | None = Field(None, description="the greatest")
     allowed: tuple[Scalar, ...] | None = Field(None, description="all values that are good")

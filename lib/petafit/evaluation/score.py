@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from petafit.aggregate.law import Aggregator
 from petafit.aggregate.sink import WriteFiles
 from petafit.errors import ConfigurationError
+from petafit.features.classes import class_array
 from petafit.learners.model import Model, SparkModel, model_from_named
 from petafit.store.arrays import Named
 from petafit.table.files import WrittenFile
@@ -53,7 +54,7 @@ class Layout:
         """The columns in their order: ``probability`` only where the model gives it."""
         prediction = pa.float64()
         if model.classes is not None:
-            prediction = pa.array(list(model.classes)).type
+            prediction = pa.array(class_array(model.classes)).type
         fields = [*table_schema(self.kept), pa.field("prediction", prediction)]
         if model.output == "probability":
             binary = len(model.classes or ()) == 2

@@ -109,7 +109,9 @@ def _fit(feature: Numeric | Categorical | Text, kind: pa.DataType) -> tuple[str 
 def _number_hint(kind: pa.DataType) -> str:
     if is_boolean(kind):
         return "Use `boolean:`."
-    return "Use `categorical:`." if is_string(kind) else ""
+    if is_string(kind):
+        return "Use `categorical:`, or cast the column in the table if its text is a number."
+    return ""
 
 
 def _category_hint(feature: Categorical, kind: pa.DataType) -> str:

@@ -18,6 +18,7 @@ from petafit.features.target import class_labels, label_numbers, row_weights
 from petafit.store.arrays import Named
 
 MOST_CLASSES = 1000
+"""That are found without being named: with 2**18 features they take 1 GB of weights."""
 
 
 class Profile(Aggregator[Named, pa.RecordBatch, Facts]):
@@ -56,8 +57,15 @@ class Profile(Aggregator[Named, pa.RecordBatch, Facts]):
 
     @property
     def known(self) -> Facts | None:
-        """The facts, where the features and the label need no more than the task says."""
-        if self.classes is None or any(f.needs_facts for f in self.numerics):
+        """The facts, where the features and the label need no more than the task says.
+
+        Weights need a look: rows that all weigh 0 teach nothing.
+        """
+        if (
+            self.weight is not None
+            or self.classes is None
+            or any(f.needs_facts for f in self.numerics)
+        ):
             return None
         return Facts(rows=None, weight=None, columns={}, classes=self.classes)
 
@@ -87,15 +95,18 @@ class Profile(Aggregator[Named, pa.RecordBatch, Facts]):
         Raises
         ------
         ConfigurationError
-            The label has so many values that it looks like a number.
+            The label has more values than a model should have classes.
         """
         counts = _counts(left)
         for label, count in _counts(right).items():
             counts[label] = counts.get(label, 0) + count
-        if len(counts) > MOST_CLASSES:
+        if len(counts) > max(MOST_CLASSES, len(self.classes or ())):
             raise ConfigurationError(
-                f"The label {self.label!r} has more than {MOST_CLASSES} classes",
-                hint="It looks like a number: set `label.kind: number` and choose a regressor.",
+                f"The label {self.label!r} has more than {MOST_CLASSES:,} classes, each of which "
+                "gets weights for all features",
+                expected="at most so many, or all of them named in `label.classes`",
+                hint="For a number set `label.kind: number` and choose a regressor; of many "
+                "classes keep the frequent ones by `table.filter`, or make the rest one class.",
             )
         return _summary(
             Moments.from_named(left).merge(Moments.from_named(right)),
@@ -117,6 +128,11 @@ class Profile(Aggregator[Named, pa.RecordBatch, Facts]):
         rows = int(summary.arrays["rows"])
         if rows == 0:
             raise EmptyInputError("No rows to profile", hint="Check `table` and `split.train`.")
+        if not summary.arrays["weight"] > 0:
+            raise EmptyInputError(
+                f"No row has weight: {self.weight!r} is 0 in all {rows:,}",
+                hint="Name another column as `weight`, or leave the setting out.",
+            )
         moments = Moments.from_named(summary).facts()
         columns = {f.column: facts for f, facts in zip(self.numerics, moments, strict=False)}
         label = moments[-1] if self.kind == "number" else None

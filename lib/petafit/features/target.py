@@ -1,6 +1,8 @@
 """Labels and weights of a batch."""
 
 from collections.abc import Sequence
+from decimal import Decimal
+from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -8,33 +10,57 @@ import pyarrow.compute as pc
 
 from petafit.config.section import Scalar
 from petafit.errors import ContractError
+from petafit.features.classes import class_labels_of
 from petafit.features.column_types import is_boolean, is_float, is_number, is_string, value_type
 from petafit.features.numeric import numbers
 
 
 def class_labels(column: pa.Array, name: str) -> pa.Array:
-    """The labels as string, boolean, int64 or float64.
+    """The labels as string, boolean, int64, uint64 or float64.
 
     Raises
     ------
     ContractError
-        A label is missing, or of a type that cannot be a class.
+        A label is missing, of a type that cannot be a class, or has more digits than float64.
     """
     kind = value_type(column.type)
+    check_label_type(kind, name, "classes")
+    if is_string(kind):
+        labels = column.cast(pa.string())
+    elif is_float(kind):
+        if pa.types.is_decimal(kind):
+            _refuse_rounded(column, name)
+        labels = pa.array(numbers(column) + 0.0, from_pandas=True)  # -0.0 is the class 0.0
+    elif is_boolean(kind):
+        labels = column
+    else:
+        labels = column.cast(pa.uint64() if kind == pa.uint64() else pa.int64())
+    _refuse_missing(labels.null_count, name)
+    return labels
+
+
+def check_label_type(kind: pa.DataType, name: str, wanted: Literal["classes", "number"]) -> None:
+    """Refuse a label of a type that can be no class, or no number.
+
+    Raises
+    ------
+    ContractError
+        Names the column and its type.
+    """
+    kind = value_type(kind)
+    if wanted == "number" and not (is_number(kind) or is_boolean(kind)):
+        raise ContractError(
+            f"The label {name!r} is not a number",
+            got=kind,
+            hint="Choose a classifier, or another label.",
+        )
     if not (is_string(kind) or is_boolean(kind) or is_number(kind)):
         raise ContractError(
             f"The label {name!r} cannot be a class",
             expected="a string, integer, boolean or number",
             got=kind,
+            hint="Cast the column in the table, or choose another label.",
         )
-    if is_string(kind):
-        labels = column.cast(pa.string())
-    elif is_float(kind):
-        labels = pa.array(numbers(column), from_pandas=True)
-    else:
-        labels = column if is_boolean(kind) else column.cast(pa.int64())
-    _refuse_missing(labels.null_count, name)
-    return labels
 
 
 def class_positions(column: pa.Array, name: str, classes: Sequence[Scalar]) -> np.ndarray:
@@ -46,7 +72,8 @@ def class_positions(column: pa.Array, name: str, classes: Sequence[Scalar]) -> n
         A label is missing or not among the classes.
     """
     labels = class_labels(column, name)
-    positions = pc.index_in(labels, value_set=_as_labels(classes, labels.type, name))
+    known = class_labels_of(tuple(classes), column.type, labels.type, name)
+    positions = pc.index_in(labels, value_set=known)
     if positions.null_count:
         unknown = labels.filter(positions.is_null()).unique().to_pylist()
         raise ContractError(
@@ -67,12 +94,7 @@ def label_numbers(column: pa.Array, name: str) -> np.ndarray:
     ContractError
         A label is missing or no number.
     """
-    if not (is_number(column.type) or is_boolean(column.type)):
-        raise ContractError(
-            f"The label {name!r} is not a number",
-            got=column.type,
-            hint="Choose a classifier, or another label.",
-        )
+    check_label_type(column.type, name, "number")
     values = numbers(column)
     _refuse_missing(int(np.isnan(values).sum()), name)
     return values
@@ -99,15 +121,18 @@ def row_weights(column: pa.Array, name: str) -> np.ndarray:
     return values
 
 
-def _as_labels(classes: Sequence[Scalar], kind: pa.DataType, name: str) -> pa.Array:
-    try:
-        return pa.array(classes).cast(kind)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError) as error:
+def _refuse_rounded(column: pa.Array, name: str) -> None:
+    """Decimals become classes as float64; two that differ in a 17th digit would be one class."""
+    values = column.unique().drop_null()
+    rounded = zip(values.to_pylist(), numbers(values).tolist(), strict=True)
+    lost = [value for value, number in rounded if Decimal(repr(number)) != value]
+    if lost:
         raise ContractError(
-            f"The label {name!r} is of another type than its classes",
-            expected=f"one of {list(classes)}",
-            got=kind,
-        ) from error
+            f"The label {name!r} has decimals with too many digits to be classes",
+            expected="decimals that float64 tells apart",
+            got=str(lost[0]),
+            hint="Cast the column to text or to a whole number in the table.",
+        )
 
 
 def _refuse_missing(count: int, name: str) -> None:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from petafit.config.section import Scalar
 from petafit.config.settings import Contract, LearnerChoice
 from petafit.errors import ConfigurationError, ContractError
+from petafit.features.classes import class_array
 from petafit.features.encode import Encoder
 from petafit.features.feature import Numeric
 from petafit.learners.learner import PREDICTION
@@ -73,9 +74,9 @@ class Signature:
         if self.classes is None:
             return predictions
         if predictions.ndim == 2:
-            return np.asarray(self.classes)[predictions.argmax(axis=1)]
+            return class_array(self.classes)[predictions.argmax(axis=1)]
         limit = 0.5 if self.output == "probability" else 0.0
-        return np.asarray(self.classes)[(predictions > limit).astype(np.intp)]
+        return class_array(self.classes)[(predictions > limit).astype(np.intp)]
 
     def to_named(self) -> Named:
         """The content to publish."""

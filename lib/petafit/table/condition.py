@@ -12,6 +12,7 @@ from petafit.config import yaml12
 from petafit.config.section import Scalar
 from petafit.errors import ConfigurationError
 from petafit.table.literals import as_sql, as_value, quoted
+from petafit.table.values import missing
 
 COMPARISONS: Mapping[str, Callable[[pa.Array, pa.Scalar], pa.BooleanArray]] = {
     "==": pc.equal,
@@ -42,7 +43,10 @@ class Range(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One column compared with literals; a null is undecided, and so does not meet it."""
+    """One column compared with literals.
+
+    A missing value, null or NaN, meets no comparison: it is undecided.
+    """
 
     column: str
     operator: str
@@ -57,7 +61,8 @@ class Condition:
             A literal is no value of the column's type.
         """
         if self.operator in NULLNESS:
-            return pc.is_null(values) if self.operator == "is null" else pc.is_valid(values)
+            absent = missing(values)
+            return absent if self.operator == "is null" else pc.invert(absent)
         if isinstance(values, pa.DictionaryArray):
             if len(values.dictionary) <= len(values):
                 return self.mask(values.dictionary).take(values.indices)
@@ -108,8 +113,11 @@ class Condition:
     def sql(self) -> str:
         """The condition in Spark's SQL; the column's type decides how text is compared."""
         column = quoted(self.column)
-        if self.operator in NULLNESS:
-            return f"{column} {self.operator.upper()}"
+        if self.operator == "is null":
+            # Of any type; workers apply the condition once more, so that a text 'NaN' does no harm.
+            return f"({column} IS NULL OR CAST({column} AS STRING) = 'NaN')"
+        if self.operator == "is not null":
+            return f"{column} IS NOT NULL"
         # Not IN: where Spark is not in ANSI mode, IN compares timestamps as text.
         sign, joint = {"==": ("=", ""), "in": ("=", " OR "), "not in": ("!=", " AND ")}.get(
             self.operator, (self.operator, "")
@@ -118,11 +126,17 @@ class Condition:
         return f"({joint.join(comparisons)})" if len(comparisons) > 1 else comparisons[0]
 
     def _compare(self, values: pa.Array) -> pa.BooleanArray:
+        if pa.types.is_float16(values.type):  # which Arrow does not compare
+            values = values.cast(pa.float32())
         scalars = [as_value(literal, values.type) for literal in self.literals]
-        if self.operator not in LISTS:
-            return COMPARISONS[self.operator](values, scalars[0])
-        found = reduce(pc.or_, (pc.equal(values, scalar) for scalar in scalars))
-        return found if self.operator == "in" else pc.invert(found)
+        if self.operator in LISTS:
+            found = reduce(pc.or_, (pc.equal(values, scalar) for scalar in scalars))
+            found = found if self.operator == "in" else pc.invert(found)
+        else:
+            found = COMPARISONS[self.operator](values, scalars[0])
+        if self.operator in ("!=", "not in") and pa.types.is_floating(values.type):
+            return pc.and_not(found, missing(values))
+        return found
 
     def __str__(self) -> str:
         literals = yaml12.dump(list(self.literals))

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from petafit.errors import ConfigurationError, ContractError, did_you_mean
-from petafit.table.rules import missing
 from petafit.table.types import canonical
+from petafit.table.values import missing, one_zero
 
 _IS = pa.types
 
@@ -93,11 +93,7 @@ def _hashes(column: pa.Array) -> np.ndarray:
 
 
 def _as_bytes(values: pa.Array) -> pa.Array:
-    if _IS.is_float16(values.type):
-        values = values.cast(pa.float32())
-    if _IS.is_floating(values.type):
-        # 0.0 and -0.0 are equal, and so must their hashes be
-        values = pc.if_else(pc.equal(values, 0.0), pa.scalar(0.0, values.type), values)
+    values = one_zero(values)
     if not _IS.is_binary(values.type):
         values = values.cast(pa.string())
     return values.cast(pa.binary())

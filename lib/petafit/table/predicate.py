@@ -132,7 +132,8 @@ def parse(conditions: Sequence[str]) -> Predicate:
 
     Operators are ``== = != < <= > >=``, ``in`` and ``not in`` with a list, ``is null`` and
     ``is not null``. A column's name with special characters goes into backticks. Dates and
-    timestamps are ISO 8601 text; a timestamp without a zone means UTC.
+    timestamps are ISO 8601 text; a timestamp without a zone means UTC. Null is missing, and so is
+    NaN in floating columns: ``is null`` holds for both, and no comparison does.
 
     Raises
     ------

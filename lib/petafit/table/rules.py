@@ -8,6 +8,8 @@ from typing import Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from petafit.table.values import missing, one_zero
+
 _SHOWN_LETTERS = 60
 _SHOWN_CHOICES = 6
 
@@ -92,7 +94,7 @@ class Rule:
             yield pc.is_inf(values), "not finite"
         yield from self._out_of_bounds(values)
         if self.allowed is not None:
-            others = pc.and_(pc.is_valid(values), _is_none_of(values, self.allowed))
+            others = pc.and_not(_is_none_of(values, self.allowed), missing(values))
             yield others, f"none of {_shown(self.allowed)}"
 
     def _out_of_bounds(self, values: pa.Array) -> Iterator[tuple[pa.BooleanArray, str]]:
@@ -114,15 +116,11 @@ class Rule:
         return pc.binary_join_element_wise(f"{self.column} is ", shown, f", {fault}", "")
 
 
-def missing(values: pa.Array) -> pa.BooleanArray:
-    """Which rows have no value, (n_rows,): null, and NaN in floating columns."""
-    return pc.is_null(values, nan_is_null=pa.types.is_floating(values.type))
-
-
 def _is_none_of(values: pa.Array, allowed: pa.Array) -> pa.BooleanArray:
     if isinstance(values, pa.DictionaryArray):
         return _is_none_of(values.dictionary, allowed).take(values.indices)
-    return pc.invert(pc.is_in(values, value_set=allowed.cast(values.type)))
+    choices = one_zero(allowed.cast(values.type))
+    return pc.invert(pc.is_in(one_zero(values), value_set=choices))
 
 
 def _shown(allowed: pa.Array) -> str:

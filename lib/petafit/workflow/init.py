@@ -11,6 +11,7 @@ from petafit.store.filesystem import Folder
 from petafit.stream.sample import Sample, take_sample
 from petafit.table.opening import open_table
 from petafit.table.snapshot import Snapshot
+from petafit.table.values import present
 from petafit.workflow.suggest import feature_kind
 from petafit.workflow.task_file import task_text
 
@@ -105,7 +106,7 @@ def _look(snapshot: Snapshot, label: str) -> Sample:
         raise EmptyInputError(
             f"The table at {snapshot.uri} has no rows", hint="Name a table that has some."
         )
-    if sample.rows.column(label).null_count == sample.rows.num_rows:
+    if not len(present(sample.rows.column(label))):
         if snapshot.scan_reason is not None:
             raise _needs_spark(snapshot)
         raise EmptyInputError(

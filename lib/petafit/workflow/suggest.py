@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from petafit.features.column_types import is_boolean, is_date, is_integer, is_number, is_string
+from petafit.table.values import present
 
 FeatureKind = Literal["numeric", "categorical", "boolean", "date", "text"]
 
@@ -54,11 +55,10 @@ class Seen:
     @classmethod
     def of(cls, name: str, column: pa.ChunkedArray) -> "Seen":
         """Look at a column's values."""
-        values = column.drop_null()
+        values = present(column)
         infinite = 0
         if pa.types.is_floating(values.type):
             values = values.cast(pa.float64())
-            values = values.filter(pc.invert(pc.is_nan(values)))
             infinite = pc.sum(pc.is_inf(values)).as_py() or 0
         ends = pc.min_max(values).as_py()
         missing, distinct = len(column) - len(values), pc.count_distinct(values).as_py()

@@ -7,11 +7,13 @@ import pyarrow as pa
 
 from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError, ContractError, did_you_mean
+from petafit.features.classes import as_classes
 from petafit.features.encode import Encoder
 from petafit.features.facts import Facts
 from petafit.features.feature import Feature, Numeric, columns_of
 from petafit.features.profile import Profile
 from petafit.features.spec import resolve
+from petafit.features.target import check_label_type
 from petafit.learners.registry import LearnerInfo, describe
 from petafit.table.contract import Checks, compile_checks
 
@@ -69,6 +71,7 @@ class Task:
                 expected=f"a learner for `label.kind: {kind}`",
                 hint="Choose another learner, or set `label.kind`.",
             )
+        check_label_type(schema.field(settings.label.column).type, settings.label.column, kind)
         features = resolve(
             settings.features,
             schema,
@@ -120,12 +123,16 @@ class Task:
     @property
     def profile(self) -> Profile:
         """Learns what the features and the label need of the whole training table."""
+        label = self.settings.label
+        classes = label.classes
+        if classes is not None:
+            classes = as_classes(classes, self.schema.field(label.column).type, label.column)
         return Profile(
             self.features,
-            label=self.settings.label.column,
+            label=label.column,
             kind=self.kind,
             weight=self.settings.weight,
-            classes=self.settings.label.classes,
+            classes=classes,
         )
 
     def encoder(self, facts: Facts) -> Encoder:

@@ -12,6 +12,7 @@ from petafit.errors import ConfigurationError
 from petafit.features.column_types import is_date, is_integer
 from petafit.stream.sample import Sample
 from petafit.table.snapshot import Snapshot
+from petafit.table.values import present
 from petafit.workflow.suggest import Cut, Seen, choose_cut, choose_keys, label_kind
 
 _WIDTH = 98
@@ -97,7 +98,7 @@ def _label(label: Seen, values: pa.ChunkedArray) -> Iterator[str]:
     if kind == "number":
         yield "  kind: number"
         return
-    counts = sorted(pc.value_counts(values.drop_null()).to_pylist(), key=lambda c: -c["counts"])
+    counts = sorted(pc.value_counts(present(values)).to_pylist(), key=lambda c: -c["counts"])
     shown = [
         f"{_value(count['values'])}: {_share(count['counts'], label.rows - label.missing)}"
         for count in counts[:_MOST_CLASSES_SHOWN]
