@@ -25,7 +25,8 @@ def learn(
     """Margins before each row's update (n_rows, n_outputs), and the weights after the last.
 
     The weights are (n_features + 1, n_outputs), the intercept last. All outputs share a feature's
-    sum, over the rows, of the outputs' mean squared gradient.
+    sum, over the rows, of the outputs' mean squared gradient. In row t that counts for 100 times 1
+    and the mean of the rows before it, and a hundredth of their sum, at most.
     """
     X = np.column_stack([X, np.ones(len(X))]).astype(np.float64)
     l1s, l2s = np.full((X.shape[1], 1), float(l1)), np.full((X.shape[1], 1), float(l2))
@@ -40,6 +41,9 @@ def learn(
         t += 1
         gradient = np.outer(x, own * slopes(before[-1], target))
         gained = (gradient**2).mean(axis=1, keepdims=True)
+        limit = np.minimum(100 + (100 / t + 0.01) * squares, 1e24)
+        gradient *= np.sqrt(limit / np.maximum(gained, limit))
+        gained = np.minimum(gained, limit)
         if optimizer == "ftrl":
             sigma = (np.sqrt(squares + gained) - np.sqrt(squares)) / rate
             z += gradient - sigma * w

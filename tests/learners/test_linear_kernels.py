@@ -115,6 +115,31 @@ def test_kernels_follow_the_papers(
     np.testing.assert_allclose(margins.reshape(60, -1), expected_margins, rtol=2e-3, atol=1e-4)
 
 
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize(("loss", "n_classes"), [*((loss, 2) for loss in LOSSES), ("log", 4)])
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), huge=st.sampled_from([1e3, 1e15, 1e20]))
+def test_no_row_counts_for_more_than_its_share(
+    optimizer: str, loss: str, n_classes: int, seed: int, huge: float
+) -> None:
+    """Values that are out of all proportion, against the same bound in float64.
+
+    Margins of the loss poisson that differ in the last bit have quite other slopes.
+    """
+    X, y = rows(seed, loss, n_classes)
+    X[::20, 0] = huge
+    if loss == "poisson":
+        X[20:] = 0
+    estimator, target = problem(loss, n_classes, optimizer=optimizer, beta=0.7)
+    _, weights, memory = learnt(estimator, target, X, y)
+    slopes = slopes_of(loss, n_classes, least=1e-3 if optimizer != "ftrl" else 0.0)
+    _, expected = references.learn(
+        X, y, slopes, optimizer=optimizer, n_outputs=target.n_outputs, beta=0.7
+    )
+    np.testing.assert_allclose(weights, expected, rtol=5e-3, atol=1e-3 * abs(expected).max())
+    assert np.isfinite(memory.table.numbers).all()
+
+
 @pytest.mark.parametrize("n_classes", [3, 30])
 @pytest.mark.parametrize("weight", [1.0, 1e-6])
 def test_a_class_rests_where_a_row_says_nothing_of_it(n_classes: int, weight: float) -> None:

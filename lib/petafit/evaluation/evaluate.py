@@ -6,8 +6,9 @@ from typing import Any
 import pyarrow as pa
 
 from petafit.aggregate.law import Aggregator
-from petafit.errors import ConfigurationError
+from petafit.errors import ConfigurationError, ContractError
 from petafit.evaluation.metrics import Figures, Metrics, Scored, metrics_for
+from petafit.learners.finite import NOT_FINITE, finite_rows
 from petafit.learners.model import Model, Signature, SparkModel, model_from_named
 from petafit.store.arrays import Named
 from petafit.table.predicate import RowFilter
@@ -40,7 +41,13 @@ class Evaluate(Aggregator[EvaluateState, pa.RecordBatch, Figures]):
 
     def reduce(self, state: EvaluateState, batch: pa.RecordBatch) -> EvaluateState:
         labels, weights = state.model.encoder.targets(batch)
-        scored = Scored(labels, state.model.predict_batch(batch), weights)
+        predictions = state.model.predict_batch(batch)
+        if not finite_rows(predictions).all():
+            raise ContractError(
+                f"A row cannot be measured: {NOT_FINITE}",
+                hint="Set limits in `contract.columns` that leave out values so large.",
+            )
+        scored = Scored(labels, predictions, weights)
         return EvaluateState(state.model, self.metrics.reduce(state.metrics, scored))
 
     def progress(self, state: EvaluateState) -> float | None:

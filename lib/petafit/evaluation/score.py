@@ -12,6 +12,7 @@ from petafit.aggregate.law import Aggregator
 from petafit.aggregate.sink import WriteFiles
 from petafit.errors import ConfigurationError
 from petafit.features.classes import class_array
+from petafit.learners.finite import NOT_FINITE, finite_rows
 from petafit.learners.model import Model, SparkModel, model_from_named
 from petafit.store.arrays import Named
 from petafit.table.files import WrittenFile
@@ -68,6 +69,10 @@ class Layout:
         reasons = model.checks.reasons(rows)
         good = None if reasons is None else pc.is_null(reasons)
         predictions = model.predict_batch(rows if good is None else rows.filter(good))
+        finite = finite_rows(predictions)
+        if not finite.all():
+            reasons = _with_reasons(reasons, good, finite)
+            good, predictions = pc.is_null(reasons), predictions[finite]
         columns: dict[str, pa.Array] = {name: rows.column(name) for name in self.kept.names}
         columns["prediction"] = _spread(pa.array(model.decide(predictions)), good)
         if model.output == "probability":
@@ -169,6 +174,14 @@ def _spread(values: pa.Array, good: pa.BooleanArray | None) -> pa.Array:
         return values
     place = pc.subtract(pc.cumulative_sum(good.cast(pa.int64())), 1)
     return values.take(pc.if_else(good, place, None))
+
+
+def _with_reasons(
+    reasons: pa.StringArray | None, good: pa.BooleanArray | None, finite: np.ndarray
+) -> pa.StringArray:
+    """The rows' reasons, and one for those of the good rows whose prediction is not finite."""
+    told = _spread(pc.if_else(pa.array(finite), pa.scalar(None, pa.string()), NOT_FINITE), good)
+    return told if reasons is None else pc.coalesce(reasons, told)
 
 
 def _as_column(predictions: np.ndarray) -> pa.Array:

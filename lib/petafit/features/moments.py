@@ -59,7 +59,7 @@ class Moments:
         """
         count = self.count + other.count
         share = other.count / np.maximum(count, 1)
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", over="ignore"):
             distance = other.mean - self.mean
             mean = self.mean + distance * share
             squares = self.squares + other.squares + np.square(distance) * self.count * share

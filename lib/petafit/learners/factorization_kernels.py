@@ -21,7 +21,17 @@ from petafit.compiled import njit
 from petafit.learners import losses
 from petafit.learners.prefetch import prefetch
 from petafit.learners.rows import Rows, longest
-from petafit.learners.steps import FTRL, Rates, descend, ftrl_step, ftrl_weight, rate_in_row
+from petafit.learners.steps import (
+    FTRL,
+    Rates,
+    beyond,
+    descend,
+    ftrl_step,
+    ftrl_weight,
+    leeway_in_row,
+    rate_in_row,
+    within,
+)
 
 _AHEAD = np.uint64(64)
 """How many entries ahead to prefetch; 20 to 160 were equally good with 8 factors."""
@@ -54,6 +64,8 @@ def margins(rows: Rows, weights: np.ndarray) -> np.ndarray:
                 sums[f] += term
                 squares[f] += term * term
         result[row] = margin + _interactions(sums, squares)
+        if not np.isfinite(result[row]):
+            result[row] = margin + _in_doubles(rows, row, weights)
     return result
 
 
@@ -101,14 +113,17 @@ def learn(
         first, last = np.uint64(rows.indptr[row]), np.uint64(rows.indptr[row + 1])
         margin = _gather(rows, first, last, table, terms, sums, squares, rates, factor_l2)
         before[row] = margin + _interactions(sums, squares)
+        if not np.isfinite(before[row]):
+            before[row] = margin + _of_terms(terms[: last - first])
         slope = losses.slope(loss, before[row], target[row], quantile)
         if len(weight):
             if weight[row] == 0:
                 continue
             slope *= weight[row]
         seen += 1
-        rate, common = rate_in_row(rates, seen), np.float32(slope)
-        _update(rows, first, last, table, terms, sums, common, rate, rates, factor_l2)
+        rate, leeway = rate_in_row(rates, seen), leeway_in_row(seen)
+        _update(rows, first, last, table, terms, sums, slope, leeway, rate, rates, factor_l2)
+        common = _bounded(slope, table[-1, 1, 0], leeway)
         table[-1, 0, 0], table[-1, 1, 0] = _step(
             table[-1, 0, 0], table[-1, 1, 0], common, rate, rates, _ZERO, _ZERO
         )
@@ -157,6 +172,30 @@ def _interactions(sums: np.ndarray, squares: np.ndarray) -> float:
 
 
 @njit
+def _of_terms(terms: np.ndarray) -> float:
+    """As `_interactions`, in float64: squares of large values exceed float32."""
+    total = 0.0
+    for f in range(terms.shape[1]):
+        sum_, squares = 0.0, 0.0
+        for k in range(len(terms)):
+            term = np.float64(terms[k, f])
+            sum_ += term
+            squares += term * term
+        total += sum_ * sum_ - squares
+    return 0.5 * total
+
+
+@njit
+def _in_doubles(rows: Rows, row: int, weights: np.ndarray) -> float:
+    """The interactions of a row whose squares exceed float32."""
+    first, last = np.uint64(rows.indptr[row]), np.uint64(rows.indptr[row + 1])
+    terms = np.empty((last - first, weights.shape[1] - 1))
+    for k in range(first, last):
+        terms[k - first] = weights[np.uint64(rows.indices[k]), 1:] * np.float64(rows.data[k])
+    return _of_terms(terms)
+
+
+@njit
 def _update(
     rows: Rows,
     first: np.uint64,
@@ -164,16 +203,20 @@ def _update(
     table: np.ndarray,
     terms: np.ndarray,
     sums: np.ndarray,
-    common: np.float32,
+    slope: float,
+    leeway: np.float32,
     rate: np.float32,
     rates: Rates,
     factor_l2: np.float32,
 ) -> None:
-    """Moves what the row holds; `common` is the slope of its loss."""
+    """Moves what the row holds; `slope` is that of its loss."""
+    common = np.float32(slope)
     for k in range(first, last):
         if rows.data[k] == 0:
             continue
         j, gradient = np.uint64(rows.indices[k]), common * rows.data[k]
+        if beyond(gradient * gradient, table[j, 1, 0], leeway):
+            gradient = within(slope * rows.data[k], table[j, 1, 0], leeway)
         table[j, 0, 0], table[j, 1, 0] = _step(
             table[j, 0, 0], table[j, 1, 0], gradient, rate, rates, rates.l1, rates.l2
         )
@@ -182,9 +225,18 @@ def _update(
         for f in range(np.uint64(len(sums))):
             first_number, second_number = table[j, 0, _FIRST + f], table[j, 1, _FIRST + f]
             steepness = gradient * (sums[f] - terms[k - first, f])
+            if beyond(steepness * steepness, second_number, leeway):
+                steepness = within(steepness, second_number, leeway)
             table[j, 0, _FIRST + f], table[j, 1, _FIRST + f] = _step(
                 first_number, second_number, steepness, rate, rates, _ZERO, factor_l2
             )
+
+
+@njit
+def _bounded(slope: float, total: np.float32, leeway: np.float32) -> np.float32:
+    """The intercept's gradient."""
+    common = np.float32(slope)
+    return within(slope, total, leeway) if beyond(common * common, total, leeway) else common
 
 
 @njit

@@ -9,6 +9,7 @@ from petafit.aggregate.law import Aggregator, State
 from petafit.errors import ConfigurationError
 from petafit.features.batch import Batch
 from petafit.features.encode import DType, Layout
+from petafit.learners.finite import first_not_finite
 from petafit.learners.multipliers import MergeFit
 from petafit.store.arrays import Named
 
@@ -95,6 +96,10 @@ class Learner(Aggregator[State, Batch, Named]):
             The multipliers, and the loss on these rows before and after.
         """
         raise NotImplementedError
+
+    def first_not_finite(self, model: Named) -> str | None:
+        """The name of an array of a model that holds NaN or an infinite number without meaning."""
+        return first_not_finite(model)
 
     def predictive(self, model: Named) -> Named:
         """What `predict` needs of a model."""

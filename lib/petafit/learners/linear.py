@@ -21,14 +21,14 @@ class _Linear(OnlineEstimator):
     ) -> np.ndarray:
         rates, table, loss = self.rules().rates, memory.table.numbers, losses.CODES[self.loss]
         seen = float(memory.seen.sum())
+        given = rows, target, weight, table, seen, loss
         if memory.table.width == 1:
-            given = rows, target, weight, table
             if rates.rule == FTRL:
-                return linear_kernels.learn_by_ftrl(*given, loss, float(self.quantile), rates)
-            return linear_kernels.learn_by_descent(*given, seen, loss, float(self.quantile), rates)
+                return linear_kernels.learn_by_ftrl(*given, float(self.quantile), rates)
+            return linear_kernels.learn_by_descent(*given, float(self.quantile), rates)
         if rates.rule == FTRL:
-            return multiclass_kernels.learn_by_ftrl(rows, target, weight, table, loss, rates)
-        return multiclass_kernels.learn_by_descent(rows, target, weight, table, seen, loss, rates)
+            return multiclass_kernels.learn_by_ftrl(*given, rates)
+        return multiclass_kernels.learn_by_descent(*given, rates)
 
     def margins(self, rows: Rows, weights: np.ndarray) -> np.ndarray:
         one = weights.shape[1] == 1

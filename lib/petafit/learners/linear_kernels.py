@@ -16,11 +16,15 @@ from petafit.learners.prefetch import prefetch
 from petafit.learners.rows import Rows, longest
 from petafit.learners.steps import (
     Rates,
+    beyond,
+    descend,
     ftrl_step,
     ftrl_weight,
+    leeway_in_row,
     rate_in_row,
     shrink,
     step_length,
+    within,
 )
 
 _AHEAD = np.uint64(128)
@@ -98,9 +102,15 @@ def learn_by_descent(
             slope *= weight[row]
         seen += 1
         common, rate = np.float32(slope), rate_in_row(rates, seen)
+        leeway = leeway_in_row(seen)
+        n_beyond = np.int32(beyond(common * common, table[-1, 1], leeway))
         for i in range(size):
             gradient = common * data[first + i]
+            n_beyond += np.int32(beyond(gradient * gradient, steps[i], leeway))
             steps[i] = step_length(steps[i] + gradient * gradient, rate, rates.adaptive)
+        if n_beyond:
+            _descend_within(indices, data, first, size, slope, table, leeway, rate, rates)
+            continue
         if penalised:
             for i in range(size):
                 if data[first + i] != 0:
@@ -124,6 +134,7 @@ def learn_by_ftrl(
     target: np.ndarray,
     weight: np.ndarray,
     table: np.ndarray,
+    seen: float,
     loss: int,
     quantile: float,
     rates: Rates,
@@ -156,7 +167,15 @@ def learn_by_ftrl(
             if weight[row] == 0:
                 continue
             slope *= weight[row]
-        common, moves = np.float32(slope), weights
+        seen += 1
+        leeway, common, moves = leeway_in_row(seen), np.float32(slope), weights
+        n_beyond = np.int32(beyond(common * common, table[-1, 1], leeway))
+        for i in range(size):
+            gradient = common * data[first + i]
+            n_beyond += np.int32(beyond(gradient * gradient, totals[i], leeway))
+        if n_beyond:
+            _ftrl_within(indices, data, first, slope, table, weights[:size], leeway, rates)
+            continue
         for i in range(size):
             gradient = common * data[first + i]
             moves[i], _ = ftrl_step(_ZERO, totals[i], weights[i], gradient, rate)
@@ -166,3 +185,51 @@ def learn_by_ftrl(
             table[j, 1] += gradient * gradient
         table[-1, 0], table[-1, 1] = ftrl_step(table[-1, 0], table[-1, 1], intercept, common, rate)
     return before
+
+
+@njit
+def _descend_within(
+    indices: np.ndarray,
+    data: np.ndarray,
+    first: np.uint64,
+    size: np.uint64,
+    slope: float,
+    table: np.ndarray,
+    leeway: np.float32,
+    rate: np.float32,
+    rates: Rates,
+) -> None:
+    """The step of a row with a gradient that is `beyond` what came before."""
+    for k in range(first, first + size):
+        if data[k] != 0:
+            numbers = table[np.uint64(indices[k])]
+            gradient = within(slope * data[k], numbers[1], leeway)
+            numbers[0], numbers[1] = descend(
+                numbers[0], numbers[1], gradient, rate, rates.adaptive, rates.l1, rates.l2
+            )
+    numbers, gradient = table[-1], within(slope, table[-1, 1], leeway)
+    numbers[0], numbers[1] = descend(
+        numbers[0], numbers[1], gradient, rate, rates.adaptive, _ZERO, _ZERO
+    )
+
+
+@njit
+def _ftrl_within(
+    indices: np.ndarray,
+    data: np.ndarray,
+    first: np.uint64,
+    slope: float,
+    table: np.ndarray,
+    weights: np.ndarray,
+    leeway: np.float32,
+    rates: Rates,
+) -> None:
+    """As `_descend_within`, of a row whose weights these are."""
+    rate = rates.learning_rate
+    for i in range(np.uint64(len(weights))):
+        numbers = table[np.uint64(indices[first + i])]
+        gradient = within(slope * data[first + i], numbers[1], leeway)
+        numbers[0], numbers[1] = ftrl_step(numbers[0], numbers[1], weights[i], gradient, rate)
+    numbers, gradient = table[-1], within(slope, table[-1, 1], leeway)
+    own = ftrl_weight(numbers[0], numbers[1], rate, rates.beta, _ZERO, _ZERO)
+    numbers[0], numbers[1] = ftrl_step(numbers[0], numbers[1], own, gradient, rate)

@@ -14,6 +14,7 @@ from petafit.errors import ConfigurationError, ContractError
 from petafit.features.classes import class_array
 from petafit.features.encode import Encoder
 from petafit.features.feature import Numeric
+from petafit.learners.finite import NOT_FINITE, finite_rows
 from petafit.learners.learner import PREDICTION
 from petafit.learners.registry import describe, make_learner
 from petafit.store.arrays import Named
@@ -135,9 +136,10 @@ class Model(Signature):
         Raises
         ------
         ContractError
-            A column is missing, has another type, or holds an infinite number.
+            A column is missing, has another type, or holds an infinite number; or a prediction
+            would not be finite.
         """
-        return self.decide(self.predict_batch(self._checked(data)))
+        return self.decide(self._predicted(data))
 
     def predict_proba(self, data: Data) -> np.ndarray:
         """The probability of every class.
@@ -158,7 +160,7 @@ class Model(Signature):
             raise ConfigurationError(
                 f"{self.choice.name} gives no probabilities", hint="Use `predict`."
             )
-        predictions = self.predict_batch(self._checked(data))
+        predictions = self._predicted(data)
         if predictions.ndim == 2:
             return predictions
         return np.column_stack([1 - predictions, predictions])
@@ -169,6 +171,16 @@ class Model(Signature):
     @classmethod
     def from_named(cls, named: Named) -> Self:
         return cls(*_signature(named), named.part("weights"))
+
+    def _predicted(self, data: Data) -> np.ndarray:
+        predictions = self.predict_batch(self._checked(data))
+        finite = finite_rows(predictions)
+        if not finite.all():
+            raise ContractError(
+                f"Row {np.flatnonzero(~finite)[0]} cannot be predicted: {NOT_FINITE}",
+                hint="Its values are too large: mend the row, or leave it out.",
+            )
+        return predictions
 
     def _checked(self, data: Data) -> pa.RecordBatch:
         batch = self._as_batch(data)

@@ -16,17 +16,23 @@ from petafit.learners.prefetch import prefetch
 from petafit.learners.rows import Rows, longest
 from petafit.learners.steps import (
     Rates,
+    beyond,
     ftrl_shrinkage,
     ftrl_weight,
+    leeway_in_row,
     rate_in_row,
     shrink,
     step_length,
+    within,
 )
 
 _LINE, _AHEAD = 64, 128
 """Bytes of a cache line, and how many of them to prefetch before they are needed."""
 
 _ZERO = np.float32(0)
+
+_LARGEST_WEIGHT = 1e12
+"""A row weighs no more, so that squared slopes stay finite."""
 
 _SURE = 1e-3
 """A class takes no step for a row whose loss has a slope below this by its margin, times the row's
@@ -92,7 +98,7 @@ def learn_by_descent(
         own_weight = weight[row] if len(weight) else 1.0
         _slopes(loss, slopes, int(target[row]), own_weight)
         seen += 1
-        rate = rate_in_row(rates, seen)
+        rate, leeway = rate_in_row(rates, seen), leeway_in_row(seen)
         n_stepping = n_classes if shrinking else _keep(slopes, _SURE * own_weight, stepping)
         if n_stepping == 0:
             continue
@@ -101,6 +107,8 @@ def learn_by_descent(
             j, x = np.uint64(indices[k]), data[k]
             if x == 0:
                 continue
+            if beyond(share * squares * x * x, share * table[j, n_classes], leeway):
+                x = _value_within(x, share * squares, share * table[j, n_classes], leeway)
             table[j, n_classes] += squares * x * x
             step = step_length(share * table[j, n_classes], rate, rates.adaptive)
             if shrinking:
@@ -128,6 +136,7 @@ def learn_by_ftrl(
     target: np.ndarray,
     weight: np.ndarray,
     table: np.ndarray,
+    seen: float,
     loss: int,
     rates: Rates,
 ) -> np.ndarray:
@@ -161,10 +170,13 @@ def learn_by_ftrl(
         if len(weight) and weight[row] == 0:
             continue
         _slopes(loss, slopes, int(target[row]), weight[row] if len(weight) else 1.0)
-        squares = _sum_of_squares(slopes)
+        seen += 1
+        squares, leeway = _sum_of_squares(slopes), leeway_in_row(seen)
         for k in range(first, last):
-            j = np.uint64(indices[k])
-            _step_by_ftrl(table[j], weights[k - first], slopes, squares, data[k], rate)
+            j, x = np.uint64(indices[k]), data[k]
+            if beyond(share * squares * x * x, share * table[j, n_classes], leeway):
+                x = _value_within(x, share * squares, share * table[j, n_classes], leeway)
+            _step_by_ftrl(table[j], weights[k - first], slopes, squares, x, rate)
         _step_by_ftrl(table[-1], weights[-1], slopes, squares, np.float32(1), rate)
     return before
 
@@ -185,8 +197,9 @@ def _slopes(loss: int, margins: np.ndarray, own: int, weight: float) -> None:
     else:
         for c in range(len(margins)):
             margins[c] = losses.slope(loss, margins[c], 1.0 if c == own else 0.0, 0.5)
+    counted = np.float32(min(weight, _LARGEST_WEIGHT))
     for c in range(len(margins)):
-        margins[c] *= np.float32(weight)
+        margins[c] *= counted
 
 
 @njit
@@ -208,6 +221,18 @@ def _sum_of_squares(slopes: np.ndarray) -> np.float32:
     for slope in slopes:
         total += slope * slope
     return total
+
+
+@njit
+def _value_within(
+    x: np.float32, square: np.float32, total: np.float32, leeway: np.float32
+) -> np.float32:
+    """A value whose gradients are not `beyond` what came before, all classes taken together.
+
+    `square` is the mean of their squared slopes, `total` that of their squared gradients before.
+    """
+    size = np.sqrt(np.float64(square))
+    return np.float32(within(size * x, total, leeway) / size)
 
 
 @njit

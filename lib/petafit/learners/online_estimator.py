@@ -11,9 +11,9 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from petafit.errors import ConfigurationError
 from petafit.features.facts import Facts
 from petafit.learners.coordinate_table import CoordinateTable
+from petafit.learners.finite import diverged
 from petafit.learners.learner import Kind, Output
 from petafit.learners.merge_rules import Rule, find_rule
 from petafit.learners.optimizers import Optimizer, make_optimizer
@@ -193,10 +193,7 @@ class OnlineEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         weighed = frozen(target.weigh(y, weight, memory.seen), np.float64)
         margins = self.learn(rows, frozen(target.encode(y), np.float64), weighed, memory)
         if not np.isfinite(margins).all():
-            raise ConfigurationError(
-                f"{type(self).__name__} diverged: its margins are no longer finite",
-                hint="Lower `learning_rate`, or bring the features to a common scale.",
-            )
+            raise diverged(type(self).__name__, "margins")
         memory.seen = target.count(y, weight, memory.seen)
         return margins
 
@@ -224,6 +221,8 @@ class OnlineEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             order = random.permutation(len(y)) if self.shuffle else slice(None)
             weight_in_order = weight[order] if weight.size else weight
             self.update(as_rows(X[order]), y[order], weight_in_order, self.memory_, target)
+        if not np.isfinite(self.weights_of(self.memory_)).all():
+            raise diverged(type(self).__name__, "weights")
         self.n_iter_ = self.max_iter
         return self
 

@@ -12,6 +12,7 @@ from sklearn.exceptions import NotFittedError
 from petafit.errors import ConfigurationError
 from petafit.features.batch import Batch
 from petafit.learners.estimator_state import decode, encode
+from petafit.learners.finite import first_not_finite
 from petafit.learners.learner import Learner, check_taken_back, rows_that_count
 from petafit.learners.multipliers import MergeFit
 from petafit.learners.sklearn_classes import public_name
@@ -25,6 +26,9 @@ from petafit.learners.sklearn_estimator import (
 from petafit.learners.sklearn_merging.rule import EMPTY
 from petafit.learners.sklearn_merging.rules import rule_for
 from petafit.store.arrays import Named
+
+_LOG_PROBABILITIES = frozenset({"class_log_prior_", "feature_log_prob_"})
+"""Attributes of naive Bayes: classes without rows, and with `alpha` 0 features, have log(0)."""
 
 
 @dataclass
@@ -143,6 +147,9 @@ class SklearnLearner(Learner[SklearnState]):
 
     def stack(self, summary: Named, model: Named | None, rows: Batch) -> tuple[Named, MergeFit]:
         return self.rule.stack(summary, _estimator_of(model), rows)
+
+    def first_not_finite(self, model: Named) -> str | None:
+        return first_not_finite(model, may_be_low=_LOG_PROBABILITIES)
 
     def predict(self, model: Named, X: Any) -> np.ndarray:
         try:

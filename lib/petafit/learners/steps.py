@@ -2,6 +2,10 @@
 
 Two float32 numbers make a step. Under AdaGrad and plain SGD they are the weight w and the sum of
 squared gradients G; under FTRL-proximal they are z and n, from which the weight follows.
+
+One row can neither freeze a coordinate nor make it infinite, whatever its values: a gradient that
+is `beyond` what came before it counts for no more than `within` lets it. Where all rows move a
+coordinate so far, it gets there in a few of them, since the limit grows with every one.
 """
 
 from typing import NamedTuple
@@ -13,6 +17,15 @@ from petafit.compiled import njit
 ADAGRAD, SGD, FTRL = range(3)
 
 _ZERO, _ONE = np.float32(0), np.float32(1)
+
+_MOST = np.float32(100)
+"""A squared gradient counts for so many times 1 and the mean of all rows before it, at most."""
+
+_SHARE = 0.01
+"""Or for this share of their sum, where that is more."""
+
+_LARGEST = np.float32(1e24)
+"""No squared gradient counts for more, so that their sums stay finite over any rows and shards."""
 
 
 class Rates(NamedTuple):
@@ -36,6 +49,28 @@ class Rates(NamedTuple):
     l1: np.float32
     l2: np.float32
     power_t: float
+
+
+@njit
+def leeway_in_row(t: float) -> np.float32:
+    """What the squared gradients before row `t`, from 1, add to what its own may be."""
+    return np.float32(_MOST / t + _SHARE)
+
+
+@njit
+def beyond(square: np.float32, total: np.float32, leeway: np.float32) -> np.bool:
+    """Whether a squared gradient is out of all proportion to the sum of those before it.
+
+    Never a square up to 100, whatever came before.
+    """
+    return square > min(_MOST + leeway * total, _LARGEST)
+
+
+@njit
+def within(gradient: float, total: np.float32, leeway: np.float32) -> np.float32:
+    """The gradient, or one that is just not `beyond` what came before."""
+    limit = np.sqrt(min(_MOST + leeway * total, _LARGEST))
+    return np.float32(max(-limit, min(gradient, limit)))
 
 
 @njit

@@ -12,6 +12,7 @@ from petafit.errors import ConfigurationError, EmptyInputError
 from petafit.evaluation.metrics import Metrics
 from petafit.features.batch import Batch
 from petafit.features.instances import EncodedRows, Encoding
+from petafit.learners.finite import diverged
 from petafit.learners.full_batch import FullBatch
 from petafit.learners.learner import Learner
 from petafit.learners.multipliers import MergeFit
@@ -43,9 +44,19 @@ class Steps:
     keep: Keep | None = None
 
     def take(self, at: Standing, planned: Round, source: Source, rows: int | None) -> Step:
-        """The step that is planned; a part without good rows leaves the model as it is."""
+        """The step that is planned; a part without good rows leaves the model as it is.
+
+        Raises
+        ------
+        ConfigurationError
+            The learner diverged: the model is no longer finite.
+        """
         take = self._newton if planned.kind == "newton" else self._online
-        return take(at, planned, source, rows)
+        step = take(at, planned, source, rows)
+        spoilt = self.learner.first_not_finite(step.weights) if step.weights else None
+        if spoilt:
+            raise diverged(self.learner.name, spoilt)
+        return step
 
     def _online(self, at: Standing, planned: Round, source: Source, rows: int | None) -> Step:
         """Fit the shards and merge them."""

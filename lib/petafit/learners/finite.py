@@ -1,0 +1,48 @@
+"""Numbers that are not finite: a model that holds one is neither published nor loaded."""
+
+import numpy as np
+
+from petafit.errors import ConfigurationError
+from petafit.store.arrays import Named
+
+NOT_FINITE = "the prediction is not finite"
+"""Why a row has no prediction though it meets the contract."""
+
+
+def first_not_finite(model: Named, *, may_be_low: frozenset[str] = frozenset()) -> str | None:
+    """The name of an array that holds NaN or an infinite number; None where there is none.
+
+    Parameters
+    ----------
+    may_be_low : frozenset of str
+        Last parts of the names, behind the last dot, of arrays in which negative infinity has a
+        meaning, as the logarithm of a probability of 0.
+
+    Examples
+    --------
+    >>> first_not_finite(Named({"weights": np.array([1.0, np.nan])}))
+    'weights'
+    """
+    for name, array in model.arrays.items():
+        if array.dtype.kind not in "fc":
+            continue
+        if name.rpartition(".")[2] in may_be_low:
+            array = np.where(np.isneginf(array), 0, array)
+        if not np.isfinite(array).all():
+            return name
+    return None
+
+
+def diverged(learner: str, array: str) -> ConfigurationError:
+    """The error of a learner whose numbers became too large, or NaN."""
+    return ConfigurationError(
+        f"{learner} diverged: its {array} are no longer finite",
+        hint="Lower `learning_rate`, bring the features to a common scale, or set limits in "
+        "`contract.columns`.",
+    )
+
+
+def finite_rows(predictions: np.ndarray) -> np.ndarray:
+    """Which rows have a prediction that is finite, (n_rows,) bool; of several numbers all count."""
+    finite = np.isfinite(predictions)
+    return finite if finite.ndim == 1 else np.asarray(finite.all(axis=1))
