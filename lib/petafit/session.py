@@ -17,6 +17,7 @@ from petafit.errors import ConfigurationError
 from petafit.java import require_java
 from petafit.jvm import environment, start_jvm
 from petafit.messages import redact
+from petafit.spark_errors import reason
 from petafit.spark_settings import (
     CATALOG,
     EXTENSIONS,
@@ -225,5 +226,4 @@ def _reason(error: Exception) -> str:
     """What the JVM said, without its stack trace."""
     if "JAVA_GATEWAY_EXITED" in str(error):
         return "what is said above"
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return next((line.removeprefix(": ") for line in lines if line.startswith(": ")), lines[0])
+    return reason(error)

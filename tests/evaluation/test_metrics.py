@@ -19,13 +19,23 @@ from petafit.evaluation.metrics import (
     Scored,
     metrics_for,
 )
+from petafit.learners.objective import (
+    HINGE_LOSS,
+    POISSON_DEVIANCE,
+    SQUARED_HINGE_LOSS,
+    Objective,
+)
 from petafit.store.arrays import Named, from_bytes, to_bytes
 
 KINDS: dict[str, Metrics] = {
     "two classes": ClassificationMetrics(),
     "margins": ClassificationMetrics(output="margin"),
     "three classes": ClassificationMetrics(3),
+    "hinge": ClassificationMetrics(output="margin", objective=HINGE_LOSS),
+    "hinge of three": ClassificationMetrics(3, "margin", SQUARED_HINGE_LOSS),
     "numbers": RegressionMetrics(),
+    "quantile": RegressionMetrics(Objective("pinball_loss", 0.9)),
+    "poisson": RegressionMetrics(POISSON_DEVIANCE),
 }
 every_kind = pytest.mark.parametrize("kind", KINDS)
 quick = settings(max_examples=25, deadline=None)
@@ -37,7 +47,12 @@ def scored(kind: str, seed: int, n_rows: int = 200) -> Scored:
     random = np.random.default_rng(seed)
     weight = random.integers(1, 4, n_rows).astype(np.float64)
     margin = random.normal(-1, 2, n_rows)
-    if kind == "numbers":
+    if kind == "poisson":
+        return Scored(random.poisson(3.0, n_rows).astype(float), np.exp(margin / 4), weight)
+    if kind == "hinge of three":
+        y = random.integers(0, 3, n_rows).astype(float)
+        return Scored(y, random.normal(size=(n_rows, 3)), weight)
+    if kind in ("numbers", "quantile"):
         return Scored(1e6 + margin, 1e6 + random.normal(-1, 2, n_rows), weight)
     if kind == "three classes":
         return Scored(
@@ -48,7 +63,7 @@ def scored(kind: str, seed: int, n_rows: int = 200) -> Scored:
     probability = 1 / (1 + np.exp(-margin))
     y = (random.random(n_rows) < probability).astype(np.float64)
     y[:2] = 0, 1
-    return Scored(y, margin if kind == "margins" else probability, weight)
+    return Scored(y, margin if kind in ("margins", "hinge") else probability, weight)
 
 
 def parts(batch: Scored, cuts: list[int]) -> list[Scored]:
@@ -169,6 +184,32 @@ def test_integer_weights_count_as_repeated_rows(kind: str, seed: int) -> None:
     times = batch.weight.astype(int)
     repeated = Scored(np.repeat(batch.y, times), np.repeat(batch.prediction, times, axis=0))
     assert_same(figures(metrics, batch), figures(metrics, repeated))
+
+
+@every_kind
+@quick
+@given(seed=seeds)
+def test_rows_without_weight_are_as_if_left_out(kind: str, seed: int) -> None:
+    """Whatever they hold, to the bit."""
+    metrics, batch = KINDS[kind], scored(kind, seed)
+    assert batch.weight is not None
+    out = np.random.default_rng(seed).random(200) < 0.3
+    left = Scored(batch.y[~out], batch.prediction[~out], batch.weight[~out])
+    prediction = batch.prediction.copy()
+    prediction[out] = np.nan
+    silent = Scored(batch.y, prediction, np.where(out, 0.0, batch.weight))
+    assert summary(metrics, [silent]) == summary(metrics, [left])
+
+
+@pytest.mark.parametrize("kind", ["two classes", "margins", "three classes", "hinge of three"])
+def test_decisions_that_are_told_make_the_accuracy(kind: str) -> None:
+    metrics, batch = KINDS[kind], scored(kind, 0)
+    assert batch.weight is not None
+    ones = np.ones(200, np.intp)
+    told = figures(metrics, Scored(batch.y, batch.prediction, batch.weight, ones))
+    assert told["accuracy"] == pytest.approx(np.average(batch.y == 1, weights=batch.weight))
+    for name, value in figures(metrics, batch).items():
+        assert told[name] == value or name == "accuracy"
 
 
 @every_kind

@@ -11,6 +11,7 @@ from sklearn.linear_model import LogisticRegression
 
 from petafit.config.settings import LearnerChoice
 from petafit.errors import ConfigurationError
+from petafit.features.facts import Facts
 from petafit.learners import mllib
 
 if TYPE_CHECKING:
@@ -49,10 +50,25 @@ def assemble() -> list[Transformer]:
     return [VectorAssembler(inputCols=["a", "b"], outputCol=mllib.FEATURES)]
 
 
-def predicted(model: Any, frame: DataFrame) -> np.ndarray:
-    columns = mllib.predictions(model, frame)
-    assert columns.columns == [*frame.columns, mllib.PREDICTION]
+def facts(*class_counts: int) -> Facts:
+    """Of rows with so many of each class; of a number as label where there is none."""
+    classes = tuple(range(len(class_counts))) or None
+    return Facts(None, None, {}, classes=classes, class_counts=class_counts or None)
+
+
+TWO, THREE = facts(60, 60), facts(40, 40, 40)
+
+
+def predicted(model: Any, frame: DataFrame, told: Facts = TWO) -> np.ndarray:
+    columns = mllib.predictions(model, frame, told)
+    added = [mllib.PREDICTION, mllib.DECISION] if told.classes else [mllib.PREDICTION]
+    assert columns.columns == [*frame.columns, *added]
     return np.array([row[0] for row in columns.select(mllib.PREDICTION).collect()])
+
+
+def decided(model: Any, frame: DataFrame, told: Facts = TWO) -> list[float]:
+    columns = mllib.predictions(model, frame, told)
+    return [row[0] for row in columns.select(mllib.DECISION).collect()]
 
 
 def test_logistic_regression_is_the_same_as_scikit_learns(
@@ -87,7 +103,7 @@ def test_margins_decide_by_their_sign(frame: DataFrame, name: str) -> None:
 def test_more_classes_give_a_column_for_each(spark: SparkSession) -> None:
     frame = _frame(spark, 3)
     model = make("mllib.RandomForestClassifier", numTrees=3).fit(frame, stages=assemble())
-    found = predicted(model, frame)
+    found = predicted(model, frame, THREE)
     assert found.shape == (120, 3)
     np.testing.assert_allclose(found.sum(axis=1), 1)
 
@@ -97,7 +113,7 @@ def test_regressors_give_the_value(frame: DataFrame) -> None:
     data = points(2)
     X = np.column_stack([data[:, :2], np.ones(120)])
     expected = X @ np.linalg.lstsq(X, data[:, 2])[0]
-    np.testing.assert_allclose(predicted(model, frame), expected, atol=1e-5)
+    np.testing.assert_allclose(predicted(model, frame, facts()), expected, atol=1e-5)
 
 
 def test_the_seed_reaches_what_is_random(frame: DataFrame) -> None:
@@ -132,3 +148,58 @@ def test_what_spark_refuses_when_it_fits_is_named(frame: DataFrame) -> None:
 def test_labels_that_spark_refuses_are_named(spark: SparkSession) -> None:
     with pytest.raises(ConfigurationError, match=r"cannot be fitted.*Labels MUST be"):
         make("mllib.LinearSVC").fit(_frame(spark, 3), stages=assemble())
+
+
+THRESHOLDS = [
+    ("LogisticRegression", {"threshold": 0.1}, 2),
+    ("LinearSVC", {"threshold": -0.9, "maxIter": 3}, 2),
+    ("FMClassifier", {"maxIter": 5, "thresholds": [0.9, 0.1]}, 2),
+    ("NaiveBayes", {"modelType": "gaussian", "thresholds": [0.1, 0.8, 0.1]}, 3),
+]
+
+
+@pytest.mark.parametrize(("name", "params", "n_classes"), THRESHOLDS)
+def test_a_model_decides_by_its_own_thresholds(
+    spark: SparkSession, name: str, params: dict[str, Any], n_classes: int
+) -> None:
+    frame = _frame(spark, n_classes)
+    model = make(f"mllib.{name}", **params).fit(frame, stages=assemble())
+    own = [row.prediction for row in model.transform(frame).collect()]
+    assert decided(model, frame, TWO if n_classes == 2 else THREE) == own
+    plain = make(f"mllib.{name}", **{k: v for k, v in params.items() if "threshold" not in k})
+    usual = plain.fit(frame, stages=assemble()).transform(frame)
+    assert [row.prediction for row in usual.collect()] != own, "the thresholds change something"
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("name", ["mllib.LogisticRegression", "mllib.OneVsRest"])
+def test_listed_classes_that_no_row_has_are_impossible(frame: DataFrame, name: str) -> None:
+    nested = {"classifier": "mllib.LinearSVC"} if name == "mllib.OneVsRest" else {}
+    model = make(name, **nested).fit(frame, stages=assemble())
+    told = facts(0, 60, 0, 60)
+    found, usual = predicted(model, frame, told), predicted(model, frame)
+    assert found.shape == (120, 4)
+    assert (found[:, [0, 2]] == (-1e38 if nested else 0.0)).all()
+    if not nested:
+        np.testing.assert_array_equal(found[:, 3], usual)
+        np.testing.assert_allclose(found.sum(axis=1), 1)
+    positions = np.array([1.0, 3.0])[np.array(decided(model, frame)).astype(int)]
+    assert decided(model, frame, told) == positions.tolist()
+
+
+def test_weights_reach_nested_classifiers_or_are_refused(frame: DataFrame) -> None:
+    assert make("mllib.OneVsRest", classifier="mllib.LinearSVC").weighted
+    with pytest.raises(ConfigurationError, match="takes no weights"):
+        make("mllib.OneVsRest", classifier="mllib.FMClassifier").fit(
+            frame, stages=assemble(), weight="weight"
+        )
+    with pytest.raises(ConfigurationError, match="needs a classifier"):
+        make("mllib.OneVsRest", classifier="mllib.LinearRegression")
+
+
+def test_what_fails_in_a_task_is_told_in_one_line(frame: DataFrame) -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"cannot be fitted; got Vector values MUST NOT be"
+    ) as raised:
+        make("mllib.NaiveBayes").fit(frame, stages=assemble())
+    assert "\n" not in str(raised.value)

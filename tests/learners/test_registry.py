@@ -7,6 +7,7 @@ import pytest
 
 from petafit.config.settings import LearnerChoice
 from petafit.errors import ConfigurationError
+from petafit.learners.objective import HINGE_LOSS, LOG_LOSS, SQUARED_ERROR
 from petafit.learners.registry import LearnerInfo, describe, learner_names, make_learner
 from tests.learners.cases import facts_of
 
@@ -34,6 +35,7 @@ def test_every_family_is_listed() -> None:
             dtype="float32",
             exact=False,
             mergeable=True,
+            objective=LOG_LOSS,
         ),
         LearnerInfo(
             name="sklearn.SGDRegressor",
@@ -44,6 +46,7 @@ def test_every_family_is_listed() -> None:
             dtype="float32",
             exact=False,
             mergeable=True,
+            objective=SQUARED_ERROR,
         ),
         LearnerInfo(
             name="sklearn.GaussianNB",
@@ -54,6 +57,7 @@ def test_every_family_is_listed() -> None:
             dtype="float64",
             exact=True,
             mergeable=True,
+            objective=LOG_LOSS,
         ),
         LearnerInfo(
             name="petafit.Ridge",
@@ -64,6 +68,7 @@ def test_every_family_is_listed() -> None:
             dtype="float64",
             exact=True,
             mergeable=True,
+            objective=SQUARED_ERROR,
         ),
         LearnerInfo(
             name="mllib.LinearSVC",
@@ -74,6 +79,7 @@ def test_every_family_is_listed() -> None:
             dtype="float64",
             exact=True,
             mergeable=True,
+            objective=HINGE_LOSS,
         ),
     ],
     ids=lambda info: info.name,

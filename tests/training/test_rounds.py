@@ -1,11 +1,19 @@
 import logging
+from typing import Any
 
+import numpy as np
 import pytest
 
 from petafit.config.settings import Settings
+from petafit.errors import ConfigurationError
+from petafit.evaluation.metrics import RegressionMetrics
+from petafit.store.arrays import Named
 from petafit.store.models import ModelStore
+from petafit.training.round import Round, Step
+from petafit.training.standing import Standing
 from petafit.workflow import job
 from petafit.workflow.train import train
+from tests.small import with_settings
 
 
 @pytest.mark.parametrize(("code", "kept"), [("the same", 2), ("another", 0)])
@@ -29,3 +37,75 @@ def test_finished_rounds_are_kept_for_attempts_with_the_same_code(
 
 def _killed(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
+
+
+def standing(*losses: float | None) -> Standing:
+    """After rounds with these losses."""
+    at = Standing()
+    for number, loss in enumerate(losses, start=1):
+        at.add(Step(Round(number, 1, 1), Named(params={"round": number})))
+        at.judge(loss)
+    return at
+
+
+@pytest.mark.parametrize(
+    ("losses", "best"),
+    [
+        ((3.0, 2.0, 4.0), 2),
+        ((np.nan, 2.0, 3.0), 2),
+        ((2.0, np.nan), 1),
+        ((np.inf, np.nan, 9.0, np.nan), 3),
+        ((2.0, -np.inf), 1),
+        ((None, None), 2),
+    ],
+)
+def test_the_best_round_has_the_least_loss_that_is_a_number(losses: Any, best: int) -> None:
+    at = standing(*losses)
+    at.require_best()
+    assert at.best_round.number == best
+    assert at.best_weights.params["round"] == best
+
+
+def test_a_training_without_a_number_for_a_loss_fails() -> None:
+    with pytest.raises(ConfigurationError, match=r"no round.*finite number.*learning rate"):
+        standing(np.nan, np.inf).require_best()
+
+
+def test_a_run_whose_every_round_is_nan_publishes_nothing(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RegressionMetrics, "loss", lambda *_: float("nan"))
+    diverging = with_settings(
+        settings,
+        label="id",
+        split={"train": "month <= 9", "validation": "month = 9", "test": "month >= 10"},
+        learner="petafit.OnlineLinearRegressor",
+        keys=(),
+    )
+    with pytest.raises(ConfigurationError, match="no round has a loss"):
+        train(diverging)
+    assert not [*ModelStore(settings.paths.models).list()]
+
+
+def test_a_quantile_is_chosen_by_its_pinball_loss(settings: Settings) -> None:
+    """Not by the squared error, which grows while a high quantile is learnt."""
+    quantile = with_settings(
+        settings,
+        label="speed",
+        features=[{"categorical": "city"}],
+        table={"filter": ["speed is not null"]},
+        split={"train": "month <= 9", "validation": "month = 9", "test": "month >= 10"},
+        training={"shards": 1, "rounds": 5},
+        learner={
+            "name": "petafit.OnlineLinearRegressor",
+            "params": {"loss": "quantile", "quantile": 0.97, "learning_rate": 0.02},
+        },
+    )
+    run = train(quantile).manifest
+    told = [done["validation"] for done in run["rounds"]]
+    squared, pinball = (
+        [figures[name] for figures in told] for name in ("mean_squared_error", "pinball_loss")
+    )
+    assert squared[-1] > squared[0]
+    assert len(told) == 5
+    assert run["metrics"]["validation_pinball_loss"] == min(pinball) < pinball[0]

@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 import yaml
@@ -22,7 +24,10 @@ from tests.small import rewrite, table, with_settings
 
 pytestmark = pytest.mark.spark
 
-MLLIB = {"name": "mllib.LogisticRegression", "params": {"maxIter": 20, "regParam": 0.001}}
+MLLIB: dict[str, Any] = {
+    "name": "mllib.LogisticRegression",
+    "params": {"maxIter": 20, "regParam": 0.001},
+}
 
 
 @pytest.fixture
@@ -56,6 +61,62 @@ def test_mllib_learns_from_columns_of_types_that_spark_lacks(
     settings = with_settings(on_spark, learner=MLLIB)
     train(settings, spark=spark)
     assert evaluate(settings, spark=spark).manifest["metrics"]["auc"] > 0.8
+
+
+def test_an_mllib_model_decides_as_its_own_spark_model(on_spark: Settings, spark: Any) -> None:
+    """By its threshold, and with a class listed that no training row has."""
+    from pyspark.ml import PipelineModel
+
+    params = {**MLLIB["params"], "threshold": 0.05}
+    classes = ["absent", "no", "yes"]
+    settings = with_settings(
+        on_spark,
+        table=with_text_labels(on_spark),
+        label={"column": "late", "classes": classes},
+        learner={**MLLIB, "params": params},
+        score={"format": "parquet"},
+    )
+    train(settings, spark=spark)
+    accuracy = evaluate(settings, spark=spark).manifest["metrics"]["accuracy"]
+    score(settings, spark=spark)
+    scored = pq.read_table(f"{settings.table.uri}_predictions").sort_by("id")
+    found = np.array(scored["probability"].to_pylist())
+    assert (found[:, 0] == 0).all()
+    (stages,) = (p for p in Path(settings.paths.models).rglob("stages") if p.is_dir())
+    own = PipelineModel.load(f"file://{stages.parent}")
+    decided = own.transform(spark.read.parquet(settings.table.uri)).orderBy("id").collect()
+    theirs = [classes[1 + int(row.prediction)] for row in decided]
+    assert scored["prediction"].to_pylist() == theirs
+    assert theirs != np.where(found[:, 2] > 0.5, "yes", "no").tolist()
+    tested = [(row.late, own) for row, own in zip(decided, theirs, strict=True) if row.month >= 10]
+    assert accuracy == pytest.approx(np.mean([late == own for late, own in tested]))
+
+
+def with_text_labels(settings: Settings) -> dict[str, str]:
+    """The small table with its label as text."""
+    content = table()
+    words = pc.if_else(content["late"], "yes", "no")
+    rewrite(settings, content.set_column(content.schema.get_field_index("late"), "late", words))
+    return {"uri": settings.table.uri}
+
+
+@pytest.mark.parametrize(
+    ("learner", "message"),
+    [
+        ("mllib.IsotonicRegression", "positions are hashes"),
+        ("mllib.GeneralizedLinearRegression", "at most 4,096 features"),
+    ],
+)
+def test_what_mllib_cannot_learn_is_refused_before_any_row_is_read(
+    on_spark: Settings, spark: Any, learner: str, message: str
+) -> None:
+    settings = with_settings(
+        on_spark, learner=learner, hash_bits=13, label="speed", features="auto"
+    )
+    with pytest.raises(ConfigurationError, match=message):
+        train(settings, spark=spark, run_id="refused")
+    passes = Path(settings.paths.runs) / "refused" / "passes"
+    assert not passes.exists()
 
 
 def test_an_mllib_model_says_that_it_needs_spark(on_spark: Settings, spark: Any) -> None:

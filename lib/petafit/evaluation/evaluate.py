@@ -40,14 +40,15 @@ class Evaluate(Aggregator[EvaluateState, pa.RecordBatch, Figures]):
         return EvaluateState(model_from_named(model), self.metrics.start())
 
     def reduce(self, state: EvaluateState, batch: pa.RecordBatch) -> EvaluateState:
-        labels, weights = state.model.encoder.targets(batch)
-        predictions = state.model.predict_batch(batch)
+        model = state.model
+        labels, weights = model.encoder.targets(batch)
+        predictions = model.predict_batch(batch)
         if not finite_rows(predictions).all():
             raise ContractError(
                 f"A row cannot be measured: {NOT_FINITE}",
                 hint="Set limits in `contract.columns` that leave out values so large.",
             )
-        scored = Scored(labels, predictions, weights)
+        scored = Scored(labels, predictions, weights, model.decided(batch))
         return EvaluateState(state.model, self.metrics.reduce(state.metrics, scored))
 
     def progress(self, state: EvaluateState) -> float | None:
@@ -109,7 +110,9 @@ class Measure(Aggregator[Any, pa.RecordBatch, Figures]):
 
 
 def metrics_of(model: Signature) -> Metrics:
-    """The metrics that suit a model."""
+    """The metrics that suit a model, its own loss among them."""
     if model.classes is None:
-        return metrics_for("number")
-    return metrics_for("classes", n_classes=len(model.classes), output=model.output)
+        return metrics_for("number", objective=model.objective)
+    return metrics_for(
+        "classes", n_classes=len(model.classes), output=model.output, objective=model.objective
+    )

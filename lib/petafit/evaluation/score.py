@@ -68,13 +68,15 @@ class Layout:
         """Predictions for some rows; a row that cannot be predicted says why instead."""
         reasons = model.checks.reasons(rows)
         good = None if reasons is None else pc.is_null(reasons)
-        predictions = model.predict_batch(rows if good is None else rows.filter(good))
+        predicted = rows if good is None else rows.filter(good)
+        predictions, decided = model.predict_batch(predicted), model.decided(predicted)
         finite = finite_rows(predictions)
         if not finite.all():
             reasons = _with_reasons(reasons, good, finite)
             good, predictions = pc.is_null(reasons), predictions[finite]
+            decided = None if decided is None else decided[finite]
         columns: dict[str, pa.Array] = {name: rows.column(name) for name in self.kept.names}
-        columns["prediction"] = _spread(pa.array(model.decide(predictions)), good)
+        columns["prediction"] = _spread(pa.array(model.decide(predictions, decided)), good)
         if model.output == "probability":
             columns["probability"] = _spread(_as_column(predictions), good)
         for name, value in self.stamps.items():

@@ -56,6 +56,12 @@ class Facts:
     class_counts: tuple[int, ...] | None = None
     label: ColumnFacts | None = None
 
+    @property
+    def present(self) -> tuple[int, ...]:
+        """The positions of the classes that training rows have; of all where nobody counted."""
+        counts = self.class_counts or (1,) * len(self.classes or ())
+        return tuple(place for place, count in enumerate(counts) if count)
+
     def to_named(self) -> Named:
         return Named(params=asdict(self))
 

@@ -5,15 +5,18 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructType
 
 from petafit.errors import ConfigurationError
 from petafit.features.encode import Encoder
+from petafit.features.facts import Facts
 from petafit.features.stages import FEATURES
 from petafit.learners import mllib
-from petafit.learners.learner import PREDICTION
+from petafit.learners.learner import DECISION, PREDICTION
+from petafit.spark_errors import in_one_sentence
 from petafit.stream.scan import ScanSource
 from petafit.table.contract import Checks
 from petafit.table.literals import quoted
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 def training_frame(source: ScanSource, checks: Checks, encoder: Encoder) -> "DataFrame":
     """The rows that meet the contract, with the encoder's label as the column an estimator learns.
 
+    A class is numbered among those that training rows have: Spark counts on there being no others.
     Weights, where there are any, stay under their own name.
 
     Raises
@@ -32,7 +36,7 @@ def training_frame(source: ScanSource, checks: Checks, encoder: Encoder) -> "Dat
     ConfigurationError
         A column has the name of one that MLlib's stages add.
     """
-    for name in (FEATURES, mllib.LABEL, PREDICTION):
+    for name in (FEATURES, mllib.LABEL, PREDICTION, DECISION):
         if name in source.schema.names:
             raise ConfigurationError(
                 f"The column {name!r} has the name of one that MLlib's stages add",
@@ -47,12 +51,31 @@ def training_frame(source: ScanSource, checks: Checks, encoder: Encoder) -> "Dat
     return source.driver_frame().mapInArrow(task, schema)
 
 
-def with_predictions(source: ScanSource, uri: str) -> ScanSource:
-    """A source that carries a stored model's predictions beside its own columns."""
-    frame = mllib.predictions(mllib.load(uri), source.driver_frame())
+def with_predictions(source: ScanSource, uri: str, facts: Facts) -> ScanSource:
+    """A source that carries a stored model's predictions, and decisions, beside its own columns.
+
+    Parameters
+    ----------
+    facts : Facts
+        Of the rows that the model was trained on.
+
+    Raises
+    ------
+    ConfigurationError
+        Spark cannot predict these rows.
+    """
+    with in_one_sentence(
+        "Spark cannot predict with this model",
+        hint="Check that the table is like that of training.",
+    ):
+        frame = mllib.predictions(mllib.load(uri), source.driver_frame(), facts)
     number = frame.schema[PREDICTION].dataType.typeName() == "double"
-    kind = pa.float64() if number else pa.list_(pa.float64())
-    return replace(source, frame=frame, schema=source.schema.append(pa.field(PREDICTION, kind)))
+    schema = source.schema.append(
+        pa.field(PREDICTION, pa.float64() if number else pa.list_(pa.float64()))
+    )
+    if facts.classes is not None:
+        schema = schema.append(pa.field(DECISION, pa.float64()))
+    return replace(source, frame=frame, schema=schema)
 
 
 def _labelled(
@@ -66,4 +89,6 @@ def _labelled(
     for batch in source.received(batches):
         good, _ = checks.split(batch)
         labels, _ = encoder.targets(good)
+        if encoder.facts.classes is not None:
+            labels = np.searchsorted(encoder.facts.present, labels).astype(np.float64)
         yield good.cast(schema).append_column(mllib.LABEL, pa.array(labels, pa.float64()))

@@ -19,6 +19,9 @@ Output = Literal["probability", "margin", "value"]
 PREDICTION = "prediction_value"
 """The column in which Spark puts an estimator's predictions."""
 
+DECISION = "prediction_class"
+"""The column in which Spark puts the position of the class that an estimator decides on."""
+
 
 class Learner(Aggregator[State, Batch, Named]):
     """An incremental learner; its model is a set of named arrays.

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pyspark.errors import IllegalArgumentException, SparkRuntimeException
+from pyspark.errors import IllegalArgumentException
 from pyspark.ml import Estimator as SparkEstimator
 from pyspark.ml import Pipeline, PipelineModel, Transformer, classification, regression
 from pyspark.ml.functions import vector_to_array
@@ -14,17 +14,19 @@ from pyspark.sql import functions as F  # noqa: N812  (the name Spark's own docu
 
 from petafit.config.settings import LearnerChoice
 from petafit.errors import ConfigurationError, did_you_mean
+from petafit.features.facts import Facts
 from petafit.features.stages import FEATURES
-from petafit.learners.learner import PREDICTION, Kind, Output
+from petafit.learners.learner import DECISION, PREDICTION, Kind, Output
 from petafit.learners.parameters import check_names, parameter_names
+from petafit.spark_errors import in_one_sentence
 from petafit.stream.scan import naming_files
 from petafit.table.literals import quoted
 
 LABEL = "label_index"
 """The double column to learn: a class's position, or the number."""
 
-_REFUSED = "USER_RAISED_EXCEPTION"
-"""The condition of Spark's own checks of rows, such as of their labels."""
+_NEVER = -1e38
+"""The margin of a class that a model has not met."""
 
 _OURS = frozenset(
     ("featuresCol", "labelCol", "predictionCol", "probabilityCol", "rawPredictionCol", "weightCol")
@@ -67,8 +69,8 @@ class Estimator:
         Raises
         ------
         ConfigurationError
-            Weights where the estimator takes none, a parameter out of its range, or labels that it
-            refuses.
+            Weights where the estimator takes none, or whatever Spark refuses: a parameter out of
+            its range, labels, features.
         ContractError, StorageError
             As `petafit.stream.scan.naming_files`.
         """
@@ -77,17 +79,12 @@ class Estimator:
             if not self.weighted:
                 raise ConfigurationError(f"{self.name} takes no weights", hint="Remove `weight`.")
             estimator.setWeightCol(weight)
-        try:
-            with naming_files():
-                return Pipeline(stages=[*stages, estimator]).fit(frame)
-        except (IllegalArgumentException, SparkRuntimeException) as error:
-            if isinstance(error, SparkRuntimeException) and error.getCondition() != _REFUSED:
-                raise
-            raise ConfigurationError(
-                f"{self.name} cannot be fitted",
-                got=str(error).rstrip("."),
-                hint="Check the label's classes and `learner.params`.",
-            ) from error
+        refused = in_one_sentence(
+            f"{self.name} cannot be fitted",
+            hint="Check the label, the features and `learner.params`.",
+        )
+        with refused, naming_files():
+            return Pipeline(stages=[*stages, estimator]).fit(frame)
 
 
 def estimator_names() -> list[str]:
@@ -132,21 +129,37 @@ def make_estimator(choice: LearnerChoice, *, kind: Kind, seed: int) -> Estimator
             f"{choice.name} is a {actual}", expected=f"a {kind}", hint="See `label.kind`."
         )
     spark = _build(name, choice.params, seed)
-    weighted = "weightCol" in parameter_names(_find(name)[1])
+    fitted = [name]
+    if "classifier" in choice.params:  # OneVsRest drops weights that its classifier cannot take
+        fitted.append(_nested(choice.params["classifier"]).name.removeprefix("mllib."))
+    weighted = all("weightCol" in parameter_names(_find(each)[1]) for each in fitted)
     return Estimator(choice.name, kind, output, spark, weighted)
 
 
-def predictions(model: PipelineModel, frame: DataFrame) -> DataFrame:
-    """The frame with a column `PREDICTION`.
+def predictions(model: PipelineModel, frame: DataFrame, facts: Facts) -> DataFrame:
+    """The frame with what a model predicts, and decides by its own thresholds.
+
+    Parameters
+    ----------
+    facts : Facts
+        Of the rows that the model was trained on.
 
     Returns
     -------
     DataFrame
         The frame's columns and `PREDICTION`: with two classes the probability of the second (a
-        margin where there are no probabilities), with more an array of all; else the value.
+        margin where there are no probabilities), with more an array of all; else the value. Of a
+        classifier `DECISION`, too: the position of the class, as Spark's own model decides.
     """
+    fitted: Any = model.stages[-1]
+    added = [F.col(fitted.getPredictionCol()).alias(PREDICTION)]
+    if facts.classes is not None:
+        added = [
+            _prediction(fitted, facts).alias(PREDICTION),
+            _decision(fitted, facts).alias(DECISION),
+        ]
     columns = [F.col(quoted(name)) for name in frame.columns]
-    return model.transform(frame).select(*columns, _prediction(model.stages[-1]).alias(PREDICTION))
+    return model.transform(frame).select(*columns, *added)
 
 
 def save(model: PipelineModel, uri: str) -> None:
@@ -192,13 +205,23 @@ def _parameters(kind: type[Any]) -> list[str]:
     return [name for name in parameter_names(kind) if name not in _OURS]
 
 
+def _nested(classifier: Any) -> LearnerChoice:
+    """The classifier that OneVsRest is given: its name, or name and parameters."""
+    named = {"name": classifier} if isinstance(classifier, str) else classifier
+    return LearnerChoice.model_validate(named)
+
+
 def _build(name: str, params: Mapping[str, Any], seed: int) -> Any:
     _, found = _find(name)
     known = _parameters(found)
     check_names(f"mllib.{name}", params, known)
     given = dict(params)
     if "classifier" in given:  # OneVsRest
-        nested = LearnerChoice.model_validate(given["classifier"])
+        nested = _nested(given["classifier"])
+        if _find(nested.name.removeprefix("mllib."))[0] != "classifier":
+            raise ConfigurationError(
+                f"mllib.{name} needs a classifier to fit for each class", got=nested.name
+            )
         given["classifier"] = _build(nested.name.removeprefix("mllib."), nested.params, seed)
     if "seed" in known:
         given.setdefault("seed", seed)
@@ -213,12 +236,33 @@ def _build(name: str, params: Mapping[str, Any], seed: int) -> Any:
         ) from error
 
 
-def _prediction(fitted: Any) -> Column:
-    if fitted.hasParam("probabilityCol"):
-        numbers = vector_to_array(F.col(fitted.getProbabilityCol()))
-        return numbers[1] if fitted.numClasses == 2 else numbers
-    if fitted.hasParam("rawPredictionCol"):
-        margins = vector_to_array(F.col(fitted.getRawPredictionCol()))
-        classes = fitted.numClasses if hasattr(fitted, "numClasses") else len(fitted.models)
-        return (margins[1] - margins[0]) / 2 if classes == 2 else margins
-    return F.col(fitted.getPredictionCol())
+def _prediction(fitted: Any, facts: Facts) -> Column:
+    """Probabilities or margins of the listed classes, as learners give them."""
+    probable = fitted.hasParam("probabilityCol")
+    name = fitted.getProbabilityCol() if probable else fitted.getRawPredictionCol()
+    numbers, places = vector_to_array(F.col(name)), _places(fitted, facts)
+    listed = len(facts.classes or ())
+    if listed == 2:
+        return numbers[1] if probable else (numbers[1] - numbers[0]) / 2
+    if places == tuple(range(listed)):
+        return numbers
+    absent = F.lit(0.0 if probable else _NEVER)
+    by_place = {place: numbers[i] for i, place in enumerate(places)}
+    return F.array(*(by_place.get(place, absent) for place in range(listed)))
+
+
+def _decision(fitted: Any, facts: Facts) -> Column:
+    """The position among the listed classes of what Spark itself predicts."""
+    decided, places = F.col(fitted.getPredictionCol()), _places(fitted, facts)
+    if places == tuple(range(len(places))):
+        return decided
+    return F.array(*(F.lit(float(place)) for place in places))[decided.cast("int")]
+
+
+def _places(fitted: Any, facts: Facts) -> tuple[int, ...]:
+    """The positions of the classes that a model tells apart.
+
+    Models of earlier versions have numbered the classes as they are listed.
+    """
+    count = fitted.numClasses if hasattr(fitted, "numClasses") else len(fitted.models)
+    return facts.present if count == len(facts.present) else tuple(range(count))

@@ -15,7 +15,7 @@ from petafit.features.classes import class_array
 from petafit.features.encode import Encoder
 from petafit.features.feature import Numeric
 from petafit.learners.finite import NOT_FINITE, finite_rows
-from petafit.learners.learner import PREDICTION
+from petafit.learners.learner import DECISION, PREDICTION
 from petafit.learners.registry import describe, make_learner
 from petafit.store.arrays import Named
 from petafit.store.models import open_model
@@ -42,6 +42,8 @@ class Signature:
         The classes, in the order of `predict_proba`'s columns; None for a regressor.
     output : {"probability", "margin", "value"}
         What `predict_batch` gives.
+    objective : Objective
+        What the learner has made small.
     """
 
     def __init__(self, encoder: Encoder, choice: LearnerChoice, schema: pa.Schema) -> None:
@@ -49,7 +51,8 @@ class Signature:
         self.choice = choice
         self.schema = schema
         self.classes: tuple[Scalar, ...] | None = encoder.facts.classes
-        self.output = describe(choice).output
+        learner = describe(choice)
+        self.output, self.objective = learner.output, learner.objective
 
     @cached_property
     def checks(self) -> Checks:
@@ -70,14 +73,25 @@ class Signature:
             f"{self.choice.name} predicts in Spark only", hint="Use `petafit score`."
         )
 
-    def decide(self, predictions: np.ndarray) -> np.ndarray:
-        """What `predict_batch`'s numbers decide: a class for each row, or the value as it is."""
+    def decided(self, batch: pa.RecordBatch) -> np.ndarray | None:
+        """The positions of the classes the model itself decides on; None: its numbers decide."""
+        return None
+
+    def decide(self, predictions: np.ndarray, decided: np.ndarray | None = None) -> np.ndarray:
+        """A class for each row, or the value as it is.
+
+        Parameters
+        ----------
+        predictions, decided : ndarray
+            As `predict_batch` and `decided` give them.
+        """
         if self.classes is None:
             return predictions
-        if predictions.ndim == 2:
-            return class_array(self.classes)[predictions.argmax(axis=1)]
-        limit = 0.5 if self.output == "probability" else 0.0
-        return class_array(self.classes)[(predictions > limit).astype(np.intp)]
+        if decided is None:
+            limit = 0.5 if self.output == "probability" else 0.0
+            several = predictions.ndim == 2
+            decided = predictions.argmax(axis=1) if several else predictions > limit
+        return class_array(self.classes)[decided.astype(np.intp)]
 
     def to_named(self) -> Named:
         """The content to publish."""
@@ -99,6 +113,10 @@ class SparkModel(Signature):
     def predict_batch(self, batch: pa.RecordBatch) -> np.ndarray:
         """The predictions that Spark put beside the raw columns."""
         return _floats(batch.column(PREDICTION))
+
+    def decided(self, batch: pa.RecordBatch) -> np.ndarray | None:
+        """What Spark's own model decides, by the thresholds it was given."""
+        return None if self.classes is None else _floats(batch.column(DECISION)).astype(np.intp)
 
 
 class Model(Signature):

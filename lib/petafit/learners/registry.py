@@ -10,12 +10,14 @@ from petafit.config.settings import LearnerChoice
 from petafit.errors import ConfigurationError, did_you_mean
 from petafit.features.encode import DType, Layout
 from petafit.features.facts import Facts
+from petafit.learners import objective
 from petafit.learners.factorization import (
     FactorizationMachineClassifier,
     FactorizationMachineRegressor,
 )
 from petafit.learners.learner import Kind, Learner, Output, refuse_to_merge
 from petafit.learners.linear import OnlineLinearClassifier, OnlineLinearRegressor
+from petafit.learners.objective import Objective
 from petafit.learners.online_estimator import OnlineEstimator
 from petafit.learners.online_learner import OnlineLearner, name_of, online_estimator
 from petafit.learners.ridge import Ridge
@@ -49,6 +51,8 @@ class LearnerInfo:
         What X should be; MLlib has its own vectors.
     exact, mergeable : bool
         See `petafit.learners.learner.Learner`.
+    objective : Objective
+        What it makes small: its models are judged by it.
     """
 
     name: str
@@ -59,6 +63,7 @@ class LearnerInfo:
     dtype: DType
     exact: bool
     mergeable: bool
+    objective: Objective
 
     def check_shards(self, shards: int) -> None:
         """Refuse more shards than the learner can merge.
@@ -91,15 +96,23 @@ def describe(choice: LearnerChoice) -> LearnerInfo:
     if family == "mllib":
         kind, output = _mllib().describe(name, choice.params)
         # Spark itself brings the shards together, whatever their number.
-        return LearnerInfo(choice.name, family, kind, output, "csr", "float64", True, True)
+        own_loss = objective.of_mllib(name, choice.params, output)
+        return LearnerInfo(
+            choice.name, family, kind, output, "csr", "float64", True, True, own_loss
+        )
     learner: Learner[Any]
+    own_loss = objective.SQUARED_ERROR
     if choice.name == Ridge.name:
         learner = Ridge.from_params(choice.params, n_features=None)
     elif family == "petafit":
         own = _online(choice)
-        return LearnerInfo(choice.name, family, own.kind, own.output, "csr", "float32", False, True)
+        own_loss = objective.of_online(own.loss, own.quantile)
+        return LearnerInfo(
+            choice.name, family, own.kind, own.output, "csr", "float32", False, True, own_loss
+        )
     else:
         learner = SklearnLearner(name, choice.params, n_features=None, n_classes=2)
+        own_loss = objective.of_sklearn(learner.template, learner.output)
     return LearnerInfo(
         name=choice.name,
         family=family,
@@ -109,6 +122,7 @@ def describe(choice: LearnerChoice) -> LearnerInfo:
         dtype=learner.dtype,
         exact=learner.exact,
         mergeable=learner.mergeable,
+        objective=own_loss,
     )
 
 

@@ -53,6 +53,8 @@ class Rounds:
 
         Raises
         ------
+        ConfigurationError
+            The loss of every round is NaN or infinite.
         ContractError
             Too many rows break the contract.
         EmptyInputError
@@ -63,6 +65,7 @@ class Rounds:
             self._go_on(at, number, first if number == 1 else [whole], rows)
             if at.without_gain >= self.training.patience:
                 break
+        at.require_best()
         at.begin_newton()
         for number in range(at.last + 1, at.last + 1 + self.training.newton):
             self._go_on(at, number, [whole], rows, kind="newton")

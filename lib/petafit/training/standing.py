@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from petafit.errors import ConfigurationError
 from petafit.evaluation.metrics import Figures
 from petafit.store.arrays import Named
 from petafit.training.reserved import NOTHING
@@ -105,9 +106,24 @@ class Standing:
     def judge(self, loss: float | None) -> None:
         """Take the last round for the best, unless an earlier one had a lower loss.
 
-        A loss that is no number says nothing.
+        None says nothing: the last round is then the best. One whose loss is not finite never is.
         """
         assert self.weights is not None
-        loss = None if loss is None or np.isnan(loss) else loss
+        if loss is not None and not np.isfinite(loss):
+            return
         if loss is None or self.least is None or loss < self.least:
             self.best_weights, self.best_round, self.least = self.weights, self.rounds[-1], loss
+
+    def require_best(self) -> None:
+        """Refuse a training that has no best round.
+
+        Raises
+        ------
+        ConfigurationError
+            The loss of every round is NaN or infinite.
+        """
+        if not self.best_round.number:
+            raise ConfigurationError(
+                "The learner diverged: no round has a loss that is a finite number",
+                hint="Lower its learning rate, or scale the numeric features and the label.",
+            )

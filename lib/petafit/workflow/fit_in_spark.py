@@ -3,22 +3,24 @@
 import time
 from functools import partial
 
-from petafit.features.encode import Encoder
+from petafit.learners.mllib_limits import check_choice, check_facts
 from petafit.learners.model import SparkModel
 from petafit.workflow.job import Job
 from petafit.workflow.product import Product
+from petafit.workflow.profile import profiled
 from petafit.workflow.rows import Rows
 from petafit.workflow.task import Task
 from petafit.workflow.unused import tell_unused_by_spark
 
 
-def fit_in_spark(job: Job, task: Task, encoder: Encoder, rows: Rows) -> Product:
-    """Fit the task's estimator to the training rows as Spark's scan gives them.
+def fit_in_spark(job: Job, task: Task, rows: Rows) -> Product:
+    """Profile the training rows, and fit the task's estimator to them as Spark's scan gives them.
 
     Raises
     ------
     ConfigurationError
-        An invalid parameter, or an estimator of the other kind than the label.
+        An invalid parameter, an estimator of the other kind than the label, or one that cannot
+        learn from such rows.
     """
     from petafit.features.stages import stages
     from petafit.learners import mllib
@@ -29,11 +31,15 @@ def fit_in_spark(job: Job, task: Task, encoder: Encoder, rows: Rows) -> Product:
     estimator = mllib.make_estimator(
         settings.learner, kind=task.learner.kind, seed=settings.training.seed
     )
+    check_choice(settings.learner, n_features=1 << settings.hash_bits, columns=task.columns)
+    encoder = profiled(job, task, rows)
+    check_facts(settings.learner, encoder)
     frame = training_frame(rows.scan("train", task.columns), task.checks, encoder)
     features = stages(task.features, encoder.facts, settings.hash_bits)
     assert encoder.facts.rows is not None  # MLlib's features are always profiled
     began = time.monotonic()
-    fitted = estimator.fit(frame, stages=features, weight=settings.weight)
+    with job.run.stage("fit"):
+        fitted = estimator.fit(frame, stages=features, weight=settings.weight)
     seconds = time.monotonic() - began
     return Product(
         SparkModel(encoder, settings.learner, task.feature_schema),

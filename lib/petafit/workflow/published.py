@@ -55,7 +55,9 @@ class Published:
             return rows.source(part, wanted)
         from petafit.learners.frames import with_predictions
 
-        scanned = with_predictions(rows.scan(part, wanted), self.version.attachment)
+        scanned = with_predictions(
+            rows.scan(part, wanted), self.version.attachment, self.model.encoder.facts
+        )
         return scanned.in_at_most(rows.shards)
 
 

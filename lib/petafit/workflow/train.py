@@ -11,7 +11,7 @@ from petafit.store.runs import Run
 from petafit.workflow.fit_in_rounds import fit_in_rounds
 from petafit.workflow.fit_in_spark import fit_in_spark
 from petafit.workflow.job import Job, run_job
-from petafit.workflow.profile import encoder_for, profiled
+from petafit.workflow.profile import encoder_for
 from petafit.workflow.rows import open_rows
 from petafit.workflow.task import Task
 
@@ -81,9 +81,7 @@ def _train(job: Job) -> None:
     task.learner.check_shards(source.shards)
     if task.learner.family == "mllib":
         rows.require_spark()
-        encoder = profiled(job, task, rows)
-        with job.run.stage("fit"):
-            product = fit_in_spark(job, task, encoder, rows)
+        product = fit_in_spark(job, task, rows)
     else:
         encoder = encoder_for(job, task, rows)
         with job.run.stage("fit"):

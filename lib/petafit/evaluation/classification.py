@@ -1,0 +1,148 @@
+"""Metrics of a classifier, of probabilities or of margins."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from petafit.evaluation import auc, binary, calibration
+from petafit.evaluation.figures import Figures, Metrics, Scored
+from petafit.evaluation.own_losses import OF_MARGINS
+from petafit.learners.learner import Output
+from petafit.learners.objective import Objective, of_output
+from petafit.store.arrays import Named
+
+_CLIP = float(np.finfo(np.float32).eps)
+
+
+class ClassificationMetrics(Metrics):
+    """Metrics of a classifier.
+
+    ``log_loss`` takes no probability below float32's epsilon, 1.19e-7. ``auc`` (two classes) comes
+    from a histogram of 65,536 bins, ``auc_error`` bounds its distance from the exact one; both are
+    None where a class is missing. ``accuracy`` breaks ties for the first class.
+    ``calibration_error`` is the expected calibration error over 20 equal bins. ``base_log_loss``
+    is that of always predicting these rows' own class shares. Margins have only accuracy, AUC, and
+    the loss that they were learnt by; ``base_hinge_loss`` is that of the best constant margins.
+
+    Parameters
+    ----------
+    n_classes : int
+    output : {"probability", "margin"}
+        What the predictions are.
+    objective : Objective, optional
+        What the learner makes small; by default the log-loss of probabilities, and the share of
+        wrong decisions of margins.
+    """
+
+    def __init__(
+        self,
+        n_classes: int = 2,
+        output: Output = "probability",
+        objective: Objective | None = None,
+    ) -> None:
+        self.n_classes = n_classes
+        self.probable = output == "probability"
+        self.loss_name = (objective or of_output(output)).name
+        self.of_margins = self.loss_name in OF_MARGINS
+
+    def loss(self, figures: Figures) -> float | None:
+        accuracy = figures["accuracy"]
+        if self.loss_name == "error_rate" and accuracy is not None:
+            return 1 - accuracy
+        return super().loss(figures)
+
+    def row_losses(self, batch: Scored) -> np.ndarray:
+        y, prediction = batch.y.astype(np.intp), batch.prediction
+        if self.of_margins:
+            return OF_MARGINS[self.loss_name](y, prediction)
+        if not self.probable:
+            return (self._decided(batch) != y).astype(np.float64)
+        if self.n_classes == 2:
+            of_truth = np.where(y == 1, prediction, 1 - prediction)
+        else:
+            of_truth = prediction[np.arange(len(y)), y]
+        return -np.log(np.clip(of_truth, _CLIP, 1 - _CLIP), dtype=np.float64)
+
+    def measure(self, batch: Scored) -> Named:
+        y, weight = batch.y.astype(np.intp), batch.weights
+        sums: dict[str, Any] = {
+            "weight": weight.sum(),
+            "classes": np.bincount(y, weight, minlength=self.n_classes),
+        }
+        if self.n_classes == 2 and self.probable:
+            names = "loss", "correct", "auc", "calibration"
+            predicted, truth = batch.prediction.astype(np.float64), batch.y.astype(np.float64)
+            found = binary.sums(predicted, truth, weight.astype(np.float64), _CLIP)
+            sums |= zip(names, found, strict=True)
+            if batch.decided is not None:
+                sums["correct"] = weight @ (batch.decided == y)
+        else:
+            sums |= self._general(batch, y, weight)
+        return Named({name: np.asarray(value, np.float64) for name, value in sums.items()})
+
+    def _general(self, batch: Scored, y: np.ndarray, weight: np.ndarray) -> dict[str, Any]:
+        """Of margins, or of several classes."""
+        prediction = batch.prediction
+        sums: dict[str, Any] = {"correct": weight @ (self._decided(batch) == y)}
+        if self.probable or self.of_margins:
+            sums["loss"] = weight @ self.row_losses(batch)
+        if self.probable:
+            happened = prediction.argmax(axis=1) == y
+            sums["calibration"] = calibration.sums(prediction.max(axis=1), happened, weight)
+        if self.n_classes == 2:
+            sums["auc"] = auc.histogram(auc.margin_bins(prediction), y == 1, weight)
+        return sums
+
+    def _decided(self, batch: Scored) -> np.ndarray:
+        """The positions of the classes decided on, (n_rows,)."""
+        if batch.decided is not None:
+            return batch.decided
+        if self.n_classes > 2:
+            return np.asarray(batch.prediction.argmax(axis=1))
+        return np.asarray(batch.prediction > (0.5 if self.probable else 0))
+
+    def lift(self, state: Named) -> Named:
+        return state if self.n_classes > 2 else _with_histogram(state, auc.packed)
+
+    def merge(self, left: Named, right: Named) -> Named:
+        if left.arrays.keys() == right.arrays.keys() and "auc_bins" not in left.arrays:
+            return _sum(left, right)
+        whole = (_with_histogram(side, _plain) for side in (left, right))
+        return _with_histogram(_sum(*whole), auc.packed)
+
+    def figures(self, summary: Named) -> Figures:
+        sums, weight = summary.arrays, float(summary.arrays["weight"])
+        found: Figures = dict.fromkeys(("log_loss", "calibration_error", "base_log_loss"))
+        found["accuracy"] = float(sums["correct"]) / weight
+        if self.n_classes == 2:
+            found["auc"], found["auc_error"] = auc.area(auc.unpacked(sums))
+        if self.of_margins:
+            shares = sums["classes"] / weight
+            best = 2 * np.minimum(shares, 1 - shares)  # of margins that are 1 or -1 everywhere
+            found[self.loss_name] = float(sums["loss"]) / weight
+            if self.loss_name == "hinge_loss":
+                found["base_hinge_loss"] = float(best[1] if self.n_classes == 2 else best.sum())
+        if self.probable:
+            shares = sums["classes"][sums["classes"] > 0] / weight
+            found["log_loss"] = float(sums["loss"]) / weight
+            found["calibration_error"] = calibration.error(sums["calibration"])
+            found["base_log_loss"] = float(shares @ -np.log(shares))
+        return found
+
+    def _no_predictions(self) -> np.ndarray:
+        return np.empty(0) if self.n_classes == 2 else np.empty((0, self.n_classes))
+
+
+def _sum(left: Named, right: Named) -> Named:
+    return Named({name: array + right.arrays[name] for name, array in left.arrays.items()})
+
+
+def _plain(histogram: np.ndarray) -> dict[str, np.ndarray]:
+    return {"auc": histogram}
+
+
+def _with_histogram(sums: Named, form: Callable[[np.ndarray], dict[str, np.ndarray]]) -> Named:
+    """Sums of two classes with their histogram in another form."""
+    others = {name: a for name, a in sums.arrays.items() if not name.startswith("auc")}
+    return Named({**others, **form(auc.unpacked(sums.arrays))})

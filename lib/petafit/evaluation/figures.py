@@ -1,0 +1,119 @@
+"""The contract of metrics: aggregators over labels, predictions and weights."""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+
+import numpy as np
+
+from petafit.aggregate.law import Aggregator
+from petafit.errors import ConfigurationError, EmptyInputError
+from petafit.store.arrays import Named
+
+Figures = dict[str, float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Rows with their predictions.
+
+    Attributes
+    ----------
+    y : ndarray of shape (n_rows,)
+        The class's position, or the number.
+    prediction : ndarray of shape (n_rows,) or (n_rows, n_classes)
+        As learners predict.
+    weight : ndarray of shape (n_rows,), optional
+        Integer weights count as that many rows, 0 as none.
+    decided : ndarray of intp, shape (n_rows,), optional
+        The positions of the classes decided on, where the predictions alone do not say.
+    """
+
+    y: np.ndarray
+    prediction: np.ndarray
+    weight: np.ndarray | None = None
+    decided: np.ndarray | None = None
+
+    @property
+    def weights(self) -> np.ndarray:
+        return np.ones(len(self.y)) if self.weight is None else self.weight
+
+    @property
+    def counted(self) -> "Scored":
+        """The rows that have weight."""
+        if self.weight is None or self.weight.all():
+            return self
+        kept = self.weight != 0
+        decided = None if self.decided is None else self.decided[kept]
+        return Scored(self.y[kept], self.prediction[kept], self.weight[kept], decided)
+
+
+class Metrics(Aggregator[Named, Scored, Figures]):
+    """What rows say is the merge of what their batches say.
+
+    Attributes
+    ----------
+    loss_name : str
+        Of the figure to minimise, which is the learner's own objective.
+    """
+
+    loss_name: str
+
+    @abstractmethod
+    def row_losses(self, batch: Scored) -> np.ndarray:
+        """The losses whose weighted mean is the figure to minimise, (n_rows,) float64."""
+
+    def loss(self, figures: Figures) -> float | None:
+        """The figure to minimise."""
+        return figures[self.loss_name]
+
+    @abstractmethod
+    def measure(self, batch: Scored) -> Named:
+        """What a batch alone has to say."""
+
+    def start(self, model: Named | None = None) -> Named:
+        return self.measure(Scored(np.empty(0), self._no_predictions()))
+
+    def reduce(self, state: Named, batch: Scored) -> Named:
+        batch = batch.counted
+        check_numbers(batch.prediction)
+        return self.merge(state, self.measure(batch))
+
+    def lift(self, state: Named) -> Named:
+        return state
+
+    def finish(self, summary: Named, model: Named | None = None) -> Figures:
+        if not self.has_rows(summary):
+            raise EmptyInputError(
+                "There are no rows to measure, or none has weight",
+                hint="Check `split` and `weight`.",
+            )
+        return self.figures(summary)
+
+    def progress(self, state: Named) -> float | None:
+        return self.loss(self.figures(state)) if self.has_rows(state) else None
+
+    def has_rows(self, summary: Named) -> bool:
+        """Whether there is anything to measure."""
+        return bool(summary.arrays["weight"] > 0)
+
+    @abstractmethod
+    def figures(self, summary: Named) -> Figures:
+        """The metrics of a summary of one row or more."""
+
+    def _no_predictions(self) -> np.ndarray:
+        return np.empty(0)
+
+
+def check_numbers(prediction: np.ndarray) -> None:
+    """Refuse predictions that are NaN.
+
+    Raises
+    ------
+    ConfigurationError
+        There is one.
+    """
+    if np.isnan(prediction).any():
+        raise ConfigurationError(
+            "Predictions are not numbers: the learner diverged",
+            hint="Lower its learning rate, or scale the numeric features.",
+        )
