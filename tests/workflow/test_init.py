@@ -270,3 +270,27 @@ def test_any_table_with_a_number_gives_a_task_that_works(
     number = pa.array([0.5, 1.5, None, 0.5])
     pq.write_table(pa.table({**table, "x": number, "y": label}), "any.parquet")
     check_works(write_task_file("any.parquet", label="y", force=True))
+
+
+def test_the_index_of_pandas_and_what_tells_the_label_are_named() -> None:
+    rows = clicks()
+    clicked = pa.array([("no", "yes")[value] for value in rows["click"].to_pylist()])
+    numbers = pa.array([float(i) / 3 for i in range(ROWS)])
+    frame = rows.append_column("clicked", clicked).append_column("row", numbers).to_pandas()
+    Path("data/clicks").mkdir(parents=True)
+    frame.set_index("price").to_parquet("data/clicks/a.parquet", row_group_size=100)
+    path = write_task_file("data/clicks", label="click")
+    text = path.read_text()
+    assert "  # left out: price, the index of a pandas frame\n" in text
+    assert "  # as the label itself: clicked; is it known beforehand?\n" in text
+    assert "  # rows are in the order of row; is it only their number?\n" in text
+    assert text.count("as the label itself") == text.count("rows are in the order") == 1
+    check_works(path)
+
+
+def test_a_number_that_equals_the_label_is_named() -> None:
+    price = [i * 37 % 1009 / 7 for i in range(1009)]
+    table = pa.table({"price": price, "paid": price, "other": [-value for value in price]})
+    text = write_task_file(save(table, "sales"), label="price").read_text()
+    assert "# as the label itself: paid;" in text
+    assert text.count("as the label itself") == 1

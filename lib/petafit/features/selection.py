@@ -21,7 +21,7 @@ class Columns:
     label : str
         Never a feature: it would leak what is predicted.
     hidden : frozenset of str
-        Label, weight and keys: no pattern selects them.
+        Label, weight, keys and pandas' index: no pattern selects them.
     """
 
     schema: pa.Schema

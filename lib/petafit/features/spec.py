@@ -1,6 +1,6 @@
 """From the declaration of features in the settings, and the table's schema, to features."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 import pyarrow as pa
@@ -20,12 +20,13 @@ def resolve(
     label: str,
     weight: str | None = None,
     keys: Sequence[str] = (),
+    index: Collection[str] = (),
 ) -> tuple[Feature, ...]:
     """The features a declaration stands for, on a table with this schema.
 
-    A pattern never selects the label, the weight or a key, and leaves a column alone of which
-    a group that names it one by one makes the same feature. ``auto`` takes every column but
-    those three by its type.
+    A pattern never selects the label, the weight, a key or the index of a pandas frame, and leaves
+    a column alone of which a group that names it one by one makes the same feature. ``auto`` takes
+    every column but those four by its type.
 
     Raises
     ------
@@ -33,7 +34,7 @@ def resolve(
         An unknown column, a pattern without a match, a type that does not fit, the label named
         as a feature, two features of one name, or no feature at all.
     """
-    hidden = frozenset({label, *keys} | ({weight} if weight else set()))
+    hidden = frozenset({label, *keys, *index} | ({weight} if weight else set()))
     columns = Columns(schema, label, hidden)
     if declared == "auto":
         features = tuple(f for name in columns.open for f in automatic(schema.field(name)))

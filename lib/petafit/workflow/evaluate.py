@@ -55,7 +55,7 @@ def evaluate(
 
 def _evaluate(job: Job) -> None:
     rows = open_rows(job, job.settings.table)
-    task = Task.of(job.settings, rows.snapshot.schema)
+    task = Task.of(job.settings, rows.snapshot)
     published = open_published(job, rows.snapshot.schema)
     published.check_label(task.settings.label.column)
     source = published.source(rows, "test", task.columns)

@@ -75,7 +75,7 @@ def explain(
 
 def _explain(job: Job) -> None:
     rows = open_rows(job, job.settings.table)
-    task = Task.of(job.settings, rows.snapshot.schema)
+    task = Task.of(job.settings, rows.snapshot)
     published = open_published(job, rows.snapshot.schema)
     published.check_label(job.settings.label.column)
     kept = KeptSummaries.open(

@@ -57,7 +57,7 @@ def open_instances(
                 expected="stream: direct",
                 hint="`petafit train --verbose` says why; other libraries need files as they are.",
             )
-        task = Task.of(settings, rows.snapshot.schema)
+        task = Task.of(settings, rows.snapshot)
         encoding = Encoding(task.checks, encoder_for(job, task, rows))
         found.append(Instances(rows.source(part, task.columns), encoding))
 

@@ -172,14 +172,15 @@ def choose_keys(columns: Sequence[Seen], rows: pa.Table) -> tuple[str, ...]:
     keys: list[str] = []
     apart = 0
     for seen in by_distinct[: 2 * _MOST_KEYS]:
-        together = _count_distinct(rows.select([*keys, seen.name]))
+        together = count_distinct(rows.select([*keys, seen.name]))
         if together > apart and len(keys) < _MOST_KEYS:
             keys.append(seen.name)
             apart = together
     return tuple(keys)
 
 
-def _count_distinct(rows: pa.Table) -> int:
+def count_distinct(rows: pa.Table) -> int:
+    """How many different rows a table has."""
     positions = [str(i) for i in range(rows.num_columns)]  # group_by reads some names as paths
     return int(rows.rename_columns(positions).group_by(positions).aggregate([]).num_rows)
 

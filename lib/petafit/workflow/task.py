@@ -16,6 +16,8 @@ from petafit.features.spec import resolve
 from petafit.features.target import check_label_type
 from petafit.learners.registry import LearnerInfo, describe
 from petafit.table.contract import Checks, compile_checks
+from petafit.table.pandas_index import index_columns
+from petafit.table.snapshot import Snapshot
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,8 @@ class Task:
     kind: Literal["classes", "number"]
 
     @classmethod
-    def of(cls, settings: Settings, schema: pa.Schema) -> Self:
-        """Resolve the task.
+    def of(cls, settings: Settings, snapshot: Snapshot) -> Self:
+        """Resolve the task against the schema of its table, and what pandas calls its index.
 
         Raises
         ------
@@ -47,6 +49,7 @@ class Task:
         ConfigurationError
             Unknown features, or a learner that does not fit the label.
         """
+        schema = snapshot.schema
         own = {"label": settings.label.column, "weight": settings.weight}
         own.update({f"keys[{i}]": key for i, key in enumerate(settings.keys)})
         for role, column in own.items():
@@ -78,6 +81,7 @@ class Task:
             label=settings.label.column,
             weight=settings.weight,
             keys=settings.keys,
+            index=index_columns(snapshot),
         )
         return cls(settings, schema, learner, features, kind)
 

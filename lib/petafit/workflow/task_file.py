@@ -1,7 +1,7 @@
 """The text of a task file: settings that work, with comments on why they are as they are."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 
 import pyarrow as pa
@@ -11,8 +11,10 @@ from petafit.config.yaml12 import dump
 from petafit.errors import ConfigurationError
 from petafit.features.column_types import is_date, is_integer
 from petafit.stream.sample import Sample
+from petafit.table.pandas_index import index_columns
 from petafit.table.snapshot import Snapshot
 from petafit.table.values import present
+from petafit.workflow.doubt import orders_rows, tells_label
 from petafit.workflow.suggest import Cut, Seen, choose_cut, choose_keys, label_kind
 
 _WIDTH = 98
@@ -44,7 +46,8 @@ def task_text(table_uri: str, snapshot: Snapshot, sample: Sample, label: str) ->
         *_table(table_uri, seen[label]),
         *_label(seen[label], rows.column(label)),
         *_split(cut, columns, rows),
-        *_features(columns, cut),
+        *_features(columns, cut, index_columns(snapshot)),
+        *_doubtful(columns, seen[label], rows),
         *_learner(seen[label], columns),
     ]
     return "\n".join(lines) + "\n"
@@ -124,9 +127,9 @@ def _split(cut: Cut | None, columns: Sequence[Seen], rows: pa.Table) -> Iterator
     yield f"  test: {dump(f'{column} >= {cut.first_tested}')}"
 
 
-def _features(columns: Sequence[Seen], cut: Cut | None) -> Iterator[str]:
+def _features(columns: Sequence[Seen], cut: Cut | None, index: Collection[str]) -> Iterator[str]:
     """The columns by kind; those that can teach nothing are named in comments."""
-    left_out = {column.name: reason for column in columns if (reason := _useless(column, cut))}
+    left_out = {c.name: reason for c in columns if (reason := _useless(c, cut, index))}
     used = [column for column in columns if column.name not in left_out]
     if not used:
         raise ConfigurationError("No column of the table can be a feature", got=left_out or None)
@@ -148,8 +151,21 @@ def _features(columns: Sequence[Seen], cut: Cut | None) -> Iterator[str]:
     yield from (f"  # left out: {dump(name)}, {reason}" for name, reason in left_out.items())
 
 
-def _useless(column: Seen, cut: Cut | None) -> str:
+def _doubtful(columns: Sequence[Seen], label: Seen, rows: pa.Table) -> Iterator[str]:
+    """Comments on columns that may tell the label by what nobody knows of a new row."""
+    for column in columns:
+        if column.looks_like_key:
+            continue
+        if tells_label(column, label, rows):
+            yield f"  # as the label itself: {dump(column.name)}; is it known beforehand?"
+        elif orders_rows(column, rows):
+            yield f"  # rows are in the order of {dump(column.name)}; is it only their number?"
+
+
+def _useless(column: Seen, cut: Cut | None, index: Collection[str]) -> str:
     """Why a column teaches nothing about other rows; empty where it may."""
+    if column.name in index:
+        return "the index of a pandas frame"
     if column.looks_like_key:
         return _UNIQUE
     if not column.distinct:

@@ -1,0 +1,42 @@
+"""Columns that are the index of a pandas frame: row numbers mostly, and no part of its data."""
+
+import json
+import re
+
+import pyarrow.parquet as pq
+
+from petafit.errors import StorageError
+from petafit.table.parquet import open_file
+from petafit.table.snapshot import DataFile, Snapshot
+
+_UNNAMED = re.compile(r"__index_level_\d+__")
+
+
+def index_columns(snapshot: Snapshot) -> frozenset[str]:
+    """The columns of a table that pandas saved as the index of what it wrote.
+
+    The footers of the first and the last file tell them. Those that pandas had to name are known
+    by that name, too, whoever wrote the table since.
+    """
+    named = {name for name in snapshot.schema.names if _UNNAMED.fullmatch(name)}
+    if snapshot.scan_reason is None:
+        for file in snapshot.files[:: max(1, len(snapshot.files) - 1)]:
+            named |= _told(file)
+    return frozenset(named & {*snapshot.schema.names})
+
+
+def index_of(footer: pq.FileMetaData) -> set[str]:
+    """The index columns by a footer of pandas; a range is no column, and other writers say none."""
+    try:
+        told = json.loads((footer.metadata or {}).get(b"pandas", b"{}"))
+        return {name for name in told["index_columns"] if isinstance(name, str)}
+    except (ValueError, KeyError, TypeError):
+        return set()
+
+
+def _told(file: DataFile) -> set[str]:
+    try:
+        with open_file(file.path, size=file.size) as opened:
+            return index_of(opened.footer)
+    except StorageError:
+        return set()  # whoever reads the file's rows says what is wrong with it

@@ -1,0 +1,49 @@
+"""Columns to doubt: they tell of a row what nobody knows before its label."""
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from petafit.features.column_types import is_number
+from petafit.table.values import missing
+from petafit.workflow.suggest import Seen, count_distinct
+
+_FEWEST_STEPS = 20
+
+
+def tells_label(column: Seen, label: Seen, rows: pa.Table) -> bool:
+    """Whether each value of a column stands for one value of the label, and the other way round.
+
+    Columns in which nearly each row has a value of its own do so by chance, unless all are equal.
+    """
+    both = rows.select([column.name, label.name])
+    for name in both.column_names:
+        both = both.filter(pc.invert(missing(both.column(name))))
+    if both.num_rows < 2 or label.distinct < 2:
+        return False
+    if 2 * label.distinct > label.rows:
+        return bool(_are_equal(*both.columns))
+    if column.distinct != label.distinct:
+        return False
+    return count_distinct(both) == label.distinct == count_distinct(both.select([0]))
+
+
+def orders_rows(column: Seen, rows: pa.Table) -> bool:
+    """Whether a number grows, or falls, from every row to the next wherever rows were looked at."""
+    if not is_number(column.kind) or column.missing:
+        return False
+    steps, up, down = 0, True, True
+    for run in rows.column(column.name).chunks:
+        before, after = run[:-1], run[1:]
+        steps += len(after)
+        up = up and pc.all(pc.greater(after, before)).as_py() is not False
+        down = down and pc.all(pc.less(after, before)).as_py() is not False
+    return steps >= _FEWEST_STEPS and (up or down)
+
+
+def _are_equal(left: pa.ChunkedArray, right: pa.ChunkedArray) -> bool:
+    numeric = [is_number(values.type) for values in (left, right)]
+    if all(numeric):
+        left, right = left.cast(pa.float64(), safe=False), right.cast(pa.float64(), safe=False)
+    elif any(numeric) or left.type != right.type:
+        return False
+    return bool(pc.all(pc.equal(left, right)).as_py())
