@@ -6,21 +6,25 @@ The answer to each is a line: what kind of end it came to, and the digest of the
 import hashlib
 import sys
 import warnings
+from contextlib import suppress
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from petafit.errors import PetafitError
-from petafit.stream import chunks
+from petafit.stream import chunks, pages
 from petafit.stream.batches import carried_schema
 from petafit.stream.direct import read_slice
 from petafit.table import encodings
-from petafit.table.parquet import open_file
+from petafit.table.parquet import open_file, open_parquet
 from petafit.table.shards import Slice
 from petafit.table.statistics import ranges_of
 from petafit.table.types import table_schema
+from tests.fuzz.sound import table, with_nested
 
+_SOUND = set()
+"""Schemas of sound files."""
 ROWS, REFUSED, RAW = "rows", "refused", "raw"
 
 
@@ -32,18 +36,28 @@ def by_petafit(path, schema):
     with open_file(str(path), size=size) as file:
         for group in range(file.footer.num_row_groups):
             ranges_of(file.footer.row_group(group), types)
+    with suppress(PetafitError):
+        _read_as_it_is(path, part)
     wanted = carried_schema(table_schema(schema), schema.names)
     return pa.Table.from_batches(list(read_slice(part, wanted, 64)), wanted)
+
+
+def _read_as_it_is(path, part):
+    """Read all columns that the file itself tells of, where these are not the sound ones."""
+    found = open_parquet(str(path)).schema
+    if str(found) not in _SOUND:
+        for _ in read_slice(part, carried_schema(found, found.names), 1000):
+            pass
 
 
 def by_pyarrow(path, schema):
     """All rows, and no dictionaries: those pyarrow trusts."""
     with pq.ParquetFile(path, page_checksum_verification=True) as file:
-        rows = file.read(use_threads=False)
+        rows = file.read(schema.names, use_threads=False)
         if len(rows) != file.metadata.num_rows:
             raise pa.ArrowInvalid("other rows than the footer says")
     rows.validate()
-    return rows.select(schema.names)
+    return rows
 
 
 READERS = {"petafit": by_petafit, "pyarrow": by_pyarrow}
@@ -76,7 +90,9 @@ def main():
     warnings.simplefilter("ignore")
     read = READERS[sys.argv[1]]
     encodings.is_dictionary = chunks.is_dictionary = lambda _: True
+    pages._WINDOW_BYTES = 500  # so that pages go beyond it
     schemas = {}
+    _SOUND.update(str(table_schema(with_nested(table(nullable)).schema)) for nullable in (0, 1))
     for line in sys.stdin:
         path, like = line.rstrip("\n").split("\t")
         if like not in schemas:

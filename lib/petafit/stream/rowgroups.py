@@ -88,7 +88,8 @@ def read_row_group(
                 del read
             for start in range(0, chunk.num_rows, batch_rows):
                 if (rows + start) // batch_rows in wanted:
-                    yield _completed(chunk.slice(start, batch_rows), part, schema)
+                    batch = chunk.slice(start, batch_rows)
+                    yield _completed(batch, part, schema, file.dictionaries)
             rows += chunk.num_rows
             if rows >= last:
                 return
@@ -126,7 +127,7 @@ def _chunk_rows(group: pq.RowGroupMetaData, columns: int, batch_rows: int) -> in
 
 
 def _check_codes(batch: pa.RecordBatch) -> None:
-    """Refuse dictionary codes without a value: pyarrow trusts pages that carry no checksum.
+    """Refuse dictionary codes without a value: pyarrow trusts them where a file stores its schema.
 
     Raises
     ------
@@ -141,13 +142,21 @@ def _check_codes(batch: pa.RecordBatch) -> None:
                 pa.DictionaryArray.from_arrays(codes, values.dictionary, safe=True)
 
 
-def _completed(batch: pa.RecordBatch, part: Slice, schema: pa.Schema) -> pa.RecordBatch:
-    """The batch with partition values, and with nulls for what the file lacks."""
+def _completed(
+    batch: pa.RecordBatch, part: Slice, schema: pa.Schema, dictionaries: Sequence[str]
+) -> pa.RecordBatch:
+    """The batch with partition values, and with nulls for what the file lacks.
+
+    Parameters
+    ----------
+    dictionaries : sequence of str
+        Of these columns, dictionaries are built: their texts occur more than once.
+    """
     if batch.schema.equals(schema):
         return batch
     names = set(batch.schema.names)
     arrays = [
-        _as_type(batch.column(field.name), field.type)
+        _as_type(batch.column(field.name), field.type, is_coded=field.name in dictionaries)
         if field.name in names
         else _repeated(part.partition.get(field.name), field.type, batch.num_rows)
         for field in schema
@@ -155,9 +164,9 @@ def _completed(batch: pa.RecordBatch, part: Slice, schema: pa.Schema) -> pa.Reco
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def _as_type(values: pa.Array, kind: pa.DataType) -> pa.Array:
+def _as_type(values: pa.Array, kind: pa.DataType, *, is_coded: bool) -> pa.Array:
     """Like `as_type`, but no dictionary is built of texts that the file stores plainly."""
-    if kind == STRINGS and not isinstance(values, pa.DictionaryArray):
+    if kind == STRINGS and not is_coded and not isinstance(values, pa.DictionaryArray):
         return one_code_a_row(values.cast(pa.string()))
     return as_type(values, kind)
 

@@ -76,7 +76,8 @@ class OpenFile:
     Attributes
     ----------
     dictionaries : tuple of str
-        The columns that are decoded as dictionaries.
+        Those of the columns asked for that are stored as codes into a dictionary. pyarrow decodes
+        them to texts: it does not look at codes that it is to hand over.
     """
 
     parquet: pq.ParquetFile
@@ -102,7 +103,7 @@ def open_file(path: str, *, size: int, dictionaries: Sequence[str] = ()) -> Iter
     size : int
         In bytes, as it was when the table was pinned.
     dictionaries : sequence of str
-        Columns to decode as dictionaries, where the file stores strings in that way.
+        Columns to name in `OpenFile.dictionaries`, where the file stores strings in that way.
 
     Raises
     ------
@@ -134,7 +135,6 @@ def open_file(path: str, *, size: int, dictionaries: Sequence[str] = ()) -> Iter
             file = pq.ParquetFile(
                 stream,
                 metadata=footer,
-                read_dictionary=coded,
                 coerce_int96_timestamp_unit="us",
                 page_checksum_verification=True,
                 pre_buffer=not location.is_local,
