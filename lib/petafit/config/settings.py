@@ -13,6 +13,7 @@ from pydantic import (
 )
 
 from petafit.config.feature_groups import FeatureGroup
+from petafit.config.placeholders import Template, Templates
 from petafit.config.section import Names, Scalar, Section
 
 
@@ -66,10 +67,11 @@ class Table(Section):
         "auto", description="auto looks for Delta's log"
     )
     version: int | None = Field(None, description="a Delta version; null pins the newest")
-    filter: Names = Field(
+    filter: Templates = Field(
         (),
         description="conditions every row must meet: `column op value`; null and NaN are "
-        "missing, `is null`, and meet no comparison",
+        "missing, `is null`, and meet no comparison; {logical_date} in them, in split and in score "
+        "is that of the run, {{name}} is the text {name}",
     )
 
 
@@ -98,9 +100,9 @@ class Label(Section):
 class Split(Section):
     """Which rows train and which test: by conditions, or by a hash of the keys."""
 
-    train: Names = Field((), description="conditions on rows to train on: `day < 9`")
-    validation: Names = Field((), description="on those of them that end training instead")
-    test: Names = Field((), description="on rows to test on")
+    train: Templates = Field((), description="conditions on rows to train on: `day < 9`")
+    validation: Templates = Field((), description="on those of them that end training instead")
+    test: Templates = Field((), description="on rows to test on")
     test_share: float | None = Field(None, gt=0, lt=1, description="share of keys held out")
 
     @model_validator(mode="after")
@@ -224,8 +226,8 @@ class TextsDataset(Section):
 class Scoring(Section):
     """What `petafit score` reads and writes."""
 
-    table: str | None = Field(None, description="null scores the task's own table")
-    output: str | None = Field(None, description="null writes <table>_predictions")
+    table: Template | None = Field(None, description="null scores the task's own table")
+    output: Template | None = Field(None, description="null writes <table>_predictions")
     format: Literal["delta", "parquet"] = Field("delta", description="of the output")
     replace: Literal["auto", "partitions", "logical_date", "table"] = Field(
         "auto",

@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 
 def open_instances(
-    settings: Settings, part: Part = "train", *, spark: "SparkSession | None" = None
+    settings: Settings,
+    part: Part = "train",
+    *,
+    spark: "SparkSession | None" = None,
+    logical_date: str | None = None,
 ) -> Instances:
     """The rows of a part of the task's table, encoded as its learner would get them.
 
@@ -29,7 +33,7 @@ def open_instances(
         ``training.shards`` says in how many shards the rows come, ``training.batch_rows`` how many
         rows a batch has at most, and the learner which layout.
     part : {"train", "validation", "test", "score"}
-    spark : SparkSession, optional
+    spark, logical_date
         As in `petafit.train`.
 
     Returns
@@ -50,16 +54,16 @@ def open_instances(
     found: list[Instances] = []
 
     def body(job: Job) -> None:
-        rows = open_rows(job, settings.table)
+        rows = open_rows(job, job.settings.table)
         if rows.how == "scan":
             raise ConfigurationError(
-                f"The rows of {settings.table.uri} come from Spark's own scan, anew in every pass",
+                f"The rows of {rows.snapshot.uri} come from Spark's own scan, anew in every pass",
                 expected="stream: direct",
                 hint="`petafit train --verbose` says why; other libraries need files as they are.",
             )
-        task = Task.of(settings, rows.snapshot)
+        task = Task.of(job.settings, rows.snapshot)
         encoding = Encoding(task.checks, encoder_for(job, task, rows))
         found.append(Instances(rows.source(part, task.columns), encoding))
 
-    run_job("instances", body, settings, spark=spark)
+    run_job("instances", body, settings, spark=spark, logical_date=logical_date)
     return found[0]

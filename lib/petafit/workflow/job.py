@@ -12,7 +12,9 @@ from petafit.aggregate.engine import Engine, Passes
 from petafit.aggregate.local import LocalEngine
 from petafit.aggregate.memory import peak_memory
 from petafit.config.layers import settings_digest
+from petafit.config.placeholders import fill
 from petafit.config.settings import Settings
+from petafit.store.dates import check_logical_date
 from petafit.store.models import ModelStore
 from petafit.store.runs import Run, RunStore
 from petafit.store.versions import code_digest, installed_versions
@@ -46,6 +48,10 @@ class Job:
 
 Body = Callable[[Job], None]
 
+_FILLED_MOSTLY = ("table", "split")
+_FILLED = {"score": ("table", "score")}
+"""The sections a job reads in which the logical date may stand."""
+
 
 def run_job(
     name: str,
@@ -65,20 +71,26 @@ def run_job(
     run_id : str, optional
         The same id again resumes an unfinished run, and does nothing for a finished one.
     logical_date : str, optional
-        The date the run stands for, as its scheduler knows it.
+        The date the run stands for, as its scheduler knows it; it takes the place of
+        ``{logical_date}`` in the settings.
 
     Raises
     ------
+    ConfigurationError
+        The logical date is none, or the settings need one.
     ConflictError
         The run id was used with other settings, or its run is still going on elsewhere.
     """
+    if logical_date is not None:
+        check_logical_date(logical_date)
+    template, settings = settings, fill(settings, logical_date, _FILLED.get(name, _FILLED_MOSTLY))
     run = RunStore(settings.paths.runs).open(
         run_id or new_run_id(name, settings.task),
         job=name,
         task=settings.task,
         environment=settings.environment,
         logical_date=logical_date,
-        settings_digest=settings_digest(settings),
+        settings_digest=settings_digest(template),
         versions=installed_versions(),
     )
     with run:

@@ -2,7 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-from petafit.config.layers import settings_digest
 from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError
 from petafit.learners.registry import describe
@@ -37,7 +36,8 @@ def train(
     run_id : str, optional
         The same id again resumes an unfinished run, and does nothing for a finished one.
     logical_date : str, optional
-        The date the run stands for, as its scheduler knows it.
+        The date the run stands for, as its scheduler knows it, in ISO 8601 form; it takes the place
+        of ``{logical_date}`` in ``table.filter``, ``split`` and ``score``.
 
     Returns
     -------
@@ -91,7 +91,7 @@ def _train(job: Job) -> None:
             job.settings.model_name,
             product.model.to_named(),
             run_id=job.run.run_id,
-            settings_digest=settings_digest(job.settings),
+            settings_digest=job.run.manifest["settings_digest"],
             metrics=product.metrics,
             logical_date=job.run.manifest["logical_date"],
             attachment=product.attachment,
