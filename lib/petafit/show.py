@@ -117,6 +117,8 @@ def _print(what: Table | str) -> None:
 
 
 def _facts(manifest: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    if manifest.get("again_because"):
+        yield "made again", f"because {_text(manifest['again_because'])}"
     if manifest.get("rows"):
         yield "rows", "  ".join(f"{name} {count:,}" for name, count in manifest["rows"].items())
     yield from map(_round, manifest.get("rounds") or ())

@@ -15,7 +15,8 @@ from tests.store.running import begin, manifest
 
 FIELDS = {
     "format", "job", "task", "environment", "run_id", "logical_date", "status", "error",
-    "started_at", "seconds", "versions", "settings_digest", "inputs", "rows", "outputs", "metrics",
+    "made", "again_because", "started_at", "seconds", "versions", "settings_digest", "inputs",
+    "rows", "outputs", "metrics",
     "rounds", "model", "summaries", "influence", "timings", "peak_memory_bytes",
 }  # fmt: skip
 

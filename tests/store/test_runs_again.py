@@ -112,3 +112,47 @@ def test_a_run_that_was_taken_over_writes_nothing_more(store):
             write()
     assert manifest(store)["rows"] == {}
     assert manifest(store)["status"] == "running"
+
+
+def test_a_finished_run_begins_anew_where_it_must(store):
+    with begin(store) as run:
+        run.update(rows={"in": 7}, outputs=["old"])
+        run.folder.write("plans/score.arrow", b"old")
+    run = begin(store)
+    run.make_again("its table is gone")
+    assert not run.finished
+    with run:
+        assert run.manifest["rows"] == {}
+        assert run.manifest["outputs"] == []
+        assert run.folder.files() == [
+            f"lease/{run.folder.child('lease').names()[0]}",
+            "manifest.json",
+        ]
+    assert run.finished
+    assert (manifest(store)["made"], manifest(store)["again_because"]) == (2, "its table is gone")
+
+
+def test_what_another_process_made_again_meanwhile_counts(store):
+    with begin(store):
+        pass
+    first, second = begin(store), begin(store)
+    first.make_again("gone")
+    second.make_again("gone")
+    with first:
+        first.update(rows={"in": 8})
+    with second:
+        assert second.finished
+    assert (manifest(store)["made"], manifest(store)["rows"]) == (2, {"in": 8})
+
+
+def test_a_run_that_failed_to_be_made_again_is_resumed(store):
+    with begin(store):
+        pass
+    run = begin(store)
+    run.make_again("gone")
+    run.__enter__()
+    run.update(rows={"in": 8})
+    run.__exit__(ZeroDivisionError, ZeroDivisionError("division"), None)
+    with begin(store) as resumed:
+        assert resumed.manifest["rows"] == {"in": 8}
+    assert (manifest(store)["made"], manifest(store)["again_because"]) == (2, "gone")

@@ -47,7 +47,8 @@ class Run:
     run_id : str
     manifest : dict
         See `RunStore.open` for who the run is; the other fields are ``status`` (running, succeeded
-        or failed), ``error``, ``started_at`` and ``seconds`` of the last attempt, ``versions``,
+        or failed), ``error``, ``started_at`` and ``seconds`` of the last attempt, ``made`` (how
+        often; more than once where the output was lost: ``again_because``), ``versions``,
         ``inputs``, ``rows``, ``outputs``, ``metrics``, ``rounds`` (of training, and what each
         brought), ``model``, ``summaries`` (of partitions, kept by training), ``influence`` (of
         partitions), ``timings`` (seconds by stage) and ``peak_memory_bytes`` (by kind of
@@ -61,12 +62,25 @@ class Run:
         self._lease = Lease(folder.child("lease"))
         self._began = time.monotonic()
         self._stages: dict[str, float] = {}
+        self._again: tuple[int, str] | None = None
         self.manifest = self._read()
 
     @property
     def finished(self) -> bool:
-        """Whether the run has succeeded: there is nothing to do."""
-        return bool(self.manifest.get("status") == "succeeded")
+        """Whether the run has succeeded, and is not to be made again: there is nothing to do."""
+        return bool(self.manifest.get("status") == "succeeded") and not self._begins_anew
+
+    def make_again(self, because: str) -> None:
+        """Let a finished run begin anew when it is entered: nothing of what it knew holds any more.
+
+        Where another process was faster, what that one makes counts.
+        """
+        self._again = (self.manifest.get("made", 1), because)
+
+    @property
+    def _begins_anew(self) -> bool:
+        done = self.manifest.get("status") == "succeeded"
+        return done and self._again is not None and self._again[0] == self.manifest.get("made", 1)
 
     def __enter__(self) -> Self:
         """Take the lease and say that the run is going on, unless it is finished.
@@ -151,13 +165,21 @@ class Run:
     def _begin(self) -> None:
         self._began = time.monotonic()
         self._stages = {}
+        known = self.manifest
+        made = {"made": known.get("made", 1), "again_because": known.get("again_because")}
+        if self._again and self._begins_anew:
+            for name in self.folder.names():
+                if name not in (MANIFEST, "lease"):
+                    self.folder.remove(name)
+            known = {}
+            made = {"made": self._again[0] + 1, "again_because": self._again[1]}
         attempt = {
             "status": "running",
             "error": None,
             "started_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
             "seconds": None,
         }
-        self._write(**{**_RESULTS, **self.manifest, **self._asked, **attempt})
+        self._write(**{**_RESULTS, **known, **self._asked, **made, **attempt})
 
     def _read(self) -> dict[str, Any]:
         """What an earlier attempt left, if this run may go on from it."""

@@ -32,6 +32,13 @@ def files_within(folder: Folder, scope: Scope) -> frozenset[str]:
     return frozenset() if table is None else frozenset(active(table, scope))
 
 
+def rows_below(table: DeltaTable, prefix: str) -> dict[str, int]:
+    """The table's files whose paths begin so, each with its rows as the log counts them."""
+    actions = pa.table(table.get_add_actions(flatten=True)).select(["path", "num_records"])
+    pairs = zip(*(column.to_pylist() for column in actions.columns), strict=True)
+    return {unquote(path): rows or 0 for path, rows in pairs if path.startswith(prefix)}
+
+
 def check_fits(folder: Folder, schema: pa.Schema, partition_by: Sequence[str]) -> None:
     """Refuse rows that cannot lie beside those that the table keeps.
 

@@ -19,6 +19,7 @@ from petafit.store.models import ModelStore
 from petafit.store.runs import Run, RunStore
 from petafit.store.versions import code_digest, installed_versions
 from petafit.workflow.progress import show_progress
+from petafit.workflow.remaking import what_is_gone
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -69,7 +70,8 @@ def run_job(
     spark : SparkSession, optional
         Used and not stopped; without it one is built where the engine needs one.
     run_id : str, optional
-        The same id again resumes an unfinished run, and does nothing for a finished one.
+        The same id again resumes an unfinished run. For a finished one it does nothing, unless what
+        the run made is gone: then it is made again.
     logical_date : str, optional
         The date the run stands for, as its scheduler knows it; it takes the place of
         ``{logical_date}`` in the settings.
@@ -93,6 +95,10 @@ def run_job(
         settings_digest=settings_digest(template),
         versions=installed_versions(),
     )
+    models = ModelStore(settings.paths.models)
+    if run.finished and (gone := what_is_gone(run, models)):
+        log.warning("run %s has finished, but %s: it is made again", run.run_id, gone)
+        run.make_again(gone)
     with run:
         if run.finished:
             log.info("run %s has finished already: nothing to do", run.run_id)
@@ -107,7 +113,7 @@ def run_job(
                 watch=show_progress,
                 checkpoint_seconds=settings.training.checkpoint_seconds,
             )
-            body(Job(settings, run, engine, session, passes, ModelStore(settings.paths.models)))
+            body(Job(settings, run, engine, session, passes, models))
             run.update(
                 peak_memory_bytes=_peaks(passes, session),
                 timings={"compile": passes.compile_seconds},

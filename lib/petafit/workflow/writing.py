@@ -1,18 +1,18 @@
 """The tables a job writes: staged by the workers, committed once, told in the manifest."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import pyarrow as pa
 
-from petafit.store.arrays import digest
 from petafit.table.files import WrittenFile
 from petafit.table.output import Output
 from petafit.table.scope import WHOLE, Scope
 from petafit.table.snapshot import Format
 from petafit.table.written_types import loses_nanoseconds
 from petafit.workflow.job import Job
+from petafit.workflow.written import FILE as WRITTEN
+from petafit.workflow.written import output_key
 
 log = logging.getLogger("petafit")
 
@@ -57,14 +57,11 @@ def new_output(
     return output
 
 
-def output_key(manifest: Mapping[str, Any]) -> str:
-    """Names what a run writes; another one where the run makes its output again."""
-    again = f" {manifest['made']}" if manifest.get("made", 1) > 1 else ""
-    return f"{manifest['job']}-{digest((manifest['run_id'] + again).encode())[:16]}"
-
-
 def commit(job: Job, output: Output, files: Sequence[WrittenFile]) -> None:
     """Make the files the table, and say so in the manifest."""
+    folder = job.run.folder
+    known = folder.read_json(WRITTEN) if folder.exists(WRITTEN) else {}
+    folder.write_json(WRITTEN, {**known, output.uri: sorted({file.path for file in files})})
     written = {
         "path": output.uri,
         "format": output.format,

@@ -1,0 +1,51 @@
+"""Whether what a finished run made is still there; if not, the run makes it again."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from petafit.errors import ConfigurationError, StorageError
+from petafit.store.filesystem import Folder
+from petafit.store.models import ModelStore
+from petafit.store.runs import Run
+from petafit.table.standing import delta_still_has, parquet_still_has
+from petafit.workflow.written import FILE, output_key
+
+
+def what_is_gone(run: Run, models: ModelStore) -> str | None:
+    """What a finished run made and is not there any more, in words; None where all of it is.
+
+    A table is there while it has the files that the run added, a model while its version and all
+    its files are. No row and no array is read.
+
+    Raises
+    ------
+    StorageError
+        A table cannot be looked at.
+    """
+    for told in run.manifest["outputs"]:
+        if not _has_output(run, told):
+            return f"{told['path']} does not have what it wrote any more"
+    model = run.manifest["model"]
+    if run.manifest["job"] == "train" and model and not _has_model(models, model):
+        return f"version {model['version']} of the model {model['name']!r} is not there any more"
+    return None
+
+
+def _has_output(run: Run, told: Mapping[str, Any]) -> bool:
+    table = Folder(told["path"])
+    if told["format"] == "delta":
+        return delta_still_has(table, output_key(run.manifest), told["rows"])
+    if told["format"] == "parquet":
+        known = run.folder.read_json(FILE) if run.folder.exists(FILE) else {}
+        files = known.get(told["path"])  # an older petafit wrote no list
+        return table.exists() if files is None else parquet_still_has(table, files)
+    return table.exists()
+
+
+def _has_model(models: ModelStore, told: Mapping[str, Any]) -> bool:
+    try:
+        found = models.find(told["name"], told["version"])
+        folder = Folder(found.folder)
+        return found.digest == told["digest"] and all(map(folder.exists, found.files))
+    except (ConfigurationError, StorageError):
+        return False
