@@ -152,9 +152,12 @@ def _round(done: Mapping[str, Any]) -> tuple[str, str]:
     """What a round of training was, and what it brought."""
     part = f".{done['part']}" if done["parts"] > 1 else ""
     told = [f"{done['kind']}  {done['rows']['used']:,} rows  {_number(done['seconds'])} s"]
+    if done.get("objective") is not None:
+        told.append(f"objective {_number(done['objective'])} before it")
     if done["held_back"]:
         before, after = (_number(done["held_back"][when]) for when in ("before", "after"))
-        told.append(f"loss on rows put aside {before}, merged to fit them {after}")
+        how = "merged to fit them" if done["kind"] == "online" else "after it"
+        told.append(f"loss on rows put aside {before}, {how} {after}")
     if done["validation"]:
         told.append(f"validation {_metrics(done['validation'])}")
     return f"round {done['number']}{part}", "  ".join(told)

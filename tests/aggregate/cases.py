@@ -26,6 +26,7 @@ from petafit.features.profile import Profile
 from petafit.learners.full_batch import FullBatch
 from petafit.learners.model import Model
 from petafit.learners.online_learner import OnlineLearner
+from petafit.learners.refinement import start_of
 from petafit.learners.registry import make_learner
 from petafit.learners.ridge import Ridge
 from petafit.store.arrays import Named
@@ -146,12 +147,19 @@ def _checked_fit(folder: Path, checked: CheckedResult[Fitted]) -> Any:
     return checked.counts, checked.example, _put_aside(folder, checked.result)
 
 
+@cache
+def measured_from() -> Named:
+    """What a pass that measures derivatives starts from, after the first."""
+    start = start_of(weights(), (), block=True)
+    return start | Named({"before": start.arrays["weights"] / 2})
+
+
 def _derivatives(_: Path, found: Named) -> Any:
     """Over all coordinates, whichever of them the summary names."""
     whole = np.zeros((2, found.params["coordinates"]))
     for at, name in enumerate(("gradient", "curvature")):
         whole[at, found.arrays.get("index", slice(None))] = found.arrays[name][:, 0]
-    return whole
+    return whole, *(found.arrays[name] for name in ("losses", "weight", "block"))
 
 
 RIDGE = Ridge(n_features=1 << HASH_BITS)
@@ -234,7 +242,7 @@ CASES = {
         tells_all=False,
     ),
     "derivatives": Case(
-        lambda _: FullBatch(online()), encoder(), weights, _derivatives, weighted=True
+        lambda _: FullBatch(online()), encoder(), measured_from, _derivatives, weighted=True
     ),
     "derivatives of a model that is sure": Case(
         lambda _: FullBatch(online()), encoder(), sure, _derivatives, weighted=True

@@ -165,7 +165,12 @@ class Training(Section):
         description="how often shards merge within the first round; null: by their number",
     )
     newton: int = Field(
-        0, ge=0, description="passes of refinement after the rounds, each a Newton step"
+        0,
+        ge=0,
+        description="passes of refinement after the rounds, each an L-BFGS step over all rows that "
+        "lowers the weighted mean loss + l2/2 |w|^2, l2 of learner.params, the intercept left out "
+        "(with ftrl, whose l2 belongs to the sum of losses: l2 / weight of all rows); a step "
+        "counts only if it is better on split.validation, or else on half of the rows put aside",
     )
     patience: int = Field(
         1, ge=1, description="rounds without gain on split.validation, or on the rows put aside"

@@ -68,56 +68,82 @@ def total(
 
     Parameters
     ----------
-    margins : ndarray of shape (n_rows, n_outputs)
-        One for a number or for two classes; else one a class, whose `log` is the softmax's, and
-        whose `hinge` is the sum of each class's against the rest.
-    target, weight : ndarray of shape (n_rows,)
+    margins, target
+        As `of_rows` takes them.
+    weight : ndarray of shape (n_rows,)
 
     Returns
     -------
     float
     ndarray of shape (n_rows, n_outputs), float64
     """
+    values, slopes = of_rows(loss, margins, target, quantile)
+    return float(weight @ values), weight[:, None] * slopes
+
+
+def of_rows(
+    loss: str, margins: np.ndarray, target: np.ndarray, quantile: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Each row's loss, and its derivatives by the row's margins.
+
+    Parameters
+    ----------
+    margins : ndarray of shape (n_rows, n_outputs)
+        One for a number or for two classes; else one a class, whose `log` is the softmax's, and
+        whose `hinge` is the sum of each class's against the rest.
+    target : ndarray of shape (n_rows,)
+
+    Returns
+    -------
+    ndarray of shape (n_rows,), float64
+    ndarray of shape (n_rows, n_outputs), float64
+    """
     margins = margins.astype(np.float64)
     if margins.shape[1] == 1:
-        sums, slopes = _one_output(CODES[loss], margins[:, 0], target, quantile)
-        return float(weight @ sums), (weight * slopes)[:, None]
+        values, slopes = _one_output(CODES[loss], margins[:, 0], target, quantile)
+        return values, slopes[:, None]
     own = np.arange(len(margins)), target.astype(np.intp)
     if loss == "log":
         slopes = _softmax(margins)
-        sums = -np.log(np.maximum(slopes[own], np.finfo(np.float64).tiny))
+        values = -np.log(np.maximum(slopes[own], np.finfo(np.float64).tiny))
         slopes[own] -= 1
-    else:
-        signs = np.full(margins.shape, -1.0)
-        signs[own] = 1
-        short = np.maximum(1 - signs * margins, 0)
-        sums, slopes = short.sum(axis=1), np.where(short > 0, -signs, 0.0)
-    return float(weight @ sums), weight[:, None] * slopes
+        return values, slopes
+    signs = np.full(margins.shape, -1.0)
+    signs[own] = 1
+    short = np.maximum(1 - signs * margins, 0)
+    return short.sum(axis=1), np.where(short > 0, -signs, 0.0)
 
 
 SMOOTH = ("log", "squared", "poisson")
 """The losses that have a second derivative."""
 
 
-def curvatures(loss: str, margins: np.ndarray) -> np.ndarray:
-    """The second derivatives of each row's loss by each of its margins, of a `SMOOTH` loss.
+def curvatures(loss: str, slopes: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """The second derivatives of each row's loss by its margins, or more where they mislead.
 
-    ``p (1 - p)`` of `log`, 1 of `squared`, the rate of `poisson`.
+    Where a margin is sure and wrong, the loss is nearly straight, and a step by its curvature there
+    would go far too far. So the curvature is taken at a place between the margin and the target:
+    ``min(1/4, max(p (1 - p), slope**2))`` of `log`, twice that with several margins a row, whose
+    mixed derivatives it then makes up for; 1 of `squared`; the larger of rate and target of
+    `poisson`.
 
     Parameters
     ----------
-    margins : ndarray of shape (n_rows, n_outputs)
+    slopes, target : ndarray of shape (n_rows, n_outputs), (n_rows,)
+        As `of_rows` gives and takes them, of a `SMOOTH` loss.
 
     Returns
     -------
-    ndarray of the same shape, float64
+    ndarray of shape (n_rows, n_outputs), float64
     """
     if loss == "squared":
-        return np.ones(margins.shape)
-    found = (
-        predictions(loss, margins[:, 0])[:, None] if margins.shape[1] == 1 else _softmax(margins)
-    )
-    return found * (1 - found) if loss == "log" else found
+        return np.ones(slopes.shape)
+    if loss == "poisson":
+        return np.maximum(slopes, 0.0) + target[:, None]
+    distance = np.abs(slopes)  # p or 1 - p
+    found = np.minimum(0.25, np.maximum(distance * (1 - distance), np.square(slopes)))
+    # The matrix diag(p) - p p' is nowhere above twice its diagonal.
+    return found if slopes.shape[1] == 1 else 2 * found
 
 
 @njit

@@ -1,23 +1,28 @@
-"""Refinement after the online rounds: a Newton step by the diagonal, stacked bucket by bucket."""
+"""Refinement after the online rounds: L-BFGS steps towards the least mean loss over all rows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from petafit.errors import ConfigurationError
 from petafit.features.batch import Batch
 from petafit.learners import losses
-from petafit.learners.learner import Learner
-from petafit.learners.multipliers import MergeFit
+from petafit.learners.curvature import block_of, curvature_of
+from petafit.learners.descent import Point, direction, slope_along
+from petafit.learners.full_batch import SHORTER
+from petafit.learners.learner import Learner, labels_of
 from petafit.learners.online_estimator import Memory
 from petafit.learners.online_learner import OnlineLearner
-from petafit.learners.stacking import Candidates, buckets_of
+from petafit.learners.rows import as_rows
 from petafit.store.arrays import Named
 
-_PRIOR = 30.0
-"""Curvature that each weight has beforehand. Of 3, 30 and 100, 30 was best on clicks."""
+_ENOUGH = 1e-4
+"""The share of what the slope promised by which a step must lower the objective (Armijo)."""
 
-_STEP = 0.2
-"""What a step is multiplied by where nothing is known: features that go together would each take
-all of it."""
+_NEVER_LEARNT = np.float32(1e-30)
+"""Squared gradients of a coordinate that has a weight although no online round met it: as good as
+none, and enough for `ModelForm` to go on from its weight."""
 
 
 def check_refinable(learner: Learner[object]) -> OnlineLearner:
@@ -26,13 +31,12 @@ def check_refinable(learner: Learner[object]) -> OnlineLearner:
     Raises
     ------
     ConfigurationError
-        It is not one of petafit's linear learners, or its loss has no second derivative.
+        It is not one of petafit's linear learners, or its loss or penalty is not smooth.
     """
-    linear = isinstance(learner, OnlineLearner) and learner.estimator.linear == slice(None)
-    if not (isinstance(learner, OnlineLearner) and linear and learner.stacks):
+    if not (isinstance(learner, OnlineLearner) and learner.estimator.linear == slice(None)):
         raise ConfigurationError(
             f"`training.newton` cannot refine {learner.name}",
-            expected="an online linear learner of petafit's, merged by stacking",
+            expected="an online linear learner of petafit's",
             hint="Set `training.newton: 0`, or `training.rounds` for more rounds.",
         )
     if learner.estimator.loss not in losses.SMOOTH:
@@ -42,45 +46,122 @@ def check_refinable(learner: Learner[object]) -> OnlineLearner:
             got=learner.estimator.loss,
             hint="Set `training.newton: 0`, or another loss.",
         )
+    if learner.estimator.l1:
+        raise ConfigurationError(
+            "`training.newton` needs a penalty with a derivative, which l1 has not at 0",
+            expected="learner.params.l1: 0",
+            got=learner.estimator.l1,
+            hint="Set `training.newton: 0`, or l2 instead of l1.",
+        )
     return learner
 
 
-def refined(
-    learner: OnlineLearner,
-    model: Named,
-    derivatives: Named,
-    rows: Batch,
-    *,
-    previous: np.ndarray | None,
-) -> tuple[Named, MergeFit]:
-    """A model after one step.
-
-    The candidates are the weights, the step ``-(g + L w) / (h + L)`` with a prior's precision L of
-    30, and the last move; a multiplier of each is fitted for each bucket, as in
-    `petafit.learners.stacking`.
+def start_of(model: Named, points: Sequence[Point], *, block: bool) -> Named:
+    """What `FullBatch` needs of a model that is on the way from the last point, if there is one.
 
     Parameters
     ----------
-    derivatives : Named
-        As `petafit.learners.full_batch.FullBatch` gives them.
-    rows : Batch
-        Rows that nobody learnt from.
-    previous : ndarray of shape (n_features + 1, n_outputs), or None
-        The weights before the last step.
+    block : bool
+        Measure a block of the second derivatives, too: before the first step, and again where a
+        step went too far, so that the last block misleads.
     """
-    weights, squares = model.arrays["weights"], model.arrays["squared_gradients"]
-    step = -weights.astype(np.float64)
-    index = derivatives.arrays.get("index", slice(None))
-    gradient, curvature = derivatives.arrays["gradient"], derivatives.arrays["curvature"]
-    step[index] = -(gradient + _PRIOR * weights[index]) / (curvature + _PRIOR)
-    vectors, aim = [weights, step], [1.0, _STEP]
-    if previous is not None:
-        vectors, aim = [*vectors, weights - previous], [*aim, 0.0]
-    candidates = Candidates(
-        np.stack(vectors, axis=1, dtype=np.float32, casting="same_kind"),
-        np.array(np.broadcast_to(buckets_of(squares), weights.shape)),
-        np.array(aim),
-    )
-    fit = learner.fit_to(candidates, rows, model.arrays["seen"])
-    table = learner.optimizer.table(candidates.combined(fit.multipliers), squares)
-    return learner.form.write(Memory(table, model.arrays["seen"])), fit
+    start = Named({name: model.arrays[name] for name in ("weights", "seen")})
+    if points:
+        start = start | Named({"before": points[-1].weights})
+    if block:
+        start = start | Named({"block": block_of(model.arrays["squared_gradients"])})
+    return start
+
+
+@dataclass(frozen=True)
+class Refined:
+    """What one pass over all rows brought.
+
+    Attributes
+    ----------
+    model : Named
+        The next one; the next pass measures it.
+    objective : float
+        Of the model that the pass began with.
+    point : Point or None
+        That model's weights and derivatives; None where they were no better than at the last point.
+    """
+
+    model: Named
+    objective: float
+    point: Point | None
+
+
+def refined(learner: OnlineLearner, model: Named, sums: Named, points: Sequence[Point]) -> Refined:
+    """A model after one step towards the least ``F(w) = mean loss + l2 / 2 |w|**2``.
+
+    The mean is weighted by the rows' weights and those of their classes; the intercept is not
+    penalised; l2 is the learner's, of FTRL divided by the rows' weight, since there it belongs to
+    the sum of losses. The sums are those at the model's weights. Where F has fallen enough since
+    the last point, L-BFGS goes on from there; else the step is shortened to what was best of the
+    lengths that the pass has measured.
+
+    Parameters
+    ----------
+    model : Named
+        The learner's; where there are points, on the way from the last one.
+    sums : Named
+        As `petafit.learners.full_batch.FullBatch` gives them.
+    points : sequence of Point
+        Where F has been measured before and was lower than at any earlier one.
+    """
+    weight = float(sums.arrays["weight"][0])
+    l2 = learner.estimator.l2 / (weight if learner.estimator.optimizer == "ftrl" else 1.0)
+    values, weights = sums.arrays["losses"] / weight, model.arrays["weights"]
+    objective = float(values[0]) + _penalty(weights, l2)
+    if points:
+        last = points[-1]
+        move = np.subtract(weights, last.weights, dtype=np.float64)
+        enough = last.value + _ENOUGH * slope_along(last, move)
+        if not (objective <= enough and np.isfinite(sums.arrays["gradient"]).all()):
+            nearer = [last.weights + share * move for share in SHORTER]
+            found = [v + _penalty(w, l2) for v, w in zip(values[1:], nearer, strict=True)]
+            best = int(np.nan_to_num(found, nan=np.inf).argmin())
+            return Refined(_with_weights(learner, model, nearer[best]), objective, None)
+    point = _point(model, sums, objective, l2, points)
+    step = direction((*points, point))
+    return Refined(_with_weights(learner, model, weights + step), objective, point)
+
+
+def mean_loss(learner: OnlineLearner, model: Named, rows: Batch) -> float:
+    """The learner's own loss on rows, weighted, without penalty."""
+    weights, weight = model.arrays["weights"], learner.weigh(rows, model.arrays["seen"])
+    margins = learner.estimator.margins(as_rows(rows.X), weights).reshape(-1, weights.shape[1])
+    target = learner.target.encode(labels_of(rows, learner.name))
+    values, _ = losses.of_rows(learner.estimator.loss, margins, target, learner.estimator.quantile)
+    return float(weight @ values / weight.sum())
+
+
+def _penalty(weights: np.ndarray, l2: float) -> float:
+    return 0.5 * l2 * float(np.square(weights[:-1], dtype=np.float64).sum()) if l2 else 0.0
+
+
+def _point(
+    model: Named, sums: Named, objective: float, l2: float, points: Sequence[Point]
+) -> Point:
+    """The objective's derivatives, of the sums over rows."""
+    weights = model.arrays["weights"]
+    index, weight = sums.arrays.get("index", slice(None)), sums.arrays["weight"]
+    gradient, bound = l2 * weights.astype(np.float64), np.full(weights.shape, l2)
+    gradient[-1] = bound[-1] = 0.0
+    gradient[index] += sums.arrays["gradient"] / weight
+    bound[index] += sums.arrays["curvature"] / weight
+    if sums.arrays["block"].size:
+        curvature = curvature_of(sums, block_of(model.arrays["squared_gradients"]), bound, l2)
+    else:
+        before = points[-1].curvature
+        assert before is not None
+        curvature = replace(before, bound=bound.astype(np.float32))
+    return Point(weights, gradient.astype(np.float32), objective, curvature)
+
+
+def _with_weights(learner: OnlineLearner, model: Named, weights: np.ndarray) -> Named:
+    squares, seen = model.arrays["squared_gradients"].copy(), model.arrays["seen"]
+    squares[weights.any(axis=1) & ~squares.any(axis=1)] = _NEVER_LEARNT
+    table = learner.optimizer.table(weights.astype(np.float32), squares)
+    return learner.form.write(Memory(table, seen))

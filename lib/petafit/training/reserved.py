@@ -55,6 +55,24 @@ def together(parts: Sequence[Named]) -> Named:
     return Named({name: np.concatenate([p.arrays[name] for p in full]) for name in full[0].arrays})
 
 
+def halves(rows: Named) -> tuple[Named, Named]:
+    """Every second row, and the others: what merges are fitted to must not judge what follows."""
+    return _every_second(rows, 0), _every_second(rows, 1)
+
+
+def _every_second(rows: Named, first: int) -> Named:
+    if not rows.arrays:
+        return NOTHING
+    chosen = np.arange(count(rows)) % 2 == first
+    entries = np.repeat(chosen, rows.arrays["counts"])
+    return Named(
+        {
+            name: values[entries if name in ("indices", "data") else chosen]
+            for name, values in rows.arrays.items()
+        }
+    )
+
+
 def count(rows: Named) -> int:
     """How many rows there are."""
     return len(rows.arrays["y"]) if rows.arrays else 0

@@ -17,7 +17,7 @@ class Round:
     Attributes
     ----------
     kind : {"online", "newton"}
-        Whether shards learnt and were merged, or the model took a Newton step over all rows.
+        Whether shards learnt and were merged, or the model took one step by all rows' derivatives.
     number, part, parts : int
         From 1; `part` of the `parts` that make the round.
     rows : dict
@@ -27,8 +27,11 @@ class Round:
     seconds : float
         Of the pass over the training rows, merging included.
     held_back : dict or None
-        The loss on the newest rows put aside, ``before`` the merge was fitted to them and
-        ``after``; None where nothing was fitted.
+        The loss on the newest rows put aside, ``before`` and ``after``. Of a merge these are the
+        rows to which it was fitted; None where nothing was. Of a Newton round they are rows to
+        which nothing was ever fitted; None where there are validation rows instead.
+    objective : float or None
+        Of a Newton round: mean loss and penalty over all rows, of the model it began with.
     validation : dict or None
         Metrics of the merged model on the validation rows, where there are any.
     """
@@ -41,6 +44,7 @@ class Round:
     example: str | None = None
     seconds: float = 0.0
     held_back: dict[str, float] | None = None
+    objective: float | None = None
     validation: Figures | None = None
 
     @property
@@ -67,17 +71,21 @@ class Step:
         Rows that it has put aside: see `petafit.training.reserved`.
     measured : Named or None
         What the predictions before each update say.
+    point : Named
+        Of a Newton round that lowered the objective: see `petafit.learners.descent.Point`.
     """
 
     done: Round
     weights: Named | None
     reserved: Named = NOTHING
     measured: Named | None = None
+    point: Named = NOTHING
 
     def to_named(self) -> Named:
         """As one set of arrays, to be kept."""
         whole = Named(params={"round": asdict(self.done)})
         kept = {"weights": self.weights, "reserved": self.reserved, "measured": self.measured}
+        kept["point"] = self.point
         for name, part in kept.items():
             whole = whole | (part or NOTHING).prefixed(name)
         return whole
@@ -91,4 +99,5 @@ class Step:
             weights if weights.arrays or weights.params else None,
             kept.part("reserved"),
             measured if measured.arrays else None,
+            kept.part("point"),
         )

@@ -33,7 +33,7 @@ class Rounds:
     validate : callable or None
         Metrics of merged weights on the validation rows. Training stops when they have not become
         better for ``training.patience`` rounds, and the best round wins. Without it the loss on the
-        rows put aside decides, where there are any.
+        rows put aside decides, where there are any; Newton rounds need one or the other.
     """
 
     steps: Steps
@@ -66,7 +66,9 @@ class Rounds:
             if at.without_gain >= self.training.patience:
                 break
         at.require_best()
-        at.begin_newton()
+        if self.training.newton:
+            judged = self.steps.judged(at.best_weights, at.reserved) if not self.validate else None
+            at.begin_newton(judged)
         for number in range(at.last + 1, at.last + 1 + self.training.newton):
             self._go_on(at, number, [whole], rows, kind="newton")
             if at.without_gain >= self.training.patience:
@@ -144,10 +146,12 @@ class Rounds:
 
 
 def _tell(done: Round) -> None:
-    for name, figures in (("held back", done.held_back), ("validation", done.validation)):
+    objective = None if done.objective is None else {"before": done.objective}
+    told = (("held back", done.held_back), ("validation", done.validation))
+    for name, figures in (("objective", objective), *told):
         if figures:
-            told = " ".join(f"{k}={v:.5g}" for k, v in figures.items() if v is not None)
-            log.info("%s %s %s", done.title, name, told)
+            numbers = " ".join(f"{k}={v:.5g}" for k, v in figures.items() if v is not None)
+            log.info("%s %s %s", done.title, name, numbers)
 
 
 def _file(planned: Round) -> str:

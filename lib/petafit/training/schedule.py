@@ -37,7 +37,9 @@ class Schedule:
     parts: tuple[range, ...] = (range(1),)
 
     @classmethod
-    def of(cls, training: Training, *, shards: int, rows: int | None) -> Self:
+    def of(
+        cls, training: Training, *, shards: int, rows: int | None, validated: bool = False
+    ) -> Self:
         """The schedule of shards that are merged by stacking, or of one that is refined.
 
         Parts double in size: the first models differ most, and so do merge soonest. The more
@@ -53,8 +55,10 @@ class Schedule:
         ----------
         rows : int or None
             About how many there are.
+        validated : bool
+            There are validation rows: what is refined needs none put aside to judge it.
         """
-        if shards == 1 and not training.newton:
+        if shards == 1 and (validated or not training.newton):
             return cls()
         number = 1
         if shards > 1:

@@ -6,6 +6,7 @@ import numpy as np
 
 from petafit.errors import ConfigurationError
 from petafit.evaluation.metrics import Figures
+from petafit.learners.descent import Point, with_newest
 from petafit.store.arrays import Named
 from petafit.training.reserved import NOTHING
 from petafit.training.round import Round, Step
@@ -62,8 +63,10 @@ class Standing:
         What the predictions before each update say, part by part.
     best_weights, best_round : Named, Round
         Those of the lowest loss so far.
-    before_newton : ndarray or None
-        The weights before the last Newton step.
+    points : tuple of Point
+        Where Newton rounds have measured the objective, each lower than all before.
+    block : bool
+        The next Newton round measures a block of second derivatives: there is none that holds.
     began_newton : int
         The last round before the Newton rounds; 0 before those.
     """
@@ -75,7 +78,8 @@ class Standing:
     best_weights: Named = NOTHING
     best_round: Round = field(default_factory=lambda: Round(0, 1, 1))
     least: float | None = None
-    before_newton: np.ndarray | None = None
+    points: tuple[Point, ...] = ()
+    block: bool = True
     began_newton: int = 0
 
     @property
@@ -88,15 +92,21 @@ class Standing:
         """Rounds since the best one; Newton rounds are counted anew."""
         return self.last - max(self.best_round.number, self.began_newton)
 
-    def begin_newton(self) -> None:
-        """Go on from the best round."""
+    def begin_newton(self, loss: float | None) -> None:
+        """Go on from the best round, whose loss is now this if Newton rounds are judged otherwise.
+
+        Online rounds without validation rows are judged by those to which merges were fitted.
+        """
         self.weights, self.began_newton = self.best_weights, self.last
+        if loss is not None:
+            self.least = loss
 
     def add(self, step: Step) -> None:
         """Go on from a step."""
-        if step.done.kind == "newton" and self.weights is not None:
-            self.before_newton = self.weights.arrays["weights"]
         self.weights = step.weights
+        self.block = not step.point.arrays
+        if step.point.arrays:
+            self.points = with_newest(self.points, Point.from_named(step.point))
         if step.reserved.arrays:
             self.reserved = step.reserved
         if step.measured is not None:
@@ -106,9 +116,12 @@ class Standing:
     def judge(self, loss: float | None) -> None:
         """Take the last round for the best, unless an earlier one had a lower loss.
 
-        None says nothing: the last round is then the best. One whose loss is not finite never is.
+        None says nothing: the last round is then the best, unless it is a Newton round. One whose
+        loss is not finite never is.
         """
         assert self.weights is not None
+        if loss is None and self.began_newton:
+            return
         if loss is not None and not np.isfinite(loss):
             return
         if loss is None or self.least is None or loss < self.least:

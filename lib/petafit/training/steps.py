@@ -1,4 +1,4 @@
-"""The two kinds of round, each one pass: shards that learn and merge, and a Newton step."""
+"""The two kinds of round, each one pass: shards that learn and merge, and a step by all rows."""
 
 import time
 from collections.abc import Iterable
@@ -16,11 +16,11 @@ from petafit.learners.finite import diverged
 from petafit.learners.full_batch import FullBatch
 from petafit.learners.learner import Learner
 from petafit.learners.multipliers import MergeFit
-from petafit.learners.refinement import check_refinable, refined
+from petafit.learners.refinement import check_refinable, mean_loss, refined, start_of
 from petafit.store.arrays import Named
 from petafit.stream.batches import Source
 from petafit.training.fit import Fit, learnt
-from petafit.training.reserved import LearntRows, as_batch
+from petafit.training.reserved import NOTHING, LearntRows, as_batch, count, halves
 from petafit.training.round import Round, Step
 from petafit.training.standing import Standing
 
@@ -35,6 +35,9 @@ class Steps:
         Makes of raw batches what the learner takes, and says which rows are put aside.
     keep : Keep or None
         Takes what the learner's shards have to say, and all of it merged, in each online round.
+    judges_aside : bool
+        Half of the rows put aside judge the Newton rounds: no merge is fitted to them. Otherwise
+        Newton rounds learn from all rows.
     """
 
     passes: Passes
@@ -42,6 +45,7 @@ class Steps:
     learner: Learner[Any]
     metrics: Metrics
     keep: Keep | None = None
+    judges_aside: bool = False
 
     def take(self, at: Standing, planned: Round, source: Source, rows: int | None) -> Step:
         """The step that is planned; a part without good rows leaves the model as it is.
@@ -80,7 +84,8 @@ class Steps:
         fitted, began = outcome.result.result, time.monotonic()
         aside = fitted.reserved if fitted.reserved.arrays else at.reserved
         weights, merged = self._merged(fitted.summary, at.weights, aside)
-        done = _done(planned, outcome, began, merged)
+        held_back = {"before": merged.before, "after": merged.after} if merged else None
+        done = _done(planned, outcome, began, held_back)
         return Step(done, weights, fitted.reserved, fitted.measured)
 
     def _keep(self, summaries: Iterable[Named], merged: Named) -> None:
@@ -90,26 +95,38 @@ class Steps:
     def _merged(
         self, summary: Named, start: Named | None, aside: Named
     ) -> tuple[Named, MergeFit | None]:
-        if self.learner.stacks and aside.arrays and summary.params["shards"] > 1:
-            return self.learner.stack(summary, start, self._batch(aside))
+        fitted = halves(aside)[0] if self.judges_aside else aside
+        if self.learner.stacks and count(fitted) and summary.params["shards"] > 1:
+            return self.learner.stack(summary, start, self._batch(fitted))
         return self.learner.finish(summary, start), None
 
-    def _newton(self, at: Standing, planned: Round, source: Source, rows: int | None) -> Step:
-        """Take a Newton step from the last model."""
-        learner, start = check_refinable(self.learner), at.weights
-        assert start is not None
-        if not at.reserved.arrays:
+    def judged(self, weights: Named, reserved: Named) -> float:
+        """The learner's own mean loss on those rows put aside to which nothing is fitted."""
+        rows = halves(reserved)[1]
+        if not count(rows):
             raise ConfigurationError(
-                "`training.newton` has no rows to fit its steps to: none was put aside",
-                hint="Set `training.newton: 0`, or raise `training.merge_rows`.",
+                "`training.newton` has no rows to be judged by: none was put aside",
+                hint="Set `split.validation`, raise `training.merge_rows`, or set "
+                "`training.newton: 0`.",
             )
-        full = Checked(LearntRows(), FullBatch(learner))
-        outcome = self._pass(planned, full, source, start, rows)
-        derivatives, began = outcome.result.result, time.monotonic()
-        weights, fit = refined(
-            learner, start, derivatives, self._batch(at.reserved), previous=at.before_newton
-        )
-        return Step(_done(planned, outcome, began, fit), weights)
+        return mean_loss(check_refinable(self.learner), weights, self._batch(rows))
+
+    def _newton(self, at: Standing, planned: Round, source: Source, rows: int | None) -> Step:
+        """Measure the last model on all rows, and take a step from there."""
+        learner, model = check_refinable(self.learner), at.weights
+        assert model is not None
+        start = start_of(model, at.points, block=at.block)
+        sieve = LearntRows() if self.judges_aside else EncodedRows()
+        outcome = self._pass(planned, Checked(sieve, FullBatch(learner)), source, start, rows)
+        began = time.monotonic()
+        found = refined(learner, model, outcome.result.result, at.points)
+        held_back = None
+        if self.judges_aside:
+            both = (self.judged(each, at.reserved) for each in (model, found.model))
+            held_back = dict(zip(("before", "after"), both, strict=True))
+        done = replace(_done(planned, outcome, began, held_back), objective=found.objective)
+        point = found.point.to_named() if found.point else NOTHING
+        return Step(done, found.model, point=point)
 
     def _pass(
         self,
@@ -135,12 +152,14 @@ class Steps:
         return as_batch(aside, self.encoding.encoder.n_features)
 
 
-def _done(planned: Round, outcome: Outcome[Any], began: float, fit: MergeFit | None) -> Round:
+def _done(
+    planned: Round, outcome: Outcome[Any], began: float, held_back: dict[str, float] | None
+) -> Round:
     """The round, as it was; what came after the pass began at `began`."""
     return replace(
         planned,
         rows=outcome.result.counts,
         example=outcome.result.example,
         seconds=outcome.seconds + time.monotonic() - began,
-        held_back={"before": fit.before, "after": fit.after} if fit else None,
+        held_back=held_back,
     )

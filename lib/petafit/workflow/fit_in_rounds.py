@@ -71,13 +71,14 @@ def fit_in_rounds(job: Job, task: Task, encoder: Encoder, rows: Rows, source: So
 
     training = _as_needed(settings.training, learner)
     total = encoder.facts.rows or rows.estimated("train")
-    schedule = _schedule(training, learner, source, total)
+    schedule = _schedule(training, learner, source, total, validated=held_out is not None)
     whole, parts = schedule.cut(source)
     with open_cache(job, whole) as cache:
         reserve = schedule.reserve(training.seed)
         encoding = Encoding(task.checks, encoder, cache, reserve)
+        judges_aside = bool(training.newton) and held_out is None
         rounds = Rounds(
-            Steps(job.passes, encoding, learner, metrics, keep),
+            Steps(job.passes, encoding, learner, metrics, keep, judges_aside=judges_aside),
             training=training,
             max_bad_share=settings.contract.max_bad_share,
             validate=validate if held_out else None,
@@ -128,30 +129,37 @@ def _keep(job: Job, learner: Learner[Any], rows: Rows, signature: Signature) -> 
 
 
 def _schedule(
-    training: Training, learner: Learner[Any], source: Source, rows: int | None
+    training: Training,
+    learner: Learner[Any],
+    source: Source,
+    rows: int | None,
+    *,
+    validated: bool,
 ) -> Schedule:
     """When shards merge, and what is put aside for it.
 
     Raises
     ------
     ConfigurationError
-        Refinement is wanted, and the learner or the source cannot have it.
+        Refinement is wanted, and the learner cannot have it, or nothing would judge it.
     """
     if training.newton:
         check_refinable(learner)
     schedule = Schedule()
     if learner.stacks and isinstance(source, DirectSource):
-        schedule = Schedule.of(training, shards=source.shards, rows=rows)
+        schedule = Schedule.of(training, shards=source.shards, rows=rows, validated=validated)
     elif learner.stacks:
         log.info("no rows are put aside: Spark's scan deals them anew in every round")
     if learner.exact:
         tell_unused_by_exact(training, learner.name)
     elif schedule == Schedule():
         tell_unused_without_stacking(training, learner.name)
-    if training.newton and schedule.reserve(training.seed) is None:
+    if training.newton and not validated and schedule.reserve(training.seed) is None:
         raise ConfigurationError(
-            "`training.newton` needs rows put aside",
-            expected="training.merge_rows above 0, and a table that is read directly",
-            hint="Set `training.newton: 0`; `--verbose` says how the table is read.",
+            "`training.newton` needs rows to be judged by",
+            expected="split.validation; or training.merge_rows above 0, shards merged by stacking, "
+            "and a table that is read directly",
+            hint="Set `split.validation`, or `training.newton: 0`; `--verbose` says how the table "
+            "is read.",
         )
     return schedule
