@@ -82,6 +82,11 @@ def require_delta(session: SparkSession) -> None:
         )
 
 
+def case_sensitive(session: SparkSession) -> bool:
+    """Whether Spark tells names of columns apart by the case of their letters."""
+    return _read(session, "spark.sql.caseSensitive") == "true"
+
+
 def slots(session: SparkSession) -> int:
     """How many tasks run at a time.
 

@@ -67,6 +67,7 @@ def session_settings(settings: Settings) -> dict[str, str]:
     """What a running session takes, too."""
     ours: dict[str, Scalar] = {
         "spark.sql.session.timeZone": "UTC",
+        "spark.sql.caseSensitive": False,  # as direct reading matches names
         "spark.sql.execution.arrow.maxRecordsPerBatch": settings.training.batch_rows,
         "spark.sql.execution.arrow.pyspark.validateSchema.enabled": True,
         "spark.sql.execution.pythonUDF.arrow.enabled": True,

@@ -176,6 +176,35 @@ def test_the_pinned_files_are_scanned_whatever_their_names(spark, tmp_path):
     assert rows == pa.table({"u": pa.array([255, 255], pa.uint8())})
 
 
+def test_names_may_differ_in_letter_case_either_way(spark, tmp_path, direct, rows_of, scanned):
+    for place, name in enumerate(("Price", "price", "PRICE")):
+        rows = pa.table({"id": [place], name: [place / 2], "s": ["x"]})
+        pq.write_table(rows, tmp_path / f"{place}.parquet")
+    parquet = ordered(rows_of(direct(tmp_path, "Price > 0")))
+    assert [row["Price"] for row in parquet] == [0.5, 1]
+    assert ordered(scanned(tmp_path, "Price > 0")) == parquet
+    spark.sql(f"CONVERT TO DELTA parquet.`{tmp_path}`")
+    (name,) = {"Price", "price", "PRICE"} & {*open_table(Table(uri=str(tmp_path))).schema.names}
+    delta = ordered(rows_of(direct(tmp_path, f"{name} > 0")))
+    assert [row[name] for row in delta] == [0.5, 1]
+    assert ordered(scanned(tmp_path, f"{name} > 0")) == delta
+
+
+def test_columns_that_differ_in_letter_case_only_need_a_spark_that_tells_them_apart(
+    spark, tmp_path, direct, rows_of, scanned
+):
+    pq.write_table(pa.table({"ID": [1, 2], "id": [3, 4], "x": [5, 6]}), tmp_path / "a.parquet")
+    with pytest.raises(ConfigurationError, match=r"cannot tell.*'ID', 'id'.*caseSensitive"):
+        scanned(tmp_path, columns=["id"])
+    assert scanned(tmp_path, columns=["x"]) == [{"x": 5}, {"x": 6}]
+    spark.conf.set("spark.sql.caseSensitive", True)
+    try:
+        rows = scanned(tmp_path, "ID > 1")
+    finally:
+        spark.conf.set("spark.sql.caseSensitive", False)
+    assert rows == rows_of(direct(tmp_path, "ID > 1")) == [{"ID": 2, "id": 4, "x": 6}]
+
+
 def test_what_spark_cannot_read_is_refused(spark, tmp_path):
     table = pa.table({"id": [1], "then": pa.array([1], pa.timestamp("ns")), "h": [b"x"]})
     table = table.append_column("half", pa.array([0.5], pa.float16()))

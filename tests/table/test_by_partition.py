@@ -1,15 +1,18 @@
 """Plans with a shard for each partition."""
 
 import datetime
+from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from petafit.errors import ConfigurationError
 from petafit.store.filesystem import Folder
 from petafit.table.by_partition import MOST_PARTITIONS, partition_name, plan_by_partition
+from petafit.table.parquet import open_parquet
 from petafit.table.predicate import parse
-from petafit.table.shards import read_shard, write_plan
+from petafit.table.shards import read_shard, slice_of, write_plan
 from petafit.table.snapshot import DataFile, Snapshot
 
 ALL = parse([])
@@ -47,7 +50,7 @@ def test_a_written_plan_still_tells_the_partition(tmp_path) -> None:
         Folder(tmp_path), "plan", plan_by_partition(table(days), columns=["day"], predicate=ALL)
     )
     shards = [read_shard(Folder(tmp_path), "plan", number) for number in range(2)]
-    names = [partition_name(["day"], shard[0].partition) for shard in shards]
+    names = [partition_name(table(days), ["day"], shard[0]) for shard in shards]
     assert names == ["day=7", "day=__HIVE_DEFAULT_PARTITION__"]
 
 
@@ -56,7 +59,27 @@ def test_a_written_plan_still_tells_the_partition(tmp_path) -> None:
     [(datetime.date(2013, 1, 5), "d=2013-01-05"), (True, "d=true"), ("a/b", "d=a%2Fb")],
 )
 def test_partitions_are_called_as_their_folders(value: object, name: str) -> None:
-    assert partition_name(["d"], {"d": value}) == name
+    snapshot = table([{"d": value, "hour": 7}])
+    part = slice_of(snapshot.files[0], 0, 1, snapshot)
+    assert partition_name(snapshot, ["d"], part) == name
+
+
+def test_a_parquet_tables_partitions_keep_their_folders_names(tmp_path: Path) -> None:
+    for folder in ("Month=01/c=S%C3%A3o", "month=02/c=", "month=10/c=a%2Fb", "month=1/c=S%C3%A3o"):
+        (tmp_path / folder).mkdir(parents=True)
+        pq.write_table(pa.table({"x": [1]}), tmp_path / folder / "a.parquet")
+    snapshot = open_parquet(str(tmp_path))
+
+    def names(*columns: str) -> list[str]:
+        planned = plan_by_partition(snapshot, columns=columns, predicate=ALL)
+        return [partition_name(snapshot, columns, shard[0]) for shard in planned]
+
+    assert names("Month") == ["Month=01", "Month=02", "Month=10"]
+    assert names("c", "Month") == [
+        "c=São/Month=01",
+        "c=__HIVE_DEFAULT_PARTITION__/Month=02",
+        "c=a%2Fb/Month=10",
+    ]
 
 
 def test_a_column_that_does_not_partition_the_table_is_refused() -> None:

@@ -71,7 +71,10 @@ class Columns:
         return name
 
     def _like(self, glob: str) -> tuple[str, ...]:
-        return tuple(name for name in self.open if fnmatch.fnmatchcase(name, glob))
+        exact = tuple(name for name in self.open if fnmatch.fnmatchcase(name, glob))
+        if exact:
+            return exact
+        return tuple(n for n in self.open if fnmatch.fnmatchcase(n.lower(), glob.lower()))
 
     def _of_type(self, selector: str) -> tuple[str, ...]:
         kind = selector.removeprefix(_TYPE).strip()

@@ -20,6 +20,7 @@ from petafit.learners.registry import describe, make_learner
 from petafit.store.arrays import Named
 from petafit.store.models import open_model
 from petafit.table.contract import Checks, check_schema, compile_checks
+from petafit.table.names import Spellings
 
 Data: TypeAlias = "pd.DataFrame | pa.Table | pa.RecordBatch"
 
@@ -145,7 +146,8 @@ class Model(Signature):
         Parameters
         ----------
         data : DataFrame, Table or RecordBatch
-            Raw columns, as in the table the model was trained on; others are ignored.
+            Raw columns, as in the table the model was trained on, whatever the case of their names'
+            letters; others are ignored.
 
         Returns
         -------
@@ -220,15 +222,20 @@ class Model(Signature):
                 got=type(data).__name__,
             )
         names = list(data.columns if isinstance(data, pd.DataFrame) else data.schema.names)
-        repeated = [name for name in self.schema.names if names.count(name) > 1]
+        own = Spellings(name for name in names if isinstance(name, str))
+        renamed = own.renamed_to(self.schema.names)
+        spelled = [renamed.get(name, name) for name in names]
+        repeated = [name for name in self.schema.names if spelled.count(name) > 1]
         if repeated:
             raise ContractError(f"The rows have two columns {repeated[0]!r}")
         try:
             if isinstance(data, pd.DataFrame):
-                given = pa.schema([field for field in self.schema if field.name in names])
-                table = pa.Table.from_pandas(data[given.names], schema=given, preserve_index=False)
+                given = pa.schema([field for field in self.schema if field.name in spelled])
+                frame = data.rename(columns=renamed) if renamed else data
+                table = pa.Table.from_pandas(frame[given.names], schema=given, preserve_index=False)
             else:
                 table = data if isinstance(data, pa.Table) else pa.Table.from_batches([data])
+                table = table.rename_columns(spelled)
             check_schema(table.schema, self.schema)
             table = table.select(self.schema.names).cast(self.schema).combine_chunks()
         except pa.ArrowException as error:

@@ -20,7 +20,7 @@ _REQUESTS = 8
 """At a time."""
 
 
-def coded_columns(file: OpenFile, group: int, names: Sequence[str]) -> dict[str, CodedColumn]:
+def coded_columns(file: OpenFile, group: int, names: Collection[str]) -> dict[str, CodedColumn]:
     """Those of a row group's named columns that can be taken from their pages.
 
     They are what common writers make of string columns; pyarrow reads all others.

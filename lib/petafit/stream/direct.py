@@ -12,7 +12,7 @@ import pyarrow as pa
 from petafit.store.arrays import digest
 from petafit.store.filesystem import Folder
 from petafit.stream.batches import carried_schema, chosen, predicate_schema
-from petafit.stream.drift import check_footer, stored
+from petafit.stream.drift import check_footer, names_in, stored
 from petafit.stream.rowgroups import read_row_group, row_groups
 from petafit.table.parquet import open_file
 from petafit.table.predicate import Predicate, RowFilter
@@ -146,6 +146,7 @@ class DirectSource:
                 start=part.start,
                 stop=part.stop,
                 partitioned_by=tuple(part.partition),
+                exact_names=part.exact_names,
                 batch_rows=self.batch_rows,
                 predicate=self.predicate,
                 schema=needed,
@@ -208,7 +209,8 @@ def read_slice(
     with open_file(part.path, size=part.size, dictionaries=strings) as file:
         present = check_footer(file.footer, part, schema)
         before = 0
-        for group in row_groups(file.footer, part, predicate, schema):
+        groups = row_groups(file.footer, part, predicate, stored=present, schema=schema)
+        for group in groups:
             count = -(-file.footer.row_group(group).num_rows // batch_rows)
             wanted = range(max(batches.start - before, 0), min(batches.stop - before, count))
             if wanted:
@@ -224,10 +226,11 @@ def read_slice(
             before += count
 
 
-def check_file(part: Slice, schema: pa.Schema) -> None:
-    """Look at a file's footer only; raises like `read_slice`."""
+def check_file(part: Slice, schema: pa.Schema) -> list[str]:
+    """Look at a file's footer only, and give the names of its columns; raises like `read_slice`."""
     with open_file(part.path, size=part.size) as file:
         check_footer(file.footer, part, schema)
+        return list(file.footer.schema.to_arrow_schema().names)
 
 
 @lru_cache(maxsize=1 << 16)
@@ -238,6 +241,7 @@ def _count_batches(
     start: int,
     stop: int,
     partitioned_by: tuple[str, ...],
+    exact_names: bool,
     batch_rows: int,
     predicate: RowFilter,
     schema: pa.Schema,
@@ -245,6 +249,7 @@ def _count_batches(
     """How many batches each row group of a slice makes; its footer is read once per worker."""
     with open_file(path, size=size) as file:
         partition = dict.fromkeys(partitioned_by)
-        part = Slice(path, size, start, stop, rows=None, partition=partition, absent_is_null=False)
-        groups = row_groups(file.footer, part, predicate, schema)
+        part = Slice(path, size, start, stop, None, partition, False, exact_names)
+        present = names_in(file.footer.schema.to_arrow_schema().names, part, schema)
+        groups = row_groups(file.footer, part, predicate, stored=present, schema=schema)
         return [-(-file.footer.row_group(group).num_rows // batch_rows) for group in groups]

@@ -1,11 +1,12 @@
 """Whether a file is as the table and its log promise."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from petafit.errors import ContractError, StorageError, did_you_mean
+from petafit.table.names import Spellings
 from petafit.table.shards import Slice
 from petafit.table.types import canonical, footer_schema
 
@@ -15,8 +16,36 @@ def stored(schema: pa.Schema, part: Slice) -> list[pa.Field]:
     return [field for field in schema if field.name not in part.partition]
 
 
-def check_footer(footer: pq.FileMetaData, part: Slice, schema: pa.Schema) -> list[str]:
-    """The columns of a schema that a file has.
+def names_in(names: Sequence[str], part: Slice, schema: pa.Schema) -> Mapping[str, str]:
+    """The columns of a schema that a file has, each with the name it has there.
+
+    Letter case does not matter, unless it tells columns of the table apart.
+
+    Parameters
+    ----------
+    names : sequence of str
+        All that the file has.
+
+    Raises
+    ------
+    ContractError
+        Several of the file's columns may be meant.
+    """
+    wanted = {column.name: column.name for column in stored(schema, part)}
+    own = frozenset(names)
+    others = [] if part.exact_names else [name for name in wanted if name not in own]
+    try:
+        spellings = Spellings(names if others else ())
+        wanted |= {name: spellings.find(name) or name for name in others}
+    except ContractError as error:
+        raise ContractError(
+            f"{part.path}: {error.what}", expected=error.expected, hint=error.hint
+        ) from error
+    return {name: found for name, found in wanted.items() if found in own}
+
+
+def check_footer(footer: pq.FileMetaData, part: Slice, schema: pa.Schema) -> Mapping[str, str]:
+    """The columns of a schema that a file has, each with the name it has there.
 
     Raises
     ------
@@ -26,7 +55,15 @@ def check_footer(footer: pq.FileMetaData, part: Slice, schema: pa.Schema) -> lis
         It lacks a column or has it in another type than the schema.
     """
     _check_rows(footer, part)
-    return _check_columns(footer, part, stored(schema, part))
+    found = footer_schema(footer)
+    present = names_in(found.names, part, schema)
+    for column in stored(schema, part):
+        if column.name in present:
+            _check_type(column, found.field(present[column.name]), part)
+        elif not part.absent_is_null:
+            hint = did_you_mean(column.name, found.names)
+            raise _drift(column, part, got="no such column", hint=hint)
+    return present
 
 
 def _check_rows(footer: pq.FileMetaData, part: Slice) -> None:
@@ -38,21 +75,9 @@ def _check_rows(footer: pq.FileMetaData, part: Slice) -> None:
         )
 
 
-def _check_columns(footer: pq.FileMetaData, part: Slice, wanted: Sequence[pa.Field]) -> list[str]:
-    """The wanted columns that the file has, after a check of their types."""
-    found = footer_schema(footer)
-    present = []
-    for column in wanted:
-        kind = canonical(column.type)
-        if column.name not in found.names:
-            if part.absent_is_null:
-                continue
-            hint = did_you_mean(column.name, found.names)
-            raise _drift(column.name, part, expected=kind, got="no such column", hint=hint)
-        if not _fits(found.field(column.name).type, kind):
-            raise _drift(column.name, part, expected=kind, got=found.field(column.name).type)
-        present.append(column.name)
-    return present
+def _check_type(column: pa.Field, found: pa.Field, part: Slice) -> None:
+    if not _fits(found.type, canonical(column.type)):
+        raise _drift(column, part, got=found.type)
 
 
 def _fits(found: pa.DataType, wanted: pa.DataType) -> bool:
@@ -64,8 +89,6 @@ def _fits(found: pa.DataType, wanted: pa.DataType) -> bool:
     return bool(found == wanted)
 
 
-def _drift(
-    column: str, part: Slice, *, expected: object, got: object, hint: str = ""
-) -> ContractError:
-    what = f"Column {column!r} of {part.path} is not as in the rest of the table"
-    return ContractError(what, expected=expected, got=got, hint=hint)
+def _drift(column: pa.Field, part: Slice, *, got: object, hint: str = "") -> ContractError:
+    what = f"Column {column.name!r} of {part.path} is not as in the rest of the table"
+    return ContractError(what, expected=canonical(column.type), got=got, hint=hint)

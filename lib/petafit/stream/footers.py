@@ -5,13 +5,16 @@ refuses such a file as it opens it; a scan needs this look beforehand.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import pyarrow as pa
 
+from petafit.errors import ContractError
 from petafit.stream.direct import DirectSource, check_file
-from petafit.table.shards import read_shard
+from petafit.stream.drift import stored
+from petafit.table.names import Spellings
+from petafit.table.shards import Slice, read_shard
 
 
 @dataclass(frozen=True)
@@ -22,9 +25,12 @@ class Footers:
     ----------
     rows : DirectSource
         What would be read.
+    case_sensitive : bool
+        Whether this Spark tells names apart by the case of their letters.
     """
 
     rows: DirectSource
+    case_sensitive: bool = False
 
     schema = pa.schema([("path", pa.string())])
     frozen = True
@@ -44,5 +50,18 @@ class Footers:
         """A batch for each slice of a shard; raises like `DirectSource.read`."""
         slices = read_shard(self.rows.plan_folder, self.rows.plan_name, shard)
         for part in islice(slices, skip, None):
-            check_file(part, self.rows.needed)
+            self._check(part)
             yield pa.record_batch([[part.path]], schema=self.schema)
+
+    def _check(self, part: Slice) -> None:
+        exact = replace(part, exact_names=part.exact_names or self.case_sensitive)
+        names = check_file(exact, self.rows.needed)
+        own = Spellings(() if self.case_sensitive else names)
+        for column in stored(self.rows.needed, part):
+            alike = own.alike(column.name)
+            if len(alike) > 1:
+                raise ContractError(
+                    f"Spark cannot tell columns of {part.path} apart",
+                    got=", ".join(map(repr, alike)),
+                    hint="Set `stream: direct`, which can.",
+                )

@@ -1,6 +1,6 @@
 """One row group of a Parquet file after the other, as batches of the columns wanted."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -22,7 +22,12 @@ _DECODED_BYTES = 8
 
 
 def row_groups(
-    footer: pq.FileMetaData, part: Slice, predicate: RowFilter, schema: pa.Schema
+    footer: pq.FileMetaData,
+    part: Slice,
+    predicate: RowFilter,
+    *,
+    stored: Mapping[str, str],
+    schema: pa.Schema,
 ) -> list[int]:
     """The row groups that stand in a slice and may have rows that a predicate chooses.
 
@@ -30,17 +35,22 @@ def row_groups(
 
     Parameters
     ----------
+    stored : mapping of str to str
+        The columns that the file has, each with the name it has there.
     schema : pyarrow.Schema
         With the columns that the predicate needs.
     """
     decides = set(predicate.columns) - set(part.partition)  # of these, files may say anything
-    types = {column.name: column.type for column in schema if column.name in decides}
+    meant = {stored[name]: name for name in stored if name in decides}
+    types = {own: schema.field(name).type for own, name in meant.items()}
     groups = [(number, footer.row_group(number)) for number in range(footer.num_row_groups)]
     return [
         number
         for number, group in groups
         if part.start <= min(_middle(group), part.size - 1) < part.stop
-        and not predicate.excludes_between(ranges_of(group, types))
+        and not predicate.excludes_between(
+            {meant[own]: told for own, told in ranges_of(group, types).items()}
+        )
     ]
 
 
@@ -49,7 +59,7 @@ def read_row_group(
     group: int,
     *,
     part: Slice,
-    stored: Sequence[str],
+    stored: Mapping[str, str],
     schema: pa.Schema,
     batch_rows: int,
     wanted: range,
@@ -58,8 +68,9 @@ def read_row_group(
 
     Parameters
     ----------
-    stored : sequence of str
-        The columns that the file has; the others are partition values, or null.
+    stored : mapping of str to str
+        The columns that the file has, each with the name it has there; the others are partition
+        values, or null.
     wanted : range
         Which of the batches; those before them are decoded all the same.
 
@@ -71,8 +82,8 @@ def read_row_group(
     footer = file.footer.row_group(group)
     rows, last = 0, wanted.stop * batch_rows
     try:
-        coded = coded_columns(file, group, stored)
-        others = [name for name in stored if name not in coded]
+        coded = coded_columns(file, group, stored.values())
+        others = [name for name in stored.values() if name not in coded]
         check_others(file, group, frozenset(others))
         for chunk in file.parquet.iter_batches(
             min(_chunk_rows(footer, len(schema), batch_rows), last),
@@ -89,7 +100,7 @@ def read_row_group(
             for start in range(0, chunk.num_rows, batch_rows):
                 if (rows + start) // batch_rows in wanted:
                     batch = chunk.slice(start, batch_rows)
-                    yield _completed(batch, part, schema, file.dictionaries)
+                    yield _completed(batch, part, stored, schema, file.dictionaries)
             rows += chunk.num_rows
             if rows >= last:
                 return
@@ -143,7 +154,11 @@ def _check_codes(batch: pa.RecordBatch) -> None:
 
 
 def _completed(
-    batch: pa.RecordBatch, part: Slice, schema: pa.Schema, dictionaries: Sequence[str]
+    batch: pa.RecordBatch,
+    part: Slice,
+    stored: Mapping[str, str],
+    schema: pa.Schema,
+    dictionaries: Sequence[str],
 ) -> pa.RecordBatch:
     """The batch with partition values, and with nulls for what the file lacks.
 
@@ -154,10 +169,13 @@ def _completed(
     """
     if batch.schema.equals(schema):
         return batch
-    names = set(batch.schema.names)
     arrays = [
-        _as_type(batch.column(field.name), field.type, is_coded=field.name in dictionaries)
-        if field.name in names
+        _as_type(
+            batch.column(stored[field.name]),
+            field.type,
+            is_coded=stored[field.name] in dictionaries,
+        )
+        if field.name in stored
         else _repeated(part.partition.get(field.name), field.type, batch.num_rows)
         for field in schema
     ]

@@ -1,13 +1,13 @@
 """A look at a few rows from all over a table: the same work whatever the table's size."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
 from petafit.stream.direct import read_slice
 from petafit.table.parquet import open_file
-from petafit.table.shards import Slice
+from petafit.table.shards import Slice, slice_of
 from petafit.table.snapshot import DataFile, Snapshot
 
 _PLACES = 16
@@ -61,7 +61,7 @@ def take_sample(snapshot: Snapshot, columns: Sequence[str], *, rows: int = 100_0
     places = [
         place
         for file, (_, groups) in zip(files, footers, strict=True)
-        for place in _places(file, groups, len(files), absent_is_null=snapshot.format == "delta")
+        for place in _places(file, groups, len(files), snapshot)
     ]
     batches: list[pa.RecordBatch] = []
     left = min(rows, _CELLS // max(1, len(columns)))
@@ -87,19 +87,12 @@ def _footer(file: DataFile) -> tuple[int, int]:
         return opened.footer.num_rows, opened.footer.num_row_groups
 
 
-def _places(file: DataFile, groups: int, files: int, *, absent_is_null: bool) -> Iterator[Slice]:
+def _places(file: DataFile, groups: int, files: int, snapshot: Snapshot) -> Iterator[Slice]:
     """Ranges of a file, no more than it has row groups."""
     ranges = max(1, min(groups, _PLACES // files))
     for number in range(ranges):
-        yield Slice(
-            path=file.path,
-            size=file.size,
-            start=file.size * number // ranges,
-            stop=file.size * (number + 1) // ranges,
-            rows=None,
-            partition=file.partition,
-            absent_is_null=absent_is_null,
-        )
+        start, stop = (file.size * place // ranges for place in (number, number + 1))
+        yield replace(slice_of(file, start, stop, snapshot), rows=None)
 
 
 def _first_rows(place: Slice, schema: pa.Schema, *, rows: int) -> Iterator[pa.RecordBatch]:

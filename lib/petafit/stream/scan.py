@@ -10,15 +10,17 @@ import pyarrow as pa
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812  (the name Spark's own documentation uses)
 from pyspark.sql.pandas.types import from_arrow_type, to_arrow_schema
 from pyspark.sql.types import StructField, StructType
 
 from petafit.errors import ConfigurationError, ContractError, StorageError
-from petafit.session import require_delta
+from petafit.session import case_sensitive, require_delta
 from petafit.store.arrays import digest
 from petafit.store.filesystem import Folder
 from petafit.stream.batches import carried_schema, chosen, normalise, predicate_schema
 from petafit.table.literals import quoted
+from petafit.table.names import Spellings
 from petafit.table.predicate import Predicate, RowFilter
 from petafit.table.snapshot import Snapshot
 from petafit.table.types import leaves, table_schema
@@ -143,6 +145,7 @@ def scan(
     predicate.check(snapshot.schema)
     needed = list(dict.fromkeys((*columns, *predicate.columns)))
     carried_schema(snapshot.schema, needed)
+    _refuse_twins(session, snapshot, needed)
     if snapshot.format == "delta":
         require_delta(session)
         location = Folder(snapshot.uri).spark_uri
@@ -150,7 +153,18 @@ def scan(
         frame = reader.load(location)
     else:
         frame = _parquet(session, snapshot, needed)
-    return frame.where(predicate.sql()).select(*map(quoted, needed))
+    return frame.where(predicate.sql()).select(*(F.col(quoted(n)).alias(n) for n in needed))
+
+
+def _refuse_twins(session: SparkSession, snapshot: Snapshot, needed: Sequence[str]) -> None:
+    own = Spellings(() if case_sensitive(session) else snapshot.schema.names)
+    for name in needed:
+        if len(own.alike(name)) > 1:
+            raise ConfigurationError(
+                f"Spark cannot tell columns of {snapshot.uri} apart",
+                got=", ".join(map(repr, own.alike(name))),
+                hint="Set `stream: direct`, or `spark.session: {spark.sql.caseSensitive: true}`.",
+            )
 
 
 @contextmanager

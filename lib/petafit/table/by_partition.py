@@ -1,11 +1,13 @@
 """One shard for each partition of a table, so that what a shard says is what a partition says."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import pyarrow as pa
 
 from petafit.errors import ConfigurationError, did_you_mean
+from petafit.store.filesystem import Folder
+from petafit.table.parquet import partition_texts
 from petafit.table.partitions import folder_of
 from petafit.table.predicate import RowFilter
 from petafit.table.shards import Shard, Slice, slice_of, wanted_files
@@ -35,10 +37,10 @@ def plan_by_partition(
     for column in columns:
         if column not in snapshot.partition_columns:
             raise _not_partitioned(snapshot, column)
-    dealt: defaultdict[str, list[Slice]] = defaultdict(list)
+    dealt: defaultdict[tuple[object, ...], list[Slice]] = defaultdict(list)
     for file in wanted_files(snapshot.files, predicate):
-        whole = slice_of(file, 0, file.size, snapshot.format)
-        dealt[partition_name(columns, file.partition)].append(whole)
+        whole = slice_of(file, 0, file.size, snapshot)
+        dealt[tuple(file.partition[column] for column in columns)].append(whole)
     if len(dealt) > MOST_PARTITIONS:
         raise ConfigurationError(
             f"`training.keep_summaries` would keep {len(dealt):,} summaries of {snapshot.uri}",
@@ -49,17 +51,18 @@ def plan_by_partition(
     return tuple(map(tuple, dealt.values())) or ((),)
 
 
-def partition_name(columns: Sequence[str], partition: Mapping[str, object]) -> str:
-    """A partition as its folder is called.
+def partition_name(snapshot: Snapshot, columns: Sequence[str], part: Slice) -> str:
+    """The partition that a file of a table is in, by some columns, as Hive names folders.
 
-    Examples
-    --------
-    >>> import datetime
-    >>> partition_name(["day"], {"day": datetime.date(2013, 1, 5), "hour": 7})
-    'day=2013-01-05'
+    Values are written as a Parquet table's own folders write them: ``month=01``.
     """
-    values = (pa.scalar(partition[column]) for column in columns)
-    return folder_of(columns, tuple(v.cast(pa.string()).as_py() or None for v in values))
+    if snapshot.format == "parquet":
+        below = Folder(part.path).path.removeprefix(Folder(snapshot.uri).path)
+        texts = dict(zip(snapshot.partition_columns, partition_texts(below).values(), strict=True))
+    else:
+        values = ((column, pa.scalar(part.partition[column])) for column in columns)
+        texts = {column: value.cast(pa.string()).as_py() for column, value in values}
+    return folder_of(columns, tuple(texts[column] or None for column in columns))
 
 
 def _not_partitioned(snapshot: Snapshot, column: str) -> ConfigurationError:

@@ -1,5 +1,6 @@
 """One column compared with literals: on values, on what values lie between, and in Spark SQL."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import reduce
@@ -22,6 +23,7 @@ COMPARISONS: Mapping[str, Callable[[pa.Array, pa.Scalar], pa.BooleanArray]] = {
     ">": pc.greater,
     ">=": pc.greater_equal,
 }
+_PLAIN = re.compile(r"[^\s`=!<>]+")
 LISTS = ("in", "not in")
 NULLNESS = ("is null", "is not null")
 
@@ -139,6 +141,8 @@ class Condition:
         return found
 
     def __str__(self) -> str:
+        """The condition as settings write it."""
         literals = yaml12.dump(list(self.literals))
         shown = literals if self.operator in LISTS else literals[1:-1]
-        return f"{self.column} {self.operator} {shown}".rstrip()
+        column = self.column if _PLAIN.fullmatch(self.column) else f"`{self.column}`"
+        return f"{column} {self.operator} {shown}".rstrip()

@@ -14,6 +14,7 @@ from petafit.store.filesystem import Folder
 from petafit.table.encodings import stored_as_dictionaries
 from petafit.table.footer import read_footer
 from petafit.table.listing import list_files
+from petafit.table.names import Spellings
 from petafit.table.partitions import NULL_FOLDER
 from petafit.table.snapshot import DataFile, Snapshot
 from petafit.table.types import footer_schema
@@ -57,7 +58,8 @@ def open_parquet(uri: str) -> Snapshot:
     )
     with open_file(files[0].path, size=files[0].size) as first:
         stored = footer_schema(first.footer)
-    fields = [field for field in stored if field.name not in columns]
+    folders = Spellings(columns)
+    fields = [field for field in stored if not folders.alike(field.name)]
     fields += [pa.field(name, values.type) for name, values in columns.items()]
     return Snapshot(
         uri=root.uri,
@@ -103,7 +105,8 @@ def open_file(path: str, *, size: int, dictionaries: Sequence[str] = ()) -> Iter
     size : int
         In bytes, as it was when the table was pinned.
     dictionaries : sequence of str
-        Columns to name in `OpenFile.dictionaries`, where the file stores strings in that way.
+        Columns to name in `OpenFile.dictionaries`, where the file stores strings in that way;
+        whatever the case of their letters.
 
     Raises
     ------
@@ -126,10 +129,11 @@ def open_file(path: str, *, size: int, dictionaries: Sequence[str] = ()) -> Iter
         try:
             footer = read_footer(stream, path)
             stored = footer_schema(footer)
+            wanted = {name.lower() for name in dictionaries}
             strings = [
                 field.name
                 for field in stored
-                if field.name in dictionaries and pa.types.is_string(field.type)
+                if field.name.lower() in wanted and pa.types.is_string(field.type)
             ]
             coded = stored_as_dictionaries(footer, strings)
             file = pq.ParquetFile(
@@ -156,20 +160,22 @@ def unreadable(path: str, error: Exception) -> StorageError:
 
 def _partition_columns(root: Folder, relatives: Sequence[str]) -> dict[str, pa.Array]:
     """The partition columns, in the folders' order, with their value for every file."""
-    texts = [_partition_texts(relative) for relative in relatives]
+    texts = [partition_texts(relative) for relative in relatives]
     names = list(texts[0])
     for relative, text in zip(relatives, texts, strict=True):
-        if list(text) != names:
+        if [name.lower() for name in text] != [name.lower() for name in names]:
             raise ContractError(
                 f"{root.uri}/{relative} is not partitioned like the files before it",
                 expected=f"folders for {names}",
                 got=f"folders for {list(text)}",
                 hint="Move the file into such folders, or out of the table.",
             )
-    return {name: _typed([text[name] for text in texts]) for name in names}
+    values = zip(*(text.values() for text in texts), strict=True)
+    return {name: _typed(of_files) for name, of_files in zip(names, values, strict=True)}
 
 
-def _partition_texts(relative: str) -> dict[str, str | None]:
+def partition_texts(relative: str) -> dict[str, str | None]:
+    """What the folders above a file say: partition columns, and their values as text."""
     folders = (part.partition("=") for part in relative.split("/")[:-1] if "=" in part)
     return {
         unquote(name): None if value == NULL_FOLDER else unquote(value)

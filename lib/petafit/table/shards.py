@@ -13,7 +13,7 @@ from petafit.errors import StorageError
 from petafit.store.arrays import digest
 from petafit.store.filesystem import Folder
 from petafit.table.predicate import RowFilter
-from petafit.table.snapshot import DataFile, Format, Snapshot
+from petafit.table.snapshot import DataFile, Snapshot
 
 SMALLEST_RANGE = 1 << 20
 _SMALLEST_SPREAD = 128 << 20
@@ -36,6 +36,8 @@ class Slice:
         Values of the partition columns.
     absent_is_null : bool
         Whether a column that the file lacks is null, as in Delta, or drift, as in Parquet.
+    exact_names : bool
+        Whether letter case tells columns apart: the table has some that differ by nothing else.
     """
 
     path: str
@@ -45,6 +47,7 @@ class Slice:
     rows: int | None
     partition: Mapping[str, object]
     absent_is_null: bool
+    exact_names: bool = False
 
 
 Shard = tuple[Slice, ...]
@@ -74,7 +77,7 @@ def plan(snapshot: Snapshot, *, shards: int, predicate: RowFilter) -> tuple[Shar
     count = max(1, min(shards, likely))
     dealt: list[list[Slice]] = [[] for _ in range(count)]
     for shard, file, start, stop in _deal(files, count):
-        dealt[shard].append(slice_of(file, start, stop, snapshot.format))
+        dealt[shard].append(slice_of(file, start, stop, snapshot))
     return tuple(map(tuple, dealt))
 
 
@@ -167,6 +170,15 @@ def _cut(start: int, stop: int, *, room: int) -> int:
     return end if stop - end >= SMALLEST_RANGE else stop
 
 
-def slice_of(file: DataFile, start: int, stop: int, kind: Format) -> Slice:
+def slice_of(file: DataFile, start: int, stop: int, snapshot: Snapshot) -> Slice:
     """A range of a file's bytes."""
-    return Slice(file.path, file.size, start, stop, file.rows, file.partition, kind == "delta")
+    return Slice(
+        path=file.path,
+        size=file.size,
+        start=start,
+        stop=stop,
+        rows=file.rows,
+        partition=file.partition,
+        absent_is_null=snapshot.format == "delta",
+        exact_names=snapshot.exact_names,
+    )

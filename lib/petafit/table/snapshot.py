@@ -1,10 +1,13 @@
 """A table as it is at one moment: its schema and its files, pinned."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 import pyarrow as pa
+
+from petafit.table.names import Spellings
 
 Format = Literal["delta", "parquet"]
 
@@ -31,7 +34,7 @@ class DataFile:
     partition: Mapping[str, object]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Snapshot:
     """What a job reads, whatever is written to the table meanwhile.
 
@@ -54,6 +57,35 @@ class Snapshot:
     partition_columns: tuple[str, ...]
     files: tuple[DataFile, ...]
     scan_reason: str | None = None
+
+    @cached_property
+    def exact_names(self) -> bool:
+        """Whether letter case tells columns apart: some differ by nothing else."""
+        return bool(Spellings(self.schema.names).twins)
+
+    def spelled_as(self, names: Iterable[str]) -> "Snapshot":
+        """The same table, with columns named as here where they differ in letter case only.
+
+        Raises
+        ------
+        ContractError
+            The table has several columns that differ from a name in letter case only.
+        """
+        renamed = Spellings(self.schema.names).renamed_to(names)
+        if not renamed:
+            return self
+        files = self.files
+        if not renamed.keys().isdisjoint(self.partition_columns):
+            files = tuple(
+                replace(
+                    file,
+                    partition={renamed.get(name, name): v for name, v in file.partition.items()},
+                )
+                for file in files
+            )
+        fields = [field.with_name(renamed.get(field.name, field.name)) for field in self.schema]
+        columns = tuple(renamed.get(name, name) for name in self.partition_columns)
+        return replace(self, schema=pa.schema(fields), partition_columns=columns, files=files)
 
     @property
     def rows(self) -> int | None:

@@ -54,11 +54,11 @@ def evaluate(
 
 
 def _evaluate(job: Job) -> None:
-    rows = open_rows(job, job.settings.table)
-    task = Task.of(job.settings, rows.snapshot)
-    published = open_published(job, rows.snapshot.schema)
+    published = open_published(job, open_rows(job, job.settings.table))
+    rows = published.rows
+    task = Task.of(rows.settings, rows.snapshot)
     published.check_label(task.settings.label.column)
-    source = published.source(rows, "test", task.columns)
+    source = published.source("test", task.columns)
     aggregator = Checked(published.checks(task.checks), Evaluate(metrics_of(published.model)))
     with job.run.stage("evaluate"):
         outcome = job.passes.run(

@@ -74,10 +74,10 @@ def explain(
 
 
 def _explain(job: Job) -> None:
-    rows = open_rows(job, job.settings.table)
-    task = Task.of(job.settings, rows.snapshot)
-    published = open_published(job, rows.snapshot.schema)
-    published.check_label(job.settings.label.column)
+    published = open_published(job, open_rows(job, job.settings.table))
+    rows = published.rows
+    task = Task.of(rows.settings, rows.snapshot)
+    published.check_label(task.settings.label.column)
     kept = KeptSummaries.open(
         RunStore(job.settings.paths.runs).folder.child(published.version.run_id)
     )
@@ -88,7 +88,7 @@ def _explain(job: Job) -> None:
         outcome = job.passes.run(
             "explain influence",
             aggregator,
-            published.source(rows, "test", task.columns),
+            published.source("test", task.columns),
             start=to_named(kept.reads, variants),
             rows=rows.expected("test"),
         )

@@ -26,7 +26,7 @@ def fit_in_spark(job: Job, task: Task, rows: Rows) -> Product:
     from petafit.learners import mllib
     from petafit.learners.frames import training_frame
 
-    settings = job.settings
+    settings = task.settings
     tell_unused_by_spark(settings.training, settings.learner.name)
     estimator = mllib.make_estimator(
         settings.learner, kind=task.learner.kind, seed=settings.training.seed

@@ -9,6 +9,7 @@ from petafit.errors import ConfigurationError, ContractError, EmptyInputError, d
 from petafit.features.column_types import is_date
 from petafit.store.filesystem import Folder
 from petafit.stream.sample import Sample, take_sample
+from petafit.table.names import Spellings
 from petafit.table.opening import open_table
 from petafit.table.snapshot import Snapshot
 from petafit.table.values import present
@@ -54,6 +55,7 @@ def write_task_file(
     if path.exists() and not force:
         raise _existing(path)
     snapshot = open_table(Table(uri=table_uri))
+    label = Spellings(snapshot.schema.names).find(label) or label
     text = task_text(table_uri, snapshot, _look(snapshot, label), label)
     folder = Folder(path.parent)
     if force:

@@ -61,7 +61,7 @@ def open_instances(
                 expected="stream: direct",
                 hint="`petafit train --verbose` says why; other libraries need files as they are.",
             )
-        task = Task.of(job.settings, rows.snapshot)
+        task = Task.of(rows.settings, rows.snapshot)
         encoding = Encoding(task.checks, encoder_for(job, task, rows))
         found.append(Instances(rows.source(part, task.columns), encoding))
 

@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import pyarrow as pa
-
 from petafit.errors import ConfigurationError
 from petafit.learners.model import Model, SparkModel, model_from_named
 from petafit.store.arrays import Named
@@ -18,11 +16,18 @@ from petafit.workflow.rows import Rows
 
 @dataclass(frozen=True)
 class Published:
-    """A published model, opened and fitting the table at hand."""
+    """A published model, opened and fitting the table at hand.
+
+    Attributes
+    ----------
+    rows : Rows
+        Of the table, with columns named as the model spells them.
+    """
 
     version: ModelVersion
     content: Named
     model: Model | SparkModel
+    rows: Rows
 
     def check_label(self, wanted: str) -> None:
         """Refuse to measure the model by another label than it has learnt.
@@ -45,24 +50,24 @@ class Published:
         """What a row must meet to be measured: the task's checks, and the model's."""
         return Checks((*of_task.rules, *self.model.checks.rules))
 
-    def source(self, rows: Rows, part: Part, columns: Sequence[str]) -> Source:
+    def source(self, part: Part, columns: Sequence[str]) -> Source:
         """A part of the rows with the columns wanted and those the model reads.
 
         Of an MLlib model, Spark puts the predictions beside them.
         """
         wanted = tuple(dict.fromkeys((*columns, *self.model.schema.names)))
         if self.version.attachment is None:
-            return rows.source(part, wanted)
+            return self.rows.source(part, wanted)
         from petafit.learners.frames import with_predictions
 
         scanned = with_predictions(
-            rows.scan(part, wanted), self.version.attachment, self.model.encoder.facts
+            self.rows.scan(part, wanted), self.version.attachment, self.model.encoder.facts
         )
-        return scanned.in_at_most(rows.shards)
+        return scanned.in_at_most(self.rows.shards)
 
 
-def open_published(job: Job, schema: pa.Schema) -> Published:
-    """The model the settings name; a resumed run gets the version it began with.
+def open_published(job: Job, rows: Rows) -> Published:
+    """The model the settings name, for some rows; a resumed run gets the version it began with.
 
     Raises
     ------
@@ -77,5 +82,8 @@ def open_published(job: Job, schema: pa.Schema) -> Published:
     job.run.update(model=version.identity)
     content = job.models.load(version)
     model = model_from_named(content)
-    check_schema(schema, model.schema)
-    return Published(version, content, model)
+    encoder = model.encoder
+    read = (*model.schema.names, encoder.label, encoder.weight)
+    rows = rows.spelled_as(name for name in read if name is not None)
+    check_schema(rows.snapshot.schema, model.schema)
+    return Published(version, content, model, rows)

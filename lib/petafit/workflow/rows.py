@@ -1,8 +1,9 @@
 """From a job's settings to the rows of a pinned table."""
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from petafit.aggregate.law import Together
@@ -20,6 +21,7 @@ from petafit.table.selection import Part, Selection, select
 from petafit.table.shards import Shard, count_shards, plan, read_shard, write_plan
 from petafit.table.snapshot import Snapshot
 from petafit.workflow.job import Job
+from petafit.workflow.spelling import spelled
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -43,10 +45,19 @@ class Rows:
     snapshot: Snapshot
     how: How
 
+    @cached_property
+    def settings(self) -> Settings:
+        """The job's settings, with columns named as the table spells them."""
+        return spelled(self.job.settings, self.snapshot.schema.names)
+
+    def spelled_as(self, names: Iterable[str]) -> "Rows":
+        """The same rows, with columns named as here where only the case of letters differs."""
+        return replace(self, snapshot=self.snapshot.spelled_as(names))
+
     @property
     def shards(self) -> int:
         """How many shards are wanted: one for each of the engine's slots, if nobody said."""
-        return self._settings.training.shards or self.job.engine.slots
+        return self.settings.training.shards or self.job.engine.slots
 
     def source(self, part: Part, columns: Sequence[str]) -> Source:
         """A part of the rows: in shards by a plan that is frozen in the run folder, or in Spark's.
@@ -62,7 +73,7 @@ class Rows:
         return self._planned(part, columns)
 
     def _planned(self, part: Part, columns: Sequence[str]) -> DirectSource:
-        selection = select(self._settings, part)
+        selection = select(self.settings, part)
         folder, name = self.job.run.folder.child("plans"), f"{part}.arrow"
         if not folder.exists(name):
             write_plan(folder, name, self._plan(part, selection))
@@ -72,17 +83,17 @@ class Rows:
             snapshot=self.snapshot,
             columns=columns,
             predicate=selection,
-            batch_rows=self._settings.training.batch_rows,
+            batch_rows=self.settings.training.batch_rows,
         )
 
     def _plan(self, part: Part, selection: Selection) -> tuple[Shard, ...]:
-        kept = self._settings.training.keep_summaries
+        kept = self.settings.training.keep_summaries
         if kept and part == "train":
             return plan_by_partition(self.snapshot, columns=kept, predicate=selection)
         return plan(self.snapshot, shards=self.shards, predicate=selection)
 
     def _refuse_partitions(self, part: Part) -> None:
-        if self._settings.training.keep_summaries and part == "train":
+        if self.settings.training.keep_summaries and part == "train":
             raise ConfigurationError(
                 "`training.keep_summaries` needs a shard for each partition, and Spark's own scan "
                 f"deals the rows of {self.snapshot.uri} as it likes",
@@ -94,12 +105,12 @@ class Rows:
         """The partitions that are the shards of the training rows, by `training.keep_summaries`."""
         folder, name = self.job.run.folder.child("plans"), "train.arrow"
         shards = (read_shard(folder, name, i) for i in range(count_shards(folder, name)))
-        columns = self._settings.training.keep_summaries
-        return [partition_name(columns, shard[0].partition) for shard in shards]
+        columns = self.settings.training.keep_summaries
+        return [partition_name(self.snapshot, columns, shard[0]) for shard in shards]
 
     def expected(self, part: Part) -> int | None:
         """How many rows a part has, or some more; None where the table's log does not tell."""
-        selection = select(self._settings, part)
+        selection = select(self.settings, part)
         counts = [f.rows for f in self.snapshot.files if not selection.excludes(f.partition)]
         return None if None in counts else sum(count for count in counts if count is not None)
 
@@ -108,7 +119,7 @@ class Rows:
         expected = self.expected(part)
         if expected is not None or not self.snapshot.files:
             return expected
-        first, selection = self.snapshot.files[0], select(self._settings, part)
+        first, selection = self.snapshot.files[0], select(self.settings, part)
         with open_file(first.path, size=first.size) as file:
             density = file.footer.num_rows / first.size
         wanted = (f.size for f in self.snapshot.files if not selection.excludes(f.partition))
@@ -124,12 +135,14 @@ class Rows:
         StorageError, ContractError
             A Parquet file is damaged, or not as the rest of the table.
         """
+        from petafit.session import case_sensitive
         from petafit.stream.scan import ScanSource
 
         if self.snapshot.format == "parquet":
-            footers = Footers(self._planned(part, columns))
+            exact = case_sensitive(self.require_spark())
+            footers = Footers(self._planned(part, columns), case_sensitive=exact)
             self.job.passes.run("check files", Together({}), footers)
-        selection = select(self._settings, part)
+        selection = select(self.settings, part)
         return ScanSource.of(self.require_spark(), self.snapshot, columns, selection)
 
     def require_spark(self) -> "SparkSession":
@@ -142,14 +155,10 @@ class Rows:
         """
         if self.job.spark is None:
             raise ConfigurationError(
-                f"{self._settings.learner.name} works on Spark's own rows, and there is no Spark",
+                f"{self.settings.learner.name} works on Spark's own rows, and there is no Spark",
                 hint="Set `engine: spark`.",
             )
         return self.job.spark
-
-    @property
-    def _settings(self) -> Settings:
-        return self.job.settings
 
 
 def open_rows(job: Job, table: Table) -> Rows:

@@ -12,7 +12,6 @@ from petafit.evaluation.score import Layout, Score
 from petafit.store.filesystem import Folder
 from petafit.store.runs import Run
 from petafit.table.scope import Scope
-from petafit.table.snapshot import Snapshot
 from petafit.workflow.job import Job, run_job
 from petafit.workflow.published import Published, open_published
 from petafit.workflow.replacing import DATE, default_output, is_dated, refuse_loss, scope_of
@@ -68,10 +67,10 @@ def _score(job: Job) -> None:
     asked = job.settings.table
     if chosen.table:
         asked = asked.model_copy(update={"uri": chosen.table, "format": "auto", "version": None})
-    rows = open_rows(job, asked)
-    published = open_published(job, rows.snapshot.schema)
-    scope = scope_of(job.settings, rows.snapshot, job.run.manifest["logical_date"])
-    layout = _layout(job, rows.snapshot, published, scope)
+    published = open_published(job, open_rows(job, asked))
+    rows = published.rows
+    scope = scope_of(rows.settings, rows.snapshot, job.run.manifest["logical_date"])
+    layout = _layout(job, published, scope)
     layout.check()
     uri = chosen.output or default_output(asked.uri)
     if Folder(uri).uri == rows.snapshot.uri:
@@ -87,9 +86,9 @@ def _score(job: Job) -> None:
         partition_by=tuple(dict.fromkeys((*scope.columns, *rows.snapshot.partition_columns))),
         scope=scope,
         source=rows.snapshot.uri,
-        refuse=partial(refuse_loss, job.settings, rows.snapshot),
+        refuse=partial(refuse_loss, rows.settings, rows.snapshot),
     )
-    source = published.source(rows, "score", layout.kept.names)
+    source = published.source("score", layout.kept.names)
     files = WriteFiles(output.staging, output.partition_by)
     with job.run.stage("score"):
         outcome = job.passes.run(
@@ -113,14 +112,13 @@ def _score(job: Job) -> None:
     )
 
 
-def _layout(job: Job, snapshot: Snapshot, published: Published, scope: Scope) -> Layout:
+def _layout(job: Job, published: Published, scope: Scope) -> Layout:
     """Keys, label where there is one, and partition columns; stamped with model and run.
 
     The logical date is a column where its rows are what is replaced.
     """
-    names = dict.fromkeys(
-        (*job.settings.keys, job.settings.label.column, *snapshot.partition_columns)
-    )
+    settings, snapshot = published.rows.settings, published.rows.snapshot
+    names = dict.fromkeys((*settings.keys, settings.label.column, *snapshot.partition_columns))
     kept = pa.schema([f for f in snapshot.schema if f.name in names])
     stamps = {f"model_{name}": value for name, value in published.version.identity.items()}
     date = {DATE: job.run.manifest[DATE]} if is_dated(scope, snapshot) else {}

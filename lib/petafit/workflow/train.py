@@ -76,7 +76,7 @@ def _train(job: Job) -> None:
     if job.run.manifest["model"]:
         return  # an earlier attempt was cut off after it had published
     rows = open_rows(job, job.settings.table)
-    task = Task.of(job.settings, rows.snapshot)
+    task = Task.of(rows.settings, rows.snapshot)
     source = rows.source("train", task.columns)
     task.learner.check_shards(source.shards)
     if task.learner.family == "mllib":
