@@ -88,7 +88,7 @@ def files():
             store_schema=nullable,
         )
         name = f"{codec}, pages {version}, nulls {nullable}, checksums {checksum}"
-        yield _taken_apart(name, out.getvalue(), rows.schema)
+        yield taken_apart(name, out.getvalue(), rows.schema)
 
 
 def chunks(footer):
@@ -118,7 +118,7 @@ def with_checksum(header, content):
     return replace(header, content=sorted([*fields, (4, value)], key=lambda field: field[0]))
 
 
-def _taken_apart(name, raw, schema):
+def taken_apart(name, raw, schema):
     footer_start = len(raw) - 8 - int.from_bytes(raw[-8:-4], "little")
     footer, end = thrift.parse(raw, footer_start)
     assert end == len(raw) - 8

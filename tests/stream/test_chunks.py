@@ -7,9 +7,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from petafit.errors import StorageError
 from petafit.stream import chunks
 from petafit.stream.chunks import coded_columns
 from petafit.table.parquet import open_file
+from tests.fuzz import thrift
+from tests.fuzz.damage import replaced, with_footer
+from tests.fuzz.sound import chunks as columns_of
+from tests.fuzz.sound import taken_apart
 from tests.stream.columns import by_pyarrow, opened, read
 from tests.stream.files import write
 
@@ -95,3 +100,36 @@ def test_the_place_of_the_dictionary_may_be_given_as_that_of_the_data(tmp_path, 
     data = bytes([0x26, 2 * chunk.data_page_offset])
     rewritten(path, data + b"\x26\x08\x1c", b"\x26\x08" + bytes([0x26, dictionary, 0x1C]))
     assert read(path) == by_pyarrow(path)
+
+
+@pytest.mark.parametrize(("version", "is_odd"), [(b"1.5.1", True), (b"2.0.0", False)])
+def test_old_arrow_called_its_pages_not_compressed(tmp_path, direct, rows_of, version, is_odd):
+    rows = pa.table({"s": [f"{row % 3}" for row in range(5000)]})
+    path = write(tmp_path / "a.parquet", rows, data_page_version="2.0")
+    file = taken_apart("a", path.read_bytes(), rows.schema)
+    page = file.pages[-1]
+    thrift.find(page.header, 8, 7).kind = thrift.FALSE
+    content = file.raw[page.content_start : page.stop]
+    thrift.find(file.footer, 6).content = b"parquet-cpp version " + version
+    path.write_bytes(replaced(file, page, thrift.dump(page.header) + content))
+    if is_odd:
+        assert rows_of(direct(tmp_path)) == rows.to_pylist()
+    else:
+        with pytest.raises(StorageError, match="bytes instead of"):
+            rows_of(direct(tmp_path))
+
+
+def test_old_parquet_mr_left_the_dictionarys_header_out_of_sizes(tmp_path, direct, rows_of):
+    rows = pa.table({"s": [f"{row % 3}" for row in range(5000)]})
+    path = write(tmp_path / "a.parquet", rows)
+    file = taken_apart("a", path.read_bytes(), rows.schema)
+    (chunk,) = columns_of(file.footer)
+    thrift.find(chunk, 7).content -= file.pages[0].content_start - file.pages[0].start
+    for writer, is_read in [(b"1.2.8 (build a)", True), (b"1.12.3 (build a)", False)]:
+        thrift.find(file.footer, 6).content = b"parquet-mr version " + writer
+        path.write_bytes(with_footer(file.raw[: file.footer_start], file.footer))
+        if is_read:
+            assert rows_of(direct(tmp_path)) == rows.to_pylist()
+        else:
+            with pytest.raises(StorageError, match="a page of"):
+                rows_of(direct(tmp_path))

@@ -1,5 +1,6 @@
 """Which columns of a row group are taken from their pages, and where these are."""
 
+import re
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -13,6 +14,9 @@ from petafit.table.encodings import is_dictionary
 from petafit.table.parquet import OpenFile
 
 _ENCODINGS = {"PLAIN", "PLAIN_DICTIONARY", "RLE_DICTIONARY", "RLE", "BIT_PACKED"}
+_ODD_WRITERS = re.compile(r"parquet-cpp version [01]\.|parquet-mr version 1\.([01]\.|2\.[0-8]\b)")
+"""Those whose files pyarrow reads by rules of their own: compressed pages that are said not to be
+(ARROW-10353), and sizes that leave out the dictionary's header (PARQUET-816)."""
 _HOLE_BYTES = 1 << 20
 """What to read for nothing rather than to ask an object store once more."""
 _REQUEST_BYTES = 32 << 20
@@ -27,7 +31,7 @@ def coded_columns(file: OpenFile, group: int, names: Collection[str]) -> dict[st
     """
     footer, wanted = file.footer.row_group(group), set(names).intersection(file.dictionaries)
     chunks = {}
-    for number in range(footer.num_columns):
+    for number in range(0 if _is_odd(file) else footer.num_columns):
         chunk, column = footer.column(number), file.footer.schema.column(number)
         if column.path in wanted and _is_coded(chunk, column):
             chunks[column.path] = (chunk, column.max_definition_level > 0)
@@ -56,7 +60,8 @@ def check_others(file: OpenFile, group: int, names: Collection[str]) -> None:
         They do not have the values that the footer says.
     """
     footer = file.footer.row_group(group)
-    for number in range(footer.num_columns if file.is_local and names else 0):
+    is_looked_at = names and file.is_local and not _is_odd(file)
+    for number in range(footer.num_columns if is_looked_at else 0):
         chunk = footer.column(number)
         path = chunk.path_in_schema
         if path in names or path.partition(".")[0] in names:
@@ -64,6 +69,10 @@ def check_others(file: OpenFile, group: int, names: Collection[str]) -> None:
                 check_count(file.stream, _place(chunk), chunk.num_values)
             except pa.ArrowException as error:
                 raise pa.ArrowInvalid(f"column {path!r} has {error}") from error
+
+
+def _is_odd(file: OpenFile) -> bool:
+    return bool(_ODD_WRITERS.match(file.footer.created_by or ""))
 
 
 def _is_coded(chunk: pq.ColumnChunkMetaData, column: pq.ColumnSchema) -> bool:
