@@ -1,5 +1,6 @@
 """Damaged copies of sound Parquet files: each is one draw of a seeded generator."""
 
+import base64
 import copy
 
 import pyarrow as pa
@@ -35,7 +36,9 @@ def damaged_page(file, dice):
 def damaged_footer(file, dice):
     """The file with something wrong in its footer, or at its end; returns what, and the bytes."""
     start, stop = file.footer_start, len(file.raw) - 8
-    how = dice.choice(["bits", "bytes", "fields", "fields", "fields", "cut", "length", "short"])
+    how = dice.choice(
+        ["bits", "bytes", "fields", "fields", "fields", "arrow", "cut", "length", "short"]
+    )
     raw = bytearray(file.raw)
     if how == "bits":
         for _ in range(dice.randint(1, 3)):
@@ -48,6 +51,10 @@ def damaged_footer(file, dice):
         for _ in range(dice.randint(1, 2)):
             _change(footer, dice)
         return "footer: fields", with_footer(file.raw[:start], footer)
+    elif how == "arrow":
+        footer = copy.deepcopy(file.footer)
+        _change_arrow_schema(footer, dice)
+        return "footer: arrow", with_footer(file.raw[:start], footer)
     elif how == "cut":
         at = dice.randrange(start, stop)
         new = dice.choice([b"", dice.randbytes(dice.randint(1, 9))])
@@ -62,7 +69,7 @@ def damaged_footer(file, dice):
 
 def with_footer(pages, footer):
     """A file of some pages and a footer."""
-    raw = _dumped(footer)
+    raw = thrift.dump(footer)
     return pages + raw + len(raw).to_bytes(4, "little") + b"PAR1"
 
 
@@ -103,7 +110,7 @@ def _structured(file, page, dice):
     if dice.random() < 0.5:
         header = without_checksum(header)
     _change(header, dice)
-    return replaced(file, page, _dumped(header) + file.raw[page.content_start : page.stop])
+    return replaced(file, page, thrift.dump(header) + file.raw[page.content_start : page.stop])
 
 
 def _inside(file, page, dice):
@@ -126,7 +133,7 @@ def _inside(file, page, dice):
     thrift.find(header, 2).content = len(content) + told
     thrift.find(header, 3).content = len(stored)
     header = with_checksum(header, stored) if dice.random() < 0.5 else without_checksum(header)
-    return replaced(file, page, _dumped(header) + stored)
+    return replaced(file, page, thrift.dump(header) + stored)
 
 
 def _spliced(file, page, dice):
@@ -167,6 +174,17 @@ def _spoil(content, dice):
         del content[at:]
 
 
+def _change_arrow_schema(footer, dice):
+    """Change what pyarrow keeps of its own schema, where the file has it."""
+    pairs = thrift.find(footer, 5)
+    for pair in pairs.content if pairs else []:
+        stored = thrift.find(pair, 2)
+        content = bytearray(base64.b64decode(stored.content))
+        for _ in range(dice.randint(1, 4)):
+            content[dice.randrange(len(content))] = dice.choice(_BYTES)
+        stored.content = base64.b64encode(content)
+
+
 def _change(struct, dice):
     """Change a value anywhere in a struct."""
     node = dice.choice(list(thrift.nodes(struct)))
@@ -196,8 +214,3 @@ def _change(struct, dice):
             else:
                 value = thrift.Value(thrift.BINARY, dice.randbytes(dice.randint(0, 5)))
             node.content[at] = (number, value)
-
-
-def _dumped(struct):
-    """The bytes of a struct; fields stand in any order, so that some steps go backwards."""
-    return thrift.dump(struct)

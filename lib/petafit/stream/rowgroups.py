@@ -10,7 +10,7 @@ from petafit.errors import StorageError
 from petafit.stream.batches import as_type, one_code_a_row
 from petafit.stream.chunks import check_others, coded_columns
 from petafit.stream.coded import CodedColumn
-from petafit.table.parquet import OpenFile, unreadable
+from petafit.table.parquet import UNREADABLE, OpenFile, unreadable
 from petafit.table.predicate import RowFilter
 from petafit.table.shards import Slice
 from petafit.table.statistics import ranges_of
@@ -105,7 +105,7 @@ def read_row_group(
             if rows >= last:
                 return
             del chunk  # its memory serves the next one
-    except (pa.ArrowException, OSError) as error:
+    except UNREADABLE as error:
         raise unreadable(part.path, error) from error
     if rows != footer.num_rows:
         raise StorageError(

@@ -22,6 +22,9 @@ from petafit.table.types import footer_schema
 _INTEGER = re.compile(r"-?\d{1,18}")
 _BUFFER_BYTES = 1 << 20
 
+UNREADABLE = (pa.ArrowException, OSError, UnicodeDecodeError, MemoryError)
+"""What reading a damaged file raises: names may be no text, and sizes beyond all memory."""
+
 
 def open_parquet(uri: str) -> Snapshot:
     """Pin the files that a Parquet table has now; the first of them gives the schema.
@@ -144,7 +147,7 @@ def open_file(path: str, *, size: int, dictionaries: Sequence[str] = ()) -> Iter
                 pre_buffer=not location.is_local,
                 buffer_size=_BUFFER_BYTES if location.is_local else 0,
             )
-        except (pa.ArrowException, OSError) as error:
+        except UNREADABLE as error:
             raise unreadable(path, error) from error
         yield OpenFile(file, stream, location.is_local, tuple(coded))
 
