@@ -17,7 +17,7 @@ def test_scikit_learn_learns_from_the_rows(settings: Settings) -> None:
     classifier = SGDClassifier(loss="log_loss", alpha=1e-5, random_state=0)
     for _ in range(5):
         for X, y in batches(instances):
-            assert X.shape[1] == instances.n_features == 4096
+            assert X.shape[1] == instances.n_features == 4096 + 1
             classifier.partial_fit(X, y, classes=[0, 1])
     test = petafit.open_instances(settings, "test")
     correct = [classifier.predict(X) == y for X, y in batches(test)]

@@ -26,7 +26,7 @@ from petafit.features.feature import (
 )
 from petafit.features.hashing import feature_index
 from petafit.features.profile import Profile
-from petafit.store.arrays import from_bytes, to_bytes
+from petafit.store.arrays import Named, from_bytes, to_bytes
 from tests.features.ngrams import l2, n_grams
 
 BITS = 12
@@ -96,6 +96,10 @@ ROW = {
 }
 
 
+NUMBERS = {"x": 1 << BITS, "fare": (1 << BITS) + 1}
+"""Their indices, behind those that are hashed."""
+
+
 def encoder(**options):
     return Encoder(FEATURES, FACTS, **{"hash_bits": BITS, "label": "y", "weight": "w", **options})
 
@@ -129,10 +133,10 @@ def expected_row(row):
         texts = [categories[part] for part in parts]
         categories["×".join(parts)] = None if None in texts else "×".join(texts)
     named.update({f"{name}={text}": 1.0 for name, text in categories.items() if text is not None})
-    vector = np.zeros(1 << BITS)
+    vector = np.zeros((1 << BITS) + 2)
     for name, value in named.items():
         if value is not None:
-            vector[feature_index(name, BITS)] += value
+            vector[NUMBERS[name] if name in NUMBERS else feature_index(name, BITS)] += value
     for text in TEXTS:  # n-grams that meet at an index are one before the length is taken
         grams = (feature_index(f"{text.name}={gram}", BITS) for gram in n_grams(text, row["s"]))
         counts = Counter(grams)
@@ -146,7 +150,7 @@ def expected_row(row):
 @given(ROWS)
 def test_every_kind_of_feature_row_by_row(rows):
     batch = encoder()(record_batch(rows))
-    expected = np.array([expected_row(row) for row in rows]).reshape(-1, 1 << BITS)
+    expected = np.array([expected_row(row) for row in rows]).reshape(-1, (1 << BITS) + 2)
     np.testing.assert_allclose(batch.X.toarray(), expected, rtol=1e-6, atol=1e-6)
     assert batch.y.tolist() == [float(row["y"] == "yes") for row in rows]
     assert batch.weight.tolist() == [row["w"] for row in rows]
@@ -211,7 +215,7 @@ def test_a_dense_layout_sums_what_collides():
 
 def test_sparse_rows_are_float32_with_32_bit_indices():
     X = encoder()(record_batch([ROW])).X
-    assert (X.format, X.shape) == ("csr", (1, 1 << BITS))
+    assert (X.format, X.shape) == ("csr", (1, (1 << BITS) + 2))
     assert (X.data.dtype, X.indices.dtype, X.indptr.dtype) == (np.float32, np.int32, np.int32)
     assert encoder(dtype="float64")(record_batch([ROW])).X.data.dtype == np.float64
 
@@ -248,15 +252,48 @@ def test_from_a_profile_to_standardised_columns():
     facts = profile.finish(profile.lift(reduce(profile.reduce, batches, profile.start())))
     encode = Encoder(features, facts, hash_bits=10, label="y", layout="dense", dtype="float64")
     X = np.concatenate([encode(batch).X for batch in batches])
-    used = [feature_index("x", 10), feature_index("fare", 10)]
-    np.testing.assert_allclose(X[:, used].mean(axis=0), 0, atol=1e-12)
-    np.testing.assert_allclose(X[:, used].std(axis=0), 1)
-    assert np.count_nonzero(np.delete(X, used, axis=1)) == 0
+    assert X.shape == (400, 2)
+    np.testing.assert_allclose(X.mean(axis=0), 0, atol=1e-12)
+    np.testing.assert_allclose(X.std(axis=0), 1)
+
+
+def test_numbers_never_collide():
+    """784 pixels fall on 774 of 2**14 hashed indices: two in a sum are another model."""
+    names = [f"pixel_{number}" for number in range(784)]
+    assert len({feature_index(name, 14) for name in names}) < 784
+    values = np.random.default_rng(0).random((5, 784))
+    rows = pa.RecordBatch.from_arrays([pa.array(column) for column in values.T], names)
+    numbers = tuple(Numeric(name, impute="none", scale="none") for name in names)
+    for layout in ("csr", "dense"):
+        alone = Encoder(numbers, FACTS, hash_bits=18, layout=layout, dtype="float64")
+        X = alone(rows, labels=False).X
+        np.testing.assert_array_equal(X if layout == "dense" else X.toarray(), values)
+    with_city = rows.append_column("city", pa.array(list("abcab")))
+    encode = Encoder((*numbers, Categorical("city")), FACTS, hash_bits=14, dtype="float64")
+    X = encode(with_city, labels=False).X
+    assert X.shape == (5, (1 << 14) + 784)
+    np.testing.assert_array_equal(X[:, 1 << 14 :].toarray(), values)
+    assert X[:, : 1 << 14].sum() == 5
+
+
+def test_an_encoder_stored_before_numbers_had_indices_of_their_own_encodes_as_then():
+    stored = encoder().to_named()
+    old = Named(stored.arrays, {k: v for k, v in stored.params.items() if k != "numbers_apart"})
+    X, now = (Encoder.from_named(each)(record_batch([ROW])).X for each in (old, stored))
+    assert X.shape == (1, 1 << BITS)
+    expected = now[:, : 1 << BITS].toarray()
+    for name, index in NUMBERS.items():
+        expected[0, feature_index(name, BITS)] += now[0, index]
+    np.testing.assert_allclose(X.toarray(), expected, rtol=1e-6)
+    assert Encoder.from_named(old).to_named().params["numbers_apart"] is False
 
 
 def test_a_dense_layout_of_too_many_columns_is_refused():
     with pytest.raises(ConfigurationError, match="hash_bits of 14 or fewer; got 15"):
         encoder(layout="dense", hash_bits=15)
+    many = tuple(Numeric(f"x{n}", impute="none", scale="none") for n in range((1 << 14) + 1))
+    with pytest.raises(ConfigurationError, match="16,384 numeric columns or fewer; got 16,385"):
+        Encoder(many, FACTS, hash_bits=14, layout="dense")
 
 
 @pytest.mark.parametrize(

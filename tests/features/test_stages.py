@@ -71,19 +71,27 @@ def facts_of(*columns):
 
 
 def sparse_rows(matrix):
-    """Each row as {index: value}, what collides summed."""
+    """Each row as {index: value}, what collides summed, zeros left out."""
     for start, stop in zip(matrix.indptr[:-1], matrix.indptr[1:], strict=True):
         row = {}
         for index, value in zip(
             matrix.indices[start:stop].tolist(), matrix.data[start:stop].tolist(), strict=True
         ):
             row[index] = row.get(index, 0.0) + value
-        yield row
+        yield {index: value for index, value in row.items() if value}
+
+
+def enumerated(vector):
+    """The entries of a vector, sparse or dense."""
+    if hasattr(vector, "indices"):
+        return zip(vector.indices.tolist(), vector.values.tolist(), strict=True)
+    return enumerate(vector.values.tolist())
 
 
 def assert_same(vectors, X, values):
+    assert {vector.size for vector in vectors} == {X.shape[1]}
     for vector, row, value in zip(vectors, sparse_rows(X), values, strict=True):
-        expected = dict(zip(vector.indices.tolist(), vector.values.tolist(), strict=True))
+        expected = {index: number for index, number in enumerated(vector) if number}
         assert row.keys() == expected.keys(), value
         np.testing.assert_allclose(
             [row[index] for index in expected], list(expected.values()), rtol=1e-6, err_msg=value
@@ -104,14 +112,14 @@ def test_indices_are_those_of_sparks_feature_hasher(spark, table):
         Numeric("x", impute="none", scale="none"),
         Boolean("b"),
     )
-    encode = Encoder(features, facts_of("x"), hash_bits=30, dtype="float64")
+    encode = Encoder(features, facts_of("x"), hash_bits=30, dtype="float64", numbers_apart=False)
     (batch,) = table.combine_chunks().to_batches()
     for vector, row, value in zip(
         vectors, sparse_rows(encode(batch, labels=False).X), table.to_pylist(), strict=True
     ):
         expected = dict(zip(vector.indices.tolist(), vector.values.tolist(), strict=True))
         # Spark keeps a NaN, which is missing here
-        expected = {index: v for index, v in expected.items() if not math.isnan(v)}
+        expected = {index: v for index, v in expected.items() if v and not math.isnan(v)}
         assert row == expected, value
 
 
@@ -156,6 +164,30 @@ def test_both_forms_give_the_same_indices_and_values(spark, table, tmp_path):
     pipeline.save(str(tmp_path / "pipeline"))
     stored = PipelineModel.load(str(tmp_path / "pipeline")).transform(frame.limit(20))
     assert [row.features for row in stored.select("features").collect()] == vectors[:20]
+
+
+NUMBERS_ALONE = (Numeric("x", log1p=True), Numeric("fare", impute="none", scale="minmax"))
+
+
+@pytest.mark.parametrize(
+    "features",
+    [NUMBERS_ALONE, (*NUMBERS_ALONE, Text("s")), (Boolean("b"), Text("s")), (Text("s"),)],
+    ids=["numbers", "numbers and text", "no number", "text"],
+)
+def test_both_forms_are_one_whatever_there_is(spark, table, tmp_path, features):
+    from pyspark.ml import PipelineModel
+
+    from petafit.features.stages import stages
+
+    facts, frame = facts_of("x", "fare"), spark.createDataFrame(table)
+    pipeline = PipelineModel(stages(features, facts, 12))
+    pipeline.save(str(tmp_path / "pipeline"))
+    encoded = PipelineModel.load(str(tmp_path / "pipeline")).transform(frame)
+    assert encoded.columns == [*table.column_names, "features"]
+    vectors = [row.features for row in encoded.select("features").collect()]
+    (batch,) = table.combine_chunks().to_batches()
+    X = Encoder(features, facts, hash_bits=12)(batch, labels=False).X
+    assert_same(vectors, X, table["s"].to_pylist())
 
 
 @pytest.mark.parametrize("name", ["a.b", "a`b"])

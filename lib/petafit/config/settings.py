@@ -279,7 +279,12 @@ class Settings(Section):
     keys: Names = Field((), description="columns that tell rows apart; predictions carry them")
     split: Split = Split()
     features: Literal["auto"] | tuple[FeatureGroup, ...] = "auto"
-    hash_bits: int = Field(18, ge=1, le=30, description="2**hash_bits feature indices")
+    hash_bits: int = Field(
+        18,
+        ge=1,
+        le=30,
+        description="2**hash_bits indices of categories and texts; each number has one of its own",
+    )
     contract: Contract = Contract()
     learner: Annotated[LearnerChoice, BeforeValidator(_as_name)] = LearnerChoice()
     training: Training = Training()

@@ -9,25 +9,18 @@ from petafit.features.categorical import Categories, coded
 from petafit.features.csr import room_for_columns
 from petafit.features.facts import Facts
 from petafit.features.feature import Categorical, Cross, Feature, Numeric
-from petafit.features.hashing import feature_index, indices_of_crosses
+from petafit.features.hashing import indices_of_crosses
 from petafit.features.lookup import IndexTable
 from petafit.features.numeric import Scaling
 
 
 class NumericBlock:
-    """Scaled values.
+    """Scaled values, in the order of the features."""
 
-    Attributes
-    ----------
-    indices : ndarray of int32, shape (n_numeric,)
-        The index of each feature.
-    """
-
-    def __init__(self, features: Sequence[Feature], facts: Facts, hash_bits: int) -> None:
+    def __init__(self, features: Sequence[Feature], facts: Facts) -> None:
         numerics = [feature for feature in features if isinstance(feature, Numeric)]
         self._columns = [feature.column for feature in numerics]
         self._scalings = [Scaling.of(f, facts.columns.get(f.column)) for f in numerics]
-        self.indices = np.array([feature_index(f.name, hash_bits) for f in numerics], np.int32)
 
     def encode(self, batch: pa.RecordBatch, dtype: str) -> np.ndarray:
         """Values of shape (n_numeric, at least n_rows); NaN where a feature is left out."""

@@ -12,6 +12,7 @@ from petafit.features.column_types import check_columns
 from petafit.features.csr import to_csr
 from petafit.features.facts import Facts
 from petafit.features.feature import Feature, from_plain, to_plain
+from petafit.features.index_space import IndexSpace
 from petafit.features.target import class_positions, label_numbers, row_weights
 from petafit.features.text import TextBlock
 from petafit.store.arrays import Named
@@ -31,17 +32,19 @@ class Encoder:
     facts : Facts
         Of the training table.
     hash_bits : int
-        X has ``2**hash_bits`` columns.
+        Of the hashed indices; see `petafit.features.index_space.IndexSpace`.
     label, weight : str, optional
         The columns of y and of the rows' weights.
     layout : {"csr", "dense"}
     dtype : {"float32", "float64"}
         Of X; computing is in float64.
+    numbers_apart : bool
+        Numbers have indices of their own; False for models in which they are hashed.
 
     Raises
     ------
     ConfigurationError
-        A dense X of more than 2**14 columns.
+        A dense X of more than 2**14 hashed columns, or as many numbers.
     """
 
     def __init__(
@@ -54,18 +57,16 @@ class Encoder:
         weight: str | None = None,
         layout: Layout = "csr",
         dtype: DType = "float32",
+        numbers_apart: bool = True,
     ) -> None:
-        if layout == "dense" and hash_bits > _MOST_DENSE_BITS:
-            raise ConfigurationError(
-                "The learner takes dense rows, and these would not fit into memory",
-                expected=f"hash_bits of {_MOST_DENSE_BITS} or fewer",
-                got=hash_bits,
-                hint="Lower `hash_bits`, or choose a learner that takes sparse rows.",
-            )
+        self.space = IndexSpace(features, hash_bits, numbers_apart=numbers_apart)
+        if layout == "dense":
+            _refuse_wide(self.space, hash_bits)
         self.features, self.facts, self.hash_bits = features, facts, hash_bits
         self.label, self.weight = label, weight
         self.layout, self.dtype = layout, dtype
-        self._numeric = NumericBlock(features, facts, hash_bits)
+        self.numbers_apart = numbers_apart
+        self._numeric = NumericBlock(features, facts)
         self._category = CategoryBlock(features, hash_bits)
         self._text = TextBlock(features, hash_bits)
         self._schema: pa.Schema | None = None
@@ -73,7 +74,7 @@ class Encoder:
     @property
     def n_features(self) -> int:
         """The number of columns of X."""
-        return 1 << self.hash_bits
+        return self.space.size
 
     def __call__(self, batch: pa.RecordBatch, labels: bool = True) -> Batch:
         """Encode a batch; without `labels` neither label nor weight is read.
@@ -109,7 +110,7 @@ class Encoder:
 
     def _encoded(self, batch: pa.RecordBatch) -> Any:
         X = to_csr(
-            self._numeric.indices,
+            self.space.numbers,
             self._numeric.encode(batch, self.dtype),
             self._category.encode(batch),
             self._text.encode(batch),
@@ -136,6 +137,7 @@ class Encoder:
         params = {
             "features": [to_plain(feature) for feature in self.features],
             "hash_bits": self.hash_bits,
+            "numbers_apart": self.numbers_apart,
             "label": self.label,
             "weight": self.weight,
         }
@@ -153,6 +155,27 @@ class Encoder:
             weight=params["weight"],
             layout=layout,
             dtype=dtype,
+            numbers_apart=params.get("numbers_apart", False),
+        )
+
+
+def _refuse_wide(space: IndexSpace, hash_bits: int) -> None:
+    """Refuse dense rows of which a batch would not fit into memory."""
+    problem, hint = "The learner takes dense rows, and these would not fit into memory", "choose a "
+    hint += "learner that takes sparse rows."
+    if space.n_hashed > 1 << _MOST_DENSE_BITS:
+        raise ConfigurationError(
+            problem,
+            expected=f"hash_bits of {_MOST_DENSE_BITS} or fewer",
+            got=hash_bits,
+            hint=f"Lower `hash_bits`, or {hint}",
+        )
+    if len(space.numbers) > 1 << _MOST_DENSE_BITS:
+        raise ConfigurationError(
+            problem,
+            expected=f"{1 << _MOST_DENSE_BITS:,} numeric columns or fewer",
+            got=f"{len(space.numbers):,}",
+            hint=f"Name fewer, or {hint}",
         )
 
 

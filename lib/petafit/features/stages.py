@@ -1,14 +1,14 @@
 """The general form of the features: Spark ML stages that give what the encoder gives.
 
-The stages are Spark's own, but for the one that adds text; a PipelineModel can hold, store and load
-them. They run on Spark Connect too. The session's time zone must be UTC.
+The stages are Spark's own, but for those that add texts and numbers; a PipelineModel can hold,
+store and load them. They run on Spark Connect too. The session's time zone must be UTC.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 import numpy as np
 from pyspark.ml import Transformer
-from pyspark.ml.feature import FeatureHasher, SQLTransformer
+from pyspark.ml.feature import FeatureHasher, SQLTransformer, VectorAssembler
 
 from petafit.errors import ConfigurationError
 from petafit.features.facts import Facts
@@ -23,6 +23,8 @@ from petafit.features.feature import (
     Numeric,
     Text,
 )
+from petafit.features.index_space import IndexSpace
+from petafit.features.number_stage import AddNumbers
 from petafit.features.numeric import MISSING_BIN, Scaling
 from petafit.features.text_stage import AddText
 from petafit.table.literals import quoted
@@ -30,7 +32,7 @@ from petafit.table.literals import quoted
 FEATURES = "features"
 """The vector column of features."""
 
-_ROW = "__petafit_row"
+_ROW, _NUMBERS, _VECTOR = "__petafit_row", "__petafit_numbers", "__petafit_vector"
 
 _PARTS = {
     "year": "year",
@@ -43,41 +45,60 @@ _PARTS = {
 
 
 def stages(features: tuple[Feature, ...], facts: Facts, hash_bits: int) -> list[Transformer]:
-    """Transformers that add a column to a frame: `FEATURES`, a sparse vector of ``2**hash_bits``.
+    """Transformers that add a column to a frame: `FEATURES`, a vector of the encoder's indices.
 
     FeatureHasher takes a feature's name from its column. So the row is put aside, each feature
-    becomes a column of its name, is hashed, and the row comes back.
+    becomes a column of its name, is hashed, and the row comes back with the vector. Numbers go
+    behind the hashed indices; without any category or text there is nothing to hash.
 
     Raises
     ------
     ConfigurationError
         A name that FeatureHasher cannot take.
     """
-    columns = dict(_columns(features, facts))
-    for name in columns:
+    space, categories = IndexSpace(features, hash_bits), dict(_categories(features))
+    for name in categories:
         if "." in name or "`" in name:
             raise ConfigurationError(
                 f"Spark's FeatureHasher cannot take the feature {name!r}",
                 expected="a name without dot and backtick",
                 hint="Rename the column, or choose a learner that is not from MLlib.",
             )
-    selected = "".join(f", {sql} AS {quoted(name)}" for name, sql in columns.items())
+    numbers = [_number(feature, facts) for feature in features if isinstance(feature, Numeric)]
     texts = [feature for feature in features if isinstance(feature, Text)]
+    selected = [f"struct(*) AS {_ROW}"]
+    selected += [f"{sql} AS {quoted(name)}" for name, sql in categories.items()]
+    made: list[Transformer] = []
+    if space.n_hashed:
+        made = [_hasher(categories, space)]
+        if texts:
+            made.append(AddText(texts, vector=_VECTOR, hash_bits=hash_bits, row=_ROW))
+        if numbers:
+            selected.append(f"array({', '.join(numbers)}) AS {_NUMBERS}")
+            made.append(
+                AddNumbers(numbers=_NUMBERS, vector=_VECTOR, first=space.n_hashed, size=space.size)
+            )
+    else:
+        names = [f"{_NUMBERS}_{number}" for number in range(len(numbers))]
+        selected += [
+            f"coalesce({sql}, 0D) AS {name}" for sql, name in zip(numbers, names, strict=True)
+        ]
+        made = [VectorAssembler(inputCols=names, outputCol=_VECTOR)]
     return [
-        SQLTransformer(statement=f"SELECT struct(*) AS {_ROW}{selected} FROM __THIS__"),
-        FeatureHasher(inputCols=list(columns), outputCol=FEATURES, numFeatures=1 << hash_bits),
-        SQLTransformer(statement=f"SELECT {_ROW}.*, {FEATURES} FROM __THIS__"),
-        *([AddText(texts, vector=FEATURES, hash_bits=hash_bits)] if texts else []),
+        SQLTransformer(statement=f"SELECT {', '.join(selected)} FROM __THIS__"),
+        *made,
+        SQLTransformer(statement=f"SELECT {_ROW}.*, {_VECTOR} AS {FEATURES} FROM __THIS__"),
     ]
 
 
-def _columns(features: Iterable[Feature], facts: Facts) -> Iterator[tuple[str, str]]:
-    """The name of each feature, and an expression: a double is a value, a string a category."""
+def _hasher(categories: Mapping[str, str], space: IndexSpace) -> FeatureHasher:
+    return FeatureHasher(inputCols=list(categories), outputCol=_VECTOR, numFeatures=space.n_hashed)
+
+
+def _categories(features: Iterable[Feature]) -> Iterator[tuple[str, str]]:
+    """The name of each category, and an expression that gives a string."""
     for feature in features:
         match feature:
-            case Numeric():
-                scaling = Scaling.of(feature, facts.columns.get(feature.column))
-                yield feature.name, _scaled(feature, scaling)
             case Cross():
                 parts = f", '{CROSS}', ".join(_category(part) for part in feature.parts)
                 yield feature.name, f"concat({parts})"
@@ -85,7 +106,9 @@ def _columns(features: Iterable[Feature], facts: Facts) -> Iterator[tuple[str, s
                 yield feature.name, _category(feature)
 
 
-def _scaled(feature: Numeric, scaling: Scaling) -> str:
+def _number(feature: Numeric, facts: Facts) -> str:
+    """An expression that gives a double; null leaves the feature out."""
+    scaling = Scaling.of(feature, facts.columns.get(feature.column))
     value = _double(feature.column)
     if feature.log1p:
         value = f"signum({value}) * log1p(abs({value}))"

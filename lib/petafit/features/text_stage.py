@@ -8,7 +8,6 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 from pyspark.ml import Transformer
 from pyspark.ml.linalg import VectorUDT
@@ -16,11 +15,10 @@ from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 from pyspark.sql import DataFrame
 from pyspark.sql.pandas.functions import arrow_udf
-from scipy.sparse import coo_array
 
 from petafit.features.feature import Text, columns_of, from_plain, to_plain
-from petafit.features.ragged import Ragged
 from petafit.features.text import TextBlock
+from petafit.features.vectors import with_entries
 from petafit.table.literals import quoted
 
 
@@ -36,6 +34,9 @@ class AddText(Transformer, DefaultParamsReadable[Any], DefaultParamsWritable):
     vector : str
         The column of vectors, ``2**hash_bits`` long.
     hash_bits : int
+    row : str
+        The column of structs that holds the texts; empty where they are columns themselves, as in
+        stages stored before there was this parameter.
     """
 
     features: "Param[str]" = Param(
@@ -48,12 +49,17 @@ class AddText(Transformer, DefaultParamsReadable[Any], DefaultParamsWritable):
         Params._dummy(), "hashBits", "vectors are 2**hashBits long", TypeConverters.toInt
     )
 
+    row: "Param[str]" = Param(
+        Params._dummy(), "row", "the struct that holds the texts", TypeConverters.toString
+    )
+
     def __init__(
-        self, features: Sequence[Text] = (), *, vector: str = "", hash_bits: int = 0
+        self, features: Sequence[Text] = (), *, vector: str = "", hash_bits: int = 0, row: str = ""
     ) -> None:
         super().__init__()
+        self._setDefault(row="")
         plain = json.dumps([to_plain(feature) for feature in features])
-        self._set(features=plain, vector=vector, hashBits=hash_bits)
+        self._set(features=plain, vector=vector, hashBits=hash_bits, row=row)
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
         features = tuple(map(from_plain, json.loads(self.getOrDefault(self.features))))
@@ -62,34 +68,10 @@ class AddText(Transformer, DefaultParamsReadable[Any], DefaultParamsWritable):
 
         def with_text(vectors: pa.Array, *texts: pa.Array) -> pa.Array:
             counted = block.encode(pa.RecordBatch.from_arrays(list(texts), columns))
-            return vectors if counted is None else _added(vectors, counted, 1 << hash_bits)
+            return vectors if counted is None else with_entries(vectors, counted, 1 << hash_bits)
 
-        vector = self.getOrDefault(self.vector)
+        vector, row = self.getOrDefault(self.vector), self.getOrDefault(self.row)
+        within = f"{quoted(row)}." if row else ""
         # its stubs require a function type, which its code warns against
         add = arrow_udf(with_text, VectorUDT())  # type: ignore[call-overload]
-        return dataset.withColumn(vector, add(vector, *map(quoted, columns)))
-
-
-def _added(vectors: pa.StructArray, counted: Ragged, n_features: int) -> pa.StructArray:
-    """Sparse vectors (type, size, indices, values) with counts added, indices in ascending order.
-
-    Zeros stay: they are features of value 0.
-    """
-    kind, size, indices, values = vectors.flatten()
-    rows = np.arange(len(vectors), dtype=np.int32)
-    lengths = np.concatenate([indices.value_lengths().to_numpy(), np.diff(counted.offsets)])
-    entries = coo_array(
-        (
-            np.concatenate([values.flatten().to_numpy(), counted.values]),
-            (
-                np.repeat(np.tile(rows, 2), lengths),
-                np.concatenate([indices.flatten().to_numpy(), counted.indices]),
-            ),
-        ),
-        shape=(len(vectors), n_features),
-    ).tocsr()
-    lists = [
-        pa.ListArray.from_arrays(entries.indptr, content, type=vectors.type.field(name).type)
-        for name, content in (("indices", entries.indices), ("values", entries.data))
-    ]
-    return pa.StructArray.from_arrays([kind, size, *lists], fields=list(vectors.type))
+        return dataset.withColumn(vector, add(vector, *(within + quoted(name) for name in columns)))

@@ -3,6 +3,7 @@
 import time
 from functools import partial
 
+from petafit.features.index_space import IndexSpace
 from petafit.learners.mllib_limits import check_choice, check_facts
 from petafit.learners.model import SparkModel
 from petafit.workflow.job import Job
@@ -31,7 +32,8 @@ def fit_in_spark(job: Job, task: Task, rows: Rows) -> Product:
     estimator = mllib.make_estimator(
         settings.learner, kind=task.learner.kind, seed=settings.training.seed
     )
-    check_choice(settings.learner, n_features=1 << settings.hash_bits, columns=task.columns)
+    space = IndexSpace(task.features, settings.hash_bits)
+    check_choice(settings.learner, n_features=space.size, columns=task.columns)
     encoder = profiled(job, task, rows)
     check_facts(settings.learner, encoder)
     frame = training_frame(rows.scan("train", task.columns), task.checks, encoder)
