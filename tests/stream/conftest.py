@@ -9,8 +9,9 @@ from petafit.config.settings import Table
 from petafit.store.filesystem import Folder
 from petafit.stream.direct import DirectSource
 from petafit.table.opening import open_table
+from petafit.table.plans import write_plan
 from petafit.table.predicate import parse
-from petafit.table.shards import plan, write_plan
+from petafit.table.shards import plan
 
 
 @pytest.fixture
@@ -23,10 +24,8 @@ def direct(tmp_path_factory):
         snapshot = open_table(Table(uri=str(uri), version=version))
         predicate = parse(conditions)
         name = f"{next(numbers)}.arrow"
-        write_plan(folder, name, plan(snapshot, shards=shards, predicate=predicate))
         return DirectSource.of(
-            folder,
-            name,
+            write_plan(folder, name, plan(snapshot, shards=shards, predicate=predicate)),
             snapshot=snapshot,
             columns=snapshot.schema.names if columns is None else columns,
             predicate=predicate,

@@ -10,8 +10,9 @@ from petafit.store.filesystem import Folder
 from petafit.stream.direct import DirectSource
 from petafit.stream.footers import Footers
 from petafit.table.opening import open_table
+from petafit.table.plans import write_plan
 from petafit.table.predicate import Predicate
-from petafit.table.shards import plan, write_plan
+from petafit.table.shards import plan
 
 
 @pytest.fixture
@@ -21,9 +22,9 @@ def footers(tmp_path: Path) -> Footers:
         pq.write_table(pa.table({"a": [1, 2], "b": ["x", "y"]}), path_of(tmp_path, number))
     snapshot = open_table(Table(uri=str(tmp_path / "table")))
     folder = Folder(tmp_path / "plans")
-    write_plan(folder, "plan", plan(snapshot, shards=2, predicate=Predicate()))
+    written = write_plan(folder, "plan", plan(snapshot, shards=2, predicate=Predicate()))
     rows = DirectSource.of(
-        folder, "plan", snapshot=snapshot, columns=("a",), predicate=Predicate(), batch_rows=10
+        written, snapshot=snapshot, columns=("a",), predicate=Predicate(), batch_rows=10
     )
     return Footers(rows)
 

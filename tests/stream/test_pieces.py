@@ -9,8 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from petafit.stream import direct as module
+from petafit.stream import slices as module
 from petafit.stream.direct import DirectSource
+from petafit.stream.tally import Tally
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +48,28 @@ def test_pieces_together_are_the_shard(
         pieces = [ids(cut, shard, piece) for piece in cut.pieces]
         assert [batch for piece in pieces for batch in piece] == ids(whole, shard, 0)
         assert ids(cut, shard, len(pieces) - 1, skip) == pieces[-1][skip:]
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    inner=st.lists(st.floats(0, 1), max_size=3),
+    shards=st.integers(1, 3),
+    batch_rows=st.integers(1, 120),
+    least=st.integers(-1, 701),
+    skip=st.integers(0, 2),
+)
+def test_whatever_the_conditions_all_rows_are_counted(
+    folder: Path, direct: Any, inner: list[float], shards: int, batch_rows: int, **drawn: int
+) -> None:
+    whole = direct(folder, f"id >= {drawn['least']}", shards=shards, batch_rows=batch_rows)
+    for source in (whole, whole.cut((0.0, *sorted(inner), 1.0))):
+        tally = Tally()
+        for shard in range(source.shards):
+            for piece in source.pieces:
+                list(source.read(shard, piece=piece, skip=drawn["skip"], tally=tally))
+        assert tally == Tally(700, 700, source.shards * len(source.pieces))
 
 
 def test_a_piece_has_its_share_of_the_batches(folder: Path, direct: Any) -> None:

@@ -11,8 +11,9 @@ from petafit.errors import ConfigurationError
 from petafit.store.filesystem import Folder
 from petafit.table.by_partition import MOST_PARTITIONS, partition_name, plan_by_partition
 from petafit.table.parquet import open_parquet
+from petafit.table.plans import write_plan
 from petafit.table.predicate import parse
-from petafit.table.shards import read_shard, slice_of, write_plan
+from petafit.table.shards import slice_of
 from petafit.table.snapshot import DataFile, Snapshot
 
 ALL = parse([])
@@ -46,10 +47,9 @@ def test_several_columns_make_a_partition() -> None:
 
 def test_a_written_plan_still_tells_the_partition(tmp_path) -> None:
     days = [{"day": day} for day in (7, None)]
-    write_plan(
-        Folder(tmp_path), "plan", plan_by_partition(table(days), columns=["day"], predicate=ALL)
-    )
-    shards = [read_shard(Folder(tmp_path), "plan", number) for number in range(2)]
+    planned = plan_by_partition(table(days), columns=["day"], predicate=ALL)
+    written = write_plan(Folder(tmp_path), "plan", planned)
+    shards = [written.read(number) for number in range(2)]
     names = [partition_name(table(days), ["day"], shard[0]) for shard in shards]
     assert names == ["day=7", "day=__HIVE_DEFAULT_PARTITION__"]
 

@@ -113,6 +113,38 @@ def test_a_version_that_is_not_there_is_refused_with_those_that_are(tmp_path, ve
         open_delta(str(tmp_path), version=version)
 
 
+def versions(folder, *, count=12):
+    """Every third replaces all rows."""
+    for number in range(count):
+        mode = "append" if number % 3 else "overwrite"
+        write_deltalake(folder, pa.table({"x": [number]}), mode=mode)
+    return DeltaTable(folder)
+
+
+def test_a_version_whose_files_were_cleaned_up_is_refused_with_the_oldest_there_is(tmp_path):
+    versions(tmp_path).vacuum(0, dry_run=False, enforce_retention_duration=False)
+    for version in (0, 4, 8):
+        with pytest.raises(
+            ConfigurationError,
+            match=rf"Version {version} .* was cleaned up.*a version from 9 to 1\d; got no file /",
+        ):
+            open_delta(str(tmp_path), version=version)
+    assert open_delta(str(tmp_path), version=9).rows == 1
+    assert open_delta(str(tmp_path), version=10).rows == 2
+    assert open_delta(str(tmp_path)).rows == 3
+
+
+def test_a_version_that_the_log_no_longer_tells_is_refused_with_the_oldest_there_is(tmp_path):
+    versions(tmp_path).create_checkpoint()
+    write_deltalake(tmp_path, pa.table({"x": [12]}), mode="append")
+    for number in range(9):
+        (tmp_path / "_delta_log" / f"{number:020}.json").unlink()
+    for version in (0, 8, 10):
+        with pytest.raises(ConfigurationError, match="from 11 to 12; got one that was cleaned up"):
+            open_delta(str(tmp_path), version=version)
+    assert open_delta(str(tmp_path), version=11).rows == 3
+
+
 def test_a_damaged_log_is_named(tmp_path):
     write_deltalake(tmp_path, pa.table({"x": [1, 2]}))
     (tmp_path / "_delta_log" / f"{0:020}.json").write_text("{")

@@ -1,17 +1,13 @@
-"""Plans: every byte in one shard, shards of equal size, and only one's own part is read."""
-
-import datetime
-from decimal import Decimal
+"""Dealing a table out: every byte in one shard, and shards of equal size."""
 
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from petafit.errors import ContractError, StorageError
-from petafit.store.filesystem import Folder
+from petafit.errors import ContractError
 from petafit.table.predicate import parse
-from petafit.table.shards import SMALLEST_RANGE, count_shards, plan, read_shard, write_plan
+from petafit.table.shards import SMALLEST_RANGE, plan
 from petafit.table.snapshot import DataFile, Snapshot
 
 MIB = 1 << 20
@@ -92,55 +88,3 @@ def test_excluded_partitions_are_left_out():
 def test_a_predicate_that_does_not_fit_the_table_is_refused():
     with pytest.raises(ContractError, match="`y > 1`"):
         plan(table([100]), shards=1, predicate=parse(["y > 1"]))
-
-
-PARTITIONS = [
-    {},
-    {"p": None},
-    {"p": "a%20b ü", "n": 2**40, "day": datetime.date(2020, 1, 1), "late": True},
-    {"amount": Decimal("1.50"), "f": 0.1, "then": datetime.datetime(2020, 1, 1, 1, 2, 3)},
-    {"instant": datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)},
-]
-
-
-@pytest.mark.parametrize("partition", PARTITIONS)
-@pytest.mark.parametrize("kind", ["parquet", "delta"])
-def test_a_plan_is_read_as_it_was_written(tmp_path, kind, partition):
-    folder = Folder(tmp_path)
-    empty = dict.fromkeys(partition)
-    snapshot = table([5000, 3 * MIB, 0], kind=kind, partitions=[partition, empty, partition])
-    planned = plan(snapshot, shards=4, predicate=ALL)
-    digest = write_plan(folder, "plan.arrow", planned)
-    assert digest == write_plan(folder, "again.arrow", planned)
-    assert count_shards(folder, "plan.arrow") == len(planned)
-    for number, shard in enumerate(planned):
-        assert read_shard(folder, "plan.arrow", number) == shard
-
-
-def test_a_plan_without_files_is_one_empty_shard(tmp_path):
-    write_plan(Folder(tmp_path), "plan.arrow", plan(table([]), shards=4, predicate=ALL))
-    assert read_shard(Folder(tmp_path), "plan.arrow", 0) == ()
-
-
-def test_only_the_shards_own_part_of_the_plan_is_read(tmp_path):
-    folder = Folder(tmp_path)
-    planned = plan(table([100] * 3), shards=3, predicate=ALL)
-    write_plan(folder, "plan.arrow", planned)
-    content = (tmp_path / "plan.arrow").read_bytes()
-    damaged = content.replace(b"/table/0000.parquet", b"\xff" * 19)
-    assert damaged != content
-    (tmp_path / "plan.arrow").write_bytes(damaged)
-    assert read_shard(folder, "plan.arrow", 2) == planned[2]
-
-
-@pytest.mark.parametrize("damage", ["missing", "truncated", "index"])
-def test_a_plan_that_cannot_be_read_is_named(tmp_path, damage):
-    folder = Folder(tmp_path)
-    write_plan(folder, "plan.arrow", plan(table([100] * 3), shards=3, predicate=ALL))
-    if damage == "missing":
-        folder.remove("plan.arrow")
-    elif damage == "truncated":
-        content = (tmp_path / "plan.arrow").read_bytes()
-        (tmp_path / "plan.arrow").write_bytes(content[: len(content) // 2])
-    with pytest.raises(StorageError, match=r"plan\.arrow cannot be read"):
-        read_shard(folder, "plan.arrow", 3)

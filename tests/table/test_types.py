@@ -17,7 +17,7 @@ from petafit.table.types import STRINGS, canonical, carried, footer_schema, tabl
         (pa.dictionary(pa.int8(), pa.int64()), pa.int64()),
         (pa.large_binary(), pa.binary()),
         (pa.timestamp("ns", "Asia/Tokyo"), pa.timestamp("ns", "UTC")),
-        (pa.timestamp("ms"), pa.timestamp("ms")),
+        (pa.timestamp("ms"), pa.timestamp("us")),
         (pa.decimal128(10, 2), pa.decimal128(10, 2)),
     ],
 )

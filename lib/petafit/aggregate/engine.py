@@ -25,6 +25,7 @@ from petafit.errors import EmptyInputError, StorageError, only_logged
 from petafit.store.arrays import Named, digest, to_pieces
 from petafit.store.filesystem import Folder
 from petafit.stream.batches import Source
+from petafit.stream.tally import Counted, Tally
 
 Result = TypeVar("Result")
 
@@ -77,12 +78,15 @@ class Outcome(Generic[Result]):
         Rows that were read and met the conditions.
     seconds : float
         Wall-clock time of the whole pass, merging included.
+    tally : Tally or None
+        All rows that were read; None where they were not counted, as those in a cache.
     """
 
     result: Result
     rows: int
     shards: int
     seconds: float
+    tally: Tally | None = None
 
     @property
     def rows_per_second(self) -> float:
@@ -140,6 +144,8 @@ class Passes:
         ------
         EmptyInputError
             No row met the conditions.
+        StorageError
+            More or fewer rows were read than the table promises.
         """
         began = time.monotonic()
         content = to_pieces(start) if start else []
@@ -150,9 +156,18 @@ class Passes:
                 folder.write("start.npz", content, durable=False)
                 reference = Reference(folder, "start.npz", origin)
             shards = source.shards if source.frozen and not keep else 0
-            work = Work(aggregator, folder, reference, through, shards, self.checkpoint_seconds)
+            work = Work(
+                aggregator,
+                folder,
+                reference,
+                through,
+                shards,
+                self.checkpoint_seconds,
+                isinstance(source, Counted),
+            )
             with self.watch(title, PulseReader(folder), shards=source.shards, rows=rows):
                 reports, merged = self._aggregated(work, source)
+            tally = _counted(source, reports, title)
             total = sum(report.rows for report in reports)
             if not total:
                 raise EmptyInputError(
@@ -166,7 +181,7 @@ class Passes:
             result = aggregator.finish(merged, start)
         self.peak_memory = max(self.peak_memory, *(r.peak_memory for r in reports))
         self.compile_seconds = max(self.compile_seconds, *(r.compile_seconds for r in reports))
-        return Outcome(result, total, len(reports), time.monotonic() - began)
+        return Outcome(result, total, len(reports), time.monotonic() - began, tally)
 
     def _aggregated(self, work: Work, source: Source) -> tuple[list[ShardReport], Named | None]:
         """The reports of all shards; and their summaries as one if they were merged meanwhile."""
@@ -210,6 +225,22 @@ class Passes:
                     folder.remove()
             raise
         folder.remove()
+
+
+def _counted(source: Source, reports: Sequence[ShardReport], title: str) -> Tally | None:
+    """All rows that were read, once they are what the table promises.
+
+    Raises
+    ------
+    StorageError
+        They are not.
+    """
+    tally = sum((Tally(**report.tally) for report in reports), Tally())
+    pieces = len(source.pieces) * (source.shards if source.frozen else len(reports))
+    if not isinstance(source, Counted) or tally.pieces != pieces:
+        return None
+    source.check(tally, title)
+    return tally
 
 
 def _check_complete(work: Work, merged: Sequence[GroupReport], shards: int) -> None:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache, partial
 from typing import Any, Protocol
 
@@ -15,6 +15,7 @@ from petafit.compiled import compile_seconds
 from petafit.errors import StorageError
 from petafit.store.arrays import Named, digest, from_bytes, to_pieces
 from petafit.store.filesystem import Folder
+from petafit.stream.tally import Tally
 
 
 class Rows(Protocol):
@@ -78,6 +79,8 @@ class ShardReport:
         Bytes, of the process that worked on the shard.
     compile_seconds : float
         What that process has spent compiling so far; 0 where all kernels were in the cache.
+    tally : dict
+        As `petafit.stream.tally.Tally`: all rows that were read, to be compared with the table.
     """
 
     shard: int
@@ -85,6 +88,7 @@ class ShardReport:
     digest: str
     peak_memory: int
     compile_seconds: float
+    tally: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,8 @@ class Work:
         How many there are; 0 where it is known only when all are finished.
     checkpoint_seconds : float
         How often the state within a shard is saved.
+    counted : bool
+        Whether the source counts the rows that it reads: it is `petafit.stream.tally.Counted`.
     """
 
     aggregator: Aggregator[Any, Any, Any]
@@ -112,6 +118,7 @@ class Work:
     through: Through | None = None
     shards: int = 0
     checkpoint_seconds: float = 60.0
+    counted: bool = False
 
     def model(self) -> Named | None:
         """The model to start from."""
@@ -130,7 +137,8 @@ def aggregate_shard(
     Parameters
     ----------
     read : callable
-        ``read(piece=p, skip=n)`` gives the batches of a piece after the first ``n``.
+        ``read(piece=p, skip=n)`` gives the batches of a piece after the first ``n``; of a source
+        whose rows are counted, it takes a `Tally`, too.
     pieces : sequence of int
         To read one after the other.
     """
@@ -143,21 +151,27 @@ def aggregate_shard(
 
 @dataclass
 class _Position:
-    """How far a shard has come: batches are counted within the piece, rows in all."""
+    """How far a shard has come: batches are counted within the piece, all else in all.
+
+    The tally is that of the pieces before: a piece that is gone on with is counted from its start.
+    """
 
     piece: int
     batches: int = 0
     rows: int = 0
+    tally: dict[str, int] = field(default_factory=lambda: asdict(Tally()))
 
 
 def _aggregate(work: Work, shard: int, read: InPieces, pieces: Sequence[int]) -> ShardReport:
     aggregator, pulse = work.aggregator, Pulse(work.folder, shard)
     state, at = _restore(work, shard, pieces[0])
-    saved = time.monotonic()
+    saved, tally = time.monotonic(), Tally()
     for piece in pieces[pieces.index(at.piece) :]:
         if piece != at.piece:
-            at = _Position(piece, rows=at.rows)
-        plain = partial(read, piece=piece)
+            at = _Position(piece, rows=at.rows, tally=_sum(at.tally, tally))
+            tally = Tally()
+        counted: dict[str, Any] = {"tally": tally} if work.counted else {}
+        plain = partial(read, piece=piece, **counted)
         through = work.through(plain, shard=shard, piece=piece) if work.through else plain
         for batch in through(skip=at.batches):
             state = aggregator.reduce(state, batch)
@@ -168,12 +182,23 @@ def _aggregate(work: Work, shard: int, read: InPieces, pieces: Sequence[int]) ->
                 saved = time.monotonic()
     summary = aggregator.lift(state)
     content = to_pieces(summary)
-    report = ShardReport(shard, at.rows, digest(content), peak_memory(), compile_seconds())
+    report = ShardReport(
+        shard,
+        at.rows,
+        digest(content),
+        peak_memory(),
+        compile_seconds(),
+        _sum(at.tally, tally),
+    )
     work.folder.write(_summary_name(shard), content, durable=False)
     work.folder.write_json(_report_name(shard), asdict(report), durable=False)
     pulse.stop()
     work.folder.remove(_checkpoint_name(shard))
     return report
+
+
+def _sum(counted: dict[str, int], tally: Tally) -> dict[str, int]:
+    return asdict(Tally(**counted) + tally)
 
 
 def find_report(work: Work, shard: int) -> ShardReport | None:

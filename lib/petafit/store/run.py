@@ -22,6 +22,7 @@ MANIFEST = "manifest.json"
 _IDENTITY = ("job", "task", "logical_date", "settings_digest")
 _RESULTS: Mapping[str, Any] = {
     "inputs": [],
+    "plans": {},
     "rows": {},
     "outputs": [],
     "metrics": {},
@@ -49,10 +50,10 @@ class Run:
         See `RunStore.open` for who the run is; the other fields are ``status`` (running, succeeded
         or failed), ``error``, ``started_at`` and ``seconds`` of the last attempt, ``made`` (how
         often; more than once where the output was lost: ``again_because``), ``versions``,
-        ``inputs``, ``rows``, ``outputs``, ``metrics``, ``rounds`` (of training, and what each
-        brought), ``model``, ``summaries`` (of partitions, kept by training), ``influence`` (of
-        partitions), ``timings`` (seconds by stage) and ``peak_memory_bytes`` (by kind of
-        process).
+        ``inputs``, ``plans`` (digests, by the part of the rows), ``rows``, ``outputs``,
+        ``metrics``, ``rounds`` (of training, and what each brought), ``model``, ``summaries`` (of
+        partitions, kept by training), ``influence`` (of partitions), ``timings`` (seconds by stage)
+        and ``peak_memory_bytes`` (by kind of process).
     """
 
     def __init__(self, folder: Folder, asked: Mapping[str, Any]) -> None:

@@ -3,22 +3,19 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from itertools import accumulate, chain, islice, pairwise
 
 import numpy as np
 import pyarrow as pa
 
 from petafit.store.arrays import digest
-from petafit.store.filesystem import Folder
 from petafit.stream.batches import carried_schema, chosen, predicate_schema
-from petafit.stream.drift import check_footer, names_in, stored
-from petafit.stream.rowgroups import read_row_group, row_groups
-from petafit.table.parquet import open_file
-from petafit.table.predicate import Predicate, RowFilter
-from petafit.table.shards import Slice, count_shards, read_shard
+from petafit.stream.slices import ALL_BATCHES, Counts, count_batches, read_slice
+from petafit.stream.tally import Tally
+from petafit.table.plans import Plan
+from petafit.table.predicate import RowFilter
+from petafit.table.shards import Slice
 from petafit.table.snapshot import Snapshot
-from petafit.table.types import STRINGS
 
 
 @dataclass(frozen=True)
@@ -29,8 +26,8 @@ class DirectSource:
 
     Attributes
     ----------
-    plan_folder, plan_name : Folder, str
-        Where `petafit.table.shards.write_plan` left the plan.
+    plan : Plan
+        Which shard reads what.
     schema : pyarrow.Schema
         The columns wanted, strings as dictionary<int32, string>.
     batch_rows : int
@@ -43,9 +40,7 @@ class DirectSource:
         Which of the pieces are read.
     """
 
-    plan_folder: Folder
-    plan_name: str
-    shards: int
+    plan: Plan
     schema: pa.Schema
     predicate: RowFilter
     batch_rows: int
@@ -58,8 +53,7 @@ class DirectSource:
     @classmethod
     def of(
         cls,
-        plan_folder: Folder,
-        plan_name: str,
+        plan: Plan,
         *,
         snapshot: Snapshot,
         columns: Sequence[str],
@@ -74,9 +68,7 @@ class DirectSource:
             The table lacks a column.
         """
         return cls(
-            plan_folder,
-            plan_name,
-            count_shards(plan_folder, plan_name),
+            plan,
             carried_schema(snapshot.schema, columns),
             predicate,
             batch_rows,
@@ -84,10 +76,15 @@ class DirectSource:
         )
 
     @property
+    def shards(self) -> int:
+        """As many as the plan has."""
+        return self.plan.shards
+
+    @property
     def identity(self) -> str:
         """Digest of all that determines the batches."""
         parts = (
-            self.plan_folder.digest(self.plan_name),
+            self.plan.digest,
             str(self.schema),
             repr(self.predicate),
             str(self.batch_rows),
@@ -107,8 +104,31 @@ class DirectSource:
         """The rows of some of the pieces."""
         return replace(self, pieces=pieces)
 
-    def read(self, shard: int, *, piece: int = 0, skip: int = 0) -> Iterator[pa.RecordBatch]:
+    @property
+    def is_whole(self) -> bool:
+        """Whether all pieces are read."""
+        return len(self.pieces) == len(self.cuts) - 1
+
+    def check(self, tally: Tally, title: str) -> None:
+        """Hold all rows that were read against what the table promises.
+
+        Raises
+        ------
+        StorageError
+            There were more or fewer.
+        """
+        if self.is_whole:
+            tally.require_equal(title)
+
+    def read(
+        self, shard: int, *, piece: int = 0, skip: int = 0, tally: Tally | None = None
+    ) -> Iterator[pa.RecordBatch]:
         """The batches of a piece of a shard after the first `skip`; none is empty.
+
+        Parameters
+        ----------
+        tally : Tally, optional
+            Counts the rows, the skipped ones included.
 
         Raises
         ------
@@ -117,49 +137,54 @@ class DirectSource:
         ContractError
             A file lacks a column or has it in another type than the table.
         """
-        return islice(self._batches(shard, piece), skip, None)
+        return islice(self._batches(shard, piece, tally or Tally()), skip, None)
 
     @property
     def needed(self) -> pa.Schema:
         """All columns that are read: the wanted ones and the predicate's."""
         return pa.unify_schemas([self.schema, self.conditions])
 
-    def _batches(self, shard: int, piece: int) -> Iterator[pa.RecordBatch]:
+    def _batches(self, shard: int, piece: int, tally: Tally) -> Iterator[pa.RecordBatch]:
         needed = self.needed
-        for part, batches in self._slices(shard, piece):
-            for batch in read_slice(part, needed, self.batch_rows, self.predicate, batches):
+        for part, batches in self._slices(shard, piece, tally):
+            for batch in read_slice(part, needed, self.batch_rows, self.predicate, batches, tally):
                 rows = chosen(batch, schema=self.schema, predicate=self.predicate)
                 if rows is not None:
                     yield rows
+        tally.pieces += 1
 
-    def _slices(self, shard: int, piece: int) -> Iterator[tuple[Slice, range]]:
+    def _slices(self, shard: int, piece: int, tally: Tally) -> Iterator[tuple[Slice, range]]:
         """The slices that a piece has batches of, and which of each."""
-        slices = read_shard(self.plan_folder, self.plan_name, shard)
+        slices = self.plan.read(shard)
         if len(self.cuts) == 2:
             yield from ((part, ALL_BATCHES) for part in slices)
             return
-        needed = self.needed
-        counts = [
-            _count_batches(
-                part.path,
-                size=part.size,
-                start=part.start,
-                stop=part.stop,
-                partitioned_by=tuple(part.partition),
-                exact_names=part.exact_names,
-                batch_rows=self.batch_rows,
-                predicate=self.predicate,
-                schema=needed,
-            )
-            for part in slices
-        ]
-        edges = list(accumulate(map(sum, counts), initial=0))
-        groups = list(accumulate(chain.from_iterable(counts), initial=0))
+        found = [self._counts(part) for part in slices]
+        if piece == 0:  # what no piece reads counts with the first
+            for each in found:
+                tally.read += each.excluded
+                tally.promised += each.promised
+        edges = list(accumulate((sum(each.batches) for each in found), initial=0))
+        groups = list(accumulate(chain.from_iterable(e.batches for e in found), initial=0))
         cuts = _snapped([edges[-1] * share for share in self.cuts], groups)
         first, last = cuts[piece : piece + 2]
         for part, (begin, end) in zip(slices, pairwise(edges), strict=True):
             if max(begin, first) < min(end, last):
                 yield part, range(max(first - begin, 0), min(last, end) - begin)
+
+    def _counts(self, part: Slice) -> Counts:
+        return count_batches(
+            part.path,
+            size=part.size,
+            start=part.start,
+            stop=part.stop,
+            rows=part.rows,
+            partitioned_by=tuple(part.partition),
+            exact_names=part.exact_names,
+            batch_rows=self.batch_rows,
+            predicate=self.predicate,
+            schema=self.needed,
+        )
 
 
 def _snapped(wanted: Sequence[float], edges: Sequence[int]) -> list[int]:
@@ -181,75 +206,3 @@ def _snapped(wanted: Sequence[float], edges: Sequence[int]) -> list[int]:
         cuts.append(nearest if abs(nearest - own) <= room else math.floor(own))
     cuts[-1] = edges[-1]
     return cuts
-
-
-EVERY_ROW = Predicate()
-ALL_BATCHES = range(2**62)
-
-
-def read_slice(
-    part: Slice,
-    schema: pa.Schema,
-    batch_rows: int,
-    predicate: RowFilter = EVERY_ROW,
-    batches: range = ALL_BATCHES,
-) -> Iterator[pa.RecordBatch]:
-    """The batches of the row groups that a slice stands for, or only some of them.
-
-    Row groups in which the predicate can choose no row are not decoded, and do not count.
-
-    Raises
-    ------
-    StorageError
-        The file is damaged, missing or not the one that was planned.
-    ContractError
-        It lacks a column or has it in another type than the schema.
-    """
-    strings = [field.name for field in stored(schema, part) if field.type == STRINGS]
-    with open_file(part.path, size=part.size, dictionaries=strings) as file:
-        present = check_footer(file.footer, part, schema)
-        before = 0
-        groups = row_groups(file.footer, part, predicate, stored=present, schema=schema)
-        for group in groups:
-            count = -(-file.footer.row_group(group).num_rows // batch_rows)
-            wanted = range(max(batches.start - before, 0), min(batches.stop - before, count))
-            if wanted:
-                yield from read_row_group(
-                    file,
-                    group,
-                    part=part,
-                    stored=present,
-                    schema=schema,
-                    batch_rows=batch_rows,
-                    wanted=wanted,
-                )
-            before += count
-
-
-def check_file(part: Slice, schema: pa.Schema) -> list[str]:
-    """Look at a file's footer only, and give the names of its columns; raises like `read_slice`."""
-    with open_file(part.path, size=part.size) as file:
-        check_footer(file.footer, part, schema)
-        return list(file.footer.schema.to_arrow_schema().names)
-
-
-@lru_cache(maxsize=1 << 16)
-def _count_batches(
-    path: str,
-    *,
-    size: int,
-    start: int,
-    stop: int,
-    partitioned_by: tuple[str, ...],
-    exact_names: bool,
-    batch_rows: int,
-    predicate: RowFilter,
-    schema: pa.Schema,
-) -> list[int]:
-    """How many batches each row group of a slice makes; its footer is read once per worker."""
-    with open_file(path, size=size) as file:
-        partition = dict.fromkeys(partitioned_by)
-        part = Slice(path, size, start, stop, None, partition, False, exact_names)
-        present = names_in(file.footer.schema.to_arrow_schema().names, part, schema)
-        groups = row_groups(file.footer, part, predicate, stored=present, schema=schema)
-        return [-(-file.footer.row_group(group).num_rows // batch_rows) for group in groups]

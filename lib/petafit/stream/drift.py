@@ -10,6 +10,10 @@ from petafit.table.names import Spellings
 from petafit.table.shards import Slice
 from petafit.table.types import canonical, footer_schema
 
+_IS = pa.types
+_DIGITS = (10, 20)
+"""What Spark asks of a decimal for integers of 32 bits, and of 64."""
+
 
 def stored(schema: pa.Schema, part: Slice) -> list[pa.Field]:
     """The columns that a file itself must have."""
@@ -76,17 +80,40 @@ def _check_rows(footer: pq.FileMetaData, part: Slice) -> None:
 
 
 def _check_type(column: pa.Field, found: pa.Field, part: Slice) -> None:
-    if not _fits(found.type, canonical(column.type)):
+    if not _fits(found.type, canonical(column.type), by_log=part.absent_is_null):
         raise _drift(column, part, got=found.type)
 
 
-def _fits(found: pa.DataType, wanted: pa.DataType) -> bool:
-    """Equal types, timestamps that differ in their unit only, or a column without any value."""
-    if pa.types.is_null(found):
+def _fits(found: pa.DataType, wanted: pa.DataType, *, by_log: bool) -> bool:
+    """Whether a file's values can be read in the table's type, each for what it is.
+
+    That is so for equal types, a column without any value, timestamps of another unit, and types
+    that are narrower, which Spark reads, too. Where a log says the type, it also says whether
+    timestamps are in UTC: old writers left that out of the files.
+    """
+    if _IS.is_null(found) or found == wanted:
         return True
-    if pa.types.is_timestamp(found) and pa.types.is_timestamp(wanted):
-        return bool(found.tz == wanted.tz)
-    return bool(found == wanted)
+    if _IS.is_timestamp(found) and _IS.is_timestamp(wanted):
+        return by_log or bool(found.tz == wanted.tz)
+    return _widens(found, wanted)
+
+
+def _widens(found: pa.DataType, wanted: pa.DataType) -> bool:
+    """Whether every value of a type has an equal one in a wider type."""
+    if _IS.is_decimal(found) and _IS.is_decimal(wanted):
+        whole = wanted.precision - wanted.scale - (found.precision - found.scale)
+        return bool(wanted.scale >= found.scale and whole >= 0)
+    if _IS.is_date(found) and _IS.is_timestamp(wanted):
+        return wanted.tz is None
+    if _IS.is_integer(found) and _IS.is_signed_integer(wanted):
+        bits = found.bit_width + _IS.is_unsigned_integer(found)
+        return bool(bits <= wanted.bit_width)
+    if _IS.is_signed_integer(found):
+        if _IS.is_decimal(wanted):
+            digits = _DIGITS[found.bit_width > 32]
+            return bool(wanted.precision - wanted.scale >= digits)
+        return bool(_IS.is_float64(wanted) and found.bit_width <= 32)
+    return bool(_IS.is_float32(found) and _IS.is_float64(wanted))
 
 
 def _drift(column: pa.Field, part: Slice, *, got: object, hint: str = "") -> ContractError:

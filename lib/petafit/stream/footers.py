@@ -6,15 +6,16 @@ refuses such a file as it opens it; a scan needs this look beforehand.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import islice
 
 import pyarrow as pa
 
 from petafit.errors import ContractError
-from petafit.stream.direct import DirectSource, check_file
+from petafit.stream.direct import DirectSource
 from petafit.stream.drift import stored
+from petafit.stream.slices import check_file
+from petafit.stream.tally import Tally
 from petafit.table.names import Spellings
-from petafit.table.shards import Slice, read_shard
+from petafit.table.shards import Slice
 
 
 @dataclass(frozen=True)
@@ -46,16 +47,24 @@ class Footers:
         """That of the rows, which are of the same files and columns."""
         return self.rows.identity
 
-    def read(self, shard: int, *, piece: int = 0, skip: int = 0) -> Iterator[pa.RecordBatch]:
-        """A batch for each slice of a shard; raises like `DirectSource.read`."""
-        slices = read_shard(self.rows.plan_folder, self.rows.plan_name, shard)
-        for part in islice(slices, skip, None):
-            self._check(part)
-            yield pa.record_batch([[part.path]], schema=self.schema)
+    def check(self, tally: Tally, title: str) -> None:
+        """Hold the rows of all row groups against those of the footers; as `DirectSource.check`."""
+        tally.require_equal(title)
 
-    def _check(self, part: Slice) -> None:
+    def read(
+        self, shard: int, *, piece: int = 0, skip: int = 0, tally: Tally | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """A batch for each slice of a shard; raises like `DirectSource.read`."""
+        tally = tally or Tally()
+        for number, part in enumerate(self.rows.plan.read(shard)):
+            self._check(part, tally)
+            if number >= skip:
+                yield pa.record_batch([[part.path]], schema=self.schema)
+        tally.pieces += 1
+
+    def _check(self, part: Slice, tally: Tally) -> None:
         exact = replace(part, exact_names=part.exact_names or self.case_sensitive)
-        names = check_file(exact, self.rows.needed)
+        names = check_file(exact, self.rows.needed, tally)
         own = Spellings(() if self.case_sensitive else names)
         for column in stored(self.rows.needed, part):
             alike = own.alike(column.name)

@@ -6,15 +6,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from petafit.errors import StorageError
+from petafit.errors import ContractError, StorageError
 from petafit.stream.batches import as_type, one_code_a_row
 from petafit.stream.chunks import check_others, coded_columns
 from petafit.stream.coded import CodedColumn
+from petafit.stream.old_calendar import old_calendar
 from petafit.table.parquet import UNREADABLE, OpenFile, unreadable
 from petafit.table.predicate import RowFilter
 from petafit.table.shards import Slice
 from petafit.table.statistics import ranges_of
-from petafit.table.types import STRINGS
+from petafit.table.types import STRINGS, canonical
 
 _CHUNK_BYTES = 24 << 20
 _DECODED_BYTES = 8
@@ -28,7 +29,7 @@ def row_groups(
     *,
     stored: Mapping[str, str],
     schema: pa.Schema,
-) -> list[int]:
+) -> tuple[list[int], int]:
     """The row groups that stand in a slice and may have rows that a predicate chooses.
 
     A row group stands in a slice if its middle byte does: in a plan each has exactly one slice.
@@ -39,19 +40,40 @@ def row_groups(
         The columns that the file has, each with the name it has there.
     schema : pyarrow.Schema
         With the columns that the predicate needs.
+
+    Returns
+    -------
+    list of int
+        Their numbers.
+    int
+        The rows of those that stand in the slice, too, but cannot have such rows.
     """
     decides = set(predicate.columns) - set(part.partition)  # of these, files may say anything
-    meant = {stored[name]: name for name in stored if name in decides}
+    calendar = old_calendar(footer, part.path, stored)  # statistics are of what is stored
+    meant = {
+        stored[name]: name
+        for name in stored
+        if name in decides and not (calendar and calendar.changes(schema.field(name)))
+    }
     types = {own: schema.field(name).type for own, name in meant.items()}
-    groups = [(number, footer.row_group(number)) for number in range(footer.num_row_groups)]
-    return [
-        number
-        for number, group in groups
-        if part.start <= min(_middle(group), part.size - 1) < part.stop
-        and not predicate.excludes_between(
-            {meant[own]: told for own, told in ranges_of(group, types).items()}
-        )
-    ]
+    wanted, excluded = [], 0
+    for number in range(footer.num_row_groups):
+        group = footer.row_group(number)
+        if not part.start <= min(_middle(group), part.size - 1) < part.stop:
+            continue
+        told = {meant[own]: found for own, found in ranges_of(group, types).items()}
+        if predicate.excludes_between(told):
+            excluded += group.num_rows
+        else:
+            wanted.append(number)
+    return wanted, excluded
+
+
+def promised_rows(footer: pq.FileMetaData, part: Slice) -> int:
+    """The rows of a file, for the slice that its first byte stands in; 0 for the others."""
+    if part.start > 0:
+        return 0
+    return int(footer.num_rows if part.rows is None else part.rows)
 
 
 def read_row_group(
@@ -172,7 +194,8 @@ def _completed(
     arrays = [
         _as_type(
             batch.column(stored[field.name]),
-            field.type,
+            field,
+            part,
             is_coded=stored[field.name] in dictionaries,
         )
         if field.name in stored
@@ -182,11 +205,21 @@ def _completed(
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-def _as_type(values: pa.Array, kind: pa.DataType, *, is_coded: bool) -> pa.Array:
+def _as_type(values: pa.Array, column: pa.Field, part: Slice, *, is_coded: bool) -> pa.Array:
     """Like `as_type`, but no dictionary is built of texts that the file stores plainly."""
-    if kind == STRINGS and not is_coded and not isinstance(values, pa.DictionaryArray):
+    if column.type == STRINGS and not is_coded and not isinstance(values, pa.DictionaryArray):
         return one_code_a_row(values.cast(pa.string()))
-    return as_type(values, kind)
+    try:
+        return as_type(values, column.type)
+    except pa.ArrowInvalid as error:
+        if canonical(values.type) == canonical(column.type):
+            raise
+        raise ContractError(
+            f"Column {column.name!r} of {part.path} has values that the table's type does not hold",
+            expected=f"values of type {column.type}",
+            got=error,
+            hint="Write the file anew in the type of the others, or leave the column out.",
+        ) from error
 
 
 def _repeated(value: object, kind: pa.DataType, rows: int) -> pa.Array:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
-from petafit.stream.direct import read_slice
+from petafit.stream.slices import read_slice
 from petafit.table.parquet import open_file
 from petafit.table.shards import Slice, slice_of
 from petafit.table.snapshot import DataFile, Snapshot

@@ -19,6 +19,7 @@ from petafit.session import case_sensitive, require_delta
 from petafit.store.arrays import digest
 from petafit.store.filesystem import Folder
 from petafit.stream.batches import carried_schema, chosen, normalise, predicate_schema
+from petafit.stream.tally import Tally
 from petafit.table.literals import quoted
 from petafit.table.names import Spellings
 from petafit.table.predicate import Predicate, RowFilter
@@ -44,6 +45,11 @@ class ScanSource:
         The columns wanted, and those the predicate reads; None in a worker.
     schema, predicate, conditions
         As in `petafit.stream.direct.DirectSource`.
+    promised : int or None
+        How many rows the frame has at most, by the table's log or its files' footers; None where
+        neither tells.
+    is_exact : bool
+        Whether it has all of these: no condition leaves out rows, and none is deleted.
     shards : int
         The most there can be; 0 where Spark makes as many as it likes, and does not tell before.
     """
@@ -52,6 +58,8 @@ class ScanSource:
     schema: pa.Schema
     predicate: RowFilter
     conditions: pa.Schema = field(default_factory=lambda: pa.schema([]))
+    promised: int | None = None
+    is_exact: bool = False
 
     shards: int = 0
     frozen = False
@@ -64,13 +72,17 @@ class ScanSource:
         snapshot: Snapshot,
         columns: Sequence[str],
         predicate: RowFilter,
+        promised: int | None = None,
     ) -> "ScanSource":
         """Some columns of a snapshot; raises like `scan`."""
+        by_partition = set(predicate.columns) <= set(snapshot.partition_columns)
         return cls(
             scan(session, snapshot, columns, predicate),
             carried_schema(snapshot.schema, columns),
             predicate,
             predicate_schema(snapshot.schema, columns, predicate),
+            promised,
+            by_partition and not snapshot.has_deletions,
         )
 
     @classmethod
@@ -104,18 +116,45 @@ class ScanSource:
         """What a worker needs of it: all but the frame, which cannot leave the driver."""
         return replace(self, frame=None)
 
+    def check(self, tally: Tally, title: str) -> None:
+        """Hold the rows that Spark gave against what the table promises.
+
+        Spark can be told to pass over files that are gone or damaged; here they are missed.
+
+        Raises
+        ------
+        StorageError
+            There were more, or fewer where no condition explains it.
+        """
+        if self.promised is None:
+            return
+        if self.is_exact or tally.read > self.promised:
+            replace(tally, promised=self.promised).require_equal(title)
+
     def received(
-        self, batches: Iterator[pa.RecordBatch], *, piece: int = 0, skip: int = 0
+        self,
+        batches: Iterator[pa.RecordBatch],
+        *,
+        piece: int = 0,
+        skip: int = 0,
+        tally: Tally | None = None,
     ) -> Iterator[pa.RecordBatch]:
         """The batches that Spark hands to a task, as `DirectSource.read` would give them."""
-        needed = pa.unify_schemas([self.schema, self.conditions])
-        rows = (
-            chosen(normalise(batch, needed), schema=self.schema, predicate=self.predicate)
-            for batch in batches
-        )
-        return islice((batch for batch in rows if batch is not None), skip, None)
+        return islice(self._chosen(batches, tally or Tally()), skip, None)
 
-    def read(self, shard: int, *, piece: int = 0, skip: int = 0) -> Iterator[pa.RecordBatch]:
+    def _chosen(self, batches: Iterator[pa.RecordBatch], tally: Tally) -> Iterator[pa.RecordBatch]:
+        needed = pa.unify_schemas([self.schema, self.conditions])
+        for batch in batches:
+            tally.read += batch.num_rows
+            rows = normalise(batch, needed)
+            wanted = chosen(rows, schema=self.schema, predicate=self.predicate)
+            if wanted is not None:
+                yield wanted
+        tally.pieces += 1
+
+    def read(
+        self, shard: int, *, piece: int = 0, skip: int = 0, tally: Tally | None = None
+    ) -> Iterator[pa.RecordBatch]:
         """Refused: only a Spark task gets to see the batches of a scan.
 
         Raises

@@ -2,6 +2,7 @@
 
 import json
 import re
+from functools import partial
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -10,6 +11,7 @@ from deltalake.exceptions import DeltaError
 
 from petafit.errors import ConfigurationError, StorageError
 from petafit.store.filesystem import Folder
+from petafit.table.delta_cleaning import check_kept, oldest_logged
 from petafit.table.delta_location import delta_location
 from petafit.table.snapshot import DataFile, Snapshot
 from petafit.table.types import table_schema
@@ -24,14 +26,18 @@ def open_delta(uri: str, *, version: int | None = None) -> Snapshot:
     Raises
     ------
     ConfigurationError
-        The table has no such version.
+        The table has no such version, or no longer has it.
     StorageError
         The log is damaged, or asks for more than delta-rs can do.
     """
     root = Folder(uri)
     table = open_log(root, version)
+    if version is not None:
+        newest = open_log(root).version()
+        check_kept(root, version, newest, partial(_paths, root))
     partition_columns = tuple(table.metadata().partition_columns)
     actions = pa.table(table.get_add_actions(flatten=True)).sort_by("path")
+    has_deletions = _has_deletion_vectors(table)
     return Snapshot(
         uri=root.uri,
         format="delta",
@@ -39,7 +45,8 @@ def open_delta(uri: str, *, version: int | None = None) -> Snapshot:
         schema=table_schema(pa.schema(table.schema().to_arrow())),
         partition_columns=partition_columns,
         files=_data_files(root, actions, partition_columns),
-        scan_reason=_scan_reason(table),
+        scan_reason=_scan_reason(table, has_deletions=has_deletions),
+        has_deletions=has_deletions,
     )
 
 
@@ -50,10 +57,12 @@ def open_log(root: Folder, version: int | None = None) -> DeltaTable:
     except (DeltaError, OSError, OverflowError) as error:
         if version is not None:
             newest = open_log(root).version()
-            if not 0 <= version <= newest:
+            oldest = oldest_logged(root)
+            if not oldest <= version <= newest:
                 raise ConfigurationError(
                     f"The Delta table at {root.uri} has no version {version}",
-                    expected=f"a version from 0 to {newest}",
+                    expected=f"a version from {oldest} to {newest}",
+                    got="one that was cleaned up" if 0 <= version < oldest else None,
                     hint="Leave `table.version` out for the newest.",
                 ) from error
         raise StorageError(
@@ -61,6 +70,12 @@ def open_log(root: Folder, version: int | None = None) -> DeltaTable:
             got=str(error),
             hint="It is damaged, out of reach, or of a newer Delta than petafit's.",
         ) from error
+
+
+def _paths(root: Folder, version: int) -> list[str]:
+    """Where the files of a version are."""
+    actions = pa.table(open_log(root, version).get_add_actions(flatten=True))
+    return [_location(root, path) for path in actions["path"].to_pylist()]
 
 
 def _data_files(root: Folder, actions: pa.Table, columns: tuple[str, ...]) -> tuple[DataFile, ...]:
@@ -83,7 +98,7 @@ def _location(root: Folder, path: str) -> str:
     return Folder(path).uri if is_absolute else root.child(unquote(path)).uri
 
 
-def _scan_reason(table: DeltaTable) -> str | None:
+def _scan_reason(table: DeltaTable, *, has_deletions: bool) -> str | None:
     """Why the data files alone do not tell the table's rows, by the rules of Delta's protocol."""
     protocol = table.protocol()
     features = set(protocol.reader_features or ())
@@ -97,7 +112,7 @@ def _scan_reason(table: DeltaTable) -> str | None:
         return f"the table maps its columns to other names in the files (mode {mapping})"
     if _has_type_changes(json.loads(table.schema().to_json())):
         return "the type of a column was changed after files were written"
-    if "deletionVectors" in features and _has_deletion_vectors(table):
+    if has_deletions:
         return "rows of some files are deleted by deletion vectors"
     return None
 
@@ -110,6 +125,8 @@ def _has_type_changes(node: object) -> bool:
 
 
 def _has_deletion_vectors(table: DeltaTable) -> bool:
+    if "deletionVectors" not in (table.protocol().reader_features or ()):
+        return False
     try:
         reader = pa.RecordBatchReader.from_stream(table.deletion_vectors())
         return any(batch.num_rows for batch in reader)

@@ -1,11 +1,15 @@
 """From the settings of a table to its snapshot, whichever kind of table it is."""
 
+import logging
+
 from petafit.config.settings import Table
 from petafit.errors import ConfigurationError
 from petafit.store.filesystem import Folder
 from petafit.table.delta import open_delta
 from petafit.table.parquet import open_parquet
 from petafit.table.snapshot import Snapshot
+
+log = logging.getLogger("petafit")
 
 
 def open_table(table: Table) -> Snapshot:
@@ -42,4 +46,12 @@ def open_table(table: Table) -> Snapshot:
             got=f"version {table.version}",
             hint="Remove `table.version`, or keep the table in Delta format.",
         )
-    return open_parquet(table.uri)
+    snapshot = open_parquet(table.uri)
+    if snapshot.only_later:
+        log.warning(
+            "%s: later files have columns that the first, %s, lacks, and that are not read: %s",
+            snapshot.uri,
+            snapshot.files[0].path,
+            ", ".join(snapshot.only_later),
+        )
+    return snapshot

@@ -21,13 +21,15 @@ from petafit.table.types import footer_schema
 
 _INTEGER = re.compile(r"-?\d{1,18}")
 _BUFFER_BYTES = 1 << 20
+_LOOKS = 16
+"""At files for the type of a column."""
 
 UNREADABLE = (pa.ArrowException, OSError, UnicodeDecodeError, MemoryError)
 """What reading a damaged file raises: names may be no text, and sizes beyond all memory."""
 
 
 def open_parquet(uri: str) -> Snapshot:
-    """Pin the files that a Parquet table has now; the first of them gives the schema.
+    """Pin the files that a Parquet table has now; the first of them gives the columns.
 
     `petafit.table.listing.list_files` says which files those are.
 
@@ -59,8 +61,7 @@ def open_parquet(uri: str) -> Snapshot:
         )
         for i, (relative, size) in enumerate(found)
     )
-    with open_file(files[0].path, size=files[0].size) as first:
-        stored = footer_schema(first.footer)
+    stored, only_later = _stored_columns(files)
     folders = Spellings(columns)
     fields = [field for field in stored if not folders.alike(field.name)]
     fields += [pa.field(name, values.type) for name, values in columns.items()]
@@ -71,7 +72,33 @@ def open_parquet(uri: str) -> Snapshot:
         schema=pa.schema(fields),
         partition_columns=tuple(columns),
         files=files,
+        only_later=tuple(name for name in only_later if not folders.alike(name)),
     )
+
+
+def _stored_columns(files: Sequence[DataFile]) -> tuple[pa.Schema, list[str]]:
+    """The columns of the first file, and those that only the last has, of all that are there.
+
+    A column without a value in the first file has no type there: it gets that of another file,
+    looked for in a few from all over the table.
+    """
+    first = _columns_of(files[0])
+    last = _columns_of(files[-1]) if len(files) > 1 else first
+    untyped = {field.name for field in first if pa.types.is_null(field.type)}
+    typed: dict[str, pa.Field] = {}
+    for file in reversed(files[1 :: max(1, len(files) // _LOOKS)]):
+        if untyped <= typed.keys():
+            break
+        found = _columns_of(file)
+        typed |= {f.name: f for f in found if f.name in untyped and not pa.types.is_null(f.type)}
+    schema = pa.schema([typed.get(field.name, field) for field in first])
+    known = Spellings(first.names)
+    return schema, [name for name in last.names if not known.alike(name)]
+
+
+def _columns_of(file: DataFile) -> pa.Schema:
+    with open_file(file.path, size=file.size) as opened:
+        return footer_schema(opened.footer)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,17 +1,11 @@
-"""A table's files dealt out to shards, and the frozen plan that says which shard reads what."""
+"""A table's files dealt out to shards, each of which reads ranges of some of them."""
 
 import functools
 import heapq
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import pairwise
 
-import pyarrow as pa
-
-from petafit.errors import StorageError
-from petafit.store.arrays import digest
-from petafit.store.filesystem import Folder
 from petafit.table.predicate import RowFilter
 from petafit.table.snapshot import DataFile, Snapshot
 
@@ -79,55 +73,6 @@ def plan(snapshot: Snapshot, *, shards: int, predicate: RowFilter) -> tuple[Shar
     for shard, file, start, stop in _deal(files, count):
         dealt[shard].append(slice_of(file, start, stop, snapshot))
     return tuple(map(tuple, dealt))
-
-
-def write_plan(folder: Folder, name: str, shards: Sequence[Shard]) -> str:
-    """Write a plan as an Arrow IPC file of one record batch a shard; returns its digest."""
-    slices = [part for shard in shards for part in shard]
-    columns = {
-        field.name: [getattr(part, field.name) for part in slices] for field in fields(Slice)
-    }
-    whole = pa.record_batch({name: pa.array(values) for name, values in columns.items()})
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_file(sink, whole.schema) as writer:
-        start = 0
-        for shard in shards:
-            writer.write_batch(whole.slice(start, len(shard)))
-            start += len(shard)
-    content = sink.getvalue().to_pybytes()
-    folder.write(name, content)
-    return digest(content)
-
-
-def read_shard(folder: Folder, name: str, index: int) -> Shard:
-    """One shard of a plan; of the file only this shard's part is read.
-
-    Raises
-    ------
-    StorageError
-        The plan is missing or damaged, or has no such shard.
-    """
-    with _opened(folder, name) as reader:
-        return tuple(Slice(**row) for row in reader.get_batch(index).to_pylist())
-
-
-def count_shards(folder: Folder, name: str) -> int:
-    """How many shards a plan has; raises like `read_shard`."""
-    with _opened(folder, name) as reader:
-        return int(reader.num_record_batches)
-
-
-@contextmanager
-def _opened(folder: Folder, name: str) -> Iterator[pa.RecordBatchFileReader]:
-    location = folder.child(name)
-    try:
-        with (
-            location.filesystem.open_input_file(location.path) as stream,
-            pa.ipc.open_file(stream) as reader,
-        ):
-            yield reader
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise StorageError(f"The plan {location.uri} cannot be read", got=str(error)) from error
 
 
 def wanted_files(files: Sequence[DataFile], predicate: RowFilter) -> list[DataFile]:

@@ -48,6 +48,10 @@ class Snapshot:
         Sorted by path.
     scan_reason : str or None
         Why reading the files without Spark would give wrong rows; None where it gives the right.
+    has_deletions : bool
+        Whether the files hold rows that the log has deleted.
+    only_later : tuple of str
+        Columns that are not read, since the first of the files does not have them.
     """
 
     uri: str
@@ -57,6 +61,8 @@ class Snapshot:
     partition_columns: tuple[str, ...]
     files: tuple[DataFile, ...]
     scan_reason: str | None = None
+    has_deletions: bool = False
+    only_later: tuple[str, ...] = ()
 
     @cached_property
     def exact_names(self) -> bool:

@@ -19,7 +19,9 @@ def canonical(kind: pa.DataType) -> pa.DataType:
     >>> canonical(pa.dictionary(pa.int8(), pa.large_string()))
     DataType(string)
     >>> canonical(pa.timestamp("ms", "Europe/Berlin"))
-    TimestampType(timestamp[ms, tz=UTC])
+    TimestampType(timestamp[us, tz=UTC])
+    >>> canonical(pa.struct([pa.field("a", pa.large_string(), nullable=False)]))
+    StructType(struct<a: string>)
     >>> canonical(pa.uuid())
     DataType(binary)
     """
@@ -33,8 +35,15 @@ def canonical(kind: pa.DataType) -> pa.DataType:
         return pa.binary()
     if _IS.is_date64(kind):
         return pa.date32()
-    if _IS.is_timestamp(kind) and kind.tz is not None:
-        return pa.timestamp(kind.unit, "UTC")
+    if _IS.is_timestamp(kind):
+        unit = "ns" if kind.unit == "ns" else "us"  # files of one table have either, as in Spark
+        return pa.timestamp(unit, None if kind.tz is None else "UTC")
+    if _IS.is_struct(kind):
+        return pa.struct([(field.name, canonical(field.type)) for field in kind])
+    if _IS.is_list(kind) or _IS.is_large_list(kind):
+        return pa.list_(pa.field("element", canonical(kind.value_type)))
+    if _IS.is_map(kind):
+        return pa.map_(canonical(kind.key_type), canonical(kind.item_type))
     return kind
 
 

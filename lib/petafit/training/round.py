@@ -26,6 +26,8 @@ class Round:
         What was wrong with one of the latter.
     seconds : float
         Of the pass over the training rows, merging included.
+    tally : dict or None
+        All rows that were read, as `petafit.stream.tally.Tally`; None where they were not counted.
     held_back : dict or None
         The loss on the newest rows put aside, ``before`` and ``after``. Of a merge these are the
         rows to which it was fitted; None where nothing was. Of a Newton round they are rows to
@@ -43,6 +45,7 @@ class Round:
     rows: dict[str, int] = field(default_factory=lambda: {"in": 0, "used": 0, "quarantined": 0})
     example: str | None = None
     seconds: float = 0.0
+    tally: dict[str, int] | None = None
     held_back: dict[str, float] | None = None
     objective: float | None = None
     validation: Figures | None = None

@@ -12,6 +12,7 @@ from petafit.evaluation.metrics import Figures
 from petafit.store.arrays import Named, from_bytes, to_pieces
 from petafit.store.filesystem import Folder
 from petafit.stream.batches import Source
+from petafit.stream.tally import Tally
 from petafit.training.reserved import NOTHING
 from petafit.training.round import Kind, Round, Step
 from petafit.training.standing import Standing, Trained
@@ -90,7 +91,9 @@ class Rounds:
         """One round, in the parts given."""
         for part, source in enumerate(given, start=1):
             at.add(self._step(at, Round(number, part, len(given), kind), source, rows))
-        self._check_rows([done for done in at.rounds if done.number == number])
+        parts = [done for done in at.rounds if done.number == number]
+        _check_counts(parts)
+        self._check_rows(parts)
         if at.weights is None:
             raise EmptyInputError(
                 "No rows to train",
@@ -143,6 +146,19 @@ class Rounds:
             return None
         log.info("%s was finished by an earlier attempt of this run", planned.title)
         return Step.from_named(kept)
+
+
+def _check_counts(parts: Sequence[Round]) -> None:
+    """Hold the rows that all parts have read against what the table promises.
+
+    Raises
+    ------
+    StorageError
+        There were more or fewer.
+    """
+    tallies = [Tally(**done.tally) for done in parts if done.tally]
+    if len(tallies) == len(parts) > 1:
+        sum(tallies, Tally()).require_equal(f"train round {parts[0].number}")
 
 
 def _tell(done: Round) -> None:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from petafit.aggregate.checked import Checked, NoGoodRowsError
@@ -161,5 +161,6 @@ def _done(
         rows=outcome.result.counts,
         example=outcome.result.example,
         seconds=outcome.seconds + time.monotonic() - began,
+        tally=asdict(outcome.tally) if outcome.tally else None,
         held_back=held_back,
     )

@@ -17,8 +17,9 @@ from petafit.stream.footers import Footers
 from petafit.table.by_partition import partition_name, plan_by_partition
 from petafit.table.opening import open_table
 from petafit.table.parquet import open_file
+from petafit.table.plans import Plan, open_plan, write_plan
 from petafit.table.selection import Part, Selection, select
-from petafit.table.shards import Shard, count_shards, plan, read_shard, write_plan
+from petafit.table.shards import Shard, plan
 from petafit.table.snapshot import Snapshot
 from petafit.workflow.job import Job
 from petafit.workflow.spelling import spelled
@@ -73,18 +74,23 @@ class Rows:
         return self._planned(part, columns)
 
     def _planned(self, part: Part, columns: Sequence[str]) -> DirectSource:
-        selection = select(self.settings, part)
-        folder, name = self.job.run.folder.child("plans"), f"{part}.arrow"
-        if not folder.exists(name):
-            write_plan(folder, name, self._plan(part, selection))
         return DirectSource.of(
-            folder,
-            name,
+            self._written_plan(part),
             snapshot=self.snapshot,
             columns=columns,
-            predicate=selection,
+            predicate=select(self.settings, part),
             batch_rows=self.settings.training.batch_rows,
         )
+
+    def _written_plan(self, part: Part) -> Plan:
+        """The plan of a part: the one this run began with, if there is one."""
+        folder, name = self.job.run.folder.child("plans"), f"{part}.arrow"
+        known = self.job.run.manifest["plans"].get(part)
+        if known and folder.exists(name):
+            return open_plan(folder, name, known)
+        written = write_plan(folder, name, self._plan(part, select(self.settings, part)))
+        self.job.run.update(plans={part: written.digest})
+        return written
 
     def _plan(self, part: Part, selection: Selection) -> tuple[Shard, ...]:
         kept = self.settings.training.keep_summaries
@@ -103,8 +109,8 @@ class Rows:
 
     def partitions(self) -> list[str]:
         """The partitions that are the shards of the training rows, by `training.keep_summaries`."""
-        folder, name = self.job.run.folder.child("plans"), "train.arrow"
-        shards = (read_shard(folder, name, i) for i in range(count_shards(folder, name)))
+        written = self._written_plan("train")
+        shards = map(written.read, range(written.shards))
         columns = self.settings.training.keep_summaries
         return [partition_name(self.snapshot, columns, shard[0]) for shard in shards]
 
@@ -138,12 +144,14 @@ class Rows:
         from petafit.session import case_sensitive
         from petafit.stream.scan import ScanSource
 
+        promised = self.expected(part)
         if self.snapshot.format == "parquet":
             exact = case_sensitive(self.require_spark())
             footers = Footers(self._planned(part, columns), case_sensitive=exact)
-            self.job.passes.run("check files", Together({}), footers)
+            looked = self.job.passes.run("check files", Together({}), footers)
+            promised = looked.tally.read if looked.tally else None
         selection = select(self.settings, part)
-        return ScanSource.of(self.require_spark(), self.snapshot, columns, selection)
+        return ScanSource.of(self.require_spark(), self.snapshot, columns, selection, promised)
 
     def require_spark(self) -> "SparkSession":
         """The session.
@@ -200,4 +208,5 @@ def _as_input(table: Table, snapshot: Snapshot) -> dict[str, Any]:
             "digest": digest(listed.encode()),
         },
         "rows": snapshot.rows,
+        **({"columns_left_out": list(snapshot.only_later)} if snapshot.only_later else {}),
     }
