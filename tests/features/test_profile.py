@@ -148,7 +148,7 @@ def test_facts_survive_being_stored():
 
 def test_no_rows():
     with pytest.raises(EmptyInputError, match=r"No rows.*split\.train"):
-        CLASSES.finish(CLASSES.start())
+        NUMBER.finish(NUMBER.start())
 
 
 def test_one_class_only():
@@ -170,7 +170,7 @@ def test_classes_that_are_named_may_be_more():
 
 def test_rows_that_all_weigh_nothing_are_refused_by_the_columns_name():
     rows = batch([(1.0, 1, "a", 0.0), (2.0, 2, "ä", 0.0)])
-    with pytest.raises(EmptyInputError, match="No row has weight: 'w' is 0 in all 2"):
+    with pytest.raises(EmptyInputError, match="No row has weight: 'w' is 0 in all"):
         CLASSES.finish(summary(CLASSES, rows))
     named = Profile((Categorical("c"),), label="y", kind="classes", weight="w", classes="aä")
     assert named.known is None

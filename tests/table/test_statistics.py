@@ -91,7 +91,7 @@ def test_values_from_3_to_7(condition: str, excluded: bool) -> None:
 
 def test_rows_that_are_all_left_out_are_excluded_unless_one_may_be_null() -> None:
     """A null meets no condition, and so is not left out."""
-    selection = Selection(Predicate(), without=parse(["x >= 3"]))
+    selection = Selection(Predicate(), without=(parse(["x >= 3"]),))
     for values, excluded in (([3, 7], True), ([3, None], False), ([2, 7], False)):
         group, _ = written(values, pa.int32())
         assert selection.excludes_between(ranges_of(group, {"x": pa.int32()})) is excluded

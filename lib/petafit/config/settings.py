@@ -275,7 +275,9 @@ class Settings(Section):
     ] = None
     table: Annotated[Table, BeforeValidator(_as_uri)]
     label: Annotated[Label, BeforeValidator(_as_column)]
-    weight: str | None = Field(None, description="a column of row weights, 0 or more")
+    weight: str | None = Field(
+        None, description="a column of row weights; a row of weight 0 is left out, as by a filter"
+    )
     keys: Names = Field((), description="columns that tell rows apart; predictions carry them")
     split: Split = Split()
     features: Literal["auto"] | tuple[FeatureGroup, ...] = "auto"

@@ -12,17 +12,19 @@ from petafit.store.arrays import Named
 class ColumnFacts:
     """Statistics of one numeric column over its values that are not missing; 0 without any.
 
+    A row of weight n counts as n rows.
+
     Attributes
     ----------
-    count, missing : int
-        Values, and nulls with NaNs.
+    count, missing : int or float
+        Values, and nulls with NaNs; of weighted rows the sums of their weights.
     mean, sd, minimum, maximum : float
         In the column's unit, or in that of ``log1p`` where the feature asks for it; `sd` is the
         population's, and exactly 0 for a constant column.
     """
 
-    count: int
-    missing: int
+    count: float
+    missing: float
     mean: float
     sd: float
     minimum: float
@@ -36,15 +38,16 @@ class Facts:
     Attributes
     ----------
     rows : int or None
-        None where nothing had to be learnt from the rows, so that nobody counted them.
+        Those that have weight; None where nothing had to be learnt from the rows, so that nobody
+        counted them.
     weight : float or None
         The sum of the rows' weights; the number of rows where there is no weight column.
     columns : mapping of str to ColumnFacts
         By the column of each numeric feature.
     classes : tuple or None
         Every class of the label, in the order of the model's outputs.
-    class_counts : tuple of int or None
-        Rows of each class.
+    class_counts : tuple of int or float, or None
+        Rows of each class; of weighted rows the sums of their weights.
     label : ColumnFacts or None
         Statistics of a label that is a number.
     """
@@ -53,7 +56,7 @@ class Facts:
     weight: float | None
     columns: Mapping[str, ColumnFacts]
     classes: tuple[Scalar, ...] | None = None
-    class_counts: tuple[int, ...] | None = None
+    class_counts: tuple[float, ...] | None = None
     label: ColumnFacts | None = None
 
     @property

@@ -1,4 +1,4 @@
-"""Count, mean, spread and range of several columns; merged exactly."""
+"""Count, mean, spread and range of several columns, weighted or not; merged exactly."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -16,9 +16,10 @@ class Moments:
 
     Attributes
     ----------
-    count, missing : ndarray of int64, shape (n_columns,)
+    count, missing : ndarray of int64 or float64, shape (n_columns,)
+        Values and missing ones; of weighted rows the sums of their weights.
     mean, squares : ndarray of float64, shape (n_columns,)
-        `squares` is the sum of squared distances from the mean.
+        `squares` is the (weighted) sum of squared distances from the mean.
     minimum, maximum : ndarray of float64, shape (n_columns,)
         inf and -inf without values.
     """
@@ -31,10 +32,11 @@ class Moments:
     maximum: np.ndarray
 
     @classmethod
-    def empty(cls, n_columns: int) -> Self:
+    def empty(cls, n_columns: int, *, weighted: bool = False) -> Self:
+        kind = np.float64 if weighted else np.int64
         return cls(
-            count=np.zeros(n_columns, np.int64),
-            missing=np.zeros(n_columns, np.int64),
+            count=np.zeros(n_columns, kind),
+            missing=np.zeros(n_columns, kind),
             mean=np.zeros(n_columns),
             squares=np.zeros(n_columns),
             minimum=np.full(n_columns, np.inf),
@@ -42,14 +44,19 @@ class Moments:
         )
 
     @classmethod
-    def of(cls, columns: list[np.ndarray]) -> Self:
-        """Of float64 columns in which NaN is missing; infinite values make infinite moments."""
-        moments = cls.empty(len(columns))
+    def of(cls, columns: list[np.ndarray], weight: np.ndarray | None = None) -> Self:
+        """Of float64 columns in which NaN is missing; infinite values make infinite moments.
+
+        Parameters
+        ----------
+        weight : ndarray of float64, shape (n_rows,), optional
+            Of the rows, all above 0.
+        """
+        moments = cls.empty(len(columns), weighted=weight is not None)
         for at, column in enumerate(columns):
-            count, mean, squares, minimum, maximum = _moments(column)
-            moments.count[at], moments.missing[at] = count, column.size - count
-            moments.mean[at], moments.squares[at] = mean, squares
-            moments.minimum[at], moments.maximum[at] = minimum, maximum
+            found = _moments(column) if weight is None else _weighted_moments(column, weight)
+            for name, value in zip(cls.__slots__, found, strict=True):
+                getattr(moments, name)[at] = value
         return moments
 
     def merge(self, other: Self) -> Self:
@@ -58,7 +65,7 @@ class Moments:
         A side without values leaves the other's bits as they are.
         """
         count = self.count + other.count
-        share = other.count / np.maximum(count, 1)
+        share = other.count / np.where(count, count, 1)
         with np.errstate(invalid="ignore", over="ignore"):
             distance = other.mean - self.mean
             mean = self.mean + distance * share
@@ -87,8 +94,8 @@ class Moments:
 
 
 @njit
-def _moments(column: np.ndarray) -> tuple[int, float, float, float, float]:
-    """Count, mean, squares, minimum and maximum of the values that are not NaN."""
+def _moments(column: np.ndarray) -> tuple[int, int, float, float, float, float]:
+    """Values, missing ones, mean, squares, minimum and maximum."""
     count, total, minimum, maximum = 0, 0.0, np.inf, -np.inf
     for value in column:
         present = not np.isnan(value)
@@ -101,11 +108,33 @@ def _moments(column: np.ndarray) -> tuple[int, float, float, float, float]:
     for value in column:
         distance = 0.0 if np.isnan(value) else value - mean
         squares += distance * distance
-    return count, mean, squares, minimum, maximum
+    return count, len(column) - count, mean, squares, minimum, maximum
+
+
+@njit
+def _weighted_moments(
+    column: np.ndarray, weight: np.ndarray
+) -> tuple[float, float, float, float, float, float]:
+    """As `_moments`, with a weight above 0 for each row."""
+    count, missing, total, minimum, maximum = 0.0, 0.0, 0.0, np.inf, -np.inf
+    for row in range(len(column)):
+        value = column[row]
+        if np.isnan(value):
+            missing += weight[row]
+            continue
+        count += weight[row]
+        total += weight[row] * value
+        minimum, maximum = min(minimum, value), max(maximum, value)
+    mean = total / count if count > 0 else 0.0
+    squares = 0.0
+    for row in range(len(column)):
+        distance = 0.0 if np.isnan(column[row]) else column[row] - mean
+        squares += weight[row] * distance * distance
+    return count, missing, mean, squares, minimum, maximum
 
 
 def _facts(
-    count: int, missing: int, mean: float, squares: float, minimum: float, maximum: float
+    count: float, missing: float, mean: float, squares: float, minimum: float, maximum: float
 ) -> ColumnFacts:
     if count == 0:
         return ColumnFacts(0, missing, 0.0, 0.0, 0.0, 0.0)

@@ -31,7 +31,8 @@ class Profile(Aggregator[Named, pa.RecordBatch, Facts]):
     kind : {"classes", "number"}
         What the label holds.
     weight : str, optional
-        The column of the rows' weights: their sum is a fact, the statistics ignore them.
+        The column of the rows' weights: a row of weight n counts as n rows, one of weight 0 as
+        none, whatever it holds.
     classes : sequence, optional
         All classes, in order; by default those found, sorted.
     """
@@ -71,19 +72,24 @@ class Profile(Aggregator[Named, pa.RecordBatch, Facts]):
 
     def start(self, model: Named | None = None) -> Named:
         n_columns = len(self.numerics) + (self.kind == "number")
-        return _summary(Moments.empty(n_columns), {}, rows=0, weight=0.0)
+        moments = Moments.empty(n_columns, weighted=self.weight is not None)
+        return self._summary(moments, {}, rows=0, weight=0.0)
 
     def reduce(self, state: Named, batch: pa.RecordBatch) -> Named:
+        weight = None
+        if self.weight is not None:
+            weight = row_weights(batch.column(self.weight), self.weight)
+            if not weight.all():
+                batch, weight = batch.filter(pa.array(weight != 0)), weight[weight != 0]
         values = [raw_values(f, batch.column(f.column)) for f in self.numerics]
-        counts: dict[Scalar, int] = {}
+        counts: dict[Scalar, float] = {}
         if self.kind == "number":
             values.append(label_numbers(batch.column(self.label), self.label))
         else:
-            counts = _count(class_labels(batch.column(self.label), self.label))
-        weight = float(batch.num_rows)
-        if self.weight is not None:
-            weight = float(row_weights(batch.column(self.weight), self.weight).sum())
-        seen = _summary(Moments.of(values), counts, rows=batch.num_rows, weight=weight)
+            counts = _count(class_labels(batch.column(self.label), self.label), weight)
+        rows = batch.num_rows
+        total = float(rows if weight is None else weight.sum())
+        seen = self._summary(Moments.of(values, weight), counts, rows=rows, weight=total)
         return self.merge(state, seen)
 
     def lift(self, state: Named) -> Named:
@@ -108,7 +114,7 @@ class Profile(Aggregator[Named, pa.RecordBatch, Facts]):
                 hint="For a number set `label.kind: number` and choose a regressor; of many "
                 "classes keep the frequent ones by `table.filter`, or make the rest one class.",
             )
-        return _summary(
+        return self._summary(
             Moments.from_named(left).merge(Moments.from_named(right)),
             counts,
             rows=int(left.arrays["rows"] + right.arrays["rows"]),
@@ -121,18 +127,13 @@ class Profile(Aggregator[Named, pa.RecordBatch, Facts]):
         Raises
         ------
         EmptyInputError
-            There were no rows.
+            There were no rows, or none with weight.
         ContractError
             A column has infinite values; the label has unknown classes, or one class only.
         """
         rows = int(summary.arrays["rows"])
         if rows == 0:
-            raise EmptyInputError("No rows to profile", hint="Check `table` and `split.train`.")
-        if not summary.arrays["weight"] > 0:
-            raise EmptyInputError(
-                f"No row has weight: {self.weight!r} is 0 in all {rows:,}",
-                hint="Name another column as `weight`, or leave the setting out.",
-            )
+            raise no_rows(self.weight)
         moments = Moments.from_named(summary).facts()
         columns = {f.column: facts for f, facts in zip(self.numerics, moments, strict=False)}
         label = moments[-1] if self.kind == "number" else None
@@ -148,7 +149,18 @@ class Profile(Aggregator[Named, pa.RecordBatch, Facts]):
             label=label,
         )
 
-    def _all_classes(self, counts: Mapping[Scalar, int]) -> tuple[Scalar, ...]:
+    def _summary(
+        self, moments: Moments, counts: Mapping[Scalar, float], *, rows: int, weight: float
+    ) -> Named:
+        classes, kind = sorted(counts), np.int64 if self.weight is None else np.float64
+        arrays = {
+            "rows": np.array(rows, np.int64),
+            "weight": np.array(weight, np.float64),
+            "class_counts": np.array([counts[label] for label in classes], kind),
+        }
+        return moments.to_named() | Named(arrays, {"classes": classes})
+
+    def _all_classes(self, counts: Mapping[Scalar, float]) -> tuple[Scalar, ...]:
         classes = tuple(counts) if self.classes is None else self.classes
         unknown = [label for label in counts if label not in classes]
         if unknown:
@@ -167,27 +179,32 @@ class Profile(Aggregator[Named, pa.RecordBatch, Facts]):
         return classes
 
 
-def _summary(moments: Moments, counts: Mapping[Scalar, int], *, rows: int, weight: float) -> Named:
-    classes = sorted(counts)
-    arrays = {
-        "rows": np.array(rows, np.int64),
-        "weight": np.array(weight, np.float64),
-        "class_counts": np.array([counts[label] for label in classes], np.int64),
-    }
-    return moments.to_named() | Named(arrays, {"classes": classes})
+def no_rows(weight: str | None) -> EmptyInputError:
+    """The error where no row teaches anything; `weight` names the column of weights."""
+    if weight is None:
+        return EmptyInputError("No rows to profile", hint="Check `table` and `split.train`.")
+    return EmptyInputError(
+        f"No row has weight: {weight!r} is 0 in all of them, or there are none",
+        hint="Check `table` and `split.train`; name another column as `weight`, or none.",
+    )
 
 
-def _counts(summary: Named) -> dict[Scalar, int]:
+def _counts(summary: Named) -> dict[Scalar, float]:
     return dict(
         zip(summary.params["classes"], summary.arrays["class_counts"].tolist(), strict=True)
     )
 
 
-def _count(labels: pa.Array) -> dict[Scalar, int]:
-    found = pc.value_counts(labels)
-    return dict(
-        zip(found.field("values").to_pylist(), found.field("counts").to_pylist(), strict=True)
-    )
+def _count(labels: pa.Array, weight: np.ndarray | None) -> dict[Scalar, float]:
+    """The rows of each class, or the sums of their weights."""
+    if weight is None:
+        found = pc.value_counts(labels)
+        classes, counts = found.field("values"), found.field("counts")
+    else:
+        coded = labels.dictionary_encode()
+        classes = coded.dictionary
+        counts = pa.array(np.bincount(coded.indices, weight, minlength=len(classes)))
+    return dict(zip(classes.to_pylist(), counts.to_pylist(), strict=True))
 
 
 def _refuse_infinite(columns: Mapping[str, ColumnFacts]) -> None:

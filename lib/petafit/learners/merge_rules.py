@@ -118,12 +118,12 @@ def find_rule(name: str) -> Rule:
 
 
 def merged_weights(rule: Rule, sums: Sums, start: np.ndarray, squares: np.ndarray) -> np.ndarray:
-    """The rule's weights, the intercept weighted by the shards' rows; w0 where nothing moved."""
+    """The rule's weights, the intercept weighted by their rows' weights; w0 where nothing moved."""
     begun = sums.at(start).astype(np.float64)
     combined = np.where(sums.count > 0, rule.combine(sums, begun, sums.at(squares)), begun)
     merged = sums.put(combined, into=start)
     if sums.rows:
-        merged[-1] = sums.row_intercepts / sums.rows
+        merged[-1] = sums.row_intercepts / sums.weight
     return merged
 
 

@@ -9,6 +9,8 @@ from petafit.learners.shard_numbers import add_own, is_of_one
 from petafit.learners.sums import MATRICES, names_of, sum_of
 from petafit.store.arrays import Named
 
+_COUNTS = ("shards", "rows", "weight")
+
 
 def merge(left: Named, right: Named) -> Named:
     """The summary of both; a side without rows changes nothing. Sums on the left are used up."""
@@ -24,7 +26,7 @@ def merge(left: Named, right: Named) -> Named:
     arrays["seen"] = left.arrays["seen"] + right.arrays["seen"]
     if both is not None:
         arrays["index"] = both
-    params = {name: left.params[name] + right.params[name] for name in ("shards", "rows")}
+    params = {name: sum_of(left, name) + sum_of(right, name) for name in _COUNTS}
     return Named(arrays, {"coordinates": coordinates, **params})
 
 

@@ -111,7 +111,8 @@ class OnlineClassifier(ClassifierMixin, OnlineEstimator):  # type: ignore[misc]
             return ClassTarget(self.loss, len(self.classes_), "balanced")
         counts = unweighted.no_rows()
         if y is not None:
-            counts = unweighted.count(y, weight, counts)
+            given = weight if weight.size else None
+            counts = np.bincount(y.astype(np.intp), given, minlength=len(counts))
         weights = class_weights(self.class_weight, self.classes_.tolist(), counts)
         return ClassTarget(self.loss, len(self.classes_), weights)
 

@@ -238,7 +238,10 @@ class OnlineEstimator(BaseEstimator, ABC):  # type: ignore[misc]
     def _validated(
         self, X: Any, y: Any, sample_weight: Any, *, reset: bool
     ) -> tuple[Any, np.ndarray, np.ndarray]:
-        """X as float32, y, and the weights: (n_samples,), or (0,) for rows that all weigh 1."""
+        """X as float32, y, and the weights: (n_samples,), or (0,) for rows that all weigh 1.
+
+        Rows of weight 0 are left out, where others have some.
+        """
         numeric = self.kind == "regressor"
         X, y = validate_data(
             self, X, y, accept_sparse="csr", dtype=np.float32, reset=reset, y_numeric=numeric
@@ -246,6 +249,9 @@ class OnlineEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         if sample_weight is None:
             return X, y, UNWEIGHTED
         weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        kept = np.flatnonzero(weight)
+        if 0 < len(kept) < len(weight):
+            return X[kept], y[kept], weight[kept]
         return X, y, weight
 
     def _margins(self, X: Any) -> np.ndarray:

@@ -36,11 +36,20 @@ _FIT_ONLY = {
 
 @dataclass
 class OnlineState:
-    """What a shard has learnt so far, the model it began with, and the rows in between."""
+    """What a shard has learnt so far, the model it began with, and the rows in between.
+
+    Attributes
+    ----------
+    rows : int
+        Those that have weight.
+    weight : float
+        The sum of their weights.
+    """
 
     memory: Memory
     model: Named | None
-    rows: int
+    rows: int = 0
+    weight: float = 0.0
 
 
 class OnlineLearner(Learner[OnlineState]):
@@ -83,7 +92,7 @@ class OnlineLearner(Learner[OnlineState]):
         self.form = ModelForm(self.name, estimator, self.target, n_features)
 
     def start(self, model: Named | None = None) -> OnlineState:
-        return OnlineState(self.form.memory(model), model, 0)
+        return OnlineState(self.form.memory(model), model)
 
     def reduce(self, state: OnlineState, batch: Batch) -> OnlineState:
         return self._learn(state, batch)[0]
@@ -102,6 +111,7 @@ class OnlineLearner(Learner[OnlineState]):
             before=squares,
             seen=now.seen - seen,
             rows=state.rows,
+            weight=state.weight,
             z=now.table.first if self.optimizer.first == "z" else None,
         )
 
@@ -148,13 +158,18 @@ class OnlineLearner(Learner[OnlineState]):
         table = state.memory.table.copy()
         memory = Named({"table": table.numbers, "seen": state.memory.seen}, {"width": table.width})
         start = (state.model or Named()).prefixed("start")
-        return memory.prefixed("now") | start | Named(params={"rows": state.rows})
+        return (
+            memory.prefixed("now")
+            | start
+            | Named(params={"rows": state.rows, "weight": state.weight})
+        )
 
     def load(self, dumped: Named) -> OnlineState:
         now, model = dumped.part("now"), dumped.part("start")
         table = CoordinateTable(now.arrays["table"].copy(), now.params["width"])
         memory = Memory(table, now.arrays["seen"])
-        return OnlineState(memory, model if model.arrays else None, dumped.params["rows"])
+        counts = {name: dumped.params[name] for name in ("rows", "weight")}
+        return OnlineState(memory, model if model.arrays else None, **counts)
 
     def weigh(self, rows: Batch, seen: np.ndarray) -> np.ndarray:
         """The rows' weights with those of their classes, (n_rows,)."""
@@ -197,7 +212,11 @@ class OnlineLearner(Learner[OnlineState]):
         y = labels_of(batch, self.name)
         weight = UNWEIGHTED if batch.weight is None else batch.weight
         margins = self.estimator.update(as_rows(batch.X), y, weight, state.memory, self.target)
-        return OnlineState(state.memory, state.model, state.rows + len(y)), margins
+        rows, total = len(y), float(len(y))
+        if batch.weight is not None:
+            rows, total = int(np.count_nonzero(batch.weight)), float(batch.weight.sum())
+        learnt = OnlineState(state.memory, state.model, state.rows + rows, state.weight + total)
+        return learnt, margins
 
     def _memory_of(self, shard: Named, model: Named | None) -> Memory:
         """What the only shard has learnt."""

@@ -24,6 +24,7 @@ def shard_numbers(
     before: np.ndarray,
     seen: np.ndarray,
     rows: int,
+    weight: float,
     z: np.ndarray | None = None,
 ) -> Named:
     """The numbers of a shard.
@@ -40,7 +41,9 @@ def shard_numbers(
     seen : ndarray of shape (n_classes,) or (1,)
         The shard's rows with weight.
     rows : int
-        All its rows.
+        All these rows.
+    weight : float
+        The sum of their weights.
     z : ndarray of shape (n_features + 1, n_outputs), optional
         FTRL's.
     """
@@ -52,7 +55,7 @@ def shard_numbers(
     arrays = {
         "weights": np.ascontiguousarray(weights[at]),
         "evidence": np.subtract(squares[at], before[at], dtype=exact),
-        "row_intercepts": rows * weights[-1].astype(np.float64),
+        "row_intercepts": weight * weights[-1].astype(np.float64),
         "seen": seen,
     }
     if isinstance(at, np.ndarray):
@@ -61,7 +64,8 @@ def shard_numbers(
         arrays["moved"] = touched
     if z is not None:
         arrays["z"] = np.ascontiguousarray(z[at])
-    return Named(arrays, {"shards": int(rows > 0), "rows": rows, "coordinates": len(weights)})
+    counts = {"shards": int(rows > 0), "rows": rows, "weight": weight}
+    return Named(arrays, {**counts, "coordinates": len(weights)})
 
 
 def is_of_one(summary: Named) -> bool:

@@ -23,7 +23,7 @@ from petafit.learners.sklearn_estimator import (
     teach,
     traits_of,
 )
-from petafit.learners.sklearn_merging.rule import EMPTY
+from petafit.learners.sklearn_merging.rule import EMPTY, NO_ROWS, Learnt
 from petafit.learners.sklearn_merging.rules import rule_for
 from petafit.store.arrays import Named
 
@@ -37,14 +37,14 @@ class SklearnState:
 
     Attributes
     ----------
-    rows : int
-        Rows learned from in this shard.
+    learnt : Learnt
+        The rows learned from in this shard.
     model : Named or None
         What the shard began with.
     """
 
     estimator: Any
-    rows: int = 0
+    learnt: Learnt = NO_ROWS
     model: Named | None = None
 
 
@@ -123,13 +123,14 @@ class SklearnLearner(Learner[SklearnState]):
         if not rows:
             return state
         teach(state.estimator, self.traits, batch, n_classes=self.n_classes)
-        learnt = self.rule.learnt(state.estimator, batch)
-        return SklearnState(learnt, state.rows + rows, state.model)
+        weight = rows if batch.weight is None else float(batch.weight.sum())
+        learnt = Learnt(state.learnt.rows + rows, state.learnt.weight + weight)
+        return SklearnState(self.rule.learnt(state.estimator, batch), learnt, state.model)
 
     def lift(self, state: SklearnState) -> Named:
-        if not state.rows:
+        if not state.learnt.rows:
             return EMPTY
-        return self.rule.lift(state.estimator, _estimator_of(state.model), state.rows)
+        return self.rule.lift(state.estimator, _estimator_of(state.model), state.learnt)
 
     def merge(self, left: Named, right: Named) -> Named:
         return self.rule.merge(left, right)
@@ -160,14 +161,15 @@ class SklearnLearner(Learner[SklearnState]):
             ) from error
 
     def dump(self, state: SklearnState) -> Named:
-        rows = Named(params={"rows": state.rows})
-        dumped = encode(state.estimator).prefixed("estimator") | rows
+        learnt = Named(params=state.learnt._asdict())
+        dumped = encode(state.estimator).prefixed("estimator") | learnt
         return dumped | state.model.prefixed("model") if state.model else dumped
 
     def load(self, dumped: Named) -> SklearnState:
         model = dumped.part("model")
         estimator = decode(dumped.part("estimator"))
-        return SklearnState(estimator, dumped.params["rows"], model if model.params else None)
+        learnt = Learnt(dumped.params["rows"], dumped.params["weight"])
+        return SklearnState(estimator, learnt, model if model.params else None)
 
 
 def _estimator_of(model: Named | None) -> Any | None:

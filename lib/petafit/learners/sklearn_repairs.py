@@ -26,7 +26,8 @@ class IncrementalGaussianNB(GaussianNB):  # type: ignore[misc]
     raw_var_ : ndarray of shape (n_classes, n_features)
         Variances of the classes, without smoothing.
     all_rows_ : dict of str to ndarray
-        `Moments` of all rows; weights, which `fit` does not use here either, do not count.
+        `Moments` of all rows; weighted, although `fit` does not weigh these: a row of weight n must
+        be as good as n rows.
     """
 
     var_smoothing: float
@@ -42,7 +43,7 @@ class IncrementalGaussianNB(GaussianNB):  # type: ignore[misc]
             super().partial_fit(X, y, classes, sample_weight)
         finally:
             self.var_smoothing = smoothing
-        rows = Moments.of(np.asarray(X, np.float64))
+        rows = Moments.of(np.asarray(X, np.float64), sample_weight)
         if hasattr(self, "all_rows_"):
             rows = Moments(**self.all_rows_).merged(rows)
         self.raw_var_, self.all_rows_ = self.var_, {**rows.to_named().arrays}

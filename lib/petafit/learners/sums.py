@@ -37,9 +37,11 @@ class Sums:
     evidence, evidence_squared, evidence_weights : ndarray of float64
         Of G, G**2 and G w.
     shards, rows : int
-        Shards that had rows, and their rows.
+        Shards that had rows with weight, and these rows.
+    weight : float
+        Of these rows; their number in summaries of earlier versions.
     row_intercepts : ndarray of float64, shape (n_outputs,)
-        Of rows times intercept.
+        Of weight times intercept.
     seen : ndarray of float64, shape (n_classes,) or (1,)
         Of the rows with weight, by their class where there are classes.
     z : ndarray of float64, optional
@@ -53,6 +55,7 @@ class Sums:
     evidence_weights: np.ndarray
     shards: int
     rows: int
+    weight: float
     row_intercepts: np.ndarray
     seen: np.ndarray
     z: np.ndarray | None = None
@@ -95,4 +98,6 @@ def sum_of(summary: Named, name: str) -> Any:
     given: dict[str, Any] = {**summary.arrays, **summary.params}
     if "count" not in given and name in MATRICES:
         return own_sum(given, name)
+    if name == "weight" and name not in given:
+        return given["rows"]
     return given[name]

@@ -1,6 +1,6 @@
 """Which rows of a table a task trains on, validates on and tests on."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import reduce
 from typing import Literal
@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from petafit.config.settings import Settings, Split
 from petafit.errors import ConfigurationError
-from petafit.table.condition import Range
+from petafit.table.condition import Condition, Range
 from petafit.table.key_share import KeyShare
 from petafit.table.predicate import Predicate, parse
 
@@ -23,48 +23,46 @@ class Selection:
 
     Attributes
     ----------
-    without : Predicate or None
-        Rows that meet these conditions are not selected.
+    without : tuple of Predicate
+        Rows that meet all conditions of one of these are not selected.
     """
 
     predicate: Predicate
     share: KeyShare | None = None
-    without: Predicate | None = None
+    without: tuple[Predicate, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns that decide."""
         keys = self.share.keys if self.share else ()
-        others = self.without.columns if self.without else ()
+        others = (name for each in self.without for name in each.columns)
         return tuple(dict.fromkeys((*self.predicate.columns, *keys, *others)))
 
     def check(self, schema: pa.Schema) -> None:
         """Refuse what a table of this schema cannot decide; raises as `Predicate.check`."""
-        self.predicate.check(schema)
-        if self.without:
-            self.without.check(schema)
+        for conditions in (self.predicate, *self.without):
+            conditions.check(schema)
         if self.share:
             self.share.check(schema)
 
     def mask(self, batch: pa.RecordBatch) -> pa.BooleanArray | None:
         """Which rows are selected, (n_rows,); None where all are."""
-        left_out = self.without.mask(batch) if self.without else None
         masks = (
             self.predicate.mask(batch),
             self.share.mask(batch) if self.share else None,
-            None if left_out is None else pc.invert(left_out),
+            *(pc.invert(each.mask(batch)) for each in self.without),
         )
         present = [mask for mask in masks if mask is not None]
         return reduce(pc.and_, present) if present else None
 
     def excludes(self, values: Mapping[str, object]) -> bool:
         """Whether no row with these partition values can be selected."""
-        left_out = self.without is not None and self.without.met_by(values)
+        left_out = any(each.met_by(values) for each in self.without)
         return left_out or self.predicate.excludes(values)
 
     def excludes_between(self, ranges: Mapping[str, Range]) -> bool:
         """Whether no row whose values lie in these ranges can be selected."""
-        left_out = self.without is not None and self.without.covers(ranges)
+        left_out = any(each.covers(ranges) for each in self.without)
         return left_out or self.predicate.excludes_between(ranges)
 
     def sql(self) -> str:
@@ -75,7 +73,9 @@ class Selection:
 def select(settings: Settings, part: Part) -> Selection:
     """The rows of a part of the task's table.
 
-    Training rows are never validation rows too. Rows to score need no label, so that what the
+    Training rows are never validation rows too, and rows of weight 0 are in no part: that leaves
+    them out whatever they hold. Weights that are missing or negative are left to the contract. Rows
+    to score need no label, so that what the
     table's filter asks of it does not count there.
 
     Raises
@@ -92,8 +92,15 @@ def select(settings: Settings, part: Part) -> Selection:
     return Selection(
         Predicate((*filter.conditions, *chosen.conditions)),
         KeyShare(settings.keys, split.test_share, part == "test") if split.test_share else None,
-        parse(split.validation) if split.validation and part == "train" else None,
+        tuple(_left_out(settings, part)),
     )
+
+
+def _left_out(settings: Settings, part: Part) -> Iterator[Predicate]:
+    if settings.split.validation and part == "train":
+        yield parse(settings.split.validation)
+    if settings.weight is not None:
+        yield Predicate((Condition(settings.weight, "==", (0,)),))
 
 
 def _check_said(split: Split, part: Part) -> None:

@@ -3,7 +3,9 @@
 import logging
 
 from petafit.aggregate.checked import Checked
+from petafit.errors import EmptyInputError
 from petafit.features.encode import Encoder
+from petafit.features.profile import no_rows
 from petafit.workflow.job import Job
 from petafit.workflow.rows import Rows
 from petafit.workflow.task import Task
@@ -27,10 +29,15 @@ def profiled(job: Job, task: Task, rows: Rows) -> Encoder:
     ------
     ContractError
         Too many rows break the contract.
+    EmptyInputError
+        There are no rows, or none has weight.
     """
     aggregator = Checked(task.checks, task.profile)
     source = rows.source("train", task.profiled_columns)
     with job.run.stage("profile"):
-        profile = job.passes.run("profile", aggregator, source, rows=rows.expected("train"))
+        try:
+            profile = job.passes.run("profile", aggregator, source, rows=rows.expected("train"))
+        except EmptyInputError as error:
+            raise no_rows(job.settings.weight) from error
     job.run.update(rows=profile.result.counts)
     return task.encoder(profile.result.require(job.settings.contract.max_bad_share))

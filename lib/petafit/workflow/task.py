@@ -5,7 +5,7 @@ from typing import Literal, Self
 
 import pyarrow as pa
 
-from petafit.config.settings import Settings
+from petafit.config.settings import Contract, Settings
 from petafit.errors import ConfigurationError, ContractError, did_you_mean
 from petafit.features.classes import as_classes
 from petafit.features.encode import Encoder
@@ -45,7 +45,7 @@ class Task:
         Raises
         ------
         ContractError
-            The table lacks the label, the weight or a key.
+            The table lacks the label, the weight or a key, or the weight is no number.
         ConfigurationError
             Unknown features, or a learner that does not fit the label.
         """
@@ -58,6 +58,8 @@ class Task:
                     f"The table {settings.table.uri!r} has no column {column!r}, named as `{role}`",
                     hint=did_you_mean(column, schema.names),
                 )
+        if settings.weight is not None:  # before rows are chosen by it
+            compile_checks(Contract(), schema, non_negative=[settings.weight])
         learner = describe(settings.learner)
         if learner.kind == "other":
             raise ConfigurationError(

@@ -6,18 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from petafit.learners.sklearn_merging.rule import MergeRule
+from petafit.learners.sklearn_merging.rule import Learnt, MergeRule
 from petafit.store.arrays import Named
 
 LAST = "last"
-"""The group of arrays that weigh as much as the rows of the shard."""
+"""The group of arrays that weigh as much as the rows of the shard do together."""
 
 
 _NOTHING: Mapping[str, int] = MappingProxyType({})
 
 
 class Average(MergeRule):
-    """The mean of arrays and counters over the shards, weighted by their rows; totals add up.
+    """The mean of arrays and counters over the shards, by their rows' weights; totals add up.
 
     Arrays come in groups, each with a weight of its own; counters weigh as the group `LAST`.
     """
@@ -44,7 +44,7 @@ class Average(MergeRule):
 
 def averaged(
     groups: Mapping[str, Mapping[str, np.ndarray]],
-    weights: Mapping[str, int],
+    weights: Mapping[str, float],
     counters: Mapping[str, float] = _NOTHING,
     totals: Mapping[str, int] = _NOTHING,
 ) -> Named:
@@ -94,9 +94,9 @@ class LinearSteps(Average):
         "_average_intercept",
     )
 
-    def note(self, estimator: Any, start: Any | None, rows: int) -> int:
-        """The rows learnt from; a nested estimator sees fewer than its shard has."""
-        return int(estimator.t_ - (start.t_ if start is not None else 1))
+    def note(self, estimator: Any, start: Any | None, learnt: Learnt) -> float:
+        """The weight of the rows learnt from; a nested estimator sees fewer than its shard has."""
+        return learnt.weight_of(estimator.t_ - (start.t_ if start is not None else 1))
 
     def parts(self, estimator: Any, note: Any) -> Named:
         held = {name: vars(estimator)[name] for name in self.forget if name in vars(estimator)}
@@ -126,11 +126,11 @@ def _choose(estimator: Any, which: str) -> None:
         held["intercept_"] = intercept
 
 
-def _sum(left: Mapping[str, int], right: Mapping[str, int]) -> dict[str, int]:
+def _sum(left: Mapping[str, float], right: Mapping[str, float]) -> dict[str, float]:
     return {name: number + right[name] for name, number in left.items()}
 
 
-def _mean(left: Any, right: Any, ours: int, theirs: int) -> Any:
+def _mean(left: Any, right: Any, ours: float, theirs: float) -> Any:
     """The weighted mean; exactly the other side where one weighs nothing."""
     if not theirs:
         return left

@@ -17,6 +17,7 @@ import numpy as np
 from sklearn.decomposition._lda import _dirichlet_expectation_2d
 
 from petafit.learners.sklearn_merging.averages import LAST, Average, averaged, means
+from petafit.learners.sklearn_merging.rule import Learnt
 from petafit.store.arrays import Named
 
 
@@ -57,9 +58,9 @@ class DecayingStatistics(Average):
         """What no statistic can be below."""
         return 0.0
 
-    def note(self, estimator: Any, start: Any | None, rows: int) -> Mapping[str, int]:
+    def note(self, estimator: Any, start: Any | None, learnt: Learnt) -> Mapping[str, int]:
         first = self.before_any if start is None else vars(start)[self.counter]
-        return {"rows": rows, "first": int(first)}
+        return {"rows": learnt.rows, "first": int(first)}
 
     def parts(self, estimator: Any, note: Any) -> Named:
         rows, first = note["rows"], note["first"]

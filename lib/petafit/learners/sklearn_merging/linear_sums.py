@@ -19,7 +19,7 @@ from petafit.learners.multipliers import MergeFit
 from petafit.learners.rows import UNWEIGHTED, Rows, as_rows, frozen
 from petafit.learners.shard_numbers import shard_numbers
 from petafit.learners.sklearn_merging.averages import LinearSteps
-from petafit.learners.sklearn_merging.rule import MergeRule
+from petafit.learners.sklearn_merging.rule import Learnt, MergeRule
 from petafit.learners.sklearn_merging.sgd_losses import loss_of
 from petafit.learners.stacking import candidates_of
 from petafit.learners.sums import Sums
@@ -62,14 +62,14 @@ class LinearSums(MergeRule):
         _gather(as_rows(batch.X), weight, evidence)
         return estimator
 
-    def note(self, estimator: Any, start: Any | None, rows: int) -> dict[str, int]:
+    def note(self, estimator: Any, start: Any | None, learnt: Learnt) -> dict[str, float]:
         steps = estimator.t_ - (start.t_ if start is not None else 1)
-        return {"rows": rows, "steps": int(steps)}
+        return {**learnt._asdict(), "steps": int(steps)}
 
-    def lift(self, estimator: Any, start: Any | None, rows: int) -> Named:
+    def lift(self, estimator: Any, start: Any | None, learnt: Learnt) -> Named:
         before = _evidence_of(start, len(estimator.evidence_))[:, 0]
         gained = Named({"gained": estimator.evidence_ - before})
-        return super().lift(estimator, start, rows) | gained
+        return super().lift(estimator, start, learnt) | gained
 
     def noted(self, summary: Named) -> dict[str, Any]:
         return {**summary.params["note"], "gained": summary.arrays["gained"]}
@@ -83,6 +83,7 @@ class LinearSums(MergeRule):
             before=np.zeros_like(gained),
             seen=np.array([float(note["steps"])]),
             rows=note["rows"],
+            weight=note["weight"],
         )
         held = {name: vars(estimator).get(name) for name in LinearSteps.forget}
         shapes = {name: list(array.shape) for name, array in held.items() if array is not None}

@@ -28,9 +28,13 @@ class Moments:
     variance: np.ndarray
 
     @classmethod
-    def of(cls, X: np.ndarray) -> Self:
-        """The columns of X, every row with weight 1."""
-        return cls(np.array(len(X), np.float64), X.mean(axis=0), X.var(axis=0))
+    def of(cls, X: np.ndarray, weight: np.ndarray | None = None) -> Self:
+        """The columns of X; every row weighs 1 where there are no weights, some of them above 0."""
+        if weight is None:
+            return cls(np.array(len(X), np.float64), X.mean(axis=0), X.var(axis=0))
+        mean = np.average(X, axis=0, weights=weight)
+        variance = np.average((X - mean) ** 2, axis=0, weights=weight)
+        return cls(np.array(weight.sum(), np.float64), mean, variance)
 
     def merged(self, other: Self) -> Self:
         """Both together, by eq. 2.1 of Chan, Golub and LeVeque (1979); an empty side is ignored."""

@@ -8,7 +8,7 @@ from sklearn.feature_selection import SelectFromModel
 
 from petafit.learners.estimator_state import decode, encode
 from petafit.learners.sklearn_estimator import is_fitted
-from petafit.learners.sklearn_merging.rule import EMPTY, MergeRule, single
+from petafit.learners.sklearn_merging.rule import EMPTY, Learnt, MergeRule, single
 from petafit.store.arrays import Named
 
 
@@ -30,10 +30,10 @@ class Nested(MergeRule):
         self.base = base
         self.exact, self.subtractable, self.how = base.exact, base.subtractable, base.how
 
-    def note(self, estimator: Any, start: Any | None, rows: int) -> list[Any]:
+    def note(self, estimator: Any, start: Any | None, learnt: Learnt) -> list[Any]:
         held = _held(estimator)
         return [
-            None if after is None else self.base.note(after, before, rows)
+            None if after is None else self.base.note(after, before, learnt)
             for after, before in zip(held, _begun(start, len(held)), strict=True)
         ]
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from petafit.learners.sklearn_merging.averages import LAST, Average, averaged, means
+from petafit.learners.sklearn_merging.rule import Learnt
 from petafit.store.arrays import Named
 
 _STEPS = ("ms", "vs", "velocities")
@@ -23,8 +24,8 @@ class Perceptrons(Average):
         for name in _remembered(estimator):
             setattr(estimator._optimizer, name, [])
 
-    def note(self, estimator: Any, start: Any | None, rows: int) -> int:
-        return int(estimator.t_ - (start.t_ if start is not None else 0))
+    def note(self, estimator: Any, start: Any | None, learnt: Learnt) -> float:
+        return learnt.weight_of(int(estimator.t_ - (start.t_ if start is not None else 0)))
 
     def parts(self, estimator: Any, note: Any) -> Named:
         lists = {name: vars(estimator)[name] for name in self.forget}

@@ -1,12 +1,32 @@
 """A merge rule: how estimators of one scikit-learn class, each fitted on a shard, become one."""
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from petafit.features.batch import Batch
 from petafit.learners.estimator_state import decode, encode
 from petafit.learners.multipliers import MergeFit
 from petafit.store.arrays import Named
+
+
+class Learnt(NamedTuple):
+    """The rows that a shard has learnt from, all of them with weight.
+
+    Attributes
+    ----------
+    weight : float
+        The sum of their weights.
+    """
+
+    rows: int = 0
+    weight: float = 0
+
+    def weight_of(self, steps: float) -> float:
+        """What so many of the rows weigh, taken to be like all of them."""
+        return steps if self.weight == self.rows else steps * self.weight / self.rows
+
+
+NO_ROWS = Learnt()
 
 
 class MergeRule(ABC):
@@ -45,17 +65,17 @@ class MergeRule(ABC):
         """The estimator, now that it has learnt from a batch, with what merging needs of it."""
         return estimator
 
-    def note(self, estimator: Any, start: Any | None, rows: int) -> Any:
+    def note(self, estimator: Any, start: Any | None, learnt: Learnt) -> Any:
         """What `parts` needs besides the estimator, as JSON has it.
 
         Parameters
         ----------
         start : estimator or None
             What the shard began with.
-        rows : int
-            Those learnt from since.
+        learnt : Learnt
+            Since then.
         """
-        return rows
+        return learnt.weight
 
     @abstractmethod
     def parts(self, estimator: Any, note: Any) -> Named:
@@ -88,9 +108,9 @@ class MergeRule(ABC):
         """The model of a shard that met no other."""
         return summary.part("estimator")
 
-    def lift(self, estimator: Any, start: Any | None, rows: int) -> Named:
+    def lift(self, estimator: Any, start: Any | None, learnt: Learnt) -> Named:
         """The summary of a shard."""
-        return single(encode(estimator), rows, self.note(estimator, start, rows))
+        return single(encode(estimator), learnt.rows, self.note(estimator, start, learnt))
 
     def merge(self, left: Named, right: Named) -> Named:
         """Two summaries as one; one without rows leaves the other as it is."""
