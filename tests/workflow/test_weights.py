@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from petafit.config.settings import Settings
-from petafit.errors import ContractError
+from petafit.errors import ConfigurationError, ContractError
 from petafit.workflow.evaluate import evaluate
 from petafit.workflow.train import train
 from tests.small import rewrite, table, with_settings
@@ -125,3 +125,13 @@ def test_row_groups_without_weight_are_not_read(on_weights: Settings) -> None:
     zeros = pa.array(np.zeros(len(silent)))
     pq.write_table(silent.set_column(at, "w", zeros), path, row_group_size=100)
     assert train(on_weights).manifest["rows"]["in"] == 4000
+
+
+@pytest.mark.parametrize(("trained", "measured"), [(None, "w"), ("w", None), ("w", "id")])
+def test_a_model_is_not_measured_by_other_weights(
+    on_weights: Settings, trained: str | None, measured: str | None
+) -> None:
+    rewrite(on_weights, weighted(table()))
+    train(with_settings(on_weights, weight=trained))
+    with pytest.raises(ConfigurationError, match="rows of other weights than the task's"):
+        evaluate(with_settings(on_weights, weight=measured))

@@ -84,11 +84,13 @@ class ClassificationMetrics(Metrics):
     def _general(self, batch: Scored, y: np.ndarray, weight: np.ndarray) -> dict[str, Any]:
         """Of margins, or of several classes."""
         prediction = batch.prediction
-        sums: dict[str, Any] = {"correct": weight @ (self._decided(batch) == y)}
+        right = self._decided(batch) == y
+        sums: dict[str, Any] = {"correct": weight @ right}
         if self.probable or self.of_margins:
             sums["loss"] = weight @ self.row_losses(batch)
         if self.probable:
-            happened = prediction.argmax(axis=1) == y
+            # Of the most probable class, whatever is decided.
+            happened = right if batch.decided is None else prediction.argmax(axis=1) == y
             sums["calibration"] = calibration.sums(prediction.max(axis=1), happened, weight)
         if self.n_classes == 2:
             sums["auc"] = auc.histogram(auc.margin_bins(prediction), y == 1, weight)

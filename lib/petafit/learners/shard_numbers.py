@@ -24,7 +24,7 @@ def shard_numbers(
     before: np.ndarray,
     seen: np.ndarray,
     rows: int,
-    weight: float,
+    weight: float | None = None,
     z: np.ndarray | None = None,
 ) -> Named:
     """The numbers of a shard.
@@ -42,11 +42,12 @@ def shard_numbers(
         The shard's rows with weight.
     rows : int
         All these rows.
-    weight : float
-        The sum of their weights.
+    weight : float, optional
+        The sum of their weights; their number where all weigh 1.
     z : ndarray of shape (n_features + 1, n_outputs), optional
         FTRL's.
     """
+    weight = rows if weight is None else weight
     met = moved.any(axis=1)
     sparse = np.count_nonzero(met) < _MOST * len(moved)
     at = np.flatnonzero(met).astype(np.int32) if sparse else slice(None)

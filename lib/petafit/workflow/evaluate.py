@@ -57,7 +57,7 @@ def _evaluate(job: Job) -> None:
     published = open_published(job, open_rows(job, job.settings.table))
     rows = published.rows
     task = Task.of(rows.settings, rows.snapshot)
-    published.check_label(task.settings.label.column)
+    published.check_target(label=task.settings.label.column, weight=task.settings.weight)
     source = published.source("test", task.columns)
     aggregator = Checked(published.checks(task.checks), Evaluate(metrics_of(published.model)))
     with job.run.stage("evaluate"):

@@ -77,7 +77,7 @@ def _explain(job: Job) -> None:
     published = open_published(job, open_rows(job, job.settings.table))
     rows = published.rows
     task = Task.of(rows.settings, rows.snapshot)
-    published.check_label(task.settings.label.column)
+    published.check_target(label=task.settings.label.column, weight=task.settings.weight)
     kept = KeptSummaries.open(
         RunStore(job.settings.paths.runs).folder.child(published.version.run_id)
     )

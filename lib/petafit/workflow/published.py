@@ -29,22 +29,26 @@ class Published:
     model: Model | SparkModel
     rows: Rows
 
-    def check_label(self, wanted: str) -> None:
-        """Refuse to measure the model by another label than it has learnt.
+    def check_target(self, *, label: str, weight: str | None) -> None:
+        """Refuse to measure the model by another label than it has learnt, or by other weights.
 
         Raises
         ------
         ConfigurationError
-            It has learnt another.
+            It has learnt another, or its rows were weighed otherwise.
         """
-        learnt = self.model.encoder.label
-        if learnt != wanted:
-            raise ConfigurationError(
-                f"The model {self.version.name!r} predicts another label than the task's",
-                expected=wanted,
-                got=learnt,
-                hint="Train the task again, or name another model with `model`.",
-            )
+        learnt = self.model.encoder
+        for what, wanted, own in (
+            ("predicts another label than", label, learnt.label),
+            ("has learnt from rows of other weights than", weight, learnt.weight),
+        ):
+            if own != wanted:
+                raise ConfigurationError(
+                    f"The model {self.version.name!r} {what} the task's",
+                    expected=wanted,
+                    got=own,
+                    hint="Train the task again, or name another model with `model`.",
+                )
 
     def checks(self, of_task: Checks) -> Checks:
         """What a row must meet to be measured: the task's checks, and the model's."""
