@@ -55,3 +55,33 @@ def test_a_damaged_file_is_named(footers: Footers, tmp_path: Path) -> None:
     path_of(tmp_path, 2).write_bytes(content[:-20] + bytes(20))
     with pytest.raises(StorageError, match=r"2\.parquet"):
         seen(footers)
+
+
+@pytest.mark.parametrize(
+    ("first", "later", "is_read"),
+    [
+        (pa.array([1, 2], pa.timestamp("us")), pa.array([1000, None], pa.timestamp("ns")), False),
+        (pa.array(["x", "y"]), pa.nulls(2), False),
+        (pa.array([True, False]), pa.nulls(2), False),
+        (pa.array([1, 2]), pa.nulls(2), True),
+        (pa.array([0.5, 2]), pa.nulls(2), True),
+    ],
+)
+def test_what_only_direct_reading_takes_is_named_before_spark_scans(
+    tmp_path: Path, footers: Footers, first: pa.Array, later: pa.Array, is_read: bool
+) -> None:
+    for number in range(4):
+        table = pa.table({"a": later if number == 2 else first})
+        pq.write_table(table, path_of(tmp_path, number))
+    snapshot = open_table(Table(uri=str(tmp_path / "table")))
+    written = write_plan(
+        Folder(tmp_path / "plans"), "again", plan(snapshot, shards=2, predicate=Predicate())
+    )
+    rows = DirectSource.of(
+        written, snapshot=snapshot, columns=("a",), predicate=Predicate(), batch_rows=10
+    )
+    if is_read:
+        assert len(seen(Footers(rows))) == 4
+    else:
+        with pytest.raises(ContractError, match=r"Spark cannot read column 'a' of .*2\.parquet"):
+            seen(Footers(rows))

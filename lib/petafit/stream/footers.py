@@ -17,6 +17,8 @@ from petafit.stream.tally import Tally
 from petafit.table.names import Spellings
 from petafit.table.shards import Slice
 
+_IS = pa.types
+
 
 @dataclass(frozen=True)
 class Footers:
@@ -64,13 +66,31 @@ class Footers:
 
     def _check(self, part: Slice, tally: Tally) -> None:
         exact = replace(part, exact_names=part.exact_names or self.case_sensitive)
-        names = check_file(exact, self.rows.needed, tally)
-        own = Spellings(() if self.case_sensitive else names)
+        found = check_file(exact, self.rows.needed, tally)
+        own = Spellings(() if self.case_sensitive else found.names)
         for column in stored(self.rows.needed, part):
-            alike = own.alike(column.name)
+            alike = own.alike(column.name) or (column.name,)
             if len(alike) > 1:
-                raise ContractError(
-                    f"Spark cannot tell columns of {part.path} apart",
-                    got=", ".join(map(repr, alike)),
-                    hint="Set `stream: direct`, which can.",
+                raise _beyond_spark(
+                    f"Spark cannot tell columns of {part.path} apart", ", ".join(map(repr, alike))
                 )
+            kind = found.field(alike[0]).type if alike[0] in found.names else column.type
+            if not _spark_reads(kind, column.type):
+                raise _beyond_spark(
+                    f"Spark cannot read column {column.name!r} of {part.path}", kind
+                )
+
+
+def _spark_reads(found: pa.DataType, wanted: pa.DataType) -> bool:
+    """Whether Spark reads what direct reading does: no nanoseconds, and few types without values.
+
+    Arrow stores a column without a type as integers, all of them null.
+    """
+    if _IS.is_timestamp(found):
+        return bool(found.unit != "ns")
+    fits = _IS.is_signed_integer(wanted) or _IS.is_float64(wanted) or _IS.is_date(wanted)
+    return not _IS.is_null(found) or bool(fits or _IS.is_null(wanted))
+
+
+def _beyond_spark(what: str, got: object) -> ContractError:
+    return ContractError(what, got=got, hint="Set `stream: direct`, which can.")

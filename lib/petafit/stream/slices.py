@@ -13,7 +13,7 @@ from petafit.stream.tally import Tally
 from petafit.table.parquet import open_file
 from petafit.table.predicate import Predicate, RowFilter
 from petafit.table.shards import Slice
-from petafit.table.types import STRINGS
+from petafit.table.types import STRINGS, footer_schema
 
 EVERY_ROW = Predicate()
 ALL_BATCHES = range(2**62)
@@ -66,14 +66,14 @@ def read_slice(
             before += count
 
 
-def check_file(part: Slice, schema: pa.Schema, tally: Tally) -> list[str]:
-    """Look at a file's footer only, and give the names of its columns; raises like `read_slice`."""
+def check_file(part: Slice, schema: pa.Schema, tally: Tally) -> pa.Schema:
+    """Look at a file's footer only, and give its columns; raises like `read_slice`."""
     with open_file(part.path, size=part.size) as file:
         present = check_footer(file.footer, part, schema)
         groups, _ = row_groups(file.footer, part, EVERY_ROW, stored=present, schema=schema)
         tally.read += sum(file.footer.row_group(group).num_rows for group in groups)
         tally.promised += promised_rows(file.footer, part)
-        return list(file.footer.schema.to_arrow_schema().names)
+        return footer_schema(file.footer)
 
 
 @dataclass(frozen=True, slots=True)

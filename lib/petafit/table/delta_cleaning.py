@@ -56,8 +56,12 @@ def check_kept(root: Folder, version: int, newest: int, files_of: FilesOf) -> No
 
 
 def _gone(root: Folder, files: Sequence[str], kept: frozenset[str]) -> str | None:
-    """One of a version's files that is no longer there; those of the newest version are."""
-    old = [path for path in files if path not in kept]
+    """One of a version's files that is no longer there; those of the newest version are.
+
+    Files elsewhere, as those of a shallow clone, are another table's.
+    """
+    start = f"{root.uri.rstrip('/')}/"
+    old = [path for path in files if path not in kept and path.startswith(start)]
     looked = old[:: -(-len(old) // _LOOKS)] if old else []
     infos = root.filesystem.get_file_info([Folder(path).path for path in looked])
     missing = (
