@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from deltalake import write_deltalake
 
@@ -85,6 +86,21 @@ def test_a_scan_that_passes_over_files_is_refused(
             train(settings, spark=spark)
     finally:
         spark.conf.unset(IGNORED)
+
+
+@pytest.mark.parametrize("format", ["delta", "parquet"])
+def test_a_scan_of_some_partitions_has_their_rows_and_no_others(
+    settings: Settings, tmp_path: Path, spark: "SparkSession", format: str
+) -> None:
+    """Spark is not told of what validation keeps for itself; the workers leave it out."""
+    if format == "delta":
+        write_deltalake(tmp_path / "in", table(), partition_by=["month"])
+    else:
+        pq.write_to_dataset(table(), tmp_path / "in", partition_cols=["month"])
+    split = {"train": None, "test": None, "validation": "month >= 10"}
+    changes: dict[str, Any] = {"engine": "spark", "stream": "scan", "split": split}
+    settings = with_settings(settings, table=str(tmp_path / "in"), **changes)
+    assert train(settings, spark=spark).manifest["rows"]["in"] == 4500
 
 
 def test_a_log_that_promises_other_rows_is_refused(settings: Settings, tmp_path: Path) -> None:

@@ -46,10 +46,10 @@ class ScanSource:
     schema, predicate, conditions
         As in `petafit.stream.direct.DirectSource`.
     promised : int or None
-        How many rows the frame has at most, by the table's log or its files' footers; None where
+        How many rows can be chosen at most, by the table's log or its files' footers; None where
         neither tells.
     is_exact : bool
-        Whether it has all of these: no condition leaves out rows, and none is deleted.
+        Whether all of these are chosen: partition values alone decide, and no row is deleted.
     shards : int
         The most there can be; 0 where Spark makes as many as it likes, and does not tell before.
     """
@@ -72,17 +72,18 @@ class ScanSource:
         snapshot: Snapshot,
         columns: Sequence[str],
         predicate: RowFilter,
+        *,
         promised: int | None = None,
+        is_exact: bool = False,
     ) -> "ScanSource":
         """Some columns of a snapshot; raises like `scan`."""
-        by_partition = set(predicate.columns) <= set(snapshot.partition_columns)
         return cls(
             scan(session, snapshot, columns, predicate),
             carried_schema(snapshot.schema, columns),
             predicate,
             predicate_schema(snapshot.schema, columns, predicate),
             promised,
-            by_partition and not snapshot.has_deletions,
+            is_exact,
         )
 
     @classmethod
@@ -145,10 +146,10 @@ class ScanSource:
     def _chosen(self, batches: Iterator[pa.RecordBatch], tally: Tally) -> Iterator[pa.RecordBatch]:
         needed = pa.unify_schemas([self.schema, self.conditions])
         for batch in batches:
-            tally.read += batch.num_rows
             rows = normalise(batch, needed)
             wanted = chosen(rows, schema=self.schema, predicate=self.predicate)
             if wanted is not None:
+                tally.read += wanted.num_rows
                 yield wanted
         tally.pieces += 1
 

@@ -151,7 +151,15 @@ class Rows:
             looked = self.job.passes.run("check files", Together({}), footers)
             promised = looked.tally.read if looked.tally else None
         selection = select(self.settings, part)
-        return ScanSource.of(self.require_spark(), self.snapshot, columns, selection, promised)
+        by_partition = set(selection.columns) <= set(self.snapshot.partition_columns)
+        return ScanSource.of(
+            self.require_spark(),
+            self.snapshot,
+            columns,
+            selection,
+            promised=promised,
+            is_exact=by_partition and not selection.share and not self.snapshot.has_deletions,
+        )
 
     def require_spark(self) -> "SparkSession":
         """The session.
