@@ -6,7 +6,7 @@ import pytest
 from petafit.errors import ConfigurationError
 from petafit.learners.finite import finite_rows, first_not_finite
 from petafit.learners.linear import OnlineLinearClassifier
-from petafit.store.arrays import Named
+from petafit.store.arrays import Named, from_bytes, to_bytes
 from tests.learners.cases import CASES
 from tests.learners.test_contract import model_of
 
@@ -14,9 +14,12 @@ pytestmark = pytest.mark.filterwarnings("ignore:Class PassiveAggressive:FutureWa
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_what_learners_make_of_good_rows_is_finite(case):
+def test_what_learners_make_of_good_rows_is_finite_and_of_their_form(case):
     learner = case.learner
-    assert learner.first_not_finite(model_of(learner, case.batches(0, count=3))) is None
+    model = model_of(learner, case.batches(0, count=3))
+    assert learner.first_not_finite(model) is None
+    learner.check(from_bytes(to_bytes(model)))
+    learner.check(model_of(learner, []))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

@@ -1,8 +1,11 @@
 """Named arrays: to the byte there and back, and never wrong in silence."""
 
 import io
+import json
 import string
 import time
+import tracemalloc
+import zipfile
 from datetime import datetime
 
 import numpy as np
@@ -163,3 +166,88 @@ def test_equality_and_hash_go_by_content():
     assert hash(Named({"w": np.ones(2)})) == hash(Named({"w": np.ones(2)}))
     assert Named({"w": np.ones(2)}) != Named({"w": np.ones(2, dtype="f4")})
     assert Named() != 0
+
+
+def repacked(*members: tuple[str, bytes], compression: int = zipfile.ZIP_STORED) -> bytes:
+    """What `to_bytes` gives, with other members."""
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w", compression) as archive:
+        for name, content in members:
+            archive.writestr(name, content)
+    return sink.getvalue()
+
+
+def as_npy(array: np.ndarray) -> bytes:
+    sink = io.BytesIO()
+    np.save(sink, array)
+    return sink.getvalue()
+
+
+def head(names: list[str], params: object = None) -> tuple[str, bytes]:
+    told = json.dumps({"arrays": names, "params": {} if params is None else params})
+    return "__named__.npy", as_npy(np.frombuffer(told.encode(), np.uint8))
+
+
+def absurd(shape: str, dtype: str = "<f4") -> bytes:
+    """A header that says more than the file has."""
+    text = f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': {shape}, }}".encode()
+    text += b" " * (-(len(text) + 11) % 64) + b"\n"
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + bytes(64)
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        absurd("(10**12,)"),
+        absurd("(1000000000000,)"),
+        absurd("(1000000, 1000000)"),
+        absurd("(-16,)"),
+        absurd("(-4, -4)"),
+        absurd("(4,)"),
+        absurd("(True, 16)"),
+        absurd("(16,)", "|O"),
+        absurd("(1000000000000,)", "|V0"),
+        absurd("'x'"),
+        absurd("(16,"),
+        b"\x93NUMPY\x02\x00" + absurd("(16,)")[8:],
+        b"PK\x03\x04",
+        b"",
+    ],
+    ids=range(14),
+)
+def test_a_header_is_not_believed(member):
+    tracemalloc.start()
+    with pytest.raises(StorageError, match="cannot be read"):
+        from_bytes(repacked(head(["a"]), ("a.npy", member)))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10_000_000
+
+
+def test_what_is_compressed_is_not_unpacked():
+    bomb = repacked(
+        head(["a"]), ("a.npy", as_npy(np.zeros(10_000_000))), compression=zipfile.ZIP_DEFLATED
+    )
+    assert len(bomb) < 200_000
+    tracemalloc.start()
+    with pytest.raises(StorageError, match="compressed"):
+        from_bytes(bomb)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 10_000_000
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_name_that_comes_twice_is_refused():
+    twice = ("a.npy", as_npy(np.zeros(1)))
+    with pytest.raises(StorageError, match="two arrays of one name"):
+        from_bytes(repacked(head(["a"]), twice, twice))
+
+
+@pytest.mark.parametrize(
+    "told",
+    [b"[]", b"3", b"null", b'{"arrays": []}', b'{"arrays": [], "params": 3}', b"{", b"[" * 9999],
+)
+def test_a_head_of_another_form_is_refused(told):
+    with pytest.raises(StorageError, match="cannot be read"):
+        from_bytes(repacked(("__named__.npy", as_npy(np.frombuffer(told, np.uint8)))))

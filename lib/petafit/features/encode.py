@@ -13,6 +13,7 @@ from petafit.features.csr import to_csr
 from petafit.features.facts import Facts
 from petafit.features.feature import Feature, from_plain, to_plain
 from petafit.features.index_space import IndexSpace
+from petafit.features.stored import check_stored, reading
 from petafit.features.target import class_positions, label_numbers, row_weights
 from petafit.features.text import TextBlock
 from petafit.store.arrays import Named
@@ -145,18 +146,20 @@ class Encoder:
 
     @classmethod
     def from_named(cls, named: Named, *, layout: Layout = "csr", dtype: DType = "float32") -> Self:
-        """The encoder that `to_named` wrote, for a learner that takes this layout."""
-        params = named.params
-        return cls(
-            tuple(map(from_plain, params["features"])),
-            Facts.from_named(named.part("facts")),
-            hash_bits=params["hash_bits"],
-            label=params["label"],
-            weight=params["weight"],
-            layout=layout,
-            dtype=dtype,
-            numbers_apart=params.get("numbers_apart", False),
-        )
+        """The encoder that `to_named` wrote, for a learner that takes this layout.
+
+        Raises
+        ------
+        StorageError
+            A parameter is missing, or none that an encoder has.
+        """
+        with reading("The encoder of a stored model"):
+            features = tuple(map(from_plain, named.params["features"]))
+            facts = Facts.from_named(named.part("facts"))
+            given = {name: named.params[name] for name in ("hash_bits", "label", "weight")}
+            given["numbers_apart"] = named.params.get("numbers_apart", False)
+            check_stored(features, facts, **given)
+        return cls(features, facts, **given, layout=layout, dtype=dtype)
 
 
 def _refuse_wide(space: IndexSpace, hash_bits: int) -> None:

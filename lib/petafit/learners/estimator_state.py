@@ -43,12 +43,23 @@ def decode(named: Named, *, copy: bool = True) -> Any:
     """
     try:
         return _Reader(named, copy=copy).read()
-    except (KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        MemoryError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as error:
         raise StorageError("The stored estimator cannot be read", got=repr(error)) from error
 
 
 _MADE_ANEW = frozenset({"_loss_function_"})
 """Attributes of scikit-learn's linear models that every `partial_fit` sets before it reads them."""
+
+_KEYS = 624
+"""Numbers that a Mersenne twister keeps."""
 
 
 class _Writer:
@@ -159,9 +170,7 @@ class _Reader:
 
     def _create(self, content: Mapping[str, Any]) -> Any:
         if content["class"] == "RandomState":
-            random = np.random.RandomState()
-            random.set_state(self._value(content["state"]))
-            return random
+            return _random_state(self._value(content["state"]))
         kind = load_class(content["class"])
         return object.__new__(kind)
 
@@ -179,6 +188,16 @@ class _Reader:
             return {self._value(key): self._value(item) for key, item in content}
         items = map(self._value, content)
         return tuple(items) if form == "tuple" else list(items)
+
+
+def _random_state(told: Any) -> np.random.RandomState:
+    """numpy does not compare the position with the length of the key it reads."""
+    key, position = np.asarray(told["state"]["key"]), told["state"]["pos"]
+    if key.shape != (_KEYS,) or type(position) is not int or not 0 <= position <= _KEYS:
+        raise ValueError("a random state of another form")
+    random = np.random.RandomState()
+    random.set_state(told)
+    return random
 
 
 def _address(array: np.ndarray) -> int:

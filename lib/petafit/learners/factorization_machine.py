@@ -50,6 +50,9 @@ class FactorizationMachine(OnlineEstimator):
     init_scale: float
     factor_l2: float
 
+    def width(self, target: Target) -> int:
+        return target.n_outputs + self.n_factors
+
     def first_weights(self, n_features: int, target: Target) -> np.ndarray:
         """Factors are normal: the same for every shard, as they follow from the seed alone."""
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)

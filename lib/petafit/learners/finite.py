@@ -24,7 +24,9 @@ def first_not_finite(model: Named, *, may_be_low: frozenset[str] = frozenset()) 
     'weights'
     """
     for name, array in model.arrays.items():
-        if array.dtype.kind not in "fc":
+        if array.dtype.kind == "c":
+            return name  # no learner has these
+        if array.dtype.kind != "f":
             continue
         if name.rpartition(".")[2] in may_be_low:
             array = np.where(np.isneginf(array), 0, array)

@@ -6,9 +6,10 @@ from typing import Any, Literal
 import numpy as np
 
 from petafit.aggregate.law import Aggregator, State
-from petafit.errors import ConfigurationError
+from petafit.errors import ConfigurationError, StorageError
 from petafit.features.batch import Batch
 from petafit.features.encode import DType, Layout
+from petafit.features.stored import reading
 from petafit.learners.finite import first_not_finite
 from petafit.learners.multipliers import MergeFit
 from petafit.store.arrays import Named
@@ -103,6 +104,29 @@ class Learner(Aggregator[State, Batch, Named]):
     def first_not_finite(self, model: Named) -> str | None:
         """The name of an array of a model that holds NaN or an infinite number without meaning."""
         return first_not_finite(model)
+
+    def check(self, model: Named) -> None:
+        """Refuse a stored model that this learner cannot have written.
+
+        What predicts from it, or goes on from it, does not look at sizes and types again.
+
+        Raises
+        ------
+        StorageError
+            An array is missing, of another shape or type, or not finite.
+        """
+        spoilt = self.first_not_finite(model)
+        if spoilt:
+            raise StorageError(
+                f"A stored model of {self.name} holds numbers that are not finite",
+                got=f"NaN or infinity in {spoilt!r}",
+                hint="Train it again.",
+            )
+        with reading(f"A stored model of {self.name}"):
+            self.check_form(model)
+
+    def check_form(self, model: Named) -> None:
+        """Refuse arrays of other shapes and types than this learner's, as `check` does."""
 
     def predictive(self, model: Named) -> Named:
         """What `predict` needs of a model."""

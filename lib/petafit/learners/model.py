@@ -10,10 +10,12 @@ import pyarrow as pa
 
 from petafit.config.section import Scalar
 from petafit.config.settings import Contract, LearnerChoice
-from petafit.errors import ConfigurationError, ContractError
+from petafit.errors import ConfigurationError, ContractError, StorageError
 from petafit.features.classes import class_array
+from petafit.features.column_types import check_columns
 from petafit.features.encode import Encoder
 from petafit.features.feature import Numeric
+from petafit.features.stored import reading
 from petafit.learners.finite import NOT_FINITE, finite_rows
 from petafit.learners.learner import DECISION, PREDICTION
 from petafit.learners.registry import describe, make_learner
@@ -190,7 +192,9 @@ class Model(Signature):
 
     @classmethod
     def from_named(cls, named: Named) -> Self:
-        return cls(*_signature(named), named.part("weights"))
+        model = cls(*_signature(named), named.part("weights"))
+        model.learner.check(model.weights)
+        return model
 
     def _predicted(self, data: Data) -> np.ndarray:
         predictions = self.predict_batch(self._checked(data))
@@ -278,13 +282,25 @@ def model_from_named(named: Named) -> Model | SparkModel:
 
 
 def _signature(named: Named) -> tuple[Encoder, LearnerChoice, pa.Schema]:
-    choice = LearnerChoice.model_validate(named.params["learner"])
+    with reading("A stored model"):
+        choice = LearnerChoice.model_validate(named.params["learner"])
+        written = named.arrays["schema"]
+        if written.dtype != np.uint8 or written.ndim != 1:
+            raise ValueError(f"a schema as {written.dtype} {written.shape}")
+        schema = _schema_of(written.tobytes())
     info = describe(choice)
-    return (
-        Encoder.from_named(named.part("encoder"), layout=info.layout, dtype=info.dtype),
-        choice,
-        pa.ipc.read_schema(pa.py_buffer(named.arrays["schema"].tobytes())),
-    )
+    encoder = Encoder.from_named(named.part("encoder"), layout=info.layout, dtype=info.dtype)
+    if len(set(schema.names)) < len(schema.names):
+        raise StorageError("The schema of a stored model names a column twice", got=schema.names)
+    check_columns(encoder.features, schema, error=StorageError)
+    return encoder, choice, schema
+
+
+def _schema_of(written: bytes) -> pa.Schema:
+    try:
+        return pa.ipc.read_schema(pa.py_buffer(written))
+    except (pa.ArrowException, OSError) as error:
+        raise StorageError("The schema of a stored model is damaged", got=str(error)) from error
 
 
 def _empty(schema: pa.Schema) -> pa.RecordBatch:

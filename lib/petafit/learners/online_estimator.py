@@ -88,6 +88,10 @@ class OnlineEstimator(BaseEstimator, ABC):  # type: ignore[misc]
     @abstractmethod
     def output(self) -> Output: ...
 
+    def width(self, target: Target) -> int:
+        """How many weights a coordinate has."""
+        return target.n_outputs
+
     def first_weights(self, n_features: int, target: Target) -> np.ndarray:
         """The weights before any row, (n_features + 1, width) float32, the intercept last."""
         weights = np.zeros((n_features + 1, target.n_outputs), np.float32)

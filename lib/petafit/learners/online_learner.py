@@ -147,6 +147,9 @@ class OnlineLearner(Learner[OnlineState]):
         table = self.optimizer.merged_table(merge, weights, squares, own=False)
         return self.form.write(Memory(table, merge.seen)), fit
 
+    def check_form(self, model: Named) -> None:
+        self.form.check(model)
+
     def predictive(self, model: Named) -> Named:
         return Named({"weights": model.arrays["weights"]})
 

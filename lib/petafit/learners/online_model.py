@@ -1,10 +1,12 @@
 """A finished model of an online estimator: its memory as named arrays, and back."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from petafit.errors import ConfigurationError
+from petafit.features.stored import damaged
+from petafit.learners.array_forms import Form, check_arrays
 from petafit.learners.coordinate_table import CoordinateTable
 from petafit.learners.online_estimator import Memory, OnlineEstimator
 from petafit.learners.targets import Target
@@ -27,6 +29,30 @@ class ModelForm:
     estimator: OnlineEstimator
     target: Target
     n_features: int
+
+    def check(self, model: Named) -> None:
+        """Refuse what `write` did not write.
+
+        Raises
+        ------
+        StorageError
+            An array is missing, or of another shape or type.
+        """
+        width = self.estimator.width(self.target)
+        n_squares = 1 if self.estimator.shares_squares else width
+        weights = Form("float32", (self.n_features + 1, width))
+        check_arrays(
+            self.name,
+            model.arrays,
+            {
+                "weights": weights,
+                "squared_gradients": Form("float32", (self.n_features + 1, n_squares), least=0),
+                "seen": Form("float64", self.target.no_rows().shape, least=0),
+                "first": replace(weights, optional=True),
+            },
+        )
+        if model.params != {"first": self.estimator.rules().first}:
+            raise damaged("first", expected=self.estimator.rules().first, got=model.params)
 
     def write(self, memory: Memory) -> Named:
         """What predicts, and what learning goes on from; what is equal is kept once.

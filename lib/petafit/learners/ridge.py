@@ -10,6 +10,8 @@ from scipy.linalg.lapack import dpstrf
 
 from petafit.errors import ConfigurationError
 from petafit.features.batch import Batch
+from petafit.features.stored import damaged
+from petafit.learners.array_forms import Form, check_arrays
 from petafit.learners.learner import Learner, check_taken_back, labels_of, rows_that_count
 from petafit.learners.parameters import check_names
 from petafit.learners.scatter import Scatter, scatter_of
@@ -166,6 +168,21 @@ class Ridge(Learner[RidgeState]):
             total, (coef, intercept) = scatter.to_named(), self._solve(scatter)
         solution = Named({"coef": coef, "intercept": np.array(intercept)}, {"rows": _rows(total)})
         return solution | total.prefixed("scatter")
+
+    def check_form(self, model: Named) -> None:
+        assert self.n_features is not None
+        columns = self.n_features + 1
+        solution = {"coef": Form("float64", (self.n_features,)), "intercept": Form("float64", ())}
+        scatter = {
+            "scatter/weight": Form("float64", (), least=0),
+            "scatter/origin": Form("float64", (columns,)),
+            "scatter/offset": Form("float64", (columns,)),
+            "scatter/products": Form("float64", (columns, columns)),
+        }
+        rows = model.params["rows"]
+        check_arrays(self.name, model.arrays, {**solution, **(scatter if rows else {})})
+        if model.params != {"rows": rows, "scatter/rows": rows} or type(rows) is not int:
+            raise damaged("rows", expected="the rows learnt from", got=model.params)
 
     def predictive(self, model: Named) -> Named:
         return Named({name: model.arrays[name] for name in ("coef", "intercept")})

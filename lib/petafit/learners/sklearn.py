@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from petafit.errors import ConfigurationError
+from petafit.errors import ConfigurationError, StorageError
 from petafit.features.batch import Batch
 from petafit.learners.estimator_state import decode, encode
 from petafit.learners.finite import first_not_finite
@@ -25,6 +26,7 @@ from petafit.learners.sklearn_estimator import (
 )
 from petafit.learners.sklearn_merging.rule import EMPTY, NO_ROWS, Learnt
 from petafit.learners.sklearn_merging.rules import rule_for
+from petafit.learners.stored_estimator import check_estimator
 from petafit.store.arrays import Named
 
 _LOG_PROBABILITIES = frozenset({"class_log_prior_", "feature_log_prob_"})
@@ -89,7 +91,7 @@ class SklearnLearner(Learner[SklearnState]):
         self.traits = traits = traits_of(self.template)
         self.name, self.kind, self.output = traits.name, traits.kind, traits.output
         self.layout, self.dtype = traits.layout, traits.dtype
-        self.n_classes = n_classes
+        self.n_features, self.n_classes = n_features, n_classes
         self.rule = rule_for(self.template, n_features=n_features, merge=merge)
         self.exact, self.merging, self.stacks = self.rule.exact, self.rule.how, self.rule.stacks
         self.subtractable = self.rule.subtractable
@@ -151,6 +153,23 @@ class SklearnLearner(Learner[SklearnState]):
 
     def first_not_finite(self, model: Named) -> str | None:
         return first_not_finite(model, may_be_low=_LOG_PROBABILITIES)
+
+    def check_form(self, model: Named) -> None:
+        assert self.n_features is not None
+        estimator = decode(model, copy=False)
+        check_estimator(
+            estimator, self.template, n_features=self.n_features, n_classes=self.n_classes
+        )
+        if self.traits.predicts and is_fitted(estimator):
+            row = np.zeros((1, self.n_features), self.dtype)
+            found = ask(estimator, self.traits, csr_array(row) if self.layout == "csr" else row)
+            outputs = [1] if (self.n_classes or 0) <= 2 else [1, self.n_classes]
+            if list(found.shape) != outputs:
+                raise StorageError(
+                    f"A stored model of {self.name} predicts in another form",
+                    expected=outputs,
+                    got=found.shape,
+                )
 
     def predict(self, model: Named, X: Any) -> np.ndarray:
         try:

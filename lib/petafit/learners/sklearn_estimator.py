@@ -216,7 +216,8 @@ def _output_of(classifier: Any) -> Output:
 def _nested(value: Any, seed: int) -> Any:
     """The estimator that a name, or a mapping of name and params, stands for."""
     choice: Any = {"name": value} if isinstance(value, str) else value
-    if not isinstance(choice, Mapping) or choice.keys() - {"params"} != {"name"}:
+    known = isinstance(choice, Mapping) and choice.keys() - {"params"} == {"name"}
+    if not known or not isinstance(choice.get("params") or {}, Mapping):
         raise ConfigurationError(
             "A nested estimator cannot be built",
             expected="'sklearn.CLASS' or {name: 'sklearn.CLASS', params: {...}}",

@@ -1,9 +1,9 @@
 """Named arrays and plain parameters: how states are shipped, kept, merged and published."""
 
 import hashlib
-import io
 import json
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -13,12 +13,17 @@ from typing import IO, Any, Self, cast
 import numpy as np
 
 from petafit.errors import StorageError
+from petafit.store.members import read_members
 from petafit.store.pieces import PieceFile, Pieces, as_pieces
 
 _HEAD = "__named__"  # the member that holds the parameters and the names of the arrays
 _DAMAGE = (  # what zipfile, numpy and json raise on bytes that are not theirs
     ValueError,
     KeyError,
+    TypeError,
+    AttributeError,
+    SyntaxError,
+    tokenize.TokenError,
     OSError,
     EOFError,
     RuntimeError,  # NotImplementedError included: unknown compression, encryption
@@ -109,18 +114,18 @@ def from_bytes(content: bytes) -> Named:
         The bytes are damaged or were never written by `to_bytes`.
     """
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as archive:
-            arrays = dict(_read_member(archive, name) for name in archive.namelist())
+        arrays = read_members(content)
         head = json.loads(arrays.pop(_HEAD).tobytes())
         if head["arrays"] != sorted(arrays):  # damage to an archive's directory can hide a member
             raise KeyError(f"arrays {head['arrays']}")
+        params = dict(head["params"].items())
     except _DAMAGE as error:
         raise StorageError(
             "Stored arrays cannot be read",
             got=str(error),
             hint="The file is damaged or was not written by petafit.",
         ) from error
-    return Named(arrays, head["params"])
+    return Named(arrays, params)
 
 
 def digest(content: bytes | Pieces) -> str:
@@ -150,9 +155,3 @@ def _write_member(archive: zipfile.ZipFile, name: str, array: np.ndarray) -> Non
     with archive.open(member, "w", force_zip64=True) as stream:
         np.lib.format.write_array_header_1_0(stream, header)
         stream.write(values.reshape(-1).view(np.uint8).data)
-
-
-def _read_member(archive: zipfile.ZipFile, name: str) -> tuple[str, np.ndarray]:
-    # Read whole, so that the checksum is verified before numpy trusts the header.
-    array = np.lib.format.read_array(io.BytesIO(archive.read(name)), allow_pickle=False)
-    return name.removesuffix(".npy"), array

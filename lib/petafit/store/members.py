@@ -1,0 +1,57 @@
+"""The arrays of an ``.npz`` that may be damaged, or made to do harm.
+
+Nothing is allocated that the file itself does not hold: members are not compressed, and an array's
+header is compared with the bytes behind it before there is an array.
+"""
+
+import io
+import math
+import zipfile
+
+import numpy as np
+
+_FORMAT = np.lib.format
+_VERSION = (1, 0)
+
+
+def read_members(content: bytes) -> dict[str, np.ndarray]:
+    """All arrays, by their names.
+
+    Raises
+    ------
+    ValueError
+        A member is compressed, comes twice, or holds more or less than its header says.
+    zipfile.BadZipFile and others
+        The archive is damaged.
+    """
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        members = archive.infolist()
+        _check_sizes(members, len(content))
+        return {m.filename.removesuffix(".npy"): _array(m, archive.read(m)) for m in members}
+
+
+def _check_sizes(members: list[zipfile.ZipInfo], total: int) -> None:
+    names = [member.filename for member in members]
+    if len(set(names)) < len(names):
+        raise ValueError("two arrays of one name")
+    for member in members:
+        if member.compress_type != zipfile.ZIP_STORED or member.file_size != member.compress_size:
+            raise ValueError(f"{member.filename} is compressed, as petafit's arrays never are")
+    if sum(member.file_size for member in members) > total:
+        raise ValueError("arrays that lie one over the other")
+
+
+def _array(member: zipfile.ZipInfo, content: bytes) -> np.ndarray:
+    stream = io.BytesIO(content)  # read whole, so that the checksum was verified before
+    if _FORMAT.read_magic(stream) != _VERSION:
+        raise ValueError(f"{member.filename} is of another version of numpy's format")
+    shape, _, dtype = _FORMAT.read_array_header_1_0(stream)
+    if dtype.hasobject or dtype.fields or dtype.subdtype:
+        raise ValueError(f"{member.filename} holds no plain values, but {dtype}")
+    if min(shape, default=0) < 0 or (not dtype.itemsize and math.prod(shape) > 1):
+        raise ValueError(f"{member.filename} has the shape {shape}")
+    said, found = math.prod(shape) * dtype.itemsize, len(content) - stream.tell()
+    if said != found:
+        raise ValueError(f"{member.filename} says {said} bytes, {dtype} {shape}, and has {found}")
+    stream.seek(0)
+    return _FORMAT.read_array(stream, allow_pickle=False)
