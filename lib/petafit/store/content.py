@@ -8,6 +8,7 @@ from uuid import uuid4
 from petafit.errors import StorageError
 from petafit.store.arrays import Named, digest, from_bytes, to_pieces
 from petafit.store.filesystem import Folder
+from petafit.store.links import refuse_links_out
 
 ARRAYS = "model.npz"
 ATTACHMENT = "attachment"
@@ -73,7 +74,7 @@ def read_content(folder: Folder, files: Mapping[str, str]) -> Named:
     Raises
     ------
     StorageError
-        A file is missing, was added, or is not what was written.
+        A file is missing, was added, lies elsewhere, or is not what was written.
     """
     present = {ARRAYS, *_attached(folder)}
     if present != set(files):
@@ -83,6 +84,7 @@ def read_content(folder: Folder, files: Mapping[str, str]) -> Named:
             got=sorted(present),
             hint="Copy the whole folder again, or train the model again.",
         )
+    refuse_links_out(folder, present)
     for name in sorted(present - {ARRAYS}):
         _verify(folder, name, found=folder.digest(name), written=files[name])
     arrays = folder.read(ARRAYS)

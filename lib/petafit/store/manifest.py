@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from petafit.errors import StorageError
 from petafit.store.content import ATTACHMENT
 from petafit.store.filesystem import Folder
+from petafit.store.links import refuse_links_out
 from petafit.store.plain import to_json
 
 FORMAT = 1
@@ -106,6 +107,7 @@ def read_version(model: Folder, number: int) -> ModelVersion:
             f"The manifest of version {number} in {model.uri} is damaged",
             got=f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}",
         ) from error
+    refuse_links_out(model, [version.folder])
     return replace(version, folder=model.child(version.folder).uri)
 
 
@@ -142,8 +144,9 @@ def read_part(model: Folder, name: str) -> dict[str, Any]:
     Raises
     ------
     StorageError
-        It is missing, damaged or of an unknown format.
+        It is missing, damaged or of an unknown format, or lies elsewhere.
     """
+    refuse_links_out(model, [name])
     value = model.read_json(name)
     found = value.get("format") if isinstance(value, dict) else None
     if found != FORMAT:

@@ -23,6 +23,7 @@ from petafit.store.arrays import Named
 from petafit.store.content import content_digest, read_content, write_content
 from petafit.store.filesystem import Folder
 from petafit.store.latest import latest_number, point_to_latest
+from petafit.store.links import refuse_links_out
 from petafit.store.manifest import (
     ModelVersion,
     UnreadableVersion,
@@ -199,6 +200,7 @@ class ModelStore:
         return read_content(Folder(found.folder), found.files)
 
     def _model(self, name: str) -> Folder:
+        refuse_links_out(self.folder, [name])
         model = self.folder.child(name)
         if not version_numbers(model):
             raise ConfigurationError(
@@ -280,6 +282,7 @@ def _model_names(folder: Folder) -> list[str]:
 
 def _listed(model: Folder, name: str, number: int) -> ModelVersion | UnreadableVersion:
     try:
+        refuse_links_out(model.split()[0], [name])
         return read_version(model, number)
     except StorageError as error:
         return UnreadableVersion(name, number, str(error))

@@ -1,0 +1,31 @@
+"""Symbolic links that lead out of a folder: what they name was never put there by petafit."""
+
+import os
+from collections.abc import Iterable
+
+from petafit.errors import StorageError
+from petafit.store.filesystem import Folder
+
+
+def refuse_links_out(folder: Folder, names: Iterable[str]) -> None:
+    """Refuse names below a folder of the local disk that really lie elsewhere.
+
+    The folder itself may be reached by a link, as may those above it.
+
+    Raises
+    ------
+    StorageError
+        Names the link, and what it leads to.
+    """
+    if not folder.is_local:
+        return
+    top = os.path.realpath(folder.path)
+    for name in names:
+        real = os.path.realpath(f"{folder.path}/{name}")
+        if os.path.commonpath([top, real]) != top:
+            raise StorageError(
+                f"{folder.uri}/{name} leads out of its folder by a symbolic link",
+                expected=f"a file or folder below {top}",
+                got=real,
+                hint="Copy it there, or name the folder that it leads to.",
+            )
