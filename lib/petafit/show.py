@@ -35,6 +35,10 @@ _HEADLINE = (
     "best_auc",
     "rows_per_second",
 )
+_NOT_PUT_ASIDE = {
+    "training": "training rows: the task has no split",
+    "all": "all rows: the task has no split",
+}
 _SHOWN_IN_LISTS = 2
 _WIDTH_OF_FILES = 10_000
 
@@ -122,6 +126,8 @@ def _facts(manifest: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     if manifest.get("rows"):
         yield "rows", "  ".join(f"{name} {count:,}" for name, count in manifest["rows"].items())
     yield from map(_round, manifest.get("rounds") or ())
+    if manifest.get("measured_on") in _NOT_PUT_ASIDE:
+        yield "measured on", _NOT_PUT_ASIDE[manifest["measured_on"]]
     for name, value in _in_order(manifest.get("metrics") or {}):
         yield name, _number(value)
     for output in manifest.get("outputs") or ():

@@ -16,7 +16,7 @@ from tests.store.running import begin, manifest
 FIELDS = {
     "format", "job", "task", "environment", "run_id", "logical_date", "status", "error",
     "made", "again_because", "started_at", "seconds", "versions", "settings_digest", "inputs",
-    "rows", "outputs", "metrics",
+    "plans", "rows", "outputs", "metrics", "measured_on",
     "rounds", "model", "summaries", "influence", "timings", "peak_memory_bytes",
 }  # fmt: skip
 

@@ -4,6 +4,7 @@ import dataclasses
 import datetime as dt
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -294,3 +295,18 @@ def test_a_number_that_equals_the_label_is_named() -> None:
     text = write_task_file(save(table, "sales"), label="price").read_text()
     assert "# as the label itself: paid;" in text
     assert text.count("as the label itself") == 1
+
+
+def test_keys_that_are_too_few_to_hold_some_out_are_joined_by_numbers() -> None:
+    rows = 600
+    random = np.random.default_rng(0)
+    table = pa.table(
+        {
+            "click": random.random(rows) < 0.5,
+            "site": [f"site {i % 3}" for i in range(rows)],
+            "price": random.normal(size=rows),
+        }
+    )
+    loaded = check_works(write_task_file(save(table), label="click"))
+    assert set(loaded.keys) == {"site", "price"}
+    assert loaded.split.test_share == 0.1

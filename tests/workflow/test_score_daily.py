@@ -147,8 +147,14 @@ SCORE = """
 import sys
 from petafit.config.settings import Settings
 from petafit.errors import PetafitError
+from petafit.workflow import score as module
 from petafit.workflow.score import score
-sys.stdin.readline()
+commit = module.commit
+def commit_when_told(*arguments):
+    print("staged", flush=True)
+    sys.stdin.readline()
+    commit(*arguments)
+module.commit = commit_when_told
 try:
     score(Settings.model_validate_json(sys.argv[1]), run_id=sys.argv[2])
 except PetafitError as error:
@@ -159,27 +165,64 @@ except PetafitError as error:
 
 def start(settings: Settings, run_id: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-c", SCORE, json.dumps(settings.model_dump(mode="json")), run_id]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
 
 
-@pytest.mark.parametrize("format", ["delta"], indirect=True)
+def staged(process: subprocess.Popen[str]) -> None:
+    """Wait until all that is missing is the commit."""
+    assert process.stdout
+    assert process.stdout.readline() == "staged\n", process.communicate()[1]
+
+
+def finish(process: subprocess.Popen[str]) -> int:
+    said = process.communicate("\n")[1]
+    assert process.returncode in (0, 5), said
+    return process.returncode
+
+
 @pytest.mark.parametrize("days", [(2, 3), (2, 2)], ids=["other days", "the same day"])
 def test_of_two_scorers_at_once_none_loses_its_rows_and_succeeds(
     daily: Settings, days: tuple[int, int]
 ) -> None:
-    runs = {f"run-{i}": filtered(daily, f"day == {day}") for i, day in enumerate(days)}
-    started = {run_id: start(settings, run_id) for run_id, settings in runs.items()}
-    for process in started.values():
-        assert process.stdin
-        process.stdin.write("\n")
-        process.stdin.flush()
-    said = {run_id: process.communicate()[1] for run_id, process in started.items()}
-    codes = {run_id: process.returncode for run_id, process in started.items()}
-    assert set(codes.values()) <= {0, 5}, said
-    rows = count(daily, "run_id")
-    if days[0] != days[1]:
-        assert rows == {(run_id,): ROWS for run_id, code in codes.items() if code == 0}
-        assert set(codes.values()) == {0}
-    else:  # one came first and is replaced by the other, or is refused
-        assert len(rows) == 1
-        assert rows.total() == ROWS
+    processes = [start(filtered(daily, f"day == {day}"), f"run-{i}") for i, day in enumerate(days)]
+    for process in processes:
+        staged(process)
+    codes = [finish(process) for process in processes]
+    assert codes == ([0, 0] if days[0] != days[1] else [0, 5])
+    expected = {(f"run-{i}",): ROWS for i, code in enumerate(codes) if code == 0}
+    assert count(daily, "run_id") == expected
+
+
+def left_behind(settings: Settings) -> list[str]:
+    """What lies in or beside the output and is no part of it."""
+    output = Path(settings.score.output or "")
+    notes = output / "_petafit_writing"
+    beside = [path.name for path in output.parent.iterdir() if path.name not in ("runs", "table")]
+    beside += [path.name for path in notes.iterdir()] if notes.exists() else []
+    return [name for name in beside if name != output.name]
+
+
+def test_what_a_killed_scorer_left_is_removed_by_the_next_and_it_can_be_resumed(
+    daily: Settings,
+) -> None:
+    killed = start(filtered(daily, "day == 2"), "killed")
+    staged(killed)
+    assert left_behind(daily)
+    killed.kill()
+    killed.communicate()
+    score(filtered(daily, "day == 3"), run_id="next")
+    assert left_behind(daily) == []
+    score(filtered(daily, "day == 2"), run_id="killed")
+    assert count(daily, "run_id") == {("next",): ROWS, ("killed",): ROWS}
+    files = {path.parent.name for path in Path(daily.score.output or "").rglob("part-*")}
+    assert files == {"day=2", "day=3"}
+
+
+def test_what_a_living_scorer_has_staged_is_left_alone(daily: Settings) -> None:
+    living = start(filtered(daily, "day == 2"), "living")
+    staged(living)
+    score(filtered(daily, "day == 3"), run_id="next")
+    assert finish(living) == 0
+    assert count(daily, "run_id") == {("next",): ROWS, ("living",): ROWS}
+    assert left_behind(daily) == []

@@ -8,7 +8,8 @@ import typer
 from petafit import show
 from petafit.cli.options import AsJson, Conf, Env, paths
 from petafit.errors import ConfigurationError
-from petafit.store.models import ModelStore, split_reference
+from petafit.store.models import ModelStore
+from petafit.store.reference import split_reference
 
 models = typer.Typer(help="List models and their versions; give them aliases.")
 

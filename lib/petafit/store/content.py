@@ -42,9 +42,17 @@ def content_digest(files: Mapping[str, str]) -> str:
 
 
 def write_content(
-    objects: Folder, named: Named, attachment: Callable[[str], None] | None
+    objects: Folder,
+    named: Named,
+    attachment: Callable[[str], None] | None,
+    staging: str | None = None,
 ) -> Content:
     """Write arrays, and what `attachment` writes to the URI it is given, below `objects`.
+
+    Parameters
+    ----------
+    staging : str, optional
+        A folder that nobody else uses, for what `attachment` writes.
 
     Raises
     ------
@@ -58,7 +66,7 @@ def write_content(
         is_new = not objects.exists(f"{folder}/{ARRAYS}")
         objects.write(f"{folder}/{ARRAYS}", arrays)
         return Content(folder, files, is_new)
-    staging = f"staging-{uuid4().hex}"
+    staging = staging or f"staging-{uuid4().hex}"
     try:
         files |= _attach(objects.child(staging), attachment)
         objects.write(f"{staging}/{ARRAYS}", arrays)

@@ -32,15 +32,13 @@ from petafit.store.manifest import (
     read_version,
     version_numbers,
 )
+from petafit.store.reference import Asked, split_reference
+from petafit.store.unpublished import remove_unpublished, staging
 
 __all__ = ["ModelStore", "ModelVersion", "UnreadableVersion", "open_model"]
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _PROBE = "_writable"
-_REFERENCE = re.compile(r"(?P<model>.+)@(?P<asked>\d+|[a-z][a-z0-9_-]*)", re.DOTALL)
-
-Asked = int | str | None
-"""A version by its number or alias; None is the latest."""
 
 
 class ModelStore:
@@ -65,6 +63,7 @@ class ModelStore:
         metrics: Mapping[str, Any],
         logical_date: str | None = None,
         attachment: Callable[[str], None] | None = None,
+        owner: str | None = None,
     ) -> ModelVersion:
         """Publish a model as the next version; it is the latest unless another has a later date.
 
@@ -79,6 +78,9 @@ class ModelStore:
             The date the model stands for, as `petafit.store.dates` takes it.
         attachment : callable, optional
             Called with a URI for Spark, to which it writes a folder of its own.
+        owner : str, optional
+            URI of the folder of the run that publishes: should it die, the next one that publishes
+            removes what it left.
 
         Raises
         ------
@@ -89,24 +91,27 @@ class ModelStore:
         """
         _check_name(name)
         model = self.folder.child(name)
-        content = write_content(model.child("objects"), named, attachment)
-        digest = content_digest(content.files)
-        manifest = {
-            "name": name,
-            "digest": digest,
-            "kind": "mllib" if attachment else "arrays",
-            "run_id": run_id,
-            "created_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
-            "settings_digest": settings_digest,
-            "folder": f"objects/{content.folder}",
-            "files": content.files,
-            "metrics": metrics,
-            "logical_date": logical_date,
-        }
-        # A run that was cut off after it had published finds its version.
-        known = None if content.is_new else find_number(model, digest, run_id)
-        number = known or claim_version(model, manifest)
-        point_to_latest(model, number)
+        if owner is not None:
+            remove_unpublished(model)
+        with staging(model, owner if attachment else None) as staged:
+            content = write_content(model.child("objects"), named, attachment, staged)
+            digest = content_digest(content.files)
+            manifest = {
+                "name": name,
+                "digest": digest,
+                "kind": "mllib" if attachment else "arrays",
+                "run_id": run_id,
+                "created_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+                "settings_digest": settings_digest,
+                "folder": f"objects/{content.folder}",
+                "files": content.files,
+                "metrics": metrics,
+                "logical_date": logical_date,
+            }
+            # A run that was cut off after it had published finds its version.
+            known = None if content.is_new else find_number(model, digest, run_id)
+            number = known or claim_version(model, manifest)
+            point_to_latest(model, number)
         return read_version(model, number)
 
     def check(self, name: str) -> None:
@@ -245,25 +250,6 @@ def open_model(path_or_uri: str | os.PathLike[str]) -> tuple[ModelVersion, Named
     store = ModelStore(folder)
     found = store.find(name, asked)
     return found, store.load(found)
-
-
-def split_reference(name: str) -> tuple[str, Asked]:
-    """A model's name or path, and the version or alias asked for behind ``@``, if any.
-
-    Examples
-    --------
-    >>> split_reference("models/flights@3")
-    ('models/flights', 3)
-    >>> split_reference("flights@champion")
-    ('flights', 'champion')
-    >>> split_reference("flights")
-    ('flights', None)
-    """
-    found = _REFERENCE.fullmatch(name)
-    if not found:
-        return name, None
-    asked = found["asked"]
-    return found["model"], int(asked) if asked.isdigit() else asked
 
 
 def _named(model: Folder, alias: str) -> int:

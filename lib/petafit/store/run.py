@@ -26,6 +26,7 @@ _RESULTS: Mapping[str, Any] = {
     "rows": {},
     "outputs": [],
     "metrics": {},
+    "measured_on": None,
     "rounds": [],
     "model": None,
     "summaries": None,
@@ -51,9 +52,10 @@ class Run:
         or failed), ``error``, ``started_at`` and ``seconds`` of the last attempt, ``made`` (how
         often; more than once where the output was lost: ``again_because``), ``versions``,
         ``inputs``, ``plans`` (digests, by the part of the rows), ``rows``, ``outputs``,
-        ``metrics``, ``rounds`` (of training, and what each brought), ``model``, ``summaries`` (of
-        partitions, kept by training), ``influence`` (of partitions), ``timings`` (seconds by stage)
-        and ``peak_memory_bytes`` (by kind of process).
+        ``metrics``, ``measured_on`` (which rows: ``test``, ``training`` or ``all``), ``rounds`` (of
+        training, and what each brought), ``model``, ``summaries`` (of partitions, kept by
+        training), ``influence`` (of partitions), ``timings`` (seconds by stage) and
+        ``peak_memory_bytes`` (by kind of process).
     """
 
     def __init__(self, folder: Folder, asked: Mapping[str, Any]) -> None:

@@ -1,16 +1,14 @@
 """What dead runs left in and beside a table: removed by the next one that writes to it.
 
-Whoever writes says so before, in a note that names its run's folder, and takes that back when all
-is done. The notes lie in a Delta table's own folder, and beside the folder of a Parquet table.
+The notes of who writes lie in a Delta table's own folder, and beside the folder of a Parquet table.
 """
 
 import logging
 from collections.abc import Iterator
-from contextlib import suppress
 
 from petafit.errors import StorageError
+from petafit.store import owner
 from petafit.store.filesystem import Folder
-from petafit.store.owner import in_place_of
 from petafit.table.delta_commit import application, committed_version
 from petafit.table.snapshot import Format
 from petafit.table.swap import REPLACED, drop_replaced, roll_back, staging_folder
@@ -19,21 +17,18 @@ log = logging.getLogger("petafit")
 
 _IN_DELTA = "_petafit_writing"
 _BESIDE = ".writing-"
-_ENDING = ".json"
 
 
 def note(table: Folder, format: Format, key: str, run: str) -> bool:
     """Say which run writes under a key; False where that was said before, by an earlier attempt."""
     folder, prefix = _place(table, format)
-    is_new = not folder.exists(f"{prefix}{key}{_ENDING}")
-    folder.write_json(f"{prefix}{key}{_ENDING}", {"run": run})
-    return is_new
+    return owner.note(folder, f"{prefix}{key}", run)
 
 
 def forget(table: Folder, format: Format, key: str) -> None:
     """Take the note back: what was written is the table's."""
     folder, prefix = _place(table, format)
-    folder.remove(f"{prefix}{key}{_ENDING}")
+    owner.forget(folder, f"{prefix}{key}")
 
 
 def remove_leftovers(table: Folder, format: Format, own_key: str) -> None:
@@ -44,7 +39,7 @@ def remove_leftovers(table: Folder, format: Format, own_key: str) -> None:
     try:
         for key, run in _noted(table, format):
             if key != own_key:
-                with in_place_of(run) as dead:
+                with owner.in_place_of(run) as dead:
                     if dead:
                         log.info("removing what the dead run %s left at %s", run, table.uri)
                         _remove(table, format, key)
@@ -80,12 +75,8 @@ def _bring_back(table: Folder) -> None:
 def _noted(table: Folder, format: Format) -> Iterator[tuple[str, str]]:
     """The keys under which runs write, or were to, and these runs' folders."""
     folder, prefix = _place(table, format)
-    for name in folder.names():
-        if name.startswith(prefix) and name.endswith(_ENDING):
-            with suppress(StorageError):  # damaged, or just taken back
-                told = folder.read_json(name)
-                if isinstance(told, dict) and isinstance(told.get("run"), str):
-                    yield name.removeprefix(prefix).removesuffix(_ENDING), told["run"]
+    for name, run in owner.noted(folder, prefix):
+        yield name.removeprefix(prefix), run
 
 
 def _place(table: Folder, format: Format) -> tuple[Folder, str]:

@@ -7,6 +7,7 @@ from petafit.config.settings import Settings
 from petafit.evaluation.evaluate import Evaluate, metrics_of
 from petafit.store.runs import Run
 from petafit.workflow.job import Job, run_job
+from petafit.workflow.measured import tell_rows
 from petafit.workflow.published import open_published
 from petafit.workflow.rows import open_rows
 from petafit.workflow.task import Task
@@ -35,7 +36,8 @@ def evaluate(
     Returns
     -------
     Run
-        ``run.manifest["metrics"]`` holds the metrics.
+        ``run.manifest["metrics"]`` holds the metrics; ``run.manifest["measured_on"]`` is ``test``,
+        or ``training`` where the task has no split, so that they say little about other rows.
 
     Raises
     ------
@@ -58,6 +60,7 @@ def _evaluate(job: Job) -> None:
     rows = published.rows
     task = Task.of(rows.settings, rows.snapshot)
     published.check_target(label=task.settings.label.column, weight=task.settings.weight)
+    tell_rows(job, published.version)
     source = published.source("test", task.columns)
     aggregator = Checked(published.checks(task.checks), Evaluate(metrics_of(published.model)))
     with job.run.stage("evaluate"):

@@ -12,6 +12,7 @@ from petafit.explanation.shipped import to_named
 from petafit.learners.kept import KeptSummaries
 from petafit.store.runs import Run, RunStore
 from petafit.workflow.job import Job, run_job
+from petafit.workflow.measured import tell_rows
 from petafit.workflow.published import open_published
 from petafit.workflow.rows import open_rows
 from petafit.workflow.task import Task
@@ -78,6 +79,7 @@ def _explain(job: Job) -> None:
     rows = published.rows
     task = Task.of(rows.settings, rows.snapshot)
     published.check_target(label=task.settings.label.column, weight=task.settings.weight)
+    tell_rows(job, published.version)
     kept = KeptSummaries.open(
         RunStore(job.settings.paths.runs).folder.child(published.version.run_id)
     )

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from petafit.errors import ConfigurationError
 from petafit.learners.model import Model, SparkModel, model_from_named
 from petafit.store.arrays import Named
-from petafit.store.models import ModelVersion, split_reference
+from petafit.store.models import ModelVersion
+from petafit.store.reference import split_reference
 from petafit.stream.batches import Source
 from petafit.table.contract import Checks, check_schema
 from petafit.table.selection import Part

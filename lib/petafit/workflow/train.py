@@ -95,6 +95,7 @@ def _train(job: Job) -> None:
             metrics=product.metrics,
             logical_date=job.run.manifest["logical_date"],
             attachment=product.attachment,
+            owner=job.run.folder.uri,
         )
     job.run.update(metrics=product.metrics, model=version.identity)
     job.run.folder.remove("rounds")
