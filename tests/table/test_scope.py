@@ -165,6 +165,17 @@ def test_a_part_of_a_parquet_table_that_is_not_on_the_local_disk_is_refused(
         begin(tmp_path, "parquet", "k2", cities("a b"))
 
 
+def test_spark_reads_a_table_of_which_parts_were_replaced(
+    spark: Any, tmp_path: Path, format: Format
+) -> None:
+    first = write(begin(tmp_path, format, "k1"), [(i, city) for i, city in enumerate(CITIES)])
+    write(begin(tmp_path, format, "k2", cities("a b", None)), [(10, "a b"), (11, None)])
+    frame = spark.read.format(format).load(first.uri)
+    found = {(row.x, row.city) for row in frame.collect()}
+    assert found == {(10, "a b"), (1, "c%20d"), (11, None), (3, "é/=x")}
+    assert frame.where("city = 'a b'").count() == 1
+
+
 WRITE_FOREVER = """
 import sys, pyarrow as pa
 from pathlib import Path

@@ -17,6 +17,7 @@ from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError
 from petafit.workflow.score import score
 from petafit.workflow.train import train
+from petafit.workflow.writing import commit
 from tests.days import clicks, days_in, write_days
 from tests.small import with_settings
 
@@ -93,6 +94,24 @@ def test_a_part_of_a_partition_is_not_put_in_the_place_of_all_of_it(daily: Setti
     assert count(daily, "run_id") == before
     score(filtered(daily, "speed >= 0", replace="table"), run_id="told")
     assert set(count(daily, "run_id")) == {("told",)}
+
+
+def test_a_run_that_was_cut_off_after_its_commit_is_resumed(
+    daily: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    part = filtered(daily, "speed < 0")
+
+    def cut_off(*arguments: Any) -> None:
+        commit(*arguments)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("petafit.workflow.score.commit", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            score(part, run_id="cut")
+    before = count(daily, "run_id")
+    assert score(part, run_id="cut").finished
+    assert count(daily, "run_id") == before
 
 
 def test_partitions_are_replaced_by_a_part_of_their_rows_where_that_was_said(

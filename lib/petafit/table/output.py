@@ -131,6 +131,13 @@ class Output:
         """Whether there is nothing in the scope."""
         return not self._present()
 
+    @property
+    def is_committed(self) -> bool:
+        """Whether an earlier attempt has committed what is written under this key."""
+        if self.format == "delta":
+            return committed_version(self._table, application(self.key)) is not None
+        return bool(read_mark(self._table).get("key") == self.key)
+
     def commit(self, files: Sequence[WrittenFile]) -> int | None:
         """Put these files, which are in `staging`, in the place of what the scope holds.
 

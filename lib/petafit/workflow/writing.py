@@ -49,7 +49,7 @@ def new_output(
     cut = [field.name for field in schema if loses_nanoseconds(field.type)]
     if cut:
         log.warning("%s keeps microseconds: nanoseconds of %s are cut off", uri, ", ".join(cut))
-    if refuse:
+    if refuse and not wanted.is_committed:
         refuse(wanted)
     output, is_new = wanted.begun(job.run.folder.uri)
     if is_new:  # or what an earlier attempt staged was removed: its summaries tell of lost files
