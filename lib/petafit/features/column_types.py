@@ -16,6 +16,7 @@ from petafit.features.feature import (
     Numeric,
     Text,
 )
+from petafit.table.types import has_column
 
 _IS = pa.types
 
@@ -69,7 +70,7 @@ def check_columns(
     """Raise `error` where a feature's column is missing or of a type it cannot be made of."""
     for feature in features:
         for part in feature.parts if isinstance(feature, Cross) else (feature,):
-            if part.column not in schema.names:
+            if not has_column(schema, part.column):
                 raise error(
                     f"The column {part.column!r} is missing",
                     hint=did_you_mean(part.column, schema.names),

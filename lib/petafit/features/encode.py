@@ -17,6 +17,7 @@ from petafit.features.stored import check_stored, reading
 from petafit.features.target import class_positions, label_numbers, row_weights
 from petafit.features.text import TextBlock
 from petafit.store.arrays import Named
+from petafit.table.types import has_column
 
 _MOST_DENSE_BITS = 14
 
@@ -183,7 +184,7 @@ def _refuse_wide(space: IndexSpace, hash_bits: int) -> None:
 
 
 def _column(batch: pa.RecordBatch, name: str) -> pa.Array:
-    if name not in batch.schema.names:
+    if not has_column(batch.schema, name):
         raise ContractError(
             f"The column {name!r} is missing", hint=did_you_mean(name, batch.schema.names)
         )

@@ -7,6 +7,7 @@ import pyarrow as pa
 
 from petafit.errors import ConfigurationError, did_you_mean
 from petafit.features.column_types import SELECTABLE
+from petafit.table.types import has_column
 
 _TYPE = "type:"
 
@@ -52,7 +53,7 @@ class Columns:
         return matches
 
     def is_pattern(self, selector: str) -> bool:
-        if selector in self.schema.names:
+        if has_column(self.schema, selector):
             return False
         return selector.startswith(_TYPE) or any(sign in selector for sign in "*?[")
 
@@ -63,7 +64,7 @@ class Columns:
                 f"The label {name!r} cannot be a feature: it would leak what is predicted",
                 hint="Remove it from `features:`.",
             )
-        if name not in self.schema.names:
+        if not has_column(self.schema, name):
             raise ConfigurationError(
                 f"`features:` names {name!r}, which is not a column of the table",
                 hint=did_you_mean(name, self.open),

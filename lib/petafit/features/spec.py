@@ -11,6 +11,7 @@ from petafit.features.column_types import check_columns
 from petafit.features.feature import Categorical, Cross, Feature, Text
 from petafit.features.groups import ColumnGroup, automatic, features_of, selectors
 from petafit.features.selection import Columns
+from petafit.table.types import has_column
 
 
 def resolve(
@@ -91,7 +92,7 @@ def _cross_part(name: str, categories: Mapping[str, Categorical], columns: Colum
     """The category declared under this name, else the column itself."""
     if name in categories:
         return categories[name]
-    if name not in columns.schema.names:
+    if not has_column(columns.schema, name):
         raise ConfigurationError(
             f"A cross names {name!r}, which is neither a category nor a column",
             hint=did_you_mean(name, {*categories, *columns.open}),

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from petafit.errors import ContractError, did_you_mean
 from petafit.table.predicate import RowFilter
-from petafit.table.types import STRINGS, carried
+from petafit.table.types import STRINGS, carried, has_column
 
 
 class Source(Protocol):
@@ -62,7 +62,7 @@ def carried_schema(schema: pa.Schema, columns: Sequence[str]) -> pa.Schema:
     a: dictionary<values=string, indices=int32, ordered=0>
     """
     for column in columns:
-        if column not in schema.names:
+        if not has_column(schema, column):
             raise ContractError(
                 f"The table has no column {column!r}", hint=did_you_mean(column, schema.names)
             )

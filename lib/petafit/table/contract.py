@@ -12,7 +12,7 @@ from petafit.config.settings import ColumnRule, Contract
 from petafit.errors import ContractError, did_you_mean
 from petafit.table.literals import as_value
 from petafit.table.rules import RowRule, Rule, SomeKey
-from petafit.table.types import canonical
+from petafit.table.types import canonical, has_column
 
 _IS = pa.types
 _NUMBER = "a number"
@@ -116,12 +116,14 @@ def compile_checks(
         A column is missing or of a type that cannot meet its rule.
     """
     names = dict.fromkeys([*contract.columns, *required, *finite, *non_negative])
+    required, finite, non_negative = set(required), set(finite), set(non_negative)
+    numbers = finite | non_negative
     rules: list[RowRule] = [SomeKey(tuple(dealt_by))] if dealt_by else []
     for name in names:
         declared = contract.columns.get(name, ColumnRule())
         kind = _type_of(name, schema)
         _check_type(name, kind, declared.type)
-        if declared.min is not None or declared.max is not None or name in {*finite, *non_negative}:
+        if declared.min is not None or declared.max is not None or name in numbers:
             _check_number(name, kind)
         rule = Rule(
             column=name,
@@ -159,7 +161,7 @@ def check_schema(schema: pa.Schema, expected: pa.Schema) -> None:
 
 
 def _type_of(name: str, schema: pa.Schema) -> pa.DataType:
-    if name not in schema.names:
+    if not has_column(schema, name):
         raise ContractError(
             f"The table has no column {name!r}", hint=did_you_mean(name, schema.names)
         )

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from petafit.errors import ConfigurationError, ContractError, did_you_mean
-from petafit.table.types import canonical
+from petafit.table.types import canonical, has_column
 from petafit.table.values import missing, one_zero
 
 _IS = pa.types
@@ -53,7 +53,7 @@ class KeyShare:
             A key is of a type that has no hash.
         """
         for key in self.keys:
-            if key not in schema.names:
+            if not has_column(schema, key):
                 raise ContractError(
                     f"The table has no column {key!r}, named in `keys`",
                     hint=did_you_mean(key, schema.names),

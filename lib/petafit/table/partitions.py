@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from petafit.errors import ConfigurationError, did_you_mean
-from petafit.table.types import canonical
+from petafit.table.types import canonical, has_column
 
 Values = tuple[str | None, ...]
 """The values of the partition columns as text; null, and empty text as in Hive, are None."""
@@ -27,7 +27,7 @@ def check_partitioning(schema: pa.Schema, columns: Sequence[str]) -> None:
         A column is missing, or of a type whose text readers disagree about; or no other is left.
     """
     for name in columns:
-        if name not in schema.names:
+        if not has_column(schema, name):
             raise ConfigurationError(
                 f"A table cannot be partitioned by {name!r}, which it does not have",
                 hint=did_you_mean(name, schema.names),

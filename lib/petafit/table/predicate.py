@@ -14,6 +14,7 @@ from petafit.config import yaml12
 from petafit.config.section import Scalar
 from petafit.errors import ConfigurationError, ContractError, did_you_mean
 from petafit.table.condition import COMPARISONS, LISTS, NULLNESS, Condition, Range
+from petafit.table.types import has_column
 
 _CONDITION = re.compile(
     r"""\s* (?: `(?P<quoted>[^`]+)` | (?P<plain>[^\s`=!<>]++) )
@@ -71,7 +72,7 @@ class Predicate:
             A literal is no value of its column's type.
         """
         for condition in self.conditions:
-            if condition.column not in schema.names:
+            if not has_column(schema, condition.column):
                 raise ContractError(
                     f"The condition `{condition}` needs a column that the table does not have",
                     hint=did_you_mean(condition.column, schema.names),

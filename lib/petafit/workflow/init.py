@@ -12,6 +12,7 @@ from petafit.stream.sample import Sample, take_sample
 from petafit.table.names import Spellings
 from petafit.table.opening import open_table
 from petafit.table.snapshot import Snapshot
+from petafit.table.types import has_column
 from petafit.table.values import present
 from petafit.workflow.suggest import feature_kind
 from petafit.workflow.task_file import task_text
@@ -85,7 +86,7 @@ def _existing(path: Path) -> ConfigurationError:
 
 def _look(snapshot: Snapshot, label: str) -> Sample:
     """Rows with the columns that can be features, and the label."""
-    if label not in snapshot.schema.names:
+    if not has_column(snapshot.schema, label):
         raise ConfigurationError(
             f"The table has no column {label!r}", hint=did_you_mean(label, snapshot.schema.names)
         )

@@ -18,6 +18,7 @@ from petafit.learners.registry import LearnerInfo, describe
 from petafit.table.contract import Checks, compile_checks
 from petafit.table.pandas_index import index_columns
 from petafit.table.snapshot import Snapshot
+from petafit.table.types import has_column
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class Task:
         own = {"label": settings.label.column, "weight": settings.weight}
         own.update({f"keys[{i}]": key for i, key in enumerate(settings.keys)})
         for role, column in own.items():
-            if column is not None and column not in schema.names:
+            if column is not None and not has_column(schema, column):
                 raise ContractError(
                     f"The table {settings.table.uri!r} has no column {column!r}, named as `{role}`",
                     hint=did_you_mean(column, schema.names),
