@@ -271,3 +271,15 @@ def test_a_table_gets_timestamps_without_a_zone_that_had_none(tmp_path: Path) ->
         out.commit(writer.close())
     found = DeltaTable(out.uri).to_pyarrow_table()
     assert found["then"].to_pylist() == moments.to_pylist()
+
+
+def test_a_delta_table_is_not_given_columns_that_differ_by_case_alone(
+    tmp_path: Path, format: Format
+) -> None:
+    schema = pa.schema([("ID", pa.int64()), ("id", pa.int64())])
+    out = Output(str(tmp_path / "t"), format, schema, "k1")
+    if format == "parquet":
+        out.check()
+        return
+    with pytest.raises(ConfigurationError, match="'ID' and 'id'"):
+        out.check()

@@ -50,9 +50,9 @@ def test_a_bad_row_says_why_it_has_no_prediction(settings: Settings) -> None:
 
 def test_a_column_with_a_name_of_the_predictions_is_refused(settings: Settings) -> None:
     train(settings)
-    named = table().append_column("run_id", table()["id"])
+    named = table().append_column("Run_Id", table()["id"])
     rewrite(settings, named)
-    with pytest.raises(ConfigurationError, match="'run_id'"):
+    with pytest.raises(ConfigurationError, match="'Run_Id'"):
         score(with_settings(settings, keys=("run_id",)))
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 import yaml
@@ -186,3 +187,26 @@ def test_spark_submit_trains(on_spark: Settings, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "small version 1" in done.stdout
+
+
+def test_partition_values_are_one_for_either_stream_and_mllib(
+    on_spark: Settings, spark: Any
+) -> None:
+    rows = table().drop_columns("city")
+    places = [("São Paulo", "01", "a=b")[number % 3] for number in range(rows.num_rows)]
+    uri = f"{on_spark.table.uri}_places"
+    ds.write_dataset(
+        rows.append_column("city", [places]),
+        uri,
+        format="parquet",
+        partitioning=["city"],
+        partitioning_flavor="hive",
+    )
+    settings = with_settings(on_spark, table={"uri": uri, "filter": ["City != 'São Paulo'"]})
+    for changes in ({"stream": "direct"}, {"stream": "scan"}, {"learner": MLLIB}):
+        changed = with_settings(settings, **changes)
+        assert train(changed, spark=spark).manifest["rows"]["used"] == 3000
+        assert evaluate(changed, spark=spark).manifest["rows"]["used"] == 1000
+    score(settings, spark=spark)
+    scored = DeltaTable(f"{uri}_predictions").to_pyarrow_table()
+    assert set(scored["city"].to_pylist()) == {"01", "a=b"}

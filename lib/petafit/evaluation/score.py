@@ -16,6 +16,7 @@ from petafit.learners.finite import NOT_FINITE, finite_rows
 from petafit.learners.model import Model, SparkModel, model_from_named
 from petafit.store.arrays import Named
 from petafit.table.files import WrittenFile
+from petafit.table.names import Spellings
 from petafit.table.types import table_schema
 
 OK = "ok"
@@ -45,9 +46,9 @@ class Layout:
             Names the column.
         """
         for name in ("prediction", "probability", "row_status", *self.stamps):
-            if name in self.kept.names:
+            for kept in Spellings(self.kept.names).alike(name):
                 raise ConfigurationError(
-                    f"The column {name!r} has the name of one that predictions have",
+                    f"The column {kept!r} has the name of one that predictions have",
                     hint="Rename it in the table, or take it out of `keys`.",
                 )
 

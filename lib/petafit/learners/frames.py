@@ -20,6 +20,7 @@ from petafit.spark_errors import in_one_sentence
 from petafit.stream.scan import ScanSource
 from petafit.table.contract import Checks
 from petafit.table.literals import quoted
+from petafit.table.names import Spellings
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -37,9 +38,9 @@ def training_frame(source: ScanSource, checks: Checks, encoder: Encoder) -> "Dat
         A column has the name of one that MLlib's stages add.
     """
     for name in (FEATURES, mllib.LABEL, PREDICTION, DECISION):
-        if name in source.schema.names:
+        for column in Spellings(source.schema.names).alike(name):
             raise ConfigurationError(
-                f"The column {name!r} has the name of one that MLlib's stages add",
+                f"The column {column!r} has the name of one that MLlib's stages add",
                 hint="Rename it in the table.",
             )
     wanted = map(quoted, source.schema.names)

@@ -11,24 +11,23 @@ from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812  (the name Spark's own documentation uses)
-from pyspark.sql.pandas.types import from_arrow_type, to_arrow_schema
-from pyspark.sql.types import StructField, StructType
+from pyspark.sql.pandas.types import to_arrow_schema
 
 from petafit.errors import ConfigurationError, ContractError, StorageError
 from petafit.session import case_sensitive, require_delta
+from petafit.spark_errors import in_one_sentence
 from petafit.store.arrays import digest
 from petafit.store.filesystem import Folder
 from petafit.stream.batches import carried_schema, chosen, normalise, predicate_schema
+from petafit.stream.scan_files import files_frame
 from petafit.stream.tally import Tally
 from petafit.table.literals import quoted
 from petafit.table.names import Spellings
 from petafit.table.predicate import Predicate, RowFilter
-from petafit.table.snapshot import Snapshot
-from petafit.table.types import leaves, table_schema
-from petafit.table.written_types import written_type
+from petafit.table.shards import wanted_files
+from petafit.table.snapshot import DataFile, Snapshot
+from petafit.table.types import table_schema
 
-_SPARK_DIGITS = 38
-_GLOB = re.compile(r"([{}\[\]*?\\])")
 _FAILED_READ = re.compile(
     r"\[FAILED_READ_FILE\.(?P<kind>\w+)\] Encountered error while reading file (?P<file>.+?)\. "
     r"(?P<reason>.*?)\s*SQLSTATE"
@@ -186,14 +185,21 @@ def scan(
     needed = list(dict.fromkeys((*columns, *predicate.columns)))
     carried_schema(snapshot.schema, needed)
     _refuse_twins(session, snapshot, needed)
-    if snapshot.format == "delta":
-        require_delta(session)
-        location = Folder(snapshot.uri).spark_uri
-        reader = session.read.format("delta").option("versionAsOf", snapshot.version)
-        frame = reader.load(location)
-    else:
-        frame = _parquet(session, snapshot, needed)
-    return frame.where(predicate.sql()).select(*(F.col(quoted(n)).alias(n) for n in needed))
+    with in_one_sentence(
+        f"Spark cannot scan {snapshot.uri}", hint="Set `stream: direct` where the table allows it."
+    ):
+        frame = _frame(session, snapshot, wanted_files(snapshot.files, predicate), needed)
+        return frame.where(predicate.sql()).select(*(F.col(quoted(n)).alias(n) for n in needed))
+
+
+def _frame(
+    session: SparkSession, snapshot: Snapshot, files: Sequence[DataFile], needed: Sequence[str]
+) -> DataFrame:
+    if snapshot.format == "parquet":
+        return files_frame(session, snapshot, files, needed)
+    require_delta(session)
+    reader = session.read.format("delta").option("versionAsOf", snapshot.version)
+    return reader.load(Folder(snapshot.uri).spark_uri)
 
 
 def _refuse_twins(session: SparkSession, snapshot: Snapshot, needed: Sequence[str]) -> None:
@@ -234,43 +240,3 @@ def naming_files() -> Iterator[None]:
             got=reason,
             hint="It is damaged, still being written, removed meanwhile, or of another format.",
         ) from error
-
-
-def _parquet(session: SparkSession, snapshot: Snapshot, needed: Sequence[str]) -> DataFrame:
-    names = dict.fromkeys((*needed, *snapshot.partition_columns))
-    schema = StructType([_field(snapshot.schema.field(name)) for name in names])
-    # Spark takes paths for patterns, and a base path only where files are below it.
-    paths = [_GLOB.sub(r"\\\1", Folder(file.path).spark_uri) for file in snapshot.files]
-    reader = session.read.schema(schema)
-    if snapshot.partition_columns:
-        reader = reader.option("basePath", Folder(snapshot.uri).spark_uri)
-    return reader.parquet(*paths)
-
-
-def _field(column: pa.Field) -> StructField:
-    if any(map(_is_foreign, leaves(column.type))):
-        raise _unreadable(column)
-    try:
-        kind = column.type if pa.types.is_null(column.type) else written_type(column.type)
-        return StructField(column.name, from_arrow_type(kind, prefer_timestamp_ntz=True))
-    except (PySparkException, TypeError) as error:
-        raise _unreadable(column) from error
-
-
-def _is_foreign(kind: pa.DataType) -> bool:
-    """Whether Spark has no type for what Parquet files hold of this one."""
-    return bool(
-        (pa.types.is_timestamp(kind) and kind.unit == "ns")
-        or (pa.types.is_decimal(kind) and kind.precision > _SPARK_DIGITS)
-        or pa.types.is_time(kind)
-        or pa.types.is_duration(kind)
-        or pa.types.is_float16(kind)
-    )
-
-
-def _unreadable(column: pa.Field) -> ConfigurationError:
-    return ConfigurationError(
-        f"Spark cannot read column {column.name!r}",
-        got=f"type {column.type}",
-        hint="Leave it out, or set `stream: direct`.",
-    )

@@ -21,6 +21,7 @@ from petafit.table.delta_commit import Replacement, application, commit_files, c
 from petafit.table.delta_content import check_fits, files_within
 from petafit.table.files import WrittenFile
 from petafit.table.leftovers import forget, note, remove_leftovers
+from petafit.table.names import Spellings
 from petafit.table.parquet_part import check_fits_files, files_in, keep_rest
 from petafit.table.partitions import check_partitioning
 from petafit.table.scope import WHOLE, Scope
@@ -83,6 +84,13 @@ class Output:
                 "A table cannot be written under this key",
                 expected="letters, digits, and _ . - within",
                 got=self.key,
+            )
+        twins = Spellings(self.schema.names).twins
+        if self.format == "delta" and twins:
+            raise ConfigurationError(
+                f"A Delta table cannot have both columns, and {self.uri} would",
+                got=" and ".join(map(repr, twins)),
+                hint="Rename one: Delta's names do not differ by letter case.",
             )
         written_schema(self.schema)
         check_partitioning(self.schema, self.partition_by)
