@@ -76,6 +76,10 @@ class ConfigurationError(PetafitError):
     exit_code = 2
 
 
+class DivergedError(ConfigurationError):
+    """Learning that led to numbers that are not finite."""
+
+
 class ContractError(PetafitError):
     """Data that breaks its contract: a missing column, a wrong type, too many bad rows."""
 

@@ -5,12 +5,14 @@ import numpy as np
 import pytest
 
 from petafit.config.settings import Settings
-from petafit.errors import ConfigurationError
+from petafit.errors import ConfigurationError, DivergedError
 from petafit.evaluation.metrics import RegressionMetrics
+from petafit.learners.finite import diverged
 from petafit.store.arrays import Named
 from petafit.store.models import ModelStore
 from petafit.training.round import Round, Step
 from petafit.training.standing import Standing
+from petafit.training.steps import Steps
 from petafit.workflow import job
 from petafit.workflow.train import train
 from tests.small import with_settings
@@ -109,3 +111,28 @@ def test_a_quantile_is_chosen_by_its_pinball_loss(settings: Settings) -> None:
     assert squared[-1] > squared[0]
     assert len(told) == 5
     assert run["metrics"]["validation_pinball_loss"] == min(pinball) < pinball[0]
+
+
+@pytest.mark.parametrize("diverging", [1, 2])
+def test_a_round_that_diverges_leaves_the_best_before_it(
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    diverging: int,
+) -> None:
+    take = Steps.take
+
+    def taken(self: Steps, at: Standing, planned: Round, *rest: Any) -> Step:
+        if planned.number == diverging:
+            raise diverged("The learner", "weights")
+        return take(self, at, planned, *rest)
+
+    monkeypatch.setattr(Steps, "take", taken)
+    if diverging == 1:
+        with pytest.raises(DivergedError, match="its weights are no longer finite"):
+            train(settings)
+        return
+    run = train(settings).manifest
+    assert {done["number"] for done in run["rounds"]} == {1}
+    assert run["model"]["version"] == 1
+    assert "Round 1 stands" in caplog.text

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from petafit.aggregate.law import Aggregator
-from petafit.errors import ConfigurationError, EmptyInputError
+from petafit.errors import DivergedError, EmptyInputError
 from petafit.store.arrays import Named
 
 Figures = dict[str, float | None]
@@ -109,11 +109,11 @@ def check_numbers(prediction: np.ndarray) -> None:
 
     Raises
     ------
-    ConfigurationError
+    DivergedError
         There is one.
     """
     if np.isnan(prediction).any():
-        raise ConfigurationError(
+        raise DivergedError(
             "Predictions are not numbers: the learner diverged",
             hint="Lower its learning rate, or scale the numeric features.",
         )

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from petafit.errors import ConfigurationError
+from petafit.errors import DivergedError
 from petafit.store.arrays import Named
 
 NOT_FINITE = "the prediction is not finite"
@@ -35,9 +35,9 @@ def first_not_finite(model: Named, *, may_be_low: frozenset[str] = frozenset()) 
     return None
 
 
-def diverged(learner: str, array: str) -> ConfigurationError:
+def diverged(learner: str, array: str) -> DivergedError:
     """The error of a learner whose numbers became too large, or NaN."""
-    return ConfigurationError(
+    return DivergedError(
         f"{learner} diverged: its {array} are no longer finite",
         hint="Lower `learning_rate`, bring the features to a common scale, or set limits in "
         "`contract.columns`.",

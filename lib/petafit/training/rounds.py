@@ -7,7 +7,7 @@ from functools import reduce
 
 from petafit.aggregate.checked import require_good
 from petafit.config.settings import Training
-from petafit.errors import EmptyInputError
+from petafit.errors import DivergedError, EmptyInputError
 from petafit.evaluation.metrics import Figures
 from petafit.store.arrays import Named, from_bytes, to_pieces
 from petafit.store.filesystem import Folder
@@ -54,8 +54,8 @@ class Rounds:
 
         Raises
         ------
-        ConfigurationError
-            The loss of every round is NaN or infinite.
+        DivergedError
+            The first round diverged, or the loss of every round is NaN or infinite.
         ContractError
             Too many rows break the contract.
         EmptyInputError
@@ -63,16 +63,14 @@ class Rounds:
         """
         at = Standing()
         for number in range(1, self.training.rounds + 1):
-            self._go_on(at, number, first if number == 1 else [whole], rows)
-            if at.without_gain >= self.training.patience:
+            if not self._go_on(at, number, first if number == 1 else [whole], rows):
                 break
         at.require_best()
         if self.training.newton:
             judged = self.steps.judged(at.best_weights, at.reserved) if not self.validate else None
             at.begin_newton(judged)
         for number in range(at.last + 1, at.last + 1 + self.training.newton):
-            self._go_on(at, number, [whole], rows, kind="newton")
-            if at.without_gain >= self.training.patience:
+            if not self._go_on(at, number, [whole], rows, kind="newton"):
                 break
         progressive = None
         if at.measured:
@@ -87,10 +85,19 @@ class Rounds:
         given: Sequence[Source],
         rows: int | None,
         kind: Kind = "online",
-    ) -> None:
-        """One round, in the parts given."""
-        for part, source in enumerate(given, start=1):
-            at.add(self._step(at, Round(number, part, len(given), kind), source, rows))
+    ) -> bool:
+        """One round, in the parts given; whether another may bring something.
+
+        A round that diverges is worse than any other: the best before it stands.
+        """
+        try:
+            for part, source in enumerate(given, start=1):
+                at.add(self._step(at, Round(number, part, len(given), kind), source, rows))
+        except DivergedError as error:
+            if not at.best_round.number:
+                raise
+            log.warning("round %d: %s. Round %d stands", number, error, at.best_round.number)
+            return False
         parts = [done for done in at.rounds if done.number == number]
         _check_counts(parts)
         self._check_rows(parts)
@@ -100,6 +107,7 @@ class Rounds:
                 hint="Check `table.filter` and `split` against what the table holds.",
             )
         at.judge(self._loss(at.rounds[-1]))
+        return at.without_gain < self.training.patience
 
     def _step(self, at: Standing, planned: Round, source: Source, rows: int | None) -> Step:
         """One round, or a part of it, unless an earlier attempt has made it."""

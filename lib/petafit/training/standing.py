@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from petafit.errors import ConfigurationError
+from petafit.errors import DivergedError
 from petafit.evaluation.metrics import Figures
 from petafit.learners.descent import Point, with_newest
 from petafit.store.arrays import Named
@@ -132,11 +132,11 @@ class Standing:
 
         Raises
         ------
-        ConfigurationError
+        DivergedError
             The loss of every round is NaN or infinite.
         """
         if not self.best_round.number:
-            raise ConfigurationError(
+            raise DivergedError(
                 "The learner diverged: no round has a loss that is a finite number",
                 hint="Lower its learning rate, or scale the numeric features and the label.",
             )
