@@ -1,6 +1,7 @@
 """`make fuzz`: damaged pages and footers by the thousand; exits with 1 on a finding."""
 
 import argparse
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -26,6 +27,8 @@ def main():
     for finding in report.findings:
         print("FINDING", finding)
     print(f"{len(report.findings)} findings")
+    if not report.findings:
+        shutil.rmtree(folder)
     return 1 if report.findings else 0
 
 

@@ -14,7 +14,8 @@ from tests.fuzz.damage import damaged_footer, damaged_page
 from tests.fuzz.readers import REFUSED, ROWS
 from tests.fuzz.sound import files
 
-PATIENCE_S = 60
+PATIENCE_S = 300
+"""For a file; the first one may wait for kernels to be compiled."""
 DIED, HUNG = "died", "hung"
 _ROOT = Path(__file__).parents[2]
 _DAMAGE = {"page": damaged_page, "footer": damaged_footer}

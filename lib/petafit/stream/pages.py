@@ -82,9 +82,12 @@ def check_count(file: pa.NativeFile, place: range, n_values: int) -> None:
     """
     at = place.start
     while n_values > 0:
-        window = _Window(file, range(at, place.stop), window_bytes=_HEADER_BYTES)
-        header = window.header()
-        at = window.at + header.stored_size
+        found = parse_header(memoryview(file.read_at(min(_HEADER_BYTES, place.stop - at), at)))
+        if found is None:
+            window = _Window(file, range(at, place.stop))
+            found = window.header(), window.at - at
+        header, length = found
+        at += length + header.stored_size
         n_values -= header.n_values if header.kind in (DATA, DATA_V2) else 0
     if n_values < 0 or at > place.stop:
         raise pa.ArrowInvalid("pages of more values, or bytes, than there are")
@@ -93,11 +96,8 @@ def check_count(file: pa.NativeFile, place: range, n_values: int) -> None:
 class _Window:
     """Moves over a part of a file, and holds some of it."""
 
-    def __init__(
-        self, file: pa.NativeFile, place: range, *, window_bytes: int | None = None
-    ) -> None:
+    def __init__(self, file: pa.NativeFile, place: range) -> None:
         self._file, self._stop = file, place.stop
-        self._bytes = window_bytes or _WINDOW_BYTES
         self._held, self._end = memoryview(b""), place.start
 
     @property
@@ -130,7 +130,7 @@ class _Window:
         """Read on until so many bytes are held, or all that there are."""
         missing = min(size - len(self._held), self._stop - self._end)
         if missing > 0:
-            wanted = min(max(missing, self._bytes), self._stop - self._end)
+            wanted = min(max(missing, _WINDOW_BYTES), self._stop - self._end)
             read = self._file.read_at(wanted, self._end)
             self._held = memoryview(bytes(self._held) + read if self._held else read)
             self._end += len(read)
