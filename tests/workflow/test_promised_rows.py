@@ -97,7 +97,7 @@ def test_a_scan_of_some_partitions_has_their_rows_and_no_others(
         write_deltalake(tmp_path / "in", table(), partition_by=["month"])
     else:
         pq.write_to_dataset(table(), tmp_path / "in", partition_cols=["month"])
-    split = {"train": None, "test": None, "validation": "month >= 10"}
+    split = {"train": [], "test": [], "validation": ["month >= 10"]}
     changes: dict[str, Any] = {"engine": "spark", "stream": "scan", "split": split}
     settings = with_settings(settings, table=str(tmp_path / "in"), **changes)
     assert train(settings, spark=spark).manifest["rows"]["in"] == 4500
