@@ -35,12 +35,10 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     shards: list[int] = []
     read = DirectSource.read
 
-    def noted(
-        self: DirectSource, shard: int, *, piece: int = 0, skip: int = 0
-    ) -> Iterator[pa.RecordBatch]:
+    def noted(self: DirectSource, shard: int, **options: Any) -> Iterator[pa.RecordBatch]:
         if "city" in self.schema.names:
             shards.append(shard)
-        return read(self, shard, piece=piece, skip=skip)
+        return read(self, shard, **options)
 
     monkeypatch.setattr(DirectSource, "read", noted)
     return shards
