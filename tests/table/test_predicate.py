@@ -56,9 +56,10 @@ TYPES = [
 
 def meets(value, comparison, literals):
     """Whether a value meets a condition, in plain Python."""
+    is_missing = value is None or value != value  # NaN, too
     if comparison in ("is null", "is not null"):
-        return (value is None) == (comparison == "is null")
-    if value is None:
+        return is_missing == (comparison == "is null")
+    if is_missing:
         return False
     if comparison in ("in", "not in"):
         return (value in literals) == (comparison == "in")
@@ -218,7 +219,6 @@ def test_what_is_not_understood_is_shown(condition):
         (pa.date32(), "x > 2013-10-01 05:00"),
         (pa.timestamp("us"), "x > 2013-10-01 05:00Z"),
         (pa.timestamp("us", "UTC"), "x > yesterday"),
-        (pa.timestamp("ns", "UTC"), "x < 9999-01-01"),
         (pa.decimal128(38, 30), "x < 1e20"),
         (pa.list_(pa.int32()), "x == 1"),
     ],

@@ -14,7 +14,7 @@ from petafit.features.facts import ColumnFacts, Facts
 from petafit.features.feature import Feature, Numeric
 from petafit.features.moments import Moments
 from petafit.features.numeric import raw_values
-from petafit.features.target import class_labels, label_numbers, row_weights
+from petafit.features.target import class_labels, label_numbers, plain_labels, row_weights
 from petafit.store.arrays import Named
 
 MOST_CLASSES = 1000
@@ -86,7 +86,7 @@ class Profile(Aggregator[Named, pa.RecordBatch, Facts]):
         if self.kind == "number":
             values.append(label_numbers(batch.column(self.label), self.label))
         else:
-            counts = _count(class_labels(batch.column(self.label), self.label), weight)
+            counts = _count(class_labels(batch.column(self.label), self.label), weight, self.label)
         rows = batch.num_rows
         total = float(rows if weight is None else weight.sum())
         seen = self._summary(Moments.of(values, weight), counts, rows=rows, weight=total)
@@ -195,7 +195,7 @@ def _counts(summary: Named) -> dict[Scalar, float]:
     )
 
 
-def _count(labels: pa.Array, weight: np.ndarray | None) -> dict[Scalar, float]:
+def _count(labels: pa.Array, weight: np.ndarray | None, name: str) -> dict[Scalar, float]:
     """The rows of each class, or the sums of their weights."""
     if weight is None:
         found = pc.value_counts(labels)
@@ -204,7 +204,7 @@ def _count(labels: pa.Array, weight: np.ndarray | None) -> dict[Scalar, float]:
         coded = labels.dictionary_encode()
         classes = coded.dictionary
         counts = pa.array(np.bincount(coded.indices, weight, minlength=len(classes)))
-    return dict(zip(classes.to_pylist(), counts.to_pylist(), strict=True))
+    return dict(zip(plain_labels(classes, name), counts.to_pylist(), strict=True))
 
 
 def _refuse_infinite(columns: Mapping[str, ColumnFacts]) -> None:

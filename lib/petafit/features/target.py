@@ -75,7 +75,7 @@ def class_positions(column: pa.Array, name: str, classes: Sequence[Scalar]) -> n
     known = class_labels_of(tuple(classes), column.type, labels.type, name)
     positions = pc.index_in(labels, value_set=known)
     if positions.null_count:
-        unknown = labels.filter(positions.is_null()).unique().to_pylist()
+        unknown = plain_labels(labels.filter(positions.is_null()).unique(), name)
         raise ContractError(
             f"The label {name!r} has values that are no known class",
             expected=f"one of {list(classes)}",
@@ -83,6 +83,25 @@ def class_positions(column: pa.Array, name: str, classes: Sequence[Scalar]) -> n
             hint="List all classes under `label.classes`, or train again with these rows.",
         )
     found: np.ndarray = positions.to_numpy().astype(np.float64)
+    return found
+
+
+def plain_labels(labels: pa.Array, name: str) -> list[Scalar]:
+    """Labels as Python's own values.
+
+    Raises
+    ------
+    ContractError
+        One is text that is not UTF-8.
+    """
+    try:
+        found: list[Scalar] = labels.to_pylist()
+    except UnicodeDecodeError as error:
+        raise ContractError(
+            f"The label {name!r} holds text that is not UTF-8",
+            got=repr(error.object[:40]),
+            hint="Write it in UTF-8, or filter such rows.",
+        ) from error
     return found
 
 

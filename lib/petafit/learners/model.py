@@ -242,8 +242,10 @@ class Model(Signature):
                 table = table.rename_columns(spelled)
             check_schema(table.schema, self.schema)
             table = table.select(self.schema.names).cast(self.schema).combine_chunks()
-        except pa.ArrowException as error:
+        except (pa.ArrowException, UnicodeError, OverflowError) as error:
             got = "; ".join(map(str, reversed(error.args)))
+            if isinstance(data, pd.DataFrame) and not isinstance(error, pa.ArrowException):
+                got = f"column {_unfit(data[given.names], given)!r}: {error}"
             raise ContractError("The rows do not fit the model", got=got) from error
         return next(iter(table.to_batches()), _empty(self.schema))
 
@@ -301,6 +303,16 @@ def _schema_of(written: bytes) -> pa.Schema:
         return pa.ipc.read_schema(pa.py_buffer(written))
     except (pa.ArrowException, OSError) as error:
         raise StorageError("The schema of a stored model is damaged", got=str(error)) from error
+
+
+def _unfit(frame: pd.DataFrame, schema: pa.Schema) -> str | None:
+    """The first column that holds what no column of Arrow's can: lone surrogates, huge numbers."""
+    for field in schema:
+        try:
+            pa.array(frame[field.name], field.type, from_pandas=True)
+        except (UnicodeError, OverflowError):
+            return str(field.name)
+    return None
 
 
 def _empty(schema: pa.Schema) -> pa.RecordBatch:

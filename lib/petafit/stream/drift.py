@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 
 from petafit.errors import ContractError, StorageError, did_you_mean
 from petafit.table.names import Spellings
+from petafit.table.parquet import refuse_repeated
 from petafit.table.shards import Slice
 from petafit.table.types import canonical, footer_schema
 
@@ -56,11 +57,13 @@ def check_footer(footer: pq.FileMetaData, part: Slice, schema: pa.Schema) -> Map
     StorageError
         It does not hold the rows that the log promises.
     ContractError
-        It lacks a column or has it in another type than the schema.
+        It lacks a column, has it twice, or in another type than the schema.
     """
     _check_rows(footer, part)
     found = footer_schema(footer)
     present = names_in(found.names, part, schema)
+    meant = {*present.values()}
+    refuse_repeated([name for name in found.names if name in meant], part.path)
     for column in stored(schema, part):
         if column.name in present:
             _check_type(column, found.field(present[column.name]), part)

@@ -212,7 +212,8 @@ def _as_type(values: pa.Array, column: pa.Field, part: Slice, *, is_coded: bool)
     try:
         return as_type(values, column.type)
     except pa.ArrowInvalid as error:
-        if canonical(values.type) == canonical(column.type):
+        alike = canonical(values.type) == canonical(column.type)
+        if alike and not pa.types.is_timestamp(values.type):
             raise
         raise ContractError(
             f"Column {column.name!r} of {part.path} has values that the table's type does not hold",

@@ -13,7 +13,7 @@ from petafit.config import yaml12
 from petafit.config.section import Scalar
 from petafit.errors import ConfigurationError
 from petafit.table.literals import as_sql, as_value, quoted
-from petafit.table.values import missing
+from petafit.table.values import comparable, missing
 
 COMPARISONS: Mapping[str, Callable[[pa.Array, pa.Scalar], pa.BooleanArray]] = {
     "==": pc.equal,
@@ -128,8 +128,7 @@ class Condition:
         return f"({joint.join(comparisons)})" if len(comparisons) > 1 else comparisons[0]
 
     def _compare(self, values: pa.Array) -> pa.BooleanArray:
-        if pa.types.is_float16(values.type):  # which Arrow does not compare
-            values = values.cast(pa.float32())
+        values = comparable(values)
         scalars = [as_value(literal, values.type) for literal in self.literals]
         if self.operator in LISTS:
             found = reduce(pc.or_, (pc.equal(values, scalar) for scalar in scalars))

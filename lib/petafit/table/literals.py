@@ -12,6 +12,7 @@ from petafit.table.types import canonical
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?)?")
+_MOST_SIGNED = 2**63 - 1
 _SPARK_DIGITS = 38  # the most that one of Spark's decimal literals holds
 
 
@@ -97,4 +98,7 @@ def _moment(text: str, kind: pa.DataType) -> pa.Scalar:
         raise ValueError(f"{text!r} has a zone, the column has none")
     if kind.tz is not None and moment.tzinfo is None:
         moment = moment.replace(tzinfo=datetime.UTC)
-    return pa.scalar(moment, pa.timestamp("us", kind.tz))
+    value = pa.scalar(moment, pa.timestamp("us", kind.tz))
+    if kind.unit == "ns":  # whose years are those from 1677 to 2262: a moment beyond is their end
+        value = pa.scalar(min(max(1000 * value.value, -_MOST_SIGNED), _MOST_SIGNED), kind)
+    return value

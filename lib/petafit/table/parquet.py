@@ -1,6 +1,7 @@
 """Parquet tables: a file, a folder of files, or folders named ``column=value``."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -98,7 +99,26 @@ def _stored_columns(files: Sequence[DataFile]) -> tuple[pa.Schema, list[str]]:
 
 def _columns_of(file: DataFile) -> pa.Schema:
     with open_file(file.path, size=file.size) as opened:
-        return footer_schema(opened.footer)
+        schema = footer_schema(opened.footer)
+    refuse_repeated(schema.names, file.path)
+    return schema
+
+
+def refuse_repeated(names: Sequence[str], path: str) -> None:
+    """Refuse a file with two columns of one name, of which a task could mean either.
+
+    Raises
+    ------
+    ContractError
+        Names the file and the column.
+    """
+    repeated = [name for name, count in Counter(names).items() if count > 1]
+    if repeated:
+        raise ContractError(
+            f"{path} has two columns {repeated[0]!r}",
+            expected="each name once",
+            hint="Rename one of them where the file is written.",
+        )
 
 
 @dataclass(frozen=True, slots=True)

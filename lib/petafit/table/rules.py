@@ -8,7 +8,7 @@ from typing import Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from petafit.table.values import missing, one_zero
+from petafit.table.values import comparable, legible, missing, one_zero
 
 _SHOWN_LETTERS = 60
 _SHOWN_CHOICES = 6
@@ -81,7 +81,7 @@ class Rule:
 
     def violations(self, rows: pa.RecordBatch) -> Iterator[tuple[pa.BooleanArray, pa.StringArray]]:
         """As `RowRule.violations`."""
-        values = rows.column(self.column)
+        values = comparable(rows.column(self.column))
         for bad, fault in self._demands(values):
             bad = bad.fill_null(False)
             if pc.any(bad).as_py():
@@ -112,7 +112,7 @@ class Rule:
             return pa.repeat(pa.scalar(f"{self.column} is missing"), len(values))
         if isinstance(values, pa.DictionaryArray):
             values = values.dictionary_decode()
-        shown = pc.utf8_slice_codeunits(values.cast(pa.string()), 0, _SHOWN_LETTERS)
+        shown = pc.utf8_slice_codeunits(legible(values), 0, _SHOWN_LETTERS)
         return pc.binary_join_element_wise(f"{self.column} is ", shown, f", {fault}", "")
 
 

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from petafit.features.column_types import is_number
-from petafit.table.values import missing
+from petafit.table.values import comparable, missing
 from petafit.workflow.suggest import Seen, count_distinct
 
 _FEWEST_STEPS = 20
@@ -32,7 +32,7 @@ def orders_rows(column: Seen, rows: pa.Table) -> bool:
     if not is_number(column.kind) or column.missing:
         return False
     steps, up, down = 0, True, True
-    for run in rows.column(column.name).chunks:
+    for run in comparable(rows.column(column.name)).chunks:
         before, after = run[:-1], run[1:]
         steps += len(after)
         up = up and pc.all(pc.greater(after, before)).as_py() is not False

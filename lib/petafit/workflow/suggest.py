@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from petafit.features.column_types import is_boolean, is_date, is_integer, is_number, is_string
-from petafit.table.values import present
+from petafit.table.values import as_python, legible, present
 
 FeatureKind = Literal["numeric", "categorical", "boolean", "date", "text"]
 
@@ -61,7 +61,7 @@ class Seen:
         if pa.types.is_floating(values.type):
             values = values.cast(pa.float64())
             infinite = pc.sum(pc.is_inf(values)).as_py() or 0
-        ends = pc.min_max(values).as_py()
+        ends = pc.min_max(values)
         missing, distinct = len(column) - len(values), pc.count_distinct(values).as_py()
         return cls(
             name,
@@ -70,8 +70,8 @@ class Seen:
             missing=missing,
             infinite=infinite,
             distinct=distinct,
-            smallest=ends["min"],
-            largest=ends["max"],
+            smallest=as_python(ends["min"]),
+            largest=as_python(ends["max"]),
             analyzer=_analyzer(values, distinct) if is_string(values.type) else None,
         )
 
@@ -124,7 +124,7 @@ def _analyzer(values: pa.ChunkedArray, distinct: int) -> Literal["word", "char"]
     """Text says something else in nearly every row, in some words or in a script without spaces."""
     if distinct < max(2, _TEXT_DISTINCT * len(values)):
         return None
-    texts = values.cast(pa.string())
+    texts = pa.chunked_array(map(legible, values.chunks), pa.string())
     if pc.mean(pc.count_substring_regex(texts, r"\S+")).as_py() >= _TEXT_WORDS:
         return "word"
     characters = pc.sum(pc.utf8_length(texts)).as_py()
@@ -200,7 +200,10 @@ def _named_as_dates(columns: Iterable[Seen]) -> Iterator[str]:
 def _cut(name: str, values: pa.ChunkedArray) -> Cut | None:
     if is_date(values.type):
         values = values.cast(pa.date32(), safe=False)
-    days = sorted(Counter(values.to_pylist()).items())
+    try:
+        days = sorted(Counter(values.to_pylist()).items())
+    except (ValueError, OverflowError):
+        return None  # days that Python does not know, or text that is none
     first, tested = None, 0
     for day, count in reversed(days[1:]):
         if first is not None and tested + count > _MOST_TEST_SHARE * len(values):

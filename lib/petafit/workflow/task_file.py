@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from petafit.config.yaml12 import dump
 from petafit.errors import ConfigurationError
 from petafit.features.column_types import is_date, is_integer
+from petafit.features.target import plain_labels
 from petafit.stream.sample import Sample
 from petafit.table.pandas_index import index_columns
 from petafit.table.snapshot import Snapshot
@@ -101,10 +102,14 @@ def _label(label: Seen, values: pa.ChunkedArray) -> Iterator[str]:
     if kind == "number":
         yield "  kind: number"
         return
-    counts = sorted(pc.value_counts(present(values)).to_pylist(), key=lambda c: -c["counts"])
+    found = pc.value_counts(present(values))
+    classes = plain_labels(found.field("values"), label.name)
+    counts = sorted(
+        zip(classes, found.field("counts").to_pylist(), strict=True), key=lambda c: -c[1]
+    )
     shown = [
-        f"{_value(count['values'])}: {_share(count['counts'], label.rows - label.missing)}"
-        for count in counts[:_MOST_CLASSES_SHOWN]
+        f"{_value(value)}: {_share(count, label.rows - label.missing)}"
+        for value, count in counts[:_MOST_CLASSES_SHOWN]
     ]
     more = ", ..." if len(counts) > _MOST_CLASSES_SHOWN else ""
     alone = "; training needs two classes" if len(counts) == 1 else ""
