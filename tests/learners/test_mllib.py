@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,12 @@ from sklearn.linear_model import LogisticRegression
 
 from petafit.config.settings import LearnerChoice
 from petafit.errors import ConfigurationError
-from petafit.features.facts import Facts
+from petafit.features.facts import ColumnFacts, Facts
+from petafit.features.feature import Binned, Categorical, Cross, DatePart, Indicator, Numeric, Text
+from petafit.features.stages import stages
 from petafit.learners import mllib
+from petafit.learners.mllib_files import check_files
+from petafit.store.filesystem import Folder
 
 if TYPE_CHECKING:
     from pyspark.ml import Transformer
@@ -203,3 +208,35 @@ def test_what_fails_in_a_task_is_told_in_one_line(frame: DataFrame) -> None:
     ) as raised:
         make("mllib.NaiveBayes").fit(frame, stages=assemble())
     assert "\n" not in str(raised.value)
+
+
+# OneVsRest leaves its pool of threads to the garbage collector
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [
+        ("LogisticRegression", {}),
+        ("OneVsRest", {"classifier": {"name": "mllib.LogisticRegression"}}),
+        ("RandomForestClassifier", {"numTrees": 2}),
+        ("NaiveBayes", {"modelType": "gaussian"}),
+    ],
+)
+def test_what_is_saved_passes_the_checks_before_it_is_read(
+    spark: SparkSession, tmp_path: Path, name: str, params: dict[str, Any]
+) -> None:
+    features = (
+        Numeric("x", log1p=True),
+        Binned("x", (0.0, 5.0)),
+        Categorical("c"),
+        DatePart("day", "hour"),
+        Cross((Categorical("c"), Indicator("x"))),
+        Text("t"),
+    )
+    column = ColumnFacts(count=30, missing=0, mean=2.0, sd=1.0, minimum=0.0, maximum=3.5)
+    facts = Facts(30, 30.0, {"x": column}, classes=("a", "b"), class_counts=(15, 15))
+    day = datetime(2020, 1, 1, tzinfo=UTC)
+    rows = [(float(i), f"it's {i % 3}", f"w{i % 4} x", day, float(i % 2)) for i in range(30)]
+    frame = spark.createDataFrame(rows, ["x", "c", "t", "day", mllib.LABEL]).coalesce(1)
+    fitted = make(name, **params).fit(frame, stages=stages(features, facts, 6))
+    mllib.save(fitted, f"file://{tmp_path}/model")
+    check_files(Folder(tmp_path / "model"))

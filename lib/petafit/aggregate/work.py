@@ -1,5 +1,6 @@
 """What a worker does with a shard: resume, reduce, lift, leave the summary in the run folder."""
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -16,6 +17,8 @@ from petafit.errors import StorageError
 from petafit.store.arrays import Named, digest, from_bytes, to_pieces
 from petafit.store.filesystem import Folder
 from petafit.stream.tally import Tally
+
+log = logging.getLogger("petafit")
 
 
 class Rows(Protocol):
@@ -263,8 +266,14 @@ def _restore(work: Work, shard: int, first: int) -> tuple[Any, _Position]:
     """The state to go on from, and where it has come to."""
     if not work.folder.exists(_checkpoint_name(shard)):
         return work.aggregator.start(work.model()), _Position(first)
-    saved = from_bytes(work.folder.read(_checkpoint_name(shard)))
-    return work.aggregator.load(saved.part("state")), _Position(**saved.part("position").params)
+    try:
+        saved = from_bytes(work.folder.read(_checkpoint_name(shard)))
+        position = _Position(**saved.part("position").params)
+        return work.aggregator.load(saved.part("state")), position
+    except (StorageError, KeyError, TypeError, ValueError) as error:
+        name = f"{work.folder.uri}/{_checkpoint_name(shard)}"
+        log.warning("The checkpoint %s is damaged; shard %d begins again: %s", name, shard, error)
+        return work.aggregator.start(work.model()), _Position(first)
 
 
 @lru_cache(maxsize=1)

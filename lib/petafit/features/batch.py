@@ -5,6 +5,32 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_array
 
+from petafit.errors import StorageError
+
+
+def check_entries(counts: np.ndarray, indices: np.ndarray, n_features: int) -> None:
+    """Refuse stored sparse rows that lead out of their arrays: kernels believe them.
+
+    Parameters
+    ----------
+    counts : ndarray of int
+        The entries of each row.
+    indices : ndarray of int
+        Of all entries, below `n_features`.
+
+    Raises
+    ------
+    StorageError
+        They do not belong together.
+    """
+    wrong = counts.min(initial=0) < 0 or int(counts.sum(dtype=np.int64)) != len(indices)
+    if wrong or indices.min(initial=0) < 0 or indices.max(initial=0) >= n_features:
+        raise StorageError(
+            "Stored rows are damaged",
+            expected=f"entries of each row, with indices below {n_features}",
+            got=f"{len(indices)} entries, indices up to {indices.max(initial=0)}",
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:

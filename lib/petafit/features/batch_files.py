@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from scipy.sparse import csr_array
 
-from petafit.features.batch import Batch
+from petafit.features.batch import Batch, check_entries
 
 _N_FEATURES = b"n_features"
 
@@ -82,10 +82,11 @@ class BatchFile:
         if isinstance(rows, pa.FixedSizeListArray):
             dense: np.ndarray = rows.values.to_numpy().reshape(-1, self._n_features)
             return dense
-        entries = rows.values
+        entries, offsets = rows.values, rows.offsets.to_numpy()
+        indices = entries.field(0).to_numpy()
+        check_entries(np.diff(offsets), indices[: offsets[-1]], self._n_features)
         return csr_array(
-            (entries.field(1).to_numpy(), entries.field(0).to_numpy(), rows.offsets.to_numpy()),
-            shape=(len(rows), self._n_features),
+            (entries.field(1).to_numpy(), indices, offsets), shape=(len(rows), self._n_features)
         )
 
 

@@ -125,6 +125,17 @@ class Learner(Aggregator[State, Batch, Named]):
         with reading(f"A stored model of {self.name}"):
             self.check_form(model)
 
+    def check_summary(self, summary: Named) -> None:
+        """Refuse a stored summary that this learner cannot have written.
+
+        Raises
+        ------
+        StorageError
+            It is not finite, or `merge` could not believe its sizes.
+        """
+        if summary.arrays and self.first_not_finite(summary):
+            raise StorageError(f"A stored summary of {self.name} is not finite")
+
     def check_form(self, model: Named) -> None:
         """Refuse arrays of other shapes and types than this learner's, as `check` does."""
 

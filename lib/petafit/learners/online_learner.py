@@ -11,6 +11,7 @@ from petafit.aggregate.memory import make_room
 from petafit.errors import ConfigurationError
 from petafit.features.batch import Batch
 from petafit.features.facts import Facts
+from petafit.features.stored import reading
 from petafit.learners import losses
 from petafit.learners.coordinate_table import CoordinateTable
 from petafit.learners.learner import Learner, check_taken_back, labels_of
@@ -147,6 +148,11 @@ class OnlineLearner(Learner[OnlineState]):
         table = self.optimizer.merged_table(merge, weights, squares, own=False)
         return self.form.write(Memory(table, merge.seen)), fit
 
+    def check_summary(self, summary: Named) -> None:
+        super().check_summary(summary)
+        with reading(f"A stored summary of {self.name}"):
+            self.form.check_coordinates(summary)
+
     def check_form(self, model: Named) -> None:
         self.form.check(model)
 
@@ -169,6 +175,7 @@ class OnlineLearner(Learner[OnlineState]):
 
     def load(self, dumped: Named) -> OnlineState:
         now, model = dumped.part("now"), dumped.part("start")
+        self.form.check_memory(now)
         table = CoordinateTable(now.arrays["table"].copy(), now.params["width"])
         memory = Memory(table, now.arrays["seen"])
         counts = {name: dumped.params[name] for name in ("rows", "weight")}

@@ -54,6 +54,45 @@ class ModelForm:
         if model.params != {"first": self.estimator.rules().first}:
             raise damaged("first", expected=self.estimator.rules().first, got=model.params)
 
+    def check_coordinates(self, summary: Named) -> None:
+        """Refuse a summary of coordinates that the model has not.
+
+        Raises
+        ------
+        StorageError
+            Its arrays do not belong together.
+        """
+        width, total = self.estimator.width(self.target), self.n_features + 1
+        index = summary.arrays.get("index")
+        if index is not None:
+            rising = index.dtype == np.int32 and index.ndim == 1 and (np.diff(index) > 0).all()
+            if not rising or (index.size and not 0 <= index[0] <= index[-1] < total):
+                raise damaged("index", expected=f"rising coordinates below {total}", got=index)
+        size = total if index is None else len(index)
+        apart = {"index": None, "seen": self.target.no_rows().shape, "row_intercepts": (width,)}
+        for name, array in summary.arrays.items():
+            fits = [apart[name]] if name in apart else [(size, 1), (size, width)]
+            if name != "index" and (array.shape not in fits or array.dtype.kind not in "fib"):
+                raise damaged(name, expected=fits, got=array.shape)
+
+    def check_memory(self, dumped: Named) -> None:
+        """Refuse the memory of another estimator, or one that is not finite.
+
+        Raises
+        ------
+        StorageError
+            An array is missing, or of another shape or type.
+        """
+        width = self.estimator.width(self.target)
+        n_squares = 1 if self.estimator.shares_squares else width
+        forms = {
+            "table": Form("float32", (self.n_features + 1, width + n_squares)),
+            "seen": Form("float64", self.target.no_rows().shape, least=0),
+        }
+        check_arrays(self.name, dumped.arrays, forms)
+        if dumped.params != {"width": width}:
+            raise damaged("width", expected=width, got=dumped.params)
+
     def write(self, memory: Memory) -> Named:
         """What predicts, and what learning goes on from; what is equal is kept once.
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array
 
-from petafit.features.batch import Batch
+from petafit.features.batch import Batch, check_entries
 from petafit.features.instances import EncodedRows
 from petafit.store.arrays import Named
 from petafit.table.contract import Sifted
@@ -81,6 +81,7 @@ def count(rows: Named) -> int:
 def as_batch(rows: Named, n_features: int) -> Batch:
     """The rows, of which there is one at least."""
     held = rows.arrays
+    check_entries(held["counts"], held["indices"], n_features)
     indptr = np.concatenate([[0], np.cumsum(held["counts"], dtype=np.int64)])
     X = csr_array((held["data"], held["indices"], indptr), shape=(len(held["y"]), n_features))
     return Batch(X, held["y"], held["weight"])

@@ -7,7 +7,7 @@ from functools import reduce
 
 from petafit.aggregate.checked import require_good
 from petafit.config.settings import Training
-from petafit.errors import DivergedError, EmptyInputError
+from petafit.errors import DivergedError, EmptyInputError, StorageError
 from petafit.evaluation.metrics import Figures
 from petafit.store.arrays import Named, from_bytes, to_pieces
 from petafit.store.filesystem import Folder
@@ -149,11 +149,19 @@ class Rounds:
         """A round that an earlier attempt of this run finished, with the same code."""
         if not self._folder.exists(_file(planned)):
             return None
-        kept = from_bytes(self._folder.read(_file(planned)))
-        if kept.params["inputs"] != self.steps.passes.inputs:
+        try:
+            kept = from_bytes(self._folder.read(_file(planned)))
+            if kept.params["inputs"] != self.steps.passes.inputs:
+                return None
+            step = Step.from_named(kept)
+            if step.weights is not None:
+                self.steps.learner.check(step.weights)
+        except (StorageError, KeyError, TypeError, ValueError) as error:
+            name = f"{self._folder.uri}/{_file(planned)}"
+            log.warning("%s is damaged; %s is made again: %s", name, planned.title, error)
             return None
         log.info("%s was finished by an earlier attempt of this run", planned.title)
-        return Step.from_named(kept)
+        return step
 
 
 def _check_counts(parts: Sequence[Round]) -> None:

@@ -2,10 +2,14 @@
 
 import time
 from functools import partial
+from typing import Any
 
 from petafit.features.index_space import IndexSpace
+from petafit.learners.finite import diverged
+from petafit.learners.mllib_files import first_not_finite
 from petafit.learners.mllib_limits import check_choice, check_facts
 from petafit.learners.model import SparkModel
+from petafit.store.filesystem import Folder
 from petafit.workflow.job import Job
 from petafit.workflow.product import Product
 from petafit.workflow.profile import profiled
@@ -46,5 +50,15 @@ def fit_in_spark(job: Job, task: Task, rows: Rows) -> Product:
     return Product(
         SparkModel(encoder, settings.learner, task.feature_schema),
         {"rows_per_second": encoder.facts.rows / seconds},
-        partial(mllib.save, fitted),
+        partial(_save, fitted, settings.learner.name),
     )
+
+
+def _save(fitted: Any, learner: str, uri: str) -> None:
+    """Write the model, and refuse it where it is not finite."""
+    from petafit.learners import mllib
+
+    mllib.save(fitted, uri)
+    spoilt = first_not_finite(Folder(uri))
+    if spoilt:
+        raise diverged(learner, spoilt)

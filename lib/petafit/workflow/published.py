@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from petafit.errors import ConfigurationError
+from petafit.learners.mllib_files import check_files
 from petafit.learners.model import Model, SparkModel, model_from_named
 from petafit.store.arrays import Named
+from petafit.store.filesystem import Folder
 from petafit.store.models import ModelVersion
 from petafit.store.reference import split_reference
 from petafit.stream.batches import Source
@@ -65,6 +67,7 @@ class Published:
             return self.rows.source(part, wanted)
         from petafit.learners.frames import with_predictions
 
+        check_files(Folder(self.version.attachment))
         scanned = with_predictions(
             self.rows.scan(part, wanted), self.version.attachment, self.model.encoder.facts
         )
