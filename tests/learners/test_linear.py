@@ -10,6 +10,7 @@ from sklearn.linear_model import LogisticRegression, PoissonRegressor, QuantileR
 from sklearn.metrics import log_loss, mean_pinball_loss, mean_poisson_deviance
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
+from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from petafit.learners.linear import OnlineLinearClassifier, OnlineLinearRegressor
@@ -104,6 +105,50 @@ def test_quantiles_are_near_the_best(optimizer: str, quantile: float) -> None:
     loss, least = (mean_pinball_loss(y, m.predict(X), alpha=quantile) for m in (fitted, best))
     assert loss < 1.02 * least
     assert abs(np.mean(y < fitted.predict(X)) - quantile) < 0.03
+
+
+@pytest.mark.parametrize("optimizer", ["adagrad", "ftrl"])
+@pytest.mark.parametrize("known", [True, False], ids=["counts known", "counts as they come"])
+def test_a_class_of_one_in_ten_thousand_is_learnt_in_one_pass(optimizer: str, known: bool) -> None:
+    """By the weighted log-loss, not far from the best of all passes, and no constant."""
+    first, second = (_rare(seed) for seed in (0, 1))
+    X, y = first
+    params = {"class_weight": "balanced", "optimizer": optimizer, "random_state": 0}
+    fitted = OnlineLinearClassifier(**params, max_iter=1)
+    if known:
+        fitted.fit(X, y)
+    else:
+        fitted.partial_fit(X, y, classes=[0, 1])
+    best = LogisticRegression(class_weight="balanced", max_iter=300).fit(X, y)
+    rest, truth = second
+    weight = compute_sample_weight("balanced", truth)
+    loss, least = (
+        log_loss(truth, m.predict_proba(rest), sample_weight=weight) for m in (fitted, best)
+    )
+    assert loss < least + 0.03
+    assert loss < np.log(2) - 0.05
+
+
+def _rare(seed: int) -> tuple[np.ndarray, np.ndarray]:
+    random = np.random.default_rng(seed)
+    X = random.normal(size=(400_000, 4)).astype(np.float32)
+    margins = X @ np.array([0.7, -0.5, 0.3, 0.1], np.float32) - 9.3
+    return X, (random.random(len(X)) < 1 / (1 + np.exp(-margins))).astype(int)
+
+
+@pytest.mark.parametrize("optimizer", ["adagrad", "ftrl"])
+@pytest.mark.parametrize(("spread", "start"), [(3.0, 0.0), (3.0, 2.0), (2.0, -2.0)])
+def test_steep_rates_are_learnt_in_one_pass(optimizer: str, spread: float, start: float) -> None:
+    """Means from a hundredth to a million: one row must not take all steps from the others."""
+    random = np.random.default_rng(0)
+    X = random.normal(size=(20_000, 4)).astype(np.float32)
+    y = random.poisson(np.exp(spread * (X @ [0.8, -0.5, 0.3, 0.1]) + start)).astype(float)
+    fitted = OnlineLinearRegressor("poisson", optimizer=optimizer, max_iter=1, random_state=0)
+    best = PoissonRegressor(alpha=0, max_iter=1000).fit(X[:15_000], y[:15_000])
+    fitted.fit(X[:15_000], y[:15_000])
+    rest, truth = X[15_000:], y[15_000:]
+    loss, least = (mean_poisson_deviance(truth, m.predict(rest)) for m in (fitted, best))
+    assert loss < 1.3 * least
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)

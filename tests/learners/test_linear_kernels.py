@@ -110,6 +110,7 @@ def test_kernels_follow_the_papers(
         l1=l1,
         l2=l2,
         weight=weight,
+        counts=loss == "poisson",
     )
     np.testing.assert_allclose(weights, expected, rtol=2e-3, atol=2e-5)
     np.testing.assert_allclose(margins.reshape(60, -1), expected_margins, rtol=2e-3, atol=1e-4)
@@ -134,7 +135,13 @@ def test_no_row_counts_for_more_than_its_share(
     _, weights, memory = learnt(estimator, target, X, y)
     slopes = slopes_of(loss, n_classes, least=1e-3 if optimizer != "ftrl" else 0.0)
     _, expected = references.learn(
-        X, y, slopes, optimizer=optimizer, n_outputs=target.n_outputs, beta=0.7
+        X,
+        y,
+        slopes,
+        optimizer=optimizer,
+        n_outputs=target.n_outputs,
+        beta=0.7,
+        counts=loss == "poisson",
     )
     np.testing.assert_allclose(weights, expected, rtol=5e-3, atol=1e-3 * abs(expected).max())
     assert np.isfinite(memory.table.numbers).all()

@@ -10,6 +10,7 @@ from scipy.special import expit
 from sklearn._loss import loss as sklearn_losses
 
 from petafit.learners import losses
+from tests.learners.references import slope_behind
 
 MARGINS = np.linspace(-40, 40, 161)
 
@@ -56,3 +57,15 @@ def test_margins_become_what_the_loss_predicts() -> None:
     np.testing.assert_allclose(losses.predictions("poisson", one), [np.exp(-2), 1, np.exp(30)])
     for name in ("hinge", "squared", "quantile"):
         assert losses.predictions(name, one) is one
+
+
+@given(st.floats(-40, 40), st.floats(0, 1e7), st.floats(0, 1e3), st.floats(1e-9, 10))
+def test_the_slope_after_a_step_leads_to_itself_and_never_beyond_the_count(
+    margin: float, count: float, weight: float, reach: float
+) -> None:
+    slope = losses.slope_after(margin, count, weight, reach)
+    expected = slope_behind(margin, count, weight * reach)
+    assert slope == pytest.approx(expected, rel=1e-5, abs=1e-6 * (1 + count))
+    before = np.exp(min(margin, 30)) - count
+    assert slope * before >= -1e-6 * (1 + count)
+    assert abs(slope) <= abs(before) * (1 + 1e-6) + 1e-6

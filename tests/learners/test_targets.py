@@ -68,3 +68,22 @@ def test_poisson_begins_with_the_mean() -> None:
         target = NumberTarget.of("poisson", mean=mean, sd=1.0)
         np.testing.assert_allclose(target.decode(np.array([target.start])), mean)
     assert NumberTarget.of("poisson", mean=0.0, sd=0.0).start == 0
+
+
+def test_the_heaviest_class_weighs_8_and_others_beside_it_as_before() -> None:
+    y, alone = np.array([0.0, 1.0, 1.0]), np.empty(0)
+    target = ClassTarget("log", 2, np.array([0.5, 5000.0]))
+    found = target.weigh(y, alone, target.no_rows())
+    np.testing.assert_allclose(found, [0.5 * 8 / 5000, 8, 8])
+    assert target.unit == 8 / 5000
+    assert ClassTarget("log", 2, np.array([0.5, 7.0])).unit == 1
+    seen = ClassTarget("log", 2, "balanced").weigh(y, alone, np.array([99_999.0, 9.0]))
+    assert seen[1] == 8
+    np.testing.assert_allclose(seen[1] / seen[0], 100_001 / 10)
+
+
+def test_steep_counts_keep_their_unit_and_even_ones_that_of_their_mean() -> None:
+    even, steep = (NumberTarget.of("poisson", mean=100.0, sd=sd) for sd in (10.0, 5000.0))
+    assert (even.unit, steep.unit) == (1, 100)
+    np.testing.assert_array_equal(steep.weigh(np.zeros(2), np.empty(0), np.zeros(1)), [100, 100])
+    assert NumberTarget.of("squared", mean=5.0, sd=500.0).unit == 1

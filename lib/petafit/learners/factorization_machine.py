@@ -15,6 +15,7 @@ from petafit.learners.merge_rules import ByColumn, Evidence, Knowledge, Rule
 from petafit.learners.online_estimator import Memory, OnlineEstimator
 from petafit.learners.optimizers import FTRLProximal, Optimizer
 from petafit.learners.rows import Rows
+from petafit.learners.steps import FTRL
 from petafit.learners.targets import Target
 
 CONSTRAINTS: Mapping[str, list[Any]] = {
@@ -78,8 +79,14 @@ class FactorizationMachine(OnlineEstimator):
         return ByColumn(rule, Knowledge()) if isinstance(rule, Evidence) else rule
 
     def learn(
-        self, rows: Rows, target: np.ndarray, weight: np.ndarray, memory: Memory
+        self,
+        rows: Rows,
+        target: np.ndarray,
+        weight: np.ndarray,
+        memory: Memory,
+        unit: float = 1.0,
     ) -> np.ndarray:
+        rates = self.rules().rates.in_unit(unit)
         return kernels.learn(
             rows,
             target,
@@ -88,8 +95,8 @@ class FactorizationMachine(OnlineEstimator):
             float(memory.seen.sum()),
             losses.CODES[self.loss],
             float(self.quantile),
-            self.rules().rates,
-            np.float32(self.factor_l2),
+            rates,
+            np.float32(self.factor_l2 * (1.0 if rates.rule == FTRL else unit)),
         )
 
     def margins(self, rows: Rows, weights: np.ndarray) -> np.ndarray:

@@ -17,9 +17,15 @@ class _Linear(OnlineEstimator):
     """Margins that are linear in the features."""
 
     def learn(
-        self, rows: Rows, target: np.ndarray, weight: np.ndarray, memory: Memory
+        self,
+        rows: Rows,
+        target: np.ndarray,
+        weight: np.ndarray,
+        memory: Memory,
+        unit: float = 1.0,
     ) -> np.ndarray:
-        rates, table, loss = self.rules().rates, memory.table.numbers, losses.CODES[self.loss]
+        rates = self.rules().rates.in_unit(unit)
+        table, loss = memory.table.numbers, losses.CODES[self.loss]
         seen = float(memory.seen.sum())
         given = rows, target, weight, table, seen, loss
         if memory.table.width == 1:

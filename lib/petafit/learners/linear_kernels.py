@@ -11,7 +11,7 @@ is gathered first, so that roots and divisions are done several at a time.
 import numpy as np
 
 from petafit.compiled import njit
-from petafit.learners import losses
+from petafit.learners import counts, losses
 from petafit.learners.prefetch import prefetch
 from petafit.learners.rows import Rows, longest
 from petafit.learners.steps import (
@@ -95,6 +95,13 @@ def learn_by_descent(
             steps[i] = table[j, 1]
             margin += table[j, 0] * data[first + i]
         before[row] = margin
+        if loss == losses.POISSON:
+            own = weight[row] if len(weight) else 1.0
+            if own > 0:
+                seen += 1
+                entries = indices[first : first + size], data[first : first + size]
+                counts.descend(*entries, margin, target[row], own, table, seen, rates)
+            continue
         slope = losses.slope(loss, margin, target[row], quantile)
         if len(weight):
             if weight[row] == 0:
@@ -162,6 +169,13 @@ def learn_by_ftrl(
         for i in range(size):
             margin += weights[i] * data[first + i]
         before[row] = margin
+        if loss == losses.POISSON:
+            own = weight[row] if len(weight) else 1.0
+            if own > 0:
+                seen += 1
+                entries = indices[first : first + size], data[first : first + size]
+                counts.follow(*entries, weights, margin, target[row], own, table, seen, rates)
+            continue
         slope = losses.slope(loss, margin, target[row], quantile)
         if len(weight):
             if weight[row] == 0:

@@ -61,6 +61,39 @@ def slope(loss: int, margin: float, target: float, quantile: float) -> float:
     return np.exp(min(margin, LARGEST_LOG_RATE)) - target
 
 
+_STEPS_OF_NEWTON = 30
+
+
+@njit
+def slope_after(margin: float, target: float, weight: float, reach: float) -> float:
+    """The slope of `POISSON` at the margin that a step by this very slope leads to.
+
+    A rate of thousands has a slope of thousands: a step by it goes far beyond the target, and its
+    square leaves AdaGrad's later steps next to nothing. The implicit step cannot go beyond the
+    target, however long: ``s = exp(m - reach weight s) - y`` (Toulis and Airoldi: Asymptotic and
+    finite-sample properties of estimators based on stochastic gradients. Annals of Statistics 45,
+    2017). Where steps are short it is the slope as it is.
+
+    Parameters
+    ----------
+    reach : float
+        By how much a slope of 1 moves the margin.
+    """
+    q = reach * weight
+    start = min(margin, LARGEST_LOG_RATE)
+    if q <= 0.0:
+        return np.exp(start) - target
+    # Newton's method for u + q exp(u) = m + q y, from the right of its only solution: it is convex.
+    u = start if np.exp(start) > target else np.log(target)
+    for _ in range(_STEPS_OF_NEWTON):
+        rate = np.exp(u)
+        change = (u - start + q * (rate - target)) / (1.0 + q * rate)
+        u -= change
+        if abs(change) < 1e-9 * (1.0 + abs(u)):
+            break
+    return np.exp(u) - target
+
+
 def total(
     loss: str, margins: np.ndarray, target: np.ndarray, weight: np.ndarray, quantile: float
 ) -> tuple[float, np.ndarray]:

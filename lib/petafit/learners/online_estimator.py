@@ -100,7 +100,12 @@ class OnlineEstimator(BaseEstimator, ABC):  # type: ignore[misc]
 
     @abstractmethod
     def learn(
-        self, rows: Rows, target: np.ndarray, weight: np.ndarray, memory: Memory
+        self,
+        rows: Rows,
+        target: np.ndarray,
+        weight: np.ndarray,
+        memory: Memory,
+        unit: float = 1.0,
     ) -> np.ndarray:
         """Take one step per row, changing ``memory.table``; each row's margins before its own.
 
@@ -110,6 +115,8 @@ class OnlineEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             As `Target.encode` gives it.
         weight : ndarray of shape (n_rows,) or (0,)
             Scales a row's gradient; a row of weight 0 leaves no trace. Empty: all 1.
+        unit : float
+            What all of these have been multiplied by: penalties of single rows go with it.
 
         Returns
         -------
@@ -195,7 +202,9 @@ class OnlineEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         """
         y, weight = frozen(y, np.float64), frozen(weight, np.float64)
         weighed = frozen(target.weigh(y, weight, memory.seen), np.float64)
-        margins = self.learn(rows, frozen(target.encode(y), np.float64), weighed, memory)
+        margins = self.learn(
+            rows, frozen(target.encode(y), np.float64), weighed, memory, target.unit
+        )
         if not np.isfinite(margins).all():
             raise diverged(type(self).__name__, "margins")
         memory.seen = target.count(y, weight, memory.seen)

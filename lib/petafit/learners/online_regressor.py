@@ -1,5 +1,6 @@
 """Numbers as labels of an online estimator."""
 
+from dataclasses import replace
 from numbers import Real
 from typing import Any, ClassVar, Self
 
@@ -69,13 +70,18 @@ class OnlineRegressor(RegressorMixin, OnlineEstimator):  # type: ignore[misc]
         if facts.label is None:
             raise ValueError("A regressor needs the label's mean and deviation.")
         self._refuse_negative(facts.label.minimum)
-        return NumberTarget.of(self.loss, mean=facts.label.mean, sd=facts.label.sd)
+        return self._standardised(facts.label.mean, facts.label.sd)
 
     def _aim(self, y: np.ndarray, weight: np.ndarray) -> None:
         counted = weight if weight.any() else np.ones(len(y))
         mean = np.average(y, weights=counted)
         sd = np.sqrt(np.average((y - mean) ** 2, weights=counted))
-        self.target_ = NumberTarget.of(self.loss, mean=float(mean), sd=float(sd))
+        self.target_ = self._standardised(float(mean), float(sd))
+
+    def _standardised(self, mean: float, sd: float) -> NumberTarget:
+        target = NumberTarget.of(self.loss, mean=mean, sd=sd)
+        # Steps of factors are not implicit: they need the smaller losses.
+        return target if self.linear == slice(None) else replace(target, unit=1.0)
 
     def _target(self, y: np.ndarray | None = None, weight: np.ndarray = UNWEIGHTED) -> NumberTarget:
         return self.target_

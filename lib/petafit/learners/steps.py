@@ -24,6 +24,7 @@ _MOST = np.float32(100)
 _SHARE = 0.01
 """Or for this share of their sum, where that is more."""
 
+_ROOM = np.float32(1e12)
 _LARGEST = np.float32(1e24)
 """No squared gradient counts for more, so that their sums stay finite over any rows and shards."""
 
@@ -50,6 +51,15 @@ class Rates(NamedTuple):
     l2: np.float32
     power_t: float
 
+    def in_unit(self, unit: float) -> "Rates":
+        """Those for losses multiplied by `unit`: the penalties that single rows pay go with it.
+
+        FTRL's belong to the sum over all rows.
+        """
+        if self.rule == FTRL or unit == 1:
+            return self
+        return self._replace(l1=np.float32(unit * self.l1), l2=np.float32(unit * self.l2))
+
 
 @njit
 def leeway_in_row(t: float) -> np.float32:
@@ -71,6 +81,16 @@ def within(gradient: float, total: np.float32, leeway: np.float32) -> np.float32
     """The gradient, or one that is just not `beyond` what came before."""
     limit = np.sqrt(min(_MOST + leeway * total, _LARGEST))
     return np.float32(max(-limit, min(gradient, limit)))
+
+
+@njit
+def tempered(x: np.float32, total: np.float32, curve: np.float32, leeway: np.float32) -> np.float32:
+    """x, or one whose square is no more than 100 and its `leeway` of those before it.
+
+    `total` is their sum, each times a row's curve as this row's is `curve`.
+    """
+    limit = np.sqrt(min(_MOST + leeway * total / curve, _ROOM))
+    return np.float32(max(-limit, min(x, limit)))
 
 
 @njit
@@ -140,7 +160,20 @@ def ftrl_step(
     z: np.float32, n: np.float32, w: np.float32, gradient: np.float32, rate: np.float32
 ) -> tuple[np.float32, np.float32]:
     """z and n after a gradient at the weight w (McMahan et al., KDD 2013, algorithm 1)."""
-    total = n + gradient * gradient
+    return ftrl_step_of(z, n, w, gradient, gradient * gradient, rate)
+
+
+@njit
+def ftrl_step_of(
+    z: np.float32,
+    n: np.float32,
+    w: np.float32,
+    gradient: np.float32,
+    gained: np.float32,
+    rate: np.float32,
+) -> tuple[np.float32, np.float32]:
+    """As `ftrl_step`, where n gains something else than the squared gradient."""
+    total = n + gained
     return z + gradient - ftrl_shrinkage(n, total, rate) * w, total
 
 

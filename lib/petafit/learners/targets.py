@@ -14,6 +14,9 @@ import numpy as np
 from petafit.compiled import njit
 from petafit.learners import losses
 
+_HEAVIEST = 8.0
+"""What a class weighs at most."""
+
 
 class Target(Protocol):
     """The label, seen from a loss.
@@ -24,7 +27,12 @@ class Target(Protocol):
         Margins of a row.
     start : float
         The intercept before any row.
+    unit : float
+        What `weigh` multiplies all losses by. Penalties of single rows are to be multiplied alike.
     """
+
+    @property
+    def unit(self) -> float: ...
 
     @property
     def n_outputs(self) -> int: ...
@@ -59,6 +67,12 @@ class ClassTarget:
     class_weight : ndarray of shape (n_classes,), "balanced" or None
         With "balanced" a row weighs ``n / (n_classes n_c)``, n and n_c the rows seen so far, in all
         and of its class, as if one of each class had come before all others.
+
+    Notes
+    -----
+    Only how classes weigh beside each other matters, and a row that weighed thousands would go far
+    beyond what it says, and leave all others no step. So the heaviest class weighs 8 at most. Of
+    0.5, 1, 2, 4, 8 and 32, with a class of one in 5,000 to 20,000, 8 was best.
     """
 
     loss: str
@@ -69,6 +83,12 @@ class ClassTarget:
     @property
     def n_outputs(self) -> int:
         return 1 if self.n_classes == 2 else self.n_classes
+
+    @property
+    def unit(self) -> float:
+        if isinstance(self.class_weight, np.ndarray):
+            return min(1.0, _HEAVIEST / max(float(self.class_weight.max()), 1.0))
+        return 1.0
 
     def no_rows(self) -> np.ndarray:
         return np.zeros(self.n_classes)
@@ -81,7 +101,7 @@ class ClassTarget:
             return weight
         if isinstance(self.class_weight, str):
             return _balanced(y, weight, seen)
-        of_class = self.class_weight[y.astype(np.intp)]
+        of_class = (self.unit * self.class_weight)[y.astype(np.intp)]
         return of_class * weight if weight.size else of_class
 
     def count(self, y: np.ndarray, weight: np.ndarray, seen: np.ndarray) -> np.ndarray:
@@ -102,12 +122,15 @@ class NumberTarget:
         In the label's unit.
     start : float
         The intercept before any row.
+    unit : float
+        What a row's loss is multiplied by.
     """
 
     loss: str
     offset: float = 0.0
     scale: float = 1.0
     start: float = 0.0
+    unit: float = 1.0
     n_outputs = 1
 
     @classmethod
@@ -115,12 +138,16 @@ class NumberTarget:
         """The target of labels with this mean and population's standard deviation.
 
         Poisson labels are divided by their mean, where that is above 1, and the intercept starts at
-        its logarithm where it is below. Others become those of mean 0 and deviation 1; a deviation
+        its logarithm where it is below. Dividing makes small what most rows say where rates are far
+        apart: as far as they are, by the labels' variance beyond the mean, their losses are
+        multiplied again. Others become those of mean 0 and deviation 1; a deviation
         of 0 is replaced by the mean's size, or by 1.
         """
         if loss == "poisson":
             start = math.log(mean) if 0 < mean < 1 else 0.0
-            return cls(loss, scale=max(mean, 1.0), start=start)
+            scale = max(mean, 1.0)
+            apart = max(sd**2 - mean, 0.0) / mean**2 if mean > 0 else 0.0
+            return cls(loss, scale=scale, start=start, unit=min(1.0 + apart, scale))
         return cls(loss, offset=mean, scale=sd or abs(mean) or 1.0)
 
     def no_rows(self) -> np.ndarray:
@@ -130,7 +157,9 @@ class NumberTarget:
         return (y - self.offset) / self.scale
 
     def weigh(self, y: np.ndarray, weight: np.ndarray, seen: np.ndarray) -> np.ndarray:
-        return weight
+        if self.unit == 1.0:
+            return weight
+        return self.unit * weight if weight.size else np.full(len(y), self.unit)
 
     def count(self, y: np.ndarray, weight: np.ndarray, seen: np.ndarray) -> np.ndarray:
         return seen + (np.count_nonzero(weight) if weight.size else len(y))
@@ -176,7 +205,9 @@ def _balanced(y: np.ndarray, weight: np.ndarray, seen: np.ndarray) -> np.ndarray
         if own > 0:
             counts[c] += 1
             rows += 1
-        result[i] = own * rows / (n_classes * counts[c])
+        heaviest = rows / (n_classes * counts.min())
+        unit = min(1.0, _HEAVIEST / heaviest)
+        result[i] = unit * own * rows / (n_classes * counts[c])
     return result
 
 
