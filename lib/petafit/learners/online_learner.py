@@ -233,7 +233,8 @@ class OnlineLearner(Learner[OnlineState]):
         memory, own = self.form.memory(model), shard.arrays
         at, moved = own.get("index", slice(None)), own.get("moved", True)
         first, squares = memory.table.first, memory.table.squares
-        first[at] = np.where(moved, own.get("z", own["weights"]), first[at])
+        numbers = own.get("z", own["weights"])
+        first[at] = numbers if moved is True else np.where(moved, numbers, first[at])
         squares[at] += own["evidence"]
         return Memory(memory.table, memory.seen + own["seen"])
 

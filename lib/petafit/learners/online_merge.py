@@ -48,10 +48,9 @@ class Merge:
         )
 
     def unmoved_kept(self, table: CoordinateTable) -> CoordinateTable:
-        """A merged table with the very numbers of before where no shard moved."""
+        """A merged table, changed to the very numbers of before where no shard moved."""
         before = self.table
         moved = self.sums.put(self.sums.count > 0, into=np.zeros(before.squares.shape, bool))
-        return CoordinateTable.of(
-            np.where(moved, table.first, before.first),
-            np.where(moved, table.squares, before.squares),
-        )
+        np.copyto(table.first, before.first, where=~moved)
+        np.copyto(table.squares, before.squares, where=~moved)
+        return table

@@ -99,10 +99,14 @@ class ModelForm:
         Coordinates without squared gradients are left out: they are as they began.
         """
         weights, squares = self.estimator.weights_of(memory), memory.table.squares.copy()
-        first = np.where(squares.any(axis=1, keepdims=True), memory.table.first, np.float32(0))
         arrays = {"weights": weights, "squared_gradients": squares, "seen": memory.seen}
-        own = {} if np.array_equal(first, weights) else {"first": first}
-        return Named({**arrays, **own}, {"first": self.estimator.rules().first})
+        first, learnt = self.estimator.rules().first, np.asarray(squares.any(axis=1))
+        # Of a thousand classes each array takes as much as the model: none is made in vain.
+        if first != "weights" or (weights.any(axis=1) & ~learnt).any():
+            numbers = np.where(learnt[:, None], memory.table.first, np.float32(0))
+            if not np.array_equal(numbers, weights):
+                arrays["first"] = numbers
+        return Named(arrays, {"first": first})
 
     def memory(self, model: Named | None) -> Memory:
         """The memory of a finished model, or one without rows.
@@ -136,5 +140,8 @@ class ModelForm:
                 hint="Start without a model, or keep `hash_bits` and `learner` as they were.",
             )
         kept, squares = arrays.get("first", arrays["weights"]), arrays["squared_gradients"]
-        own = np.where(squares.any(axis=1, keepdims=True), kept, begun)
-        return own, squares, arrays["seen"]
+        unlearnt = np.flatnonzero(~squares.any(axis=1))
+        if len(unlearnt):
+            kept = kept.copy()
+            kept[unlearnt] = begun[unlearnt]
+        return kept, squares, arrays["seen"]

@@ -14,7 +14,7 @@ from petafit.compiled import njit
 from petafit.learners.multipliers import Loss, MergeFit, fit_multipliers, fit_sizes
 from petafit.learners.prefetch import prefetch
 from petafit.learners.rows import Rows
-from petafit.learners.sums import Sums
+from petafit.learners.sums import Sums, blocks
 
 EDGES = (0.354, 2.83, 22.6, 181.0, 1448.0)
 """Between the buckets, in squared gradients: half a decade of their root apart."""
@@ -97,10 +97,14 @@ class Candidates:
     def combined(self, multipliers: np.ndarray) -> np.ndarray:
         """The weights that multipliers give, (n_features + 1, n_outputs) float32."""
         of_bucket = multipliers[: N_BUCKETS * len(self.aim)].reshape(N_BUCKETS, -1)
-        total = np.zeros(self.buckets.shape)
-        for number in range(len(self.aim)):
-            total += of_bucket[self.buckets, number] * self.vectors[:, number]
-        return total.astype(np.float32)
+        combined = np.empty(self.buckets.shape, np.float32)
+        for part in blocks(*self.buckets.shape):
+            buckets, vectors = self.buckets[part], self.vectors[part]
+            total = np.zeros(buckets.shape)
+            for number in range(len(self.aim)):
+                total += of_bucket[buckets, number] * vectors[:, number]
+            combined[part] = total
+        return combined
 
 
 def candidates_of(sums: Sums, start: np.ndarray, squares: np.ndarray) -> Candidates:

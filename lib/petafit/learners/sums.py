@@ -8,6 +8,7 @@ any grouping; the rules of `petafit.learners.merge_rules` turn them into weights
 Coordinates that no shard moved are left out until a quarter was moved.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -15,6 +16,8 @@ import numpy as np
 
 from petafit.learners.shard_numbers import own_sum
 from petafit.store.arrays import Named
+
+_BLOCK_NUMBERS = 1 << 20
 
 MATRICES = ("count", "weights", "evidence", "evidence_squared", "evidence_weights", "z")
 """The sums that are arrays over coordinates."""
@@ -74,6 +77,11 @@ class Sums:
         matrices = {name: value for name, value in vars(self).items() if np.ndim(value) == 2}
         return replace(self, **{name: value[:, outputs] for name, value in matrices.items()})
 
+    def within(self, coordinates: slice) -> "Sums":
+        """The sums of some of these coordinates, by their places here."""
+        matrices = {name: value for name, value in vars(self).items() if np.ndim(value) == 2}
+        return replace(self, **{name: value[coordinates] for name, value in matrices.items()})
+
     def at(self, values: np.ndarray) -> np.ndarray:
         """The rows of an array over all coordinates that belong to the sums."""
         return values if self.index is None else values[self.index]
@@ -85,6 +93,13 @@ class Sums:
         whole = into.astype(values.dtype)
         whole[self.index] = values
         return whole
+
+
+def blocks(coordinates: int, outputs: int) -> Iterator[slice]:
+    """All coordinates, so many at a time that an array of float64 of them takes 8 MB."""
+    size = max(_BLOCK_NUMBERS // outputs, 1)
+    for first in range(0, coordinates, size):
+        yield slice(first, min(first + size, coordinates))
 
 
 def names_of(summary: Named) -> list[str]:
