@@ -91,7 +91,7 @@ class KeptSummaries:
 
     def merged(self) -> Named:
         """The summary of all partitions."""
-        return Reference(self.folder, TOTAL, self.total).load()
+        return self._checked(Reference(self.folder, TOTAL, self.total))
 
     def summary(self, partition: Partition) -> Named:
         """The summary of one partition.
@@ -101,7 +101,12 @@ class KeptSummaries:
         StorageError
             It is missing or damaged.
         """
-        return Reference(self.folder, partition.file, partition.digest).load()
+        return self._checked(Reference(self.folder, partition.file, partition.digest))
+
+    def _checked(self, stored: Reference) -> Named:
+        summary = stored.load()
+        self.learner.check_summary(summary)
+        return summary
 
     def without(self, *names: str) -> Model:
         """The model without some partitions.
