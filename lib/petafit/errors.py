@@ -102,6 +102,10 @@ class StorageError(PetafitError):
     """Something stored that is damaged, unknown or out of reach."""
 
 
+class DamagedError(StorageError):
+    """Something stored that is not what was written."""
+
+
 def did_you_mean(name: str, choices: Iterable[str]) -> str:
     """A hint that names the closest choices, or all of them where none is close.
 

@@ -14,7 +14,7 @@ from petafit.aggregate.tree import (
     merge_if_last,
 )
 from petafit.aggregate.work import Work, aggregate_shard
-from petafit.errors import StorageError
+from petafit.errors import DamagedError, StorageError
 from petafit.store.arrays import Named
 from petafit.store.filesystem import Folder
 from tests.aggregate.toys import Total, lists
@@ -130,3 +130,18 @@ def test_a_single_group_is_left_to_the_driver(tmp_path: Path) -> None:
         merge_if_last(work, shard)
     assert find_group(work, 0) is None
     assert len(summaries(work)) == 2
+
+
+@pytest.mark.parametrize("name", ["merged-000001.json", "merged-000001.npz"])
+def test_a_damaged_group_is_made_anew_by_the_next_attempt(work: Work, name: str) -> None:
+    def attempt() -> None:
+        for shard in groups(SHARDS)[1]:
+            aggregate(work, shard)
+            merge_if_last(work, shard)
+
+    attempt()
+    work.folder.write(name, b"damaged")
+    with pytest.raises(DamagedError, match=name):
+        load_group(work, 1, merge_group(work, 1))
+    attempt()
+    assert load_group(work, 1, merge_group(work, 1)).arrays["total"] == 5 + 6 + 7 + 8 + 9

@@ -8,7 +8,7 @@ import pytest
 
 from petafit.aggregate.pulse import PulseReader
 from petafit.aggregate.work import Reference, ShardReport, Work, aggregate_shard, load_summary
-from petafit.errors import StorageError
+from petafit.errors import DamagedError, StorageError
 from petafit.store.arrays import Named, digest, to_bytes
 from petafit.store.filesystem import Folder
 from tests.aggregate.toys import Lists, Total, lists
@@ -74,3 +74,67 @@ def test_a_start_is_loaded_by_reference(tmp_path: Path) -> None:
     Folder(tmp_path).write("start.npz", to_bytes(model))
     reference = Reference(Folder(tmp_path), "start.npz", digest(to_bytes(model)))
     assert Work(Total(), Folder(tmp_path), reference).model() == model
+
+
+def interrupted(work: Work, seen: Path) -> None:
+    """Let a process that works on the shard be killed after its second batch."""
+    source = lists(DATA, reads=seen, fatal=(0, 2))
+    attempt = multiprocessing.get_context("spawn").Process(target=run, args=(work, source))
+    attempt.start()
+    attempt.join()
+    assert attempt.exitcode == -9
+
+
+def test_a_damaged_checkpoint_is_named_and_left_out(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    seen = tmp_path / "seen"
+    seen.mkdir()
+    work = Work(Total(), Folder(tmp_path / "pass"), checkpoint_seconds=0)
+    interrupted(work, seen)
+    whole = run(Work(Total(), Folder(tmp_path / "other")), lists(DATA)).digest
+    name = "checkpoint-000000.npz"
+    content = work.folder.read(name)
+    flipped = [
+        content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+        for at in range(0, len(content), 7)
+    ]
+    for damaged in (b"", content[: len(content) // 2], content[1:], *flipped):
+        work.folder.remove("report-000000.json")
+        work.folder.write(name, damaged)
+        assert run(work, lists(DATA)).digest == whole
+    assert f"{name} is damaged: shard 0 is aggregated anew" in caplog.text
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"{}", b'{"shard": "first"}', b"\xff"])
+def test_a_damaged_report_is_named_and_its_shard_aggregated_anew(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, content: bytes
+) -> None:
+    work = Work(Total(), Folder(tmp_path))
+    whole = run(work, lists(DATA))
+    work.folder.write("report-000000.json", content)
+    assert run(work, lists(DATA)).digest == whole.digest
+    assert "report-000000.json is damaged" in caplog.text
+
+
+def test_the_shard_of_a_damaged_summary_is_aggregated_anew_by_the_next_attempt(
+    tmp_path: Path,
+) -> None:
+    work = Work(Total(), Folder(tmp_path))
+    whole = run(work, lists(DATA))
+    work.folder.write("summary-000000.npz", b"damaged")
+    with pytest.raises(DamagedError, match="same run id"):
+        load_summary(work, whole)
+    assert load_summary(work, run(work, lists(DATA))).arrays["total"] == 21.0
+
+
+def test_rows_that_are_dealt_anew_are_never_resumed(tmp_path: Path) -> None:
+    seen = tmp_path / "seen"
+    seen.mkdir()
+    work = Work(Total(), Folder(tmp_path / "pass"), checkpoint_seconds=0, resumable=False)
+    interrupted(work, seen)
+    assert "checkpoint-000000.npz" not in work.folder.names()
+    dealt_otherwise = lists([[[10.0], [20.0, 30.0], [40.0]]])
+    assert load_summary(work, run(work, dealt_otherwise)).arrays["total"] == 100.0
+    dealt_again = lists([[[1.0], [2.0]]])
+    assert load_summary(work, run(work, dealt_again)).arrays["total"] == 3.0

@@ -9,6 +9,7 @@ from petafit.errors import ConfigurationError, DivergedError
 from petafit.evaluation.metrics import RegressionMetrics
 from petafit.learners.finite import diverged
 from petafit.store.arrays import Named
+from petafit.store.filesystem import Folder
 from petafit.store.models import ModelStore
 from petafit.training.round import Round, Step
 from petafit.training.standing import Standing
@@ -35,6 +36,21 @@ def test_finished_rounds_are_kept_for_attempts_with_the_same_code(
     with caplog.at_level(logging.INFO, logger="petafit"):
         train(settings, run_id="again")
     assert caplog.text.count("was finished by an earlier attempt") == kept
+
+
+def test_a_damaged_round_is_named_and_made_anew(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    undisturbed = train(settings).manifest["model"]["digest"]
+    with monkeypatch.context() as cut_off:
+        cut_off.setattr(ModelStore, "publish", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            train(settings, run_id="again")
+    rounds = Folder(settings.paths.runs).child("again", "rounds")
+    damaged = rounds.names()[0]
+    rounds.write(damaged, rounds.read(damaged)[:-100])
+    assert train(settings, run_id="again").manifest["model"]["digest"] == undisturbed
+    assert f"{damaged} is damaged: round 1" in caplog.text
 
 
 def _killed(*_: object, **__: object) -> None:

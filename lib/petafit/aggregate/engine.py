@@ -164,6 +164,7 @@ class Passes:
                 shards,
                 self.checkpoint_seconds,
                 isinstance(source, Counted),
+                resumable=source.frozen,
             )
             with self.watch(title, PulseReader(folder), shards=source.shards, rows=rows):
                 reports, merged = self._aggregated(work, source)

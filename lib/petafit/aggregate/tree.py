@@ -9,17 +9,21 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
+
 from petafit.aggregate.law import Aggregator
 from petafit.aggregate.memory import peak_memory
 from petafit.aggregate.work import (
+    AGAIN,
     Work,
     find_report,
+    forget,
     has_report,
     load_summary,
     read_arrays,
     remove_summary,
 )
-from petafit.errors import StorageError
+from petafit.errors import DamagedError, StorageError
 from petafit.store.arrays import Named, digest, to_pieces
 
 _DIRECT = 16
@@ -42,6 +46,9 @@ class GroupReport:
     shards: int
     digest: str
     peak_memory: int
+
+
+_REPORT = TypeAdapter(GroupReport)
 
 
 def groups(shards: int) -> list[range]:
@@ -117,12 +124,29 @@ def find_group(work: Work, number: int) -> GroupReport | None:
     """The report of a group that was merged; None for one that was not."""
     if not work.folder.exists(_report_name(number)):
         return None
-    return GroupReport(**work.folder.read_json(_report_name(number)))
+    try:
+        return _REPORT.validate_json(work.folder.read(_report_name(number)))
+    except ValidationError as error:
+        _forget_group(work, number)
+        raise DamagedError(
+            f"{work.folder.uri}/{_report_name(number)} is damaged", hint=AGAIN
+        ) from error
 
 
 def load_group(work: Work, number: int, report: GroupReport) -> Named:
-    """The merged summary of a group, verified."""
-    return read_arrays(work.folder, _merged_name(number), report.digest)
+    """The merged summary of a group, verified.
+
+    Raises
+    ------
+    StorageError
+        It is missing or damaged. What is damaged is removed with the reports of its shards, so that
+        the next attempt of the run makes it anew.
+    """
+    try:
+        return read_arrays(work.folder, _merged_name(number), report.digest)
+    except DamagedError:
+        _forget_group(work, number)
+        raise
 
 
 def _merge(work: Work, number: int, shards: range) -> GroupReport:
@@ -140,6 +164,13 @@ def _merge(work: Work, number: int, shards: range) -> GroupReport:
     work.folder.write(_merged_name(number), content, durable=False)
     work.folder.write_json(_report_name(number), asdict(report), durable=False)
     return report
+
+
+def _forget_group(work: Work, number: int) -> None:
+    for name in (_report_name(number), _merged_name(number)):
+        work.folder.remove(name)
+    for shard in groups(work.shards)[number]:
+        forget(work, shard)
 
 
 def _width(shards: int) -> int:

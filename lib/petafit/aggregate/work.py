@@ -7,18 +7,21 @@ from dataclasses import asdict, dataclass, field
 from functools import lru_cache, partial
 from typing import Any, Protocol
 
+from pydantic import TypeAdapter, ValidationError
 from threadpoolctl import threadpool_limits
 
 from petafit.aggregate.law import Aggregator
 from petafit.aggregate.memory import peak_memory
 from petafit.aggregate.pulse import Pulse
 from petafit.compiled import compile_seconds
-from petafit.errors import StorageError
+from petafit.errors import DamagedError, StorageError
 from petafit.store.arrays import Named, digest, from_bytes, to_pieces
 from petafit.store.filesystem import Folder
 from petafit.stream.tally import Tally
 
 log = logging.getLogger("petafit")
+
+AGAIN = "Run the job again with the same run id: what is damaged is made anew."
 
 
 class Rows(Protocol):
@@ -113,6 +116,9 @@ class Work:
         How often the state within a shard is saved.
     counted : bool
         Whether the source counts the rows that it reads: it is `petafit.stream.tally.Counted`.
+    resumable : bool
+        Whether another attempt at a shard gets the same batches, so that it may go on from what an
+        earlier one left. Spark's scan deals rows anew in every attempt.
     """
 
     aggregator: Aggregator[Any, Any, Any]
@@ -122,6 +128,7 @@ class Work:
     shards: int = 0
     checkpoint_seconds: float = 60.0
     counted: bool = False
+    resumable: bool = True
 
     def model(self) -> Named | None:
         """The model to start from."""
@@ -145,7 +152,7 @@ def aggregate_shard(
     pieces : sequence of int
         To read one after the other.
     """
-    finished = find_report(work, shard)
+    finished = find_report(work, shard) if work.resumable else None
     if finished:
         return finished
     with threadpool_limits(1):
@@ -180,7 +187,7 @@ def _aggregate(work: Work, shard: int, read: InPieces, pieces: Sequence[int]) ->
             state = aggregator.reduce(state, batch)
             at.batches, at.rows = at.batches + 1, at.rows + batch.num_rows
             pulse.beat(at.rows, partial(aggregator.progress, state))
-            if time.monotonic() - saved > work.checkpoint_seconds:
+            if work.resumable and time.monotonic() - saved > work.checkpoint_seconds:
                 _checkpoint(work, shard, aggregator.dump(state), at)
                 saved = time.monotonic()
     summary = aggregator.lift(state)
@@ -205,10 +212,14 @@ def _sum(counted: dict[str, int], tally: Tally) -> dict[str, int]:
 
 
 def find_report(work: Work, shard: int) -> ShardReport | None:
-    """The report of a shard that an earlier attempt finished."""
+    """The report of a shard that an earlier attempt finished; a damaged one is removed."""
     if not has_report(work, shard):
         return None
-    return ShardReport(**work.folder.read_json(_report_name(shard)))
+    try:
+        return _REPORT.validate_json(work.folder.read(_report_name(shard)))
+    except ValidationError:
+        _discard(work, _report_name(shard), shard)
+        return None
 
 
 def has_report(work: Work, shard: int) -> bool:
@@ -217,13 +228,30 @@ def has_report(work: Work, shard: int) -> bool:
 
 
 def load_summary(work: Work, report: ShardReport) -> Named:
-    """The summary that a shard left behind, verified."""
-    return read_arrays(work.folder, _summary_name(report.shard), report.digest)
+    """The summary that a shard left behind, verified.
+
+    Raises
+    ------
+    StorageError
+        It is missing or damaged. A damaged one is removed with its report, so that the next attempt
+        of the run aggregates the shard anew.
+    """
+    try:
+        return read_arrays(work.folder, _summary_name(report.shard), report.digest)
+    except DamagedError:
+        forget(work, report.shard)
+        raise
 
 
 def remove_summary(work: Work, shard: int) -> None:
     """Remove what a shard left behind, once it is merged; its report stays."""
     work.folder.remove(_summary_name(shard))
+
+
+def forget(work: Work, shard: int) -> None:
+    """Remove all that a shard left behind, so that the next attempt aggregates it anew."""
+    work.folder.remove(_report_name(shard))
+    remove_summary(work, shard)
 
 
 def read_arrays(folder: Folder, name: str, expected: str) -> Named:
@@ -232,15 +260,17 @@ def read_arrays(folder: Folder, name: str, expected: str) -> Named:
     Raises
     ------
     StorageError
-        The file is missing, or its content has another digest.
+        The file is missing.
+    DamagedError
+        Its content has another digest.
     """
     content = folder.read(name)
     if digest(content) != expected:
-        raise StorageError(
+        raise DamagedError(
             f"{folder.uri}/{name} is not what was written",
             expected=f"digest {expected[:12]}",
             got=digest(content)[:12],
-            hint="Start the job again under a new run id.",
+            hint=AGAIN,
         )
     return from_bytes(content)
 
@@ -263,17 +293,24 @@ def _checkpoint(work: Work, shard: int, dumped: Named, at: _Position) -> None:
 
 
 def _restore(work: Work, shard: int, first: int) -> tuple[Any, _Position]:
-    """The state to go on from, and where it has come to."""
-    if not work.folder.exists(_checkpoint_name(shard)):
-        return work.aggregator.start(work.model()), _Position(first)
-    try:
-        saved = from_bytes(work.folder.read(_checkpoint_name(shard)))
-        position = _Position(**saved.part("position").params)
-        return work.aggregator.load(saved.part("state")), position
-    except (StorageError, KeyError, TypeError, ValueError) as error:
-        name = f"{work.folder.uri}/{_checkpoint_name(shard)}"
-        log.warning("The checkpoint %s is damaged; shard %d begins again: %s", name, shard, error)
-        return work.aggregator.start(work.model()), _Position(first)
+    """The state to go on from, and where it has come to; a damaged checkpoint is left out."""
+    if work.resumable and work.folder.exists(_checkpoint_name(shard)):
+        try:
+            saved = from_bytes(work.folder.read(_checkpoint_name(shard)))
+            at = _POSITION.validate_python(saved.part("position").params)
+            return work.aggregator.load(saved.part("state")), at
+        except (StorageError, KeyError, TypeError, ValueError):  # ValidationError is a ValueError
+            _discard(work, _checkpoint_name(shard), shard)
+    return work.aggregator.start(work.model()), _Position(first)
+
+
+def _discard(work: Work, name: str, shard: int) -> None:
+    log.warning("%s/%s is damaged: shard %d is aggregated anew", work.folder.uri, name, shard)
+    work.folder.remove(name)
+
+
+_REPORT = TypeAdapter(ShardReport)
+_POSITION = TypeAdapter(_Position)
 
 
 @lru_cache(maxsize=1)

@@ -149,16 +149,16 @@ class Rounds:
         """A round that an earlier attempt of this run finished, with the same code."""
         if not self._folder.exists(_file(planned)):
             return None
+        name = _file(planned)
         try:
-            kept = from_bytes(self._folder.read(_file(planned)))
+            kept = from_bytes(self._folder.read(name))
             if kept.params["inputs"] != self.steps.passes.inputs:
                 return None
             step = Step.from_named(kept)
             if step.weights is not None:
                 self.steps.learner.check(step.weights)
-        except (StorageError, KeyError, TypeError, ValueError) as error:
-            name = f"{self._folder.uri}/{_file(planned)}"
-            log.warning("%s is damaged; %s is made again: %s", name, planned.title, error)
+        except (StorageError, KeyError, TypeError, ValueError):
+            log.warning("%s/%s is damaged: %s is made anew", self._folder.uri, name, planned.title)
             return None
         log.info("%s was finished by an earlier attempt of this run", planned.title)
         return step
