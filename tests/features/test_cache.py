@@ -138,6 +138,39 @@ def test_what_a_killed_run_left_behind_goes_when_the_next_one_comes(tmp_path: Pa
     assert young.folder.exists()
 
 
+def test_a_run_that_takes_longer_than_a_day_keeps_its_cache(tmp_path: Path) -> None:
+    mine, other = (InstanceCache(name, 1 << 20, str(tmp_path)) for name in ("mine", "other"))
+    long_ago = time.time() - 2 * 24 * 3600
+    list(mine.keep(0, 0, iter([batch()])))
+    os.utime(mine.folder, (long_ago, long_ago))
+    list(mine.keep(1, 0, iter([batch()])))  # its own next file
+    assert mine.find(0, 0) is not None
+    os.utime(mine.folder, (long_ago, long_ago))
+    assert mine.find(0, 0) is not None  # a later pass, which reads only
+    list(other.keep(0, 0, iter([batch()])))
+    assert mine.find(1, 0) is not None
+
+
+def test_files_are_looked_at_a_bounded_number_of_times(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = []
+    scan = os.scandir
+    monkeypatch.setattr(os, "scandir", lambda path: looks.append(path) or scan(path))
+    size = _size_of(cache_in(tmp_path / "one", 1 << 30))
+    cache = cache_in(tmp_path / "many", 150 * size)
+    for shard in range(300):
+        list(cache.keep(shard, 0, iter([batch(300)])))
+    assert len(looks) < 2 * 64
+    kept = sum(path.suffix == ".arrow" for path in cache.folder.iterdir())
+    assert 140 <= kept <= 150
+
+
+def _size_of(cache: InstanceCache) -> int:
+    list(cache.keep(0, 0, iter([batch(300)])))
+    return (cache.folder / "shard-000000-00.arrow").stat().st_size
+
+
 def test_it_is_removed(tmp_path: Path) -> None:
     cache = cache_in(tmp_path)
     list(cache.keep(0, 0, iter([batch()])))

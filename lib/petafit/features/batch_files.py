@@ -22,14 +22,21 @@ class BatchWriter:
         self._file = pa.OSFile(str(path), "wb")
         self._writer: pa.ipc.RecordBatchFileWriter | None = None
 
-    def write(self, batch: Batch) -> None:
-        """Append a batch."""
+    @property
+    def size(self) -> int:
+        """The bytes written so far."""
+        return int(self._file.tell()) if not self._file.closed else 0
+
+    def write(self, batch: Batch) -> int:
+        """Append a batch; returns the bytes it takes."""
+        before = self.size
         columns = pa.record_batch(_columns(batch))
         if self._writer is None:
             told = {_N_FEATURES: str(batch.X.shape[1])}
             self._writer = pa.ipc.new_file(self._file, columns.schema.with_metadata(told))
         left_out = json.dumps({"quarantined": batch.quarantined, "example": batch.example})
         self._writer.write_batch(columns, custom_metadata={"left_out": left_out})
+        return self.size - before
 
     def publish(self, path: Path) -> None:
         """Give the file its name, if it has any batch."""

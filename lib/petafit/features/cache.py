@@ -19,6 +19,8 @@ from petafit.features.batch_files import BatchFile, BatchWriter
 log = logging.getLogger("petafit")
 
 _STALE_SECONDS = 24 * 3600
+_MEASURED_ANEW = 64
+"""A process looks at all files again after each 64th of the limit that it has written itself."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,8 @@ class InstanceCache:
     name : str
         Of the folder; equal names stand for equal batches.
     limit : int
-        The bytes that all files may take on each machine.
+        The bytes that all files may take on each machine. Each process counts its own and looks at
+        those of others now and then: by each of them the limit may be exceeded by a 64th.
     root : str or None
         A local folder; None takes Spark's own on an executor, else the temporary folder.
     """
@@ -52,7 +55,9 @@ class InstanceCache:
         """The batches of a piece of a shard, mapped into memory; None if they were not kept."""
         path = self._path(shard, piece)
         try:
-            return BatchFile(path).batches()
+            found = BatchFile(path).batches()
+            os.utime(self.folder)  # in use: see `_make_folder`
+            return found
         except FileNotFoundError:
             return None
         except (OSError, pa.ArrowException) as error:
@@ -79,38 +84,67 @@ class InstanceCache:
 
     def remove(self) -> None:
         """Take all files of this machine away."""
+        _usage.pop(self.folder, None)
         rmtree(self.folder, ignore_errors=True)
 
     def _written(self, writer: BatchWriter, batch: Batch) -> bool:
         """Whether a batch still had room; if not, all of its file makes room."""
+        usage = _usage.setdefault(self.folder, _Usage(self.folder))
         try:
-            writer.write(batch)
-            if self._size() <= self.limit:
+            usage.add(writer.write(batch), self.limit)
+            if usage.total <= self.limit:
                 return True
             log.info("the instance cache has reached its limit of %d bytes", self.limit)
         except OSError as error:
             log.warning("the instance cache cannot be written: %s", error)
+        usage.total -= writer.size
         writer.discard()
         return False
-
-    def _size(self) -> int:
-        """The bytes of all files here; a draft may get its name, or go, while they are added up."""
-        total = 0
-        for entry in os.scandir(self.folder):
-            with suppress(FileNotFoundError):
-                total += entry.stat().st_size
-        return total
 
     def _path(self, shard: int, piece: int) -> Path:
         return self.folder / f"shard-{shard:06d}-{piece:02d}.arrow"
 
     def _make_folder(self) -> None:
-        """Make the folder, and remove those that killed runs have left behind."""
+        """Make the folder, and remove those that killed runs have left behind.
+
+        A folder's time is that of its last use, not of its making: runs may take longer than a day.
+        """
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.utime(self.folder)
         for other in self.folder.parent.iterdir():
             with suppress(OSError):
                 if time.time() - other.stat().st_mtime > _STALE_SECONDS:
                     rmtree(other, ignore_errors=True)
+
+
+@dataclass
+class _Usage:
+    """The bytes of a folder's files, as far as this process knows.
+
+    Attributes
+    ----------
+    total : int
+    unlooked : int
+        How much of it this process has written since it looked at all files; -1 before it has.
+    """
+
+    folder: Path
+    total: int = 0
+    unlooked: int = -1
+
+    def add(self, written: int, limit: int) -> None:
+        """Count what this process has written to a file in the folder."""
+        self.total += written
+        if 0 <= self.unlooked <= limit // _MEASURED_ANEW:
+            self.unlooked += written
+            return
+        self.total = self.unlooked = 0
+        for entry in os.scandir(self.folder):
+            with suppress(FileNotFoundError):  # a draft that got its name, or is gone
+                self.total += entry.stat().st_size
+
+
+_usage: dict[Path, _Usage] = {}
 
 
 def _scratch() -> str:
