@@ -5,6 +5,10 @@ import shlex
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 # Spark asks for the module where it exists, and the JVM remarks on it at every start.
 _REMARK = b"Using incubator modules: jdk.incubator.vector"
@@ -31,6 +35,16 @@ def start_jvm(settings: Mapping[str, str]) -> dict[str, str]:
     with environment(arguments), _stderr_without(_REMARK):
         SparkContext.getSystemProperty("spark.master")  # any question to the JVM starts it
     return dict(SparkConf().getAll())
+
+
+def silence(session: "SparkSession", *loggers: str) -> None:
+    """Turn loggers of Spark's off; what they report, the error that is raised says in one line.
+
+    A task that fails and is tried again prints a hundred lines of Java's stack traces otherwise.
+    """
+    log4j = session.sparkContext._jvm.org.apache.logging.log4j
+    for name in loggers:
+        log4j.core.config.Configurator.setLevel(f"org.apache.spark.{name}", log4j.Level.OFF)
 
 
 @contextmanager

@@ -15,10 +15,11 @@ from petafit.config.settings import Settings
 from petafit.config.submit import as_text, check_deploy_mode
 from petafit.errors import ConfigurationError
 from petafit.java import require_java
-from petafit.jvm import environment, start_jvm
+from petafit.jvm import environment, silence, start_jvm
 from petafit.messages import redact
 from petafit.spark_errors import reason
 from petafit.spark_settings import (
+    ATTEMPTS,
     CATALOG,
     EXTENSIONS,
     build_settings,
@@ -109,7 +110,19 @@ def task_attempts(session: SparkSession) -> int:
     if master.startswith("local"):
         told = re.fullmatch(r"local\[[^,]+,\s*(\d+)\]", master)
         return int(told[1]) if told else 1
-    return _number(session, "spark.task.maxFailures") or 4
+    return _number(session, "spark.task.maxFailures") or ATTEMPTS
+
+
+def lacks_executors(session: SparkSession) -> bool:
+    """Whether a cluster has not given the session a single executor, as far as can be known."""
+    try:
+        context = session.sparkContext
+        return (
+            not context.master.startswith("local")
+            and context._jsc.sc().getExecutorMemoryStatus().size() == 1  # the driver itself
+        )
+    except (NotImplementedError, AttributeError):
+        return False
 
 
 def jvm_peak_memory(session: SparkSession) -> int | None:
@@ -164,8 +177,12 @@ def _build(settings: Settings, app_name: str) -> SparkSession:
                 **session_settings(settings),
             }
         )
-        with environment(_if_local(standing.get("spark.master"), "PYSPARK_PYTHON", sys.executable)):
-            return builder.getOrCreate()
+        master = standing.get("spark.master")
+        with environment(_if_local(master, "PYSPARK_PYTHON", sys.executable)):
+            session = builder.getOrCreate()
+        if (master or "").startswith("local"):
+            silence(session, "executor.Executor", "scheduler.TaskSetManager")
+        return session
     except (PySparkException, Py4JError) as error:
         raise ConfigurationError(
             "Spark does not start with these settings",

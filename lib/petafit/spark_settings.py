@@ -1,6 +1,7 @@
 """The Spark settings petafit needs, by when they can still be given."""
 
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -18,6 +19,11 @@ _DELTA = {
     EXTENSIONS: "io.delta.sql.DeltaSparkSessionExtension",
     CATALOG: "org.apache.spark.sql.delta.catalog.DeltaCatalog",
 }
+
+ATTEMPTS = 4
+"""Spark's default for how often a cluster tries a task."""
+
+_LOCAL = re.compile(r"local(?:\[(?P<threads>\d+|\*)\])?")
 
 # Threads inside a worker would compete for its core, and change the last bits of sums.
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
@@ -57,10 +63,24 @@ def build_settings(standing: Mapping[str, str]) -> dict[str, str]:
         **_ALLOCATOR,
         **(_DELTA if has_delta_jars() else {}),
     }
-    if standing.get("spark.master", "").startswith("local"):
+    master = standing.get("spark.master", "")
+    if master.startswith("local"):
         # Spark makes this folder where the process happens to be; petafit has no use for it.
         ours["spark.sql.warehouse.dir"] = str(Path(tempfile.gettempdir(), "petafit-warehouse"))
-    return {name: value for name, value in ours.items() if name not in standing}
+    ours = {name: value for name, value in ours.items() if name not in standing}
+    return ours | ({"spark.master": with_retries(master)} if master else {})
+
+
+def with_retries(master: str) -> str:
+    """The master; a local one tries failed tasks as often as a cluster does, not only once.
+
+    Examples
+    --------
+    >>> [with_retries(master) for master in ("local", "local[*]", "local[2,8]", "yarn")]
+    ['local[1,4]', 'local[*,4]', 'local[2,8]', 'yarn']
+    """
+    found = _LOCAL.fullmatch(master)
+    return f"local[{found['threads'] or 1},{ATTEMPTS}]" if found else master
 
 
 def session_settings(settings: Settings) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 import gc
 import json
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from functools import lru_cache, partial
@@ -12,11 +13,15 @@ from pyspark import TaskContext
 from pyspark.sql import DataFrame, SparkSession
 
 from petafit import errors, session
+from petafit.aggregate.repeating import repeating
 from petafit.aggregate.tree import merge_group, merge_if_last
 from petafit.aggregate.work import ShardReport, Work, aggregate_shard
 from petafit.stream.batches import Source
 from petafit.stream.scan import ScanSource, naming_files
 
+log = logging.getLogger("petafit")
+
+_WAIT_SECONDS = 60.0
 _ANSWER = "answer string"
 _SCHEMA = pa.schema([("answer", pa.string())])
 Answer = dict[str, Any]
@@ -69,14 +74,31 @@ class SparkEngine:
     ) -> list[Answer]:
         """Run a task on every partition; a worker's petafit error is raised here as itself."""
         answering = partial(_answering, task, session.task_attempts(self.spark))
-        with naming_files():
+        watched = repeating(self._warn_of_waiting, seconds=_WAIT_SECONDS, name="petafit-executors")
+        with watched, naming_files():
             rows = frame.mapInArrow(answering, _ANSWER).collect()
         answers = [json.loads(row.answer) for row in rows]
+        again = sum(answer.pop("attempt") > 0 for answer in answers)
+        if again:
+            log.warning(
+                "%d of %d tasks failed, or lost their worker, and ran again", again, len(rows)
+            )
         for answer in answers:
             if "error" in answer:
                 kind = getattr(errors, answer.pop("error"))
                 raise kind(answer.pop("what"), **answer)
         return answers
+
+    def _warn_of_waiting(self) -> None:
+        if session.lacks_executors(self.spark):
+            read = partial(self.spark.conf.get, default="Spark's default")
+            log.warning(
+                "no executor has come yet: each is to have %s cores and %s of memory. Where no "
+                "worker has so much, the job waits for ever: lower spark.executor.cores or "
+                "spark.executor.memory",
+                read("spark.executor.cores"),
+                read("spark.executor.memory"),
+            )
 
 
 def _answering(
@@ -99,7 +121,9 @@ def _answering(
         ]
     _settle(_context().stageId())
     if answers:
-        yield pa.record_batch([[json.dumps(answer) for answer in answers]], schema=_SCHEMA)
+        attempt = {"attempt": _context().attemptNumber()}
+        texts = [json.dumps(attempt | answer) for answer in answers]
+        yield pa.record_batch([texts], schema=_SCHEMA)
 
 
 @lru_cache(maxsize=1)
