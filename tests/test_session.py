@@ -69,6 +69,23 @@ def test_spark_that_is_not_installed_is_named_with_the_way_around(monkeypatch):
         pass
 
 
+@pytest.mark.parametrize("version", ["3.5.4", "4.0.1", "2.4"])
+def test_spark_that_is_too_old_is_refused_before_it_starts(monkeypatch, version):
+    monkeypatch.setattr("pyspark.__version__", version)
+    with (
+        pytest.raises(ConfigurationError, match=rf"4\.1 or newer; got {version}.*engine=local"),
+        open_session(settings(), app_name="tests"),
+    ):
+        pass
+    old = FakeSession()
+    old.version = version
+    with (
+        pytest.raises(ConfigurationError, match="too old"),
+        open_session(settings(), app_name="tests", given=old),
+    ):
+        pass
+
+
 @pytest.mark.spark
 class TestSessionThatRuns:
     def test_a_given_session_is_put_back_as_it_was_and_not_stopped(self, spark):

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
+_OLDEST = (4, 1)  # 4.0 has no Arrow UDFs
+
 
 @contextmanager
 def open_session(
@@ -50,6 +52,7 @@ def open_session(
     """
     session = given or _running()
     if session is not None:
+        _check_version(session.version)
         with _lent(session, session_settings(settings)):
             _report_ignored(session, settings)
             yield session
@@ -144,6 +147,7 @@ def jvm_peak_memory(session: SparkSession) -> int | None:
 
 def _running() -> SparkSession | None:
     try:
+        import pyspark
         from pyspark.errors import PySparkRuntimeError
         from pyspark.sql import SparkSession
     except ImportError as error:
@@ -152,10 +156,24 @@ def _running() -> SparkSession | None:
             hint="Run `pip install 'petafit[spark]'`, or use the engine that needs no Spark: "
             "`--set engine=local`.",
         ) from error
+    _check_version(pyspark.__version__)
     try:
         return SparkSession.active()
     except PySparkRuntimeError:
         return None
+
+
+def _check_version(version: str) -> None:
+    """Refuse a Spark that lacks what petafit calls, before it fails in the middle of a job."""
+    found = re.match(r"(\d+)\.(\d+)", version)
+    if found and tuple(map(int, found.groups())) < _OLDEST:
+        raise ConfigurationError(
+            "This Spark is too old for petafit",
+            expected=f"Spark {'.'.join(map(str, _OLDEST))} or newer",
+            got=version,
+            hint="Use a newer runtime of your platform, install `petafit[spark]`, or use the "
+            "engine that needs no Spark: `--set engine=local`.",
+        )
 
 
 def _build(settings: Settings, app_name: str) -> SparkSession:

@@ -1,0 +1,73 @@
+"""A standalone Spark cluster on the loopback interface, for as long as a block runs."""
+
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pyspark
+
+HOME = Path(pyspark.__path__[0])
+
+# pyspark's own default logs warnings only, and daemons tell by their log what has happened.
+LOG = """
+rootLogger.level = info
+rootLogger.appenderRef.stderr.ref = console
+appender.console.type = Console
+appender.console.name = console
+appender.console.target = SYSTEM_ERR
+appender.console.layout.type = PatternLayout
+appender.console.layout.pattern = %m%n
+"""
+
+
+@contextmanager
+def standalone(folder: Path, *, workers: int = 1, cores: int = 1) -> Iterator[str]:
+    """A master and its workers; gives the master's URL, once all workers have registered."""
+    settings = folder / "log4j2.properties"
+    settings.write_text(LOG)
+    with ExitStack() as stack:
+        options = ["--host", "127.0.0.1", "--port", "0", "--webui-port", "0"]
+        master = stack.enter_context(_daemon("master.Master", options, settings))
+        url = _waited_for(master, r"Starting Spark master at (spark://\S+)")[1]
+        for number in range(workers):
+            given = ["--host", "127.0.0.1", "--webui-port", "0", "--cores", str(cores)]
+            place = ["--memory", "1g", "--work-dir", str(folder / f"worker-{number}"), url]
+            worker = stack.enter_context(_daemon("worker.Worker", [*given, *place], settings))
+            _waited_for(worker, "Successfully registered with master")
+        yield url
+
+
+@contextmanager
+def _daemon(name: str, options: Sequence[str], log: Path) -> Iterator["subprocess.Popen[str]"]:
+    command = [HOME / "bin/spark-class", f"org.apache.spark.deploy.{name}", *options]
+    environment = os.environ | {
+        "SPARK_HOME": str(HOME),
+        "SPARK_LOCAL_IP": "127.0.0.1",
+        "PYSPARK_PYTHON": sys.executable,
+        "SPARK_DAEMON_JAVA_OPTS": f"-Dlog4j2.configurationFile={log}",
+    }
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def _waited_for(process: "subprocess.Popen[str]", pattern: str) -> re.Match[str]:
+    """The first line of a log that has a pattern; what follows is read and dropped."""
+    assert process.stderr is not None
+    seen = []
+    for line in process.stderr:
+        seen.append(line)
+        found = re.search(pattern, line)
+        if found:
+            threading.Thread(target=process.stderr.read, daemon=True).start()
+            return found
+    raise AssertionError("".join(seen[-20:]))
