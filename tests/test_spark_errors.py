@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
+import os
+import re
+import signal
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -79,7 +83,46 @@ def test_a_refusal_by_the_jvm_is_one_line(spark: SparkSession) -> None:
 def test_a_process_that_ended_is_no_question_of_settings() -> None:
     from py4j.protocol import Py4JError
 
-    with pytest.raises(PetafitError, match=r"a process of Spark's ended.*memory") as raised:  # noqa: SIM117
+    with pytest.raises(PetafitError, match=r"ran out of memory.*spark\.driver\.memory") as raised:  # noqa: SIM117
         with in_one_sentence("It cannot be fitted"):
             raise Py4JError(": java.lang.OutOfMemoryError: Java heap space")
     assert raised.value.exit_code == 1
+
+
+@pytest.mark.spark
+def test_a_worker_that_is_killed_is_told_with_its_task_and_the_way_on(spark: SparkSession) -> None:
+    def dies(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        os.kill(os.getpid(), signal.SIGKILL)
+        yield from batches
+
+    with pytest.raises(PetafitError) as raised, in_one_sentence("No rows", task="shard"):
+        spark.range(1).mapInArrow(dies, "id long").collect()
+    assert re.match(
+        r"A Python worker died; got 4 failed attempts at shard 0, the last on \S+\. .*memory.*"
+        "The same run id goes on",
+        str(raised.value),
+    )
+    assert raised.value.exit_code == 1
+
+
+@pytest.mark.spark
+def test_workers_without_petafit_are_told_so(spark: SparkSession) -> None:
+    class Missing:
+        def __reduce__(self) -> tuple[object, ...]:
+            return importlib.import_module, ("petafit.of_another_version",)
+
+    missing = Missing()
+
+    def needs(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        yield missing  # type: ignore[misc]
+
+    with pytest.raises(ConfigurationError, match=r"lacks petafit.*--archives"):  # noqa: SIM117
+        with in_one_sentence("No rows"):
+            spark.range(1).mapInArrow(needs, "id long").collect()
+
+
+@pytest.mark.spark
+def test_spark_without_the_jars_of_an_object_store_is_told_what_to_add(spark: SparkSession) -> None:
+    with pytest.raises(ConfigurationError, match=r"s3a://.*hadoop-aws.*stream: direct"):  # noqa: SIM117
+        with in_one_sentence("No rows"):
+            spark.read.parquet("s3a://bucket/table").collect()

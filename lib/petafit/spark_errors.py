@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from petafit import errors
 from petafit.errors import ConfigurationError, PetafitError
@@ -27,11 +28,58 @@ _DECORATION = re.compile(
 )
 """A class, a condition's name, a standard's code."""
 
-_BROKEN = re.compile(
-    r"OutOfMemoryError|ExecutorLostFailure|Lost executor|SparkContext was shut ?down"
-    r"|Python worker exited|Answer from Java side is empty|Connection (?:refused|reset)"
+_LOST_TASK = re.compile(
+    r"Task (?P<number>\d+) in stage \S+ failed (?P<times>\d+) times.*?\(TID \d+\) \((?P<host>\S+)",
+    re.DOTALL,
 )
-"""Signs that a process ended, whatever it was asked to do."""
+
+
+@dataclass(frozen=True)
+class _Sign:
+    """What a failure means, whatever Spark was asked to do, and what to do about it."""
+
+    pattern: str
+    what: str
+    hint: str
+    kind: type[PetafitError] = PetafitError
+
+
+_SIGNS = (
+    _Sign(
+        r"No module named '(?:petafit|numba|deltalake|pydantic)\b",
+        "The workers' Python lacks petafit, or a package that it needs",
+        "Install petafit in the Python of every worker (`spark.pyspark.python`), or ship an "
+        "environment that holds it with `spark-submit --archives`.",
+        ConfigurationError,
+    ),
+    _Sign(
+        r"S3AFileSystem not found|No FileSystem for scheme \"s3",
+        "Spark lacks the jars that read s3a://",
+        "Add `hadoop-aws` of Spark's own Hadoop version and the AWS SDK bundle that belongs to it "
+        "(`spark.jars.packages`), or let the workers read: `stream: direct`.",
+        ConfigurationError,
+    ),
+    _Sign(
+        r"Python worker exited unexpectedly|Python worker .*crashed|SIGKILL",
+        "A Python worker died",
+        "Most often it was killed for its memory: run fewer tasks at a time on a machine "
+        "(`local[1]`, `spark.executor.cores`), raise `spark.executor.memoryOverhead`, or lower "
+        "`hash_bits`. The same run id goes on from what is done.",
+    ),
+    _Sign(
+        r"OutOfMemoryError",
+        "Spark's JVM ran out of memory",
+        "Raise `spark.driver.memory` or `spark.executor.memory`. The same run id goes on from what "
+        "is done.",
+    ),
+    _Sign(
+        r"ExecutorLostFailure|Lost executor|SparkContext was shut ?down"
+        r"|Answer from Java side is empty|Connection (?:refused|reset)",
+        "A process of Spark's ended",
+        "It may have lacked memory: see `spark.driver.memory`, `spark.executor.memory` and "
+        "`spark.executor.memoryOverhead`. The same run id goes on from what is done.",
+    ),
+)
 
 
 def reason(error: BaseException) -> str:
@@ -52,7 +100,11 @@ def reason(error: BaseException) -> str:
 
 @contextmanager
 def in_one_sentence(
-    what: str, *, kind: type[PetafitError] = ConfigurationError, hint: str = ""
+    what: str,
+    *,
+    kind: type[PetafitError] = ConfigurationError,
+    hint: str = "",
+    task: str = "task",
 ) -> Iterator[None]:
     """Raise whatever Spark raises in the block as one of petafit's own errors.
 
@@ -64,6 +116,8 @@ def in_one_sentence(
         The error where Spark refuses; a process that ended is a `PetafitError` in any case.
     hint : str
         What to do where Spark refuses.
+    task : str
+        The word for what one of Spark's tasks works on.
 
     Raises
     ------
@@ -76,7 +130,8 @@ def in_one_sentence(
     try:
         yield
     except (PySparkException, Py4JError) as error:
-        raise _own(error) or _translated(error, what, kind, hint) from error
+        known = _own(error) or _explained(error, task)
+        raise known or kind(what, got=reason(error).rstrip("."), hint=hint) from error
 
 
 def _own(error: Exception) -> PetafitError | None:
@@ -89,11 +144,13 @@ def _own(error: Exception) -> PetafitError | None:
     return None
 
 
-def _translated(error: Exception, what: str, kind: type[PetafitError], hint: str) -> PetafitError:
-    if _BROKEN.search(str(error)):
-        return PetafitError(
-            f"{what}: a process of Spark's ended",
-            got=reason(error).rstrip("."),
-            hint="It may lack memory: see `spark.driver.memory` and `spark.executor.memory`.",
-        )
-    return kind(what, got=reason(error).rstrip("."), hint=hint)
+def _explained(error: Exception, task: str) -> PetafitError | None:
+    """What is known of a failure that has nothing to do with what Spark was asked to do."""
+    text = str(error)
+    sign = next((sign for sign in _SIGNS if re.search(sign.pattern, text)), None)
+    if sign is None:
+        return None
+    lost = _LOST_TASK.search(text)
+    got = "{times} failed attempts at {task} {number}, the last on {host}"
+    told = got.format(task=task, **lost.groupdict()) if lost else reason(error).rstrip(".")
+    return sign.kind(sign.what, got=told, hint=sign.hint)

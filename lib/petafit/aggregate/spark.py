@@ -16,6 +16,7 @@ from petafit import errors, session
 from petafit.aggregate.repeating import repeating
 from petafit.aggregate.tree import merge_group, merge_if_last
 from petafit.aggregate.work import ShardReport, Work, aggregate_shard
+from petafit.spark_errors import in_one_sentence
 from petafit.stream.batches import Source
 from petafit.stream.scan import ScanSource, naming_files
 
@@ -51,10 +52,12 @@ class SparkEngine:
         """Aggregate every shard; the reports, by shard."""
         if isinstance(source, ScanSource):
             answers = self._collect(
-                source.driver_frame(), partial(_scanned, work, source.unbound())
+                source.driver_frame(), partial(_scanned, work, source.unbound()), "shard"
             )
         else:
-            answers = self._collect(self._tasks(source.shards), partial(_read, work, source))
+            answers = self._collect(
+                self._tasks(source.shards), partial(_read, work, source), "shard"
+            )
         reports = [ShardReport(**answer) for answer in answers]
         return sorted(reports, key=lambda report: report.shard)
 
@@ -70,12 +73,13 @@ class SparkEngine:
         return self.spark.range(count, numPartitions=count)
 
     def _collect(
-        self, frame: DataFrame, task: Callable[[Batches], Iterator[Answer]]
+        self, frame: DataFrame, task: Callable[[Batches], Iterator[Answer]], what: str = "task"
     ) -> list[Answer]:
         """Run a task on every partition; a worker's petafit error is raised here as itself."""
         answering = partial(_answering, task, session.task_attempts(self.spark))
         watched = repeating(self._warn_of_waiting, seconds=_WAIT_SECONDS, name="petafit-executors")
-        with watched, naming_files():
+        told = in_one_sentence("Spark's tasks failed", kind=errors.PetafitError, task=what)
+        with watched, told, naming_files():
             rows = frame.mapInArrow(answering, _ANSWER).collect()
         answers = [json.loads(row.answer) for row in rows]
         again = sum(answer.pop("attempt") > 0 for answer in answers)

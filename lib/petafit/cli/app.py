@@ -234,6 +234,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     try:
         app(args=None if argv is None else list(argv))
     except PetafitError as error:
+        logging.getLogger("petafit").debug("where it was raised", exc_info=error)
         sys.exit(_complain(error, error.exit_code))
     sys.exit(0)
 
