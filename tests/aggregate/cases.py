@@ -38,7 +38,6 @@ from petafit.training.reserved import LearntRows
 from tests.aggregate.drawn import (
     CHECKS,
     FEATURES,
-    HASH_BITS,
     SCHEMA,
     SORTS,
     encoded,
@@ -81,7 +80,7 @@ class Case:
 @cache
 def online() -> OnlineLearner:
     facts = encoder().facts
-    learner = make_learner(LearnerChoice(), n_features=1 << HASH_BITS, facts=facts)
+    learner = make_learner(LearnerChoice(), n_features=encoder().n_features, facts=facts)
     assert isinstance(learner, OnlineLearner)
     return learner
 
@@ -162,7 +161,7 @@ def _derivatives(_: Path, found: Named) -> Any:
     return whole, *(found.arrays[name] for name in ("losses", "weight", "block"))
 
 
-RIDGE = Ridge(n_features=1 << HASH_BITS)
+RIDGE = Ridge(n_features=encoder().n_features)
 
 
 def _coefficients(_: Path, fitted: Fitted) -> Any:
