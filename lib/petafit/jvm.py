@@ -5,7 +5,7 @@ import shlex
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -42,7 +42,8 @@ def silence(session: "SparkSession", *loggers: str) -> None:
 
     A task that fails and is tried again prints a hundred lines of Java's stack traces otherwise.
     """
-    log4j = session.sparkContext._jvm.org.apache.logging.log4j
+    jvm: Any = session.sparkContext._jvm
+    log4j = jvm.org.apache.logging.log4j
     for name in loggers:
         log4j.core.config.Configurator.setLevel(f"org.apache.spark.{name}", log4j.Level.OFF)
 

@@ -121,7 +121,7 @@ def lacks_executors(session: SparkSession) -> bool:
     try:
         context = session.sparkContext
         return (
-            not context.master.startswith("local")
+            not _read(session, "spark.master").startswith("local")
             and context._jsc.sc().getExecutorMemoryStatus().size() == 1  # the driver itself
         )
     except (NotImplementedError, AttributeError):

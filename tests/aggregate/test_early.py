@@ -11,7 +11,8 @@ import pytest
 
 from petafit.aggregate import early
 from petafit.aggregate.early import merged_meanwhile
-from petafit.aggregate.work import ShardReport, Work, aggregate_shard, find_report
+from petafit.aggregate.pass_files import ShardReport, find_report
+from petafit.aggregate.work import Work, aggregate_shard
 from petafit.errors import ContractError
 from petafit.store.arrays import Named
 from petafit.store.filesystem import Folder
@@ -73,7 +74,7 @@ def test_shards_whose_reports_show_late_are_merged_all_the_same(
     """On a shared disk that remembers what was not there, or is slow to answer."""
 
     def finds_nothing(work: Work, shard: int) -> ShardReport | None:
-        found = find_report(work, shard) if shard == 0 else None
+        found = find_report(work.folder, shard) if shard == 0 else None
         time.sleep(0.02)
         return found
 

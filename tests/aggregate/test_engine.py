@@ -11,8 +11,9 @@ import petafit.aggregate.engine as engine_module
 from petafit.aggregate.engine import Engine, Passes
 from petafit.aggregate.law import Together
 from petafit.aggregate.local import LocalEngine
+from petafit.aggregate.pass_files import ShardReport
 from petafit.aggregate.tree import GroupReport, groups
-from petafit.aggregate.work import ShardReport, Work
+from petafit.aggregate.work import Work
 from petafit.errors import ContractError, EmptyInputError, StorageError
 from petafit.store.arrays import Named
 from petafit.store.filesystem import Folder

@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from petafit.aggregate.pass_files import Reference, ShardReport, load_summary
 from petafit.aggregate.pulse import PulseReader
-from petafit.aggregate.work import Reference, ShardReport, Work, aggregate_shard, load_summary
+from petafit.aggregate.work import Work, aggregate_shard
 from petafit.errors import DamagedError, StorageError
 from petafit.store.arrays import Named, digest, to_bytes
 from petafit.store.filesystem import Folder
@@ -34,7 +35,7 @@ def test_a_finished_shard_is_not_read_again(tmp_path: Path) -> None:
     assert reads(seen) == 3
     assert first.rows == 6
     assert (again.digest, again.rows) == (first.digest, first.rows)
-    assert load_summary(work, again).arrays["total"] == 21.0
+    assert load_summary(work.folder, again).arrays["total"] == 21.0
 
 
 def test_a_killed_shard_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
@@ -66,7 +67,7 @@ def test_a_changed_summary_is_refused(tmp_path: Path) -> None:
     report = run(work, lists(DATA))
     work.folder.write("summary-000000.npz", to_bytes(Named({"total": np.ones(1)})))
     with pytest.raises(StorageError, match="not what was written"):
-        load_summary(work, report)
+        load_summary(work.folder, report)
 
 
 def test_a_start_is_loaded_by_reference(tmp_path: Path) -> None:
@@ -124,8 +125,8 @@ def test_the_shard_of_a_damaged_summary_is_aggregated_anew_by_the_next_attempt(
     whole = run(work, lists(DATA))
     work.folder.write("summary-000000.npz", b"damaged")
     with pytest.raises(DamagedError, match="same run id"):
-        load_summary(work, whole)
-    assert load_summary(work, run(work, lists(DATA))).arrays["total"] == 21.0
+        load_summary(work.folder, whole)
+    assert load_summary(work.folder, run(work, lists(DATA))).arrays["total"] == 21.0
 
 
 def test_rows_that_are_dealt_anew_are_never_resumed(tmp_path: Path) -> None:
@@ -135,6 +136,6 @@ def test_rows_that_are_dealt_anew_are_never_resumed(tmp_path: Path) -> None:
     interrupted(work, seen)
     assert "checkpoint-000000.npz" not in work.folder.names()
     dealt_otherwise = lists([[[10.0], [20.0, 30.0], [40.0]]])
-    assert load_summary(work, run(work, dealt_otherwise)).arrays["total"] == 100.0
+    assert load_summary(work.folder, run(work, dealt_otherwise)).arrays["total"] == 100.0
     dealt_again = lists([[[1.0], [2.0]]])
-    assert load_summary(work, run(work, dealt_again)).arrays["total"] == 3.0
+    assert load_summary(work.folder, run(work, dealt_again)).arrays["total"] == 3.0

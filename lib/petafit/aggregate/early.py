@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 
 from petafit.aggregate.ahead import ahead
+from petafit.aggregate.pass_files import ShardReport, find_report, load_summary
 from petafit.aggregate.tree import merge_all
-from petafit.aggregate.work import ShardReport, Work, find_report, load_summary
+from petafit.aggregate.work import Work
 from petafit.errors import StorageError
 from petafit.store.arrays import Named
 
@@ -46,8 +47,8 @@ def _as_they_come(work: Work, reports: Future[list[ShardReport]]) -> Iterator[Na
     for shard in range(work.shards):
         report = None
         while not report and not reports.done():
-            report = find_report(work, shard)
+            report = find_report(work.folder, shard)
             if not report:
                 wait([reports], _LOOK_SECONDS)
         # In the end the engine itself knows of every shard, whatever a shared disk shows.
-        yield load_summary(work, report or reports.result()[shard])
+        yield load_summary(work.folder, report or reports.result()[shard])

@@ -11,6 +11,7 @@ from petafit.aggregate.ahead import ahead
 from petafit.aggregate.checked import NoGoodRowsError
 from petafit.aggregate.early import merged_meanwhile
 from petafit.aggregate.law import Aggregator
+from petafit.aggregate.pass_files import Reference, ShardReport, load_summary
 from petafit.aggregate.pulse import PulseReader
 from petafit.aggregate.tree import (
     GroupReport,
@@ -20,7 +21,7 @@ from petafit.aggregate.tree import (
     load_group,
     merge_all,
 )
-from petafit.aggregate.work import Reference, ShardReport, Through, Work, load_summary
+from petafit.aggregate.work import Through, Work
 from petafit.errors import EmptyInputError, StorageError, only_logged
 from petafit.store.arrays import Named, digest, to_pieces
 from petafit.store.filesystem import Folder
@@ -178,7 +179,7 @@ class Passes:
             if merged is None:
                 merged = self._merged(work, reports, by_group=not keep)
             if keep:
-                keep((load_summary(work, report) for report in reports), merged)
+                keep((load_summary(work.folder, report) for report in reports), merged)
             result = aggregator.finish(merged, start)
         self.peak_memory = max(self.peak_memory, *(r.peak_memory for r in reports))
         self.compile_seconds = max(self.compile_seconds, *(r.compile_seconds for r in reports))
@@ -196,7 +197,7 @@ class Passes:
         """All summaries as one; where they make one group only, it needs no other machine."""
         work = replace(work, shards=1 + max(report.shard for report in reports))
         if is_one_group(work.shards) or not by_group:
-            parts = (load_summary(work, report) for report in reports)
+            parts = (load_summary(work.folder, report) for report in reports)
             return merge_all(work.aggregator, ahead(parts))
         count = len(groups(work.shards))
         missing = [number for number in range(count) if not find_group(work, number)]

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from petafit.aggregate.pass_files import ShardReport
 from petafit.aggregate.tree import merge_group, merge_if_last
-from petafit.aggregate.work import ShardReport, Work, aggregate_shard
+from petafit.aggregate.work import Work, aggregate_shard
 from petafit.stream.batches import Source
 
 

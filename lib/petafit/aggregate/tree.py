@@ -13,9 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from petafit.aggregate.law import Aggregator
 from petafit.aggregate.memory import peak_memory
-from petafit.aggregate.work import (
+from petafit.aggregate.pass_files import (
     AGAIN,
-    Work,
     find_report,
     forget,
     has_report,
@@ -23,6 +22,7 @@ from petafit.aggregate.work import (
     read_arrays,
     remove_summary,
 )
+from petafit.aggregate.work import Work
 from petafit.errors import DamagedError, StorageError
 from petafit.store.arrays import Named, digest, to_pieces
 
@@ -95,11 +95,11 @@ def merge_if_last(work: Work, shard: int) -> None:
     width = _width(work.shards)
     number = shard // width
     if find_group(work, number):
-        remove_summary(work, shard)  # what a straggler has written again
+        remove_summary(work.folder, shard)  # what a straggler has written again
         return
     group = range(number * width, min((number + 1) * width, work.shards))
     # Shards are begun in their order, so that one look at the last tells, as a rule.
-    if all(has_report(work, other) for other in reversed(group)):
+    if all(has_report(work.folder, other) for other in reversed(group)):
         merge_group(work, number)
 
 
@@ -116,7 +116,7 @@ def merge_group(work: Work, number: int) -> GroupReport:
     shards = groups(work.shards)[number]
     report = find_group(work, number) or _merge(work, number, shards)
     for shard in shards:
-        remove_summary(work, shard)
+        remove_summary(work.folder, shard)
     return report
 
 
@@ -150,9 +150,9 @@ def load_group(work: Work, number: int, report: GroupReport) -> Named:
 
 
 def _merge(work: Work, number: int, shards: range) -> GroupReport:
-    finished = [found for shard in shards if (found := find_report(work, shard))]
+    finished = [found for shard in shards if (found := find_report(work.folder, shard))]
     try:
-        summaries = (load_summary(work, each) for each in finished)
+        summaries = (load_summary(work.folder, each) for each in finished)
         content = to_pieces(merge_all(work.aggregator, summaries))
     except StorageError:
         # Another attempt may have merged the group meanwhile, and removed the summaries.
@@ -170,7 +170,7 @@ def _forget_group(work: Work, number: int) -> None:
     for name in (_report_name(number), _merged_name(number)):
         work.folder.remove(name)
     for shard in groups(work.shards)[number]:
-        forget(work, shard)
+        forget(work.folder, shard)
 
 
 def _width(shards: int) -> int:

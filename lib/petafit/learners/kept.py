@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
 
-from petafit.aggregate.work import Reference
+from petafit.aggregate.pass_files import Reference
 from petafit.errors import ConfigurationError, did_you_mean
 from petafit.learners.learner import Learner
 from petafit.learners.model import Model, Signature

@@ -67,7 +67,7 @@ def _check_size(full_name: str, name: str, params: Mapping[str, Any], n_features
         raise ConfigurationError(
             f"{full_name} takes at most {_MOST_FEATURES:,} features",
             got=f"{n_features:,}",
-            hint=f"Set `hash_bits` to {_MOST_FEATURES.bit_length() - 1} or less.",
+            hint="Lower `hash_bits`: there are 2**hash_bits features, and one for each number.",
         )
     if name == "MultilayerPerceptronClassifier":
         layers = params.get("layers")
@@ -77,7 +77,7 @@ def _check_size(full_name: str, name: str, params: Mapping[str, Any], n_features
                 f"{full_name} needs as many inputs as there are features",
                 expected=f"learner.params.layers: [{n_features}, ..., number of classes]",
                 got=layers,
-                hint="`hash_bits` says how many features there are: 2**hash_bits.",
+                hint="There are 2**hash_bits features, and one for each number.",
             )
 
 
