@@ -73,8 +73,8 @@ def test_shards_whose_reports_show_late_are_merged_all_the_same(
 ) -> None:
     """On a shared disk that remembers what was not there, or is slow to answer."""
 
-    def finds_nothing(work: Work, shard: int) -> ShardReport | None:
-        found = find_report(work.folder, shard) if shard == 0 else None
+    def finds_nothing(folder: Folder, shard: int) -> ShardReport | None:
+        found = find_report(folder, shard) if shard == 0 else None
         time.sleep(0.02)
         return found
 

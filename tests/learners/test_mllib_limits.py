@@ -23,7 +23,7 @@ def choice(name: str, **params: Any) -> LearnerChoice:
         ("AFTSurvivalRegression", {}, r"learner\.params\.censorCol"),
         ("AFTSurvivalRegression", {"censorCol": "seen"}, "does not read.*one of 'x', 'y'"),
         ("GeneralizedLinearRegression", {"offsetCol": "o"}, "does not read.*got 'o'"),
-        ("GeneralizedLinearRegression", {}, "at most 4,096 features; got 8,192.*`hash_bits` to 12"),
+        ("GeneralizedLinearRegression", {}, "at most 4,096 features; got 8,192.*`hash_bits`"),
         ("LinearRegression", {"solver": "normal"}, "at most 4,096 features"),
         ("OneVsRest", {}, r"learner\.params\.classifier"),
         ("MultilayerPerceptronClassifier", {}, r"layers: \[8192, \.\.\., number of classes\]"),
