@@ -23,6 +23,7 @@ from petafit.learners.prefetch import prefetch
 from petafit.learners.rows import Rows, longest
 from petafit.learners.steps import (
     FTRL,
+    ORDINARY,
     Rates,
     beyond,
     descend,
@@ -122,8 +123,10 @@ def learn(
             slope *= weight[row]
         seen += 1
         rate, leeway = rate_in_row(rates, seen), leeway_in_row(seen)
-        _update(rows, first, last, table, terms, sums, slope, leeway, rate, rates, factor_l2)
-        common = _bounded(slope, table[-1, 1, 0], leeway)
+        reach, common = _reach(sums, squares), np.float32(slope)
+        _update(rows, first, last, table, terms, sums, reach, slope, leeway, rate, rates, factor_l2)
+        if beyond(common * common, table[-1, 1, 0], leeway):
+            common = within(slope, table[-1, 1, 0], leeway)
         table[-1, 0, 0], table[-1, 1, 0] = _step(
             table[-1, 0, 0], table[-1, 1, 0], common, rate, rates, _ZERO, _ZERO
         )
@@ -196,6 +199,15 @@ def _in_doubles(rows: Rows, row: int, weights: np.ndarray) -> float:
 
 
 @njit
+def _reach(sums: np.ndarray, squares: np.ndarray) -> np.float32:
+    """What no ``s - v x`` of a row exceeds."""
+    reach = _ZERO
+    for f in range(len(sums)):
+        reach = max(reach, abs(sums[f]) + np.sqrt(squares[f]))
+    return reach
+
+
+@njit
 def _update(
     rows: Rows,
     first: np.uint64,
@@ -203,6 +215,7 @@ def _update(
     table: np.ndarray,
     terms: np.ndarray,
     sums: np.ndarray,
+    reach: np.float32,
     slope: float,
     leeway: np.float32,
     rate: np.float32,
@@ -222,21 +235,15 @@ def _update(
         )
         if table[j, 1, 0] == 0:
             continue
+        bounded = abs(gradient) * reach > ORDINARY
         for f in range(np.uint64(len(sums))):
             first_number, second_number = table[j, 0, _FIRST + f], table[j, 1, _FIRST + f]
             steepness = gradient * (sums[f] - terms[k - first, f])
-            if beyond(steepness * steepness, second_number, leeway):
+            if bounded:
                 steepness = within(steepness, second_number, leeway)
             table[j, 0, _FIRST + f], table[j, 1, _FIRST + f] = _step(
                 first_number, second_number, steepness, rate, rates, _ZERO, factor_l2
             )
-
-
-@njit
-def _bounded(slope: float, total: np.float32, leeway: np.float32) -> np.float32:
-    """The intercept's gradient."""
-    common = np.float32(slope)
-    return within(slope, total, leeway) if beyond(common * common, total, leeway) else common
 
 
 @njit

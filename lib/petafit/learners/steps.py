@@ -21,6 +21,9 @@ _ZERO, _ONE = np.float32(0), np.float32(1)
 _MOST = np.float32(100)
 """A squared gradient counts for so many times 1 and the mean of all rows before it, at most."""
 
+ORDINARY = 10.0
+"""The root of `_MOST`: no gradient up to this is ever `beyond` what came before."""
+
 _SHARE = 0.01
 """Or for this share of their sum, where that is more."""
 
