@@ -187,12 +187,13 @@ def learn_by_ftrl(
         for i in range(size):
             gradient = common * data[first + i]
             n_beyond += np.int32(beyond(gradient * gradient, totals[i], leeway))
+            moves[i], _ = ftrl_step(_ZERO, totals[i], weights[i], gradient, rate)
         if n_beyond:
+            for i in range(size):
+                j = np.uint64(indices[first + i])
+                weights[i] = ftrl_weight(table[j, 0], table[j, 1], rate, beta, l1, l2)
             _ftrl_within(indices, data, first, slope, table, weights[:size], leeway, rates)
             continue
-        for i in range(size):
-            gradient = common * data[first + i]
-            moves[i], _ = ftrl_step(_ZERO, totals[i], weights[i], gradient, rate)
         for i in range(size):
             j, gradient = np.uint64(indices[first + i]), common * data[first + i]
             table[j, 0] += moves[i]
