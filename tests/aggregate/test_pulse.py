@@ -46,6 +46,7 @@ def test_heartbeats_that_cannot_be_written_fail_nothing(tmp_path: Path) -> None:
     (tmp_path / "pass").rename(tmp_path / "moved")
     (tmp_path / "pass").write_text("the folder is gone")
     pulse.stop()
+    assert Folder(tmp_path / "moved").names() == ["pulse-000001.json"]
 
 
 def test_damaged_heartbeats_are_left_out(tmp_path: Path) -> None:

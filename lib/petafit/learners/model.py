@@ -2,10 +2,9 @@
 
 import os
 from functools import cached_property
-from typing import Any, Self, TypeAlias
+from typing import Any, Self
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from petafit.config.section import Scalar
@@ -16,15 +15,13 @@ from petafit.features.column_types import check_columns
 from petafit.features.encode import Encoder
 from petafit.features.feature import Numeric
 from petafit.features.stored import reading
+from petafit.learners.callers_rows import Data, as_batch
 from petafit.learners.finite import NOT_FINITE, finite_rows
 from petafit.learners.learner import DECISION, PREDICTION
 from petafit.learners.registry import describe, make_learner
 from petafit.store.arrays import Named
 from petafit.store.models import open_model
-from petafit.table.contract import Checks, check_schema, compile_checks
-from petafit.table.names import Spellings
-
-Data: TypeAlias = "pd.DataFrame | pa.Table | pa.RecordBatch"
+from petafit.table.contract import Checks, compile_checks
 
 
 class Signature:
@@ -207,7 +204,7 @@ class Model(Signature):
         return predictions
 
     def _checked(self, data: Data) -> pa.RecordBatch:
-        batch = self._as_batch(data)
+        batch = as_batch(data, self.schema)
         reasons = self.checks.reasons(batch)
         if reasons is not None:
             row, reason = next((i, r) for i, r in enumerate(reasons.to_pylist()) if r)
@@ -216,38 +213,6 @@ class Model(Signature):
                 hint="Mend the row, or leave it out.",
             )
         return batch
-
-    def _as_batch(self, data: Data) -> pa.RecordBatch:
-        """The model's columns, in its types, as one batch."""
-        if not isinstance(data, pd.DataFrame | pa.Table | pa.RecordBatch):
-            raise ContractError(
-                "The rows do not fit the model",
-                expected="a pandas DataFrame, or an Arrow Table or RecordBatch",
-                got=type(data).__name__,
-            )
-        names = list(data.columns if isinstance(data, pd.DataFrame) else data.schema.names)
-        own = Spellings(name for name in names if isinstance(name, str))
-        renamed = own.renamed_to(self.schema.names)
-        spelled = [renamed.get(name, name) for name in names]
-        repeated = [name for name in self.schema.names if spelled.count(name) > 1]
-        if repeated:
-            raise ContractError(f"The rows have two columns {repeated[0]!r}")
-        try:
-            if isinstance(data, pd.DataFrame):
-                given = pa.schema([field for field in self.schema if field.name in spelled])
-                frame = data.rename(columns=renamed) if renamed else data
-                table = pa.Table.from_pandas(frame[given.names], schema=given, preserve_index=False)
-            else:
-                table = data if isinstance(data, pa.Table) else pa.Table.from_batches([data])
-                table = table.rename_columns(spelled)
-            check_schema(table.schema, self.schema)
-            table = table.select(self.schema.names).cast(self.schema).combine_chunks()
-        except (pa.ArrowException, UnicodeError, OverflowError) as error:
-            got = "; ".join(map(str, reversed(error.args)))
-            if isinstance(data, pd.DataFrame) and not isinstance(error, pa.ArrowException):
-                got = f"column {_unfit(data[given.names], given)!r}: {error}"
-            raise ContractError("The rows do not fit the model", got=got) from error
-        return next(iter(table.to_batches()), _empty(self.schema))
 
 
 def load_model(path: str | os.PathLike[str]) -> Model:
@@ -303,20 +268,6 @@ def _schema_of(written: bytes) -> pa.Schema:
         return pa.ipc.read_schema(pa.py_buffer(written))
     except (pa.ArrowException, OSError) as error:
         raise StorageError("The schema of a stored model is damaged", got=str(error)) from error
-
-
-def _unfit(frame: pd.DataFrame, schema: pa.Schema) -> str | None:
-    """The first column that holds what no column of Arrow's can: lone surrogates, huge numbers."""
-    for field in schema:
-        try:
-            pa.array(frame[field.name], field.type, from_pandas=True)
-        except (UnicodeError, OverflowError):
-            return str(field.name)
-    return None
-
-
-def _empty(schema: pa.Schema) -> pa.RecordBatch:
-    return pa.RecordBatch.from_pylist([], schema=schema)
 
 
 def _floats(column: pa.Array) -> np.ndarray[Any, Any]:

@@ -5,7 +5,7 @@ from functools import partial
 
 from petafit.aggregate.law import Together
 from petafit.aggregate.sink import WriteFiles
-from petafit.config.settings import ClicksDataset, TextsDataset
+from petafit.config.datasets import ClicksDataset, TextsDataset
 from petafit.datasets.clicks import PROBABILITY, Clicks
 from petafit.datasets.texts import MAIN, Texts
 from petafit.evaluation.evaluate import Measure

@@ -6,7 +6,8 @@ import pyarrow as pa
 
 from petafit.aggregate.quarantine import REASON, Quarantine
 from petafit.aggregate.sink import WriteFiles
-from petafit.config.settings import ClicksDataset, FlightsDataset, Settings, TextsDataset
+from petafit.config.datasets import ClicksDataset, FlightsDataset, TextsDataset
+from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError
 from petafit.store.filesystem import Folder
 from petafit.store.runs import Run

@@ -21,7 +21,7 @@ from petafit.benchmark.record import Record
 from petafit.benchmark.results import Result, middle
 from petafit.benchmark.suite import Bench
 from petafit.benchmark.table import Table
-from petafit.config.settings import ClicksDataset
+from petafit.config.datasets import ClicksDataset
 from petafit.errors import ConfigurationError, did_you_mean
 
 NAME = "merging"

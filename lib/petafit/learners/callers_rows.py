@@ -1,0 +1,86 @@
+"""The rows that a caller hands to a model, as one Arrow batch of the model's columns."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import TypeAlias
+
+import pandas as pd
+import pyarrow as pa
+
+from petafit.errors import ContractError
+from petafit.table.contract import check_schema
+from petafit.table.names import Spellings
+
+Data: TypeAlias = "pd.DataFrame | pa.Table | pa.RecordBatch"
+
+
+def as_batch(data: Data, schema: pa.Schema) -> pa.RecordBatch:
+    """The columns of a schema, in its types, whatever the case of their names' letters.
+
+    Raises
+    ------
+    ContractError
+        A column is missing, stands there twice, or holds what its type cannot.
+    """
+    if not isinstance(data, pd.DataFrame | pa.Table | pa.RecordBatch):
+        raise ContractError(
+            "The rows do not fit the model",
+            expected="a pandas DataFrame, or an Arrow Table or RecordBatch",
+            got=type(data).__name__,
+        )
+    table = _of_frame(data, schema) if isinstance(data, pd.DataFrame) else _of_arrow(data, schema)
+    check_schema(table.schema, schema)
+    try:
+        table = table.select(schema.names).cast(schema).combine_chunks()
+    except pa.ArrowException as error:
+        raise _unfit(error) from error
+    return next(iter(table.to_batches()), pa.RecordBatch.from_pylist([], schema=schema))
+
+
+def _of_frame(frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:
+    renamed, spelled = _spelled(list(frame.columns), schema)
+    given = pa.schema([field for field in schema if field.name in spelled])
+    frame = frame.rename(columns=renamed) if renamed else frame
+    try:
+        return pa.Table.from_pandas(frame[given.names], schema=given, preserve_index=False)
+    except pa.ArrowException as error:
+        raise _unfit(error) from error
+    except (UnicodeError, OverflowError) as error:
+        column = _first_unfit(frame, given)
+        raise ContractError(
+            "The rows do not fit the model", got=f"column {column!r}: {error}"
+        ) from error
+
+
+def _of_arrow(data: pa.Table | pa.RecordBatch, schema: pa.Schema) -> pa.Table:
+    renamed, _ = _spelled(data.schema.names, schema)
+    table = data if isinstance(data, pa.Table) else pa.Table.from_batches([data])
+    return table.rename_columns([renamed.get(name, name) for name in table.schema.names])
+
+
+def _spelled(names: list[object], schema: pa.Schema) -> tuple[Mapping[str, str], Counter[object]]:
+    """The model's spelling of names that are spelled otherwise; and all names so spelled."""
+    renamed = Spellings(name for name in names if isinstance(name, str)).renamed_to(schema.names)
+    spelled: Counter[object] = Counter(
+        renamed.get(name, name) if isinstance(name, str) else name for name in names
+    )
+    repeated = [name for name in schema.names if spelled[name] > 1]
+    if repeated:
+        raise ContractError(f"The rows have two columns {repeated[0]!r}")
+    return renamed, spelled
+
+
+def _unfit(error: Exception) -> ContractError:
+    return ContractError(
+        "The rows do not fit the model", got="; ".join(map(str, reversed(error.args)))
+    )
+
+
+def _first_unfit(frame: pd.DataFrame, schema: pa.Schema) -> str | None:
+    """The first column that holds what no column of Arrow's can: lone surrogates, huge numbers."""
+    for field in schema:
+        try:
+            pa.array(frame[field.name], field.type, from_pandas=True)
+        except (UnicodeError, OverflowError):
+            return str(field.name)
+    return None
