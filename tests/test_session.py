@@ -185,7 +185,7 @@ def test_java_that_is_missing_is_named_with_the_command_and_the_way_around(tmp_p
     ("master", "said_by_spark", "said_by_petafit"),
     [
         ("lokal", "Master must either be yarn or", "got what is said above"),
-        ("local[x]", "", "got org.apache.spark.SparkException: "),
+        ("local[x]", "", "got Could not parse Master URL"),
     ],
 )
 def test_spark_that_does_not_start_says_why(master, said_by_spark, said_by_petafit):

@@ -36,7 +36,7 @@ def test_a_time_that_does_not_fit_the_tables_unit_is_not_rounded(tmp_path, direc
         write(tmp_path / f"{name}.parquet", table)
     source = direct(tmp_path, shards=3)
     assert [next(source.read(shard)).num_rows for shard in (0, 1)] == [1, 1]
-    with pytest.raises(StorageError, match=r"c\.parquet.*lose data"):
+    with pytest.raises(ContractError, match=r"c\.parquet.*lose data"):
         list(source.read(2))
 
 

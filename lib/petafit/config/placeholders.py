@@ -65,6 +65,11 @@ def fill(settings: "Settings", logical_date: str | None, sections: Collection[st
     return settings.model_copy(update=changed)
 
 
+def is_unfilled(text: str) -> bool:
+    """Whether a text still has a placeholder: it is of a section that the job does not read."""
+    return not set(_names(text)).isdisjoint(_NAMES)
+
+
 def _filled(value: Any, logical_date: str | None, key: str) -> Any:
     if isinstance(value, tuple):
         return tuple(_filled(each, logical_date, key) for each in value)

@@ -23,7 +23,7 @@ def to_named(reads: Signature, variants: Variants) -> Named:
 
 def from_named(packed: Named) -> tuple[Model, Variants]:
     """What `to_named` packed; the first is a model without weights of its own."""
-    model, held = Model.from_named(packed.part("reads")), packed.part("variants")
+    model, held = Model.untrained(packed.part("reads")), packed.part("variants")
     if "partitions" in held.params:
         arrays = {name: held.arrays[name] for name in _ARRAYS}
         return model, Differences(**arrays, partitions=held.params["partitions"])

@@ -193,6 +193,11 @@ class Model(Signature):
         model.learner.check(model.weights)
         return model
 
+    @classmethod
+    def untrained(cls, named: Named) -> Self:
+        """A model of what `Signature.to_named` wrote; its weights come from elsewhere."""
+        return cls(*_signature(named), Named())
+
     def _predicted(self, data: Data) -> np.ndarray:
         predictions = self.predict_batch(self._checked(data))
         finite = finite_rows(predictions)

@@ -107,8 +107,9 @@ def read_version(model: Folder, number: int) -> ModelVersion:
             f"The manifest of version {number} in {model.uri} is damaged",
             got=f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}",
         ) from error
+    folder = model.child(version.folder)
     refuse_links_out(model, [version.folder])
-    return replace(version, folder=model.child(version.folder).uri)
+    return replace(version, folder=folder.uri)
 
 
 def find_number(model: Folder, digest: str, run_id: str) -> int | None:

@@ -141,7 +141,7 @@ def _gregorian(days: np.ndarray) -> np.ndarray:
     Examples
     --------
     >>> _gregorian(np.array([-171_595, -141_428, -141_427])).tolist()
-    [-171604, -141438, -141427]
+    [-171605, -141438, -141427]
     """
     year = (4 * (days + 719_470) + 3) // 1461
     return np.where(days < _GREGORIAN, days + 2 - year // 100 + year // 400, days)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from petafit.config.feature_groups import FEATURE_KINDS, CrossFeatures, FeatureGroup
+from petafit.config.placeholders import is_unfilled
 from petafit.config.settings import ColumnRule, Settings
 from petafit.errors import ConfigurationError
 from petafit.table.names import Spellings
@@ -85,6 +86,8 @@ class _Speller:
         return group.model_copy(update={kind: tuple(map(self.name, getattr(group, kind)))})
 
     def _condition(self, text: str) -> str:
+        if is_unfilled(text):
+            return text
         (condition,) = parse([text]).conditions
         column = self.name(condition.column)
         return text if column == condition.column else str(replace(condition, column=column))
