@@ -35,10 +35,10 @@ def first_not_finite(model: Named, *, may_be_low: frozenset[str] = frozenset()) 
     return None
 
 
-def diverged(learner: str, array: str) -> DivergedError:
+def diverged(learner: str, array: str, how: str = "are no longer finite") -> DivergedError:
     """The error of a learner whose numbers became too large, or NaN."""
     return DivergedError(
-        f"{learner} diverged: its {array} are no longer finite",
+        f"{learner} diverged: its {array} {how}",
         hint="Lower `learning_rate`, bring the features to a common scale, or set limits in "
         "`contract.columns`.",
     )

@@ -10,10 +10,17 @@ from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from petafit.features.facts import Facts
+from petafit.learners.finite import diverged
 from petafit.learners.learner import Kind, Output
-from petafit.learners.online_estimator import OnlineEstimator
-from petafit.learners.rows import UNWEIGHTED
-from petafit.learners.targets import NumberTarget
+from petafit.learners.online_estimator import Memory, OnlineEstimator
+from petafit.learners.rows import UNWEIGHTED, Rows
+from petafit.learners.targets import NumberTarget, Target
+
+_LOST = 1e12
+"""Standard deviations of the labels that no sound model predicts for half of the rows."""
+
+_LOOKED_AT = 256
+"""Margins of a batch: the median of so many tells as much as that of all."""
 
 
 class OnlineRegressor(RegressorMixin, OnlineEstimator):  # type: ignore[misc]
@@ -71,6 +78,20 @@ class OnlineRegressor(RegressorMixin, OnlineEstimator):  # type: ignore[misc]
             raise ValueError("A regressor needs the label's mean and deviation.")
         self._refuse_negative(facts.label.minimum)
         return self._standardised(facts.label.mean, facts.label.sd)
+
+    def update(
+        self, rows: Rows, y: np.ndarray, weight: np.ndarray, memory: Memory, target: Target
+    ) -> np.ndarray:
+        """As `OnlineEstimator.update`; margins that leave the labels far behind are refused, too.
+
+        Steps are bounded, so that a learner that swings ever further stays finite for long. Its
+        margins are in the labels' own deviations, and the median leaves single odd rows out.
+        """
+        margins = super().update(rows, y, weight, memory, target)
+        first = margins[:_LOOKED_AT]
+        if first.size and np.median(np.abs(first)) > _LOST:
+            raise diverged(type(self).__name__, "margins", "are out of proportion to the labels")
+        return margins
 
     def _aim(self, y: np.ndarray, weight: np.ndarray) -> None:
         counted = weight if weight.any() else np.ones(len(y))
