@@ -209,14 +209,15 @@ def test_a_writer_killed_anywhere_leaves_the_old_rows_or_the_new_ones(
             said = int(writer.stdout.readline())
         time.sleep(random.uniform(0, 0.08))
         writer.kill()
+        said = max([said, *map(int, writer.stdout.read().split())])
     after = write(begin(tmp_path, format, "after", cities("b")), [(7, "b")])
     found = rows(after)
     assert found.keys() == {"a", "b", "stays"}
-    assert found["a"] in [[number] * 2 for number in (said, said + 1, said + 2)]
+    assert found["a"] in [[number] * 2 for number in (said, said + 1)]
     assert leftovers(after) == set()
     log = DeltaTable(after.uri).file_uris() if format == "delta" else []
     staged = {path.name for path in Path(after.uri).iterdir() if path.name.startswith("a-")}
-    committed = {f"a-{number}" for number in range(1, said + 3)}
+    committed = {f"a-{number}" for number in range(1, said + 2)}
     assert staged <= committed
     assert all(Path(uri).exists() for uri in log)
 
