@@ -1,4 +1,5 @@
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import pytest
 import yaml
 
 from petafit import cli
+from petafit.cli.app import OneLine
 from petafit.config.settings import Settings
 from petafit.store.arrays import Named
 from petafit.store.filesystem import Folder
@@ -198,3 +200,14 @@ def test_a_version_gets_an_alias_and_loses_it_again(
     assert petafit("models", "promote", task) == 2
     assert petafit("score", "--task", task, "--model", f"{task}@chamipon") == 2
     assert "Did you mean 'champion'" in capsys.readouterr().err
+
+
+def test_a_traceback_in_the_log_holds_no_secrets(caplog: pytest.LogCaptureFixture) -> None:
+    try:
+        raise OSError("s3://me:hunter2@bucket: 403\nAuthorization: Bearer hunter2\x1b[2J")
+    except OSError:
+        logging.getLogger("petafit").exception("Cannot read %s", "password=hunter2")
+    shown = OneLine("%(message)s").format(caplog.records[-1])
+    assert "hunter2" not in shown
+    assert "\x1b" not in shown
+    assert "Traceback" in shown

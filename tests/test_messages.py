@@ -38,6 +38,16 @@ from petafit.messages import HIDDEN, printable, redact
         "pwd",
         "DB_PWD",
         "bearertoken",
+        "bearer",
+        "auth",
+        "creds",
+        "connectionString",
+        "keystore.pass",
+        "jwt",
+        "signingkey",
+        "refreshtoken",
+        "X-Amz-Security-Token",
+        "sessiontoken",
     ],
 )
 @pytest.mark.parametrize("secret", ["hunter2", 123456, ["hunter2"]])
@@ -69,6 +79,29 @@ def test_other_keys_stay(key: str) -> None:
         ("Authorization: Bearer hunter2", None),
         ("authorization: Basic hunter2", None),
         ("-Xmx1g -Dstore.trustStorePassword=hunter2 -Da=b", None),
+        ("password: hunter2", "password: ***"),
+        ("password = 'hunter2 hunter2', and more", "password = '***', and more"),
+        ('Password="hunter2\\"hunter2"', 'Password="***"'),
+        ("'password': b'hunter2'", "'password': b'***'"),
+        ("authorization=Bearer hunter2", "authorization=Bearer ***"),
+        ("got Bearer hunter2hunter2", "got Bearer ***"),
+        ("fs.azure.sas.c.a.blob.core.windows.net=hunter2", None),
+        ("x-api-key: hunter2", "x-api-key: ***"),
+        ("a?password%3Dhunter2&b=1", "a?password%3D***&b=1"),
+        ("--password hunter2 -v", "--password *** -v"),
+        ("spark.hadoop.fs.s3a.secret.key\thunter2", None),
+        ("('spark.hadoop.fs.s3a.secret.key', 'hunter2')", None),
+        ("(password,hunter2)", "(password,***)"),
+        ("InvalidKey: secret_key='hunter2' refused", None),
+        ("secret=hunter2,hunter2 x", "secret=*** x"),
+        ("s3a://id:hun/hunter2@bucket/x", "s3a://id:***@bucket/x"),
+        ("https://hunter2@git.net/x", "https://***@git.net/x"),
+        ("jdbc:oracle:thin:me/hunter2@db:1521:x", "jdbc:oracle:thin:me/***@db:1521:x"),
+        ("jdbc:sqlserver://db;user=me;password=hunter2;a=b", None),
+        ("hdfs://name:8020/models/flights@3", "same"),
+        ("No fs.s3a.secret.key is set. Set fs.s3a.secret.key, or else", "same"),
+        ("expected basic authentication", "same"),
+        ("key = 3, pass: 2", "same"),
         ("abfss://container@account.dfs.core.windows.net/x", "same"),
         ("month >= 10", "same"),
         ("signal=3", "same"),
@@ -80,6 +113,12 @@ def test_secrets_within_text_are_hidden(text: str, shown: str | None) -> None:
     assert "hunter2" not in redacted
     if shown is not None:
         assert redacted == (text if shown == "same" else shown)
+
+
+def test_hiding_takes_time_in_proportion_to_the_text() -> None:
+    """A quadratic search would take minutes."""
+    for text in ("a" * 1_000_000, "a." * 500_000, "://a" * 250_000, "key" * 300_000, "'" * 10**6):
+        assert redact(text) == text
 
 
 def test_nothing_stays_nothing() -> None:

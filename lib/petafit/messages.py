@@ -6,32 +6,51 @@ from typing import Any
 
 HIDDEN = "***"
 
-_WORDS = frozenset({"key", "pwd", "sas", "sig", "token"})
+_WORDS = frozenset(
+    {"auth", "bearer", "cred", "creds", "jwt", "key", "pass", "pwd", "sas", "sig", "token"}
+)
 _COMPOUNDS = re.compile(
-    r"secret|passw(or)?d|passphrase|credential|signature|authorization"
-    r"|(access|account|api|private|shared|storage|encryption)key|(access|auth|bearer|sas)token"
+    r"secret|passw(or)?d|passphrase|credential|signature|authorization|connectionstring|keypass"
+    r"|(access|account|api|encryption|fernet|hmac|master|private|session|shared|signing|ssh|storage)"
+    r"key|(access|auth|bearer|id|refresh|sas|security|session)token"
 )
 _WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 
-_NAME = (
-    r"(?:[\w.-]*(?:secret|passw(?:or)?d|passphrase|credential|signature|authorization|token"
-    r"|(?:access|account|api|private|shared|storage|encryption)[._-]?key)[\w.-]*|\b(?:sig|sas|pwd))"
+_ALSO_WORDS = frozenset({"auth", "key", "pass"})
+"""Of themselves no secrets within text: they name columns, too."""
+
+_ASSIGNED = re.compile(  # name=value, name: value, "name": "value", name = Bearer value
+    r"(?<![\w.-])(?P<name>[\w.-]++)[\"']?\s*(?:=|:|%3[AD])\s*(?:(?:basic|bearer)\s+(?=\S))?",
+    re.IGNORECASE,
 )
-_USER_INFO = re.compile(r"(?<=://)([^/\s:@]*):[^/\s@]+@")
-_ASSIGNED = re.compile(rf"({_NAME}=)[^\s&;,'\"]*[^\s&;,.'\"]", re.IGNORECASE)
-_IN_JSON = re.compile(rf"([\"']{_NAME}[\"']\s*:\s*[\"'])[^\"']*", re.IGNORECASE)
-_HEADER = re.compile(r"(\bauthorization\s*:\s*(?:(?:basic|bearer)\s+)?)\S+", re.IGNORECASE)
+_APART = re.compile(  # --password value, fs.s3a.secret.key value, ('a.token', 'value'), (pwd,value)
+    r"(?:(?<=\()|(?<![\w.-])(?=--|[\w-]+[.]\w))(?P<name>[\w.-]*\w)(?:[\"']?\s*,\s*|\s+)"
+    r"(?![a-z]+(?!\S))"  # but no prose
+)
+_VALUE = re.compile(
+    r"""b?"(?P<double>(?:[^"\\]|\\.)*)|b?'(?P<single>(?:[^'\\]|\\.)*)"""
+    r"""|(?P<bare>[^\s&;'"]*[^\s&;,.:)\]}'"])"""
+)
+_ANONYMOUS = (
+    # the password of a URI, which may hold slashes; digits before one are a port
+    re.compile(r"(?P<kept>://[^/\s:@'\"]*:)(?!\d{1,5}/)[^\s@'\"?]{1,512}+(?=@)"),
+    re.compile(r"(?P<kept>\bhttps?://)[^/\s:@'\"]+(?=@)"),
+    re.compile(r"(?P<kept>\bjdbc:[\w:]+:[^/\s:@]+/)[^\s@/]+(?=@)"),  # of Oracle's driver
+    re.compile(r"(?P<kept>\b(?i:basic|bearer)\s+)(?=\S*[^a-z\s])[\w+/=.~-]{8,}"),
+)
 
 # C0 and C1 control characters, line separators, marks that turn the direction of text, and halves
 # of surrogate pairs, which no stream can encode.
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_UNPRINTABLE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]"
+)
 
 
 def redact(value: Any, *, key: str = "") -> Any:
     """A value with its secrets hidden.
 
-    Hidden are values whose key `is_secret`, the password of a URI, and within text what is assigned
-    to such a key (``?sig=...``, ``-Dtoken=...``, ``"secretKey": "..."``).
+    Hidden are values whose key `is_secret`, the password of a URI, and within text what follows
+    such a key (``?sig=...``, ``-Dtoken=...``, ``"secretKey": "..."``, ``--password ...``).
 
     Parameters
     ----------
@@ -83,7 +102,20 @@ def printable(text: str) -> str:
 
 
 def _without_secrets(text: str) -> str:
-    text = _USER_INFO.sub(rf"\1:{HIDDEN}@", text)
-    for pattern in (_ASSIGNED, _IN_JSON, _HEADER):
-        text = pattern.sub(rf"\1{HIDDEN}", text)
+    for pattern in _ANONYMOUS:
+        text = pattern.sub(rf"\g<kept>{HIDDEN}", text)
+    for pattern in (_ASSIGNED, _APART):
+        text = _without_named(text, pattern)
+    return text
+
+
+def _without_named(text: str, pattern: re.Pattern[str]) -> str:
+    """Text without the values that follow names of secrets."""
+    # From the end: in "InvalidKey: secret_key='value'" both are such names.
+    for found in reversed(list(pattern.finditer(text))):
+        if not is_secret(found["name"]) or found["name"].lower() in _ALSO_WORDS:
+            continue
+        if value := _VALUE.match(text, found.end()):
+            start, end = value.span(value.lastgroup or 0)
+            text = f"{text[:start]}{HIDDEN}{text[end:]}"
     return text

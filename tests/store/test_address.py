@@ -79,6 +79,8 @@ def test_no_name_leaves_its_folder(top, name):
         "s3://bucket/x?credential=hunter2",
         "gs://bucket/x?pwd=hunter2",
         "s3://bucket/x?accesskeyid=hunter2",
+        "s3a://AKIA:hun/hunter2@bucket/x",
+        "s3a://AKIA:hunter2/x@bucket/x",
     ],
 )
 def test_a_uri_with_a_secret_is_refused_without_repeating_it(uri):
@@ -90,3 +92,13 @@ def test_a_uri_with_a_secret_is_refused_without_repeating_it(uri):
 def test_an_empty_path_is_refused():
     with pytest.raises(ConfigurationError, match="empty"):
         Address.parse("")
+
+
+@pytest.mark.parametrize(
+    "uri",
+    ["jdbc:postgresql://me:hunter2@db/x", "jdbc:oracle:thin:me/hunter2@db:1521", "dav:https://x/y"],
+)
+def test_a_uri_of_a_database_is_no_folder(uri):
+    with pytest.raises(ConfigurationError, match="names no folder") as refused:
+        Address.parse(uri)
+    assert "hunter2" not in str(refused.value)

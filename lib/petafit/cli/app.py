@@ -249,16 +249,19 @@ def _complain(what: object, code: int) -> int:
     return code
 
 
-class _OneLine(logging.Formatter):
-    """Makes of each message one line without secrets; a traceback keeps its lines."""
+class OneLine(logging.Formatter):
+    """Makes of each message one line without secrets; a traceback keeps its lines, without them."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802, logging's own name
         record.message = printable(record.message)
         return super().formatMessage(record)
 
+    def format(self, record: logging.LogRecord) -> str:
+        return "\n".join(map(printable, super().format(record).splitlines()))
+
 
 def _set_up_logging(verbose: bool) -> None:
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_OneLine("%(asctime)s %(levelname)s %(message)s"))
+    handler.setFormatter(OneLine("%(asctime)s %(levelname)s %(message)s"))
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
     logging.getLogger("petafit").setLevel(logging.DEBUG if verbose else logging.INFO)

@@ -11,6 +11,7 @@ from petafit.errors import ConfigurationError, StorageError
 from petafit.messages import is_secret
 
 _URI = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+):/(?:/(?P<authority>[^/?]*))?(?P<rest>.*)")
+_NO_FILES = re.compile(r"jdbc:|[A-Za-z][A-Za-z0-9+.-]+:[A-Za-z0-9+.-]+://")
 _LOCAL = "file"
 _ARROW_SCHEMES = {"s3a": "s3", "s3n": "s3"}
 _SPARK_SCHEMES = {"s3": "s3a", "s3n": "s3a", "gcs": "gs"}
@@ -44,7 +45,8 @@ class Address:
         Raises
         ------
         ConfigurationError
-            The text is empty, or the URI carries a password or key, which manifests would repeat.
+            The text is empty, the URI is no folder's, or it carries a password or key, which
+            manifests would repeat.
 
         Examples
         --------
@@ -55,6 +57,11 @@ class Address:
         if not text:
             raise ConfigurationError("A folder's path is empty", expected="a path or a URI")
         parts = _URI.fullmatch(text)
+        if parts is None and _NO_FILES.match(text):
+            raise ConfigurationError(
+                f"A URI that begins with '{text.partition(':')[0]}:' names no folder",
+                expected="a path, or a URI such as s3://bucket/folder",
+            )
         if parts is None:
             return cls(_LOCAL, "", _absolute(text))
         scheme, authority = parts["scheme"].lower(), parts["authority"] or ""
@@ -62,7 +69,7 @@ class Address:
         path = "/" + unquote(path).strip("/")
         if scheme == _LOCAL:
             return cls(_LOCAL, "", _absolute(path))
-        _refuse_secrets(authority, options, shown=f"{scheme}://...{path}")
+        _refuse_secrets(authority, options, shown=f"{scheme}://...{path.rpartition('@')[2]}")
         return cls(scheme, authority, path.rstrip("/"), options)
 
     @property
@@ -127,8 +134,9 @@ def _absolute(path: str) -> str:
 
 
 def _refuse_secrets(authority: str, options: str, *, shown: str) -> None:
-    user, at, _ = authority.rpartition("@")
-    secret = at and ":" in user
+    user, at, host = authority.rpartition("@")
+    port = host.rpartition("]")[2].partition(":")[2]  # a password with a slash looks like one
+    secret = (at and ":" in user) or (port and not port.isdecimal())
     if secret or any(is_secret(name) for name, _ in parse_qsl(options, keep_blank_values=True)):
         raise ConfigurationError(
             f"The URI {shown} carries a password or a key",
