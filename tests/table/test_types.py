@@ -19,6 +19,8 @@ from petafit.table.types import STRINGS, canonical, carried, footer_schema, tabl
         (pa.timestamp("ns", "Asia/Tokyo"), pa.timestamp("ns", "UTC")),
         (pa.timestamp("ms"), pa.timestamp("us")),
         (pa.decimal128(10, 2), pa.decimal128(10, 2)),
+        (pa.decimal32(7, 2), pa.decimal128(7, 2)),
+        (pa.dictionary(pa.int8(), pa.decimal64(18, 4)), pa.decimal128(18, 4)),
     ],
 )
 def test_variants_become_one(kind, expected):

@@ -33,6 +33,8 @@ def canonical(kind: pa.DataType) -> pa.DataType:
         return pa.string()
     if any(fits(kind) for fits in _BINARY):
         return pa.binary()
+    if _IS.is_decimal32(kind) or _IS.is_decimal64(kind):  # of which Arrow computes little
+        return pa.decimal128(kind.precision, kind.scale)
     if _IS.is_date64(kind):
         return pa.date32()
     if _IS.is_timestamp(kind):
