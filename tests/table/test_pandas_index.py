@@ -50,6 +50,14 @@ def test_a_name_that_pandas_made_is_known_without_its_footer(tmp_path: Path) -> 
     assert index_columns(open_table(Table(uri=uri))) == {"__index_level_0__"}
 
 
+def test_an_index_that_went_through_csv_is_known_by_its_name(tmp_path: Path) -> None:
+    FRAME.to_csv(tmp_path / "a.csv")
+    pd.read_csv(tmp_path / "a.csv").to_csv(tmp_path / "b.csv")
+    twice = pd.read_csv(tmp_path / "b.csv")
+    written(tmp_path / "t", twice)
+    assert index_columns(open_table(Table(uri=str(tmp_path / "t")))) == {*twice} - {*FRAME}
+
+
 @pytest.mark.parametrize(
     "told", [b"{", b"[]", b'{"index_columns": 3}', b'{"index_columns": [null]}']
 )

@@ -87,6 +87,25 @@ def test_keys_are_columns_that_together_tell_rows_apart() -> None:
     assert choose_keys(seen(table), table) == ("rest", "hundreds")
 
 
+def test_keys_that_every_row_has_come_first() -> None:
+    half = [i if i % 2 else None for i in range(ROWS)]
+    number = [i * 37 % 1009 / 7 for i in range(ROWS)]
+    table = pa.table({"half": half, "number": number, "flag": [i % 2 == 0 for i in range(ROWS)]})
+    assert choose_keys(seen(table), table) == ("number",)
+    rest = table.select(["half", "flag"])
+    assert choose_keys(seen(rest), rest) == ("flag", "half")
+    assert choose_keys(seen(table.select(["half"])), table.select(["half"])) == ("half",)
+
+
+def test_row_numbers_are_keys_only_where_others_tell_few_rows_apart() -> None:
+    number = [i * 37 % 1009 / 7 for i in range(ROWS)]
+    table = pa.table({"row": range(ROWS), "number": number, "few": [i % 3 for i in range(ROWS)]})
+    assert choose_keys(seen(table), table) == ("row",)
+    assert choose_keys(seen(table), table, numbers={"row"}) == ("few", "number")
+    rest = table.select(["few", "row"])
+    assert choose_keys(seen(rest), rest, numbers={"row"}) == ("few", "row")
+
+
 @pytest.mark.parametrize(
     ("values", "kind"),
     [

@@ -3,13 +3,14 @@
 import json
 import re
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from petafit.errors import StorageError
 from petafit.table.parquet import open_file
 from petafit.table.snapshot import DataFile, Snapshot
 
-_UNNAMED = re.compile(r"__index_level_\d+__")
+_UNNAMED = re.compile(r"__index_level_\d+__|Unnamed: 0(\.\d+)?")
 
 
 def index_columns(snapshot: Snapshot) -> frozenset[str]:
@@ -18,11 +19,27 @@ def index_columns(snapshot: Snapshot) -> frozenset[str]:
     The footers of the first and the last file tell them. Those that pandas had to name are known
     by that name, too, whoever wrote the table since.
     """
-    named = {name for name in snapshot.schema.names if _UNNAMED.fullmatch(name)}
+    named = {*unnamed_index(snapshot.schema)}
     if snapshot.scan_reason is None:
         for file in snapshot.files[:: max(1, len(snapshot.files) - 1)]:
             named |= _told(file)
     return frozenset(named & {*snapshot.schema.names})
+
+
+def unnamed_index(schema: pa.Schema) -> frozenset[str]:
+    """The columns whose names pandas made: ``__index_level_0__``, or ``Unnamed: 0`` through CSV.
+
+    Examples
+    --------
+    >>> unnamed_index(pa.schema({"Unnamed: 0": pa.int64(), "id": pa.int64()}))
+    frozenset({'Unnamed: 0'})
+    """
+    return frozenset(
+        field.name
+        for field in schema
+        if _UNNAMED.fullmatch(field.name)
+        and (field.name.startswith("_") or pa.types.is_integer(field.type))
+    )
 
 
 def index_of(footer: pq.FileMetaData) -> set[str]:

@@ -1,8 +1,8 @@
 """What a look at a table suggests for its task: the label's kind, keys, a split, features."""
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -163,23 +163,35 @@ def choose_cut(columns: Iterable[Seen], rows: pa.Table, partitioned: Sequence[st
     return next((cut for cut in cuts if cut is not None), None)
 
 
-def choose_keys(columns: Sequence[Seen], rows: pa.Table) -> tuple[str, ...]:
-    """The columns that tell rows apart: one that does alone, else few that do so best together."""
-    alone = [seen.name for seen in columns if seen.looks_like_key]
+def choose_keys(
+    columns: Sequence[Seen], rows: pa.Table, *, numbers: Collection[str] = ()
+) -> tuple[str, ...]:
+    """The columns that tell rows apart: one that does alone, else few that do so best together.
+
+    Rows in which no key has a value cannot be dealt: columns without missing values come first.
+
+    Parameters
+    ----------
+    numbers : collection of str
+        Columns that only number the rows: they are keys where others tell too few rows apart.
+    """
+    alone = [seen.name for seen in columns if seen.looks_like_key and seen.name not in numbers]
     if alone:
         return (min(alone, key=lambda name: not _KEY_NAME.search(name)),)
-    by_distinct = sorted(columns, key=lambda seen: -seen.distinct)
-    candidates = [seen for seen in by_distinct if is_string(seen.kind) or is_integer(seen.kind)]
-    others = [seen for seen in by_distinct if seen not in candidates]
+    ranks: dict[tuple[bool, bool, bool], list[Seen]] = defaultdict(list)
+    for seen in sorted(columns, key=lambda seen: -seen.distinct):
+        is_exact = is_string(seen.kind) or is_integer(seen.kind)
+        ranks[seen.missing > 0, seen.name in numbers, not is_exact].append(seen)
     keys: list[str] = []
     apart = 0
-    for seen in (*candidates[: 2 * _MOST_KEYS], *others[:_MOST_KEYS]):
-        if seen in others and apart >= _FEWEST_KEYS:
+    for number, rank in enumerate(sorted(ranks)):
+        if number and apart >= _FEWEST_KEYS:
             break  # a tenth of them is about a tenth of the rows
-        together = count_distinct(rows.select([*keys, seen.name]))
-        if together > apart and len(keys) < _MOST_KEYS:
-            keys.append(seen.name)
-            apart = together
+        for seen in ranks[rank][: _MOST_KEYS if any(rank) else 2 * _MOST_KEYS]:
+            together = count_distinct(rows.select([*keys, seen.name]))
+            if together > apart and len(keys) < _MOST_KEYS:
+                keys.append(seen.name)
+                apart = together
     return tuple(keys)
 
 

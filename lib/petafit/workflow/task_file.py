@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import reduce
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,9 +13,9 @@ from petafit.errors import ConfigurationError
 from petafit.features.column_types import is_date, is_integer
 from petafit.features.target import plain_labels
 from petafit.stream.sample import Sample
-from petafit.table.pandas_index import index_columns
+from petafit.table.pandas_index import index_columns, unnamed_index
 from petafit.table.snapshot import Snapshot
-from petafit.table.values import present
+from petafit.table.values import missing, present
 from petafit.workflow.doubt import orders_rows, tells_label
 from petafit.workflow.suggest import Cut, Seen, choose_cut, choose_keys, label_kind
 
@@ -117,10 +118,16 @@ def _label(label: Seen, values: pa.ChunkedArray) -> Iterator[str]:
 
 
 def _split(cut: Cut | None, columns: Sequence[Seen], rows: pa.Table) -> Iterator[str]:
-    unique = any(column.looks_like_key for column in columns)
-    keys = dump(list(choose_keys(columns, rows))) if unique or cut is None else ""
+    numbers = unnamed_index(rows.schema)
+    unique = any(column.looks_like_key and column.name not in numbers for column in columns)
+    chosen = choose_keys(columns, rows, numbers=numbers) if unique or cut is None else ()
+    keys = dump(list(chosen))
     if cut is None:
         yield f"keys: {keys} # {_UNIQUE if unique else 'rows that agree in all stay together'}"
+        nameless = _without(chosen, rows)
+        if nameless:
+            share = _share(nameless, rows.num_rows)
+            yield f"# {share} of the rows have no key, and training refuses them: filter such rows"
         yield "split:"
         yield f"  test_share: {_TEST_SHARE} # of the keys"
         return
@@ -130,6 +137,12 @@ def _split(cut: Cut | None, columns: Sequence[Seen], rows: pa.Table) -> Iterator
     yield f"split: # the last {cut.test_share:.0%} of the rows test"
     yield f"  train: {dump(f'{column} < {cut.first_tested}')}"
     yield f"  test: {dump(f'{column} >= {cut.first_tested}')}"
+
+
+def _without(keys: Sequence[str], rows: pa.Table) -> int:
+    """How many rows have none of the keys."""
+    lacking = [missing(rows.column(key)) for key in keys]
+    return pc.sum(reduce(pc.and_, lacking)).as_py() if lacking else 0
 
 
 def _features(columns: Sequence[Seen], cut: Cut | None, index: Collection[str]) -> Iterator[str]:
