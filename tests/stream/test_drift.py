@@ -191,6 +191,13 @@ def test_columns_that_only_later_files_have_are_told_once(
     assert open_table(Table(uri=str(tmp_path))).only_later == ("new", "newer")
 
 
+def test_columns_that_only_files_in_the_middle_have_are_told(tmp_path: "Path") -> None:
+    write(tmp_path, column(1, pa.int64()), column(2, pa.int64()), column(3, pa.int64()))
+    more = pa.table({"n": pa.array([2], pa.int32()), "v": [3], "between": ["x"]})
+    pq.write_table(more, tmp_path / "1.parquet")
+    assert open_table(Table(uri=str(tmp_path))).only_later == ("between",)
+
+
 @pytest.mark.parametrize("promised", [UTC["us"], pa.timestamp("us")])
 def test_where_a_log_tells_files_need_not_say_whether_times_are_in_utc(
     spark: "SparkSession", tmp_path: "Path", direct: Any, rows_of: Any, promised: pa.DataType

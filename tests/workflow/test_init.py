@@ -289,6 +289,24 @@ def test_the_index_of_pandas_and_what_tells_the_label_are_named() -> None:
     check_works(path)
 
 
+def test_what_numbers_the_rows_is_named() -> None:
+    rows = 300
+    table = pa.table(
+        {
+            "click": [i >= 150 for i in range(rows)],
+            "price": [i * 37 % 1009 / 7 for i in range(rows)],
+            "batch": [i // 4 for i in range(rows)],
+            "shuffled": [i * 7 % rows for i in range(rows)],
+            "gaps": [i * 7 % rows * 2 for i in range(rows)],
+            "thirds": [i // 100 for i in range(rows)],
+        }
+    )
+    text = write_task_file(save(table), label="click").read_text()
+    assert "  # rows are in the order of batch; is it only their number?\n" in text
+    assert "  # each row has its own shuffled; is it only their number?\n" in text
+    assert text.count("only their number?") == 2
+
+
 def test_a_number_that_equals_the_label_is_named() -> None:
     price = [i * 37 % 1009 / 7 for i in range(1009)]
     table = pa.table({"price": price, "paid": price, "other": [-value for value in price]})

@@ -8,7 +8,7 @@ import pyarrow as pa
 from petafit.stream.slices import read_slice
 from petafit.table.parquet import open_file
 from petafit.table.shards import Slice, slice_of
-from petafit.table.snapshot import DataFile, Snapshot
+from petafit.table.snapshot import DataFile, Snapshot, spread
 
 _PLACES = 16
 _CELLS = 5_000_000
@@ -55,7 +55,7 @@ def take_sample(snapshot: Snapshot, columns: Sequence[str], *, rows: int = 100_0
     ContractError
         A file lacks a column, or has it in another type than the table.
     """
-    files = _spread(snapshot.files)
+    files = spread(snapshot.files, _PLACES)
     footers = [_footer(file) for file in files]
     schema = pa.schema([snapshot.schema.field(name) for name in columns])
     places = [
@@ -72,13 +72,6 @@ def take_sample(snapshot: Snapshot, columns: Sequence[str], *, rows: int = 100_0
     counted = sum(count for count, _ in footers)
     total, certain = _total(snapshot, files, counted)
     return Sample(pa.Table.from_batches(batches, schema), total, certain)
-
-
-def _spread(files: Sequence[DataFile]) -> list[DataFile]:
-    """At most 16 files, evenly spaced, the first and the last among them."""
-    if len(files) <= _PLACES:
-        return list(files)
-    return [files[i * (len(files) - 1) // (_PLACES - 1)] for i in range(_PLACES)]
 
 
 def _footer(file: DataFile) -> tuple[int, int]:

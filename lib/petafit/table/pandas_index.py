@@ -8,20 +8,21 @@ import pyarrow.parquet as pq
 
 from petafit.errors import StorageError
 from petafit.table.parquet import open_file
-from petafit.table.snapshot import DataFile, Snapshot
+from petafit.table.snapshot import DataFile, Snapshot, spread
 
 _UNNAMED = re.compile(r"__index_level_\d+__|Unnamed: 0(\.\d+)?")
+_LOOKS = 8
 
 
 def index_columns(snapshot: Snapshot) -> frozenset[str]:
     """The columns of a table that pandas saved as the index of what it wrote.
 
-    The footers of the first and the last file tell them. Those that pandas had to name are known
-    by that name, too, whoever wrote the table since.
+    The footers of some files from all over the table tell them. Those that pandas had to name are
+    known by that name, too, whoever wrote the table since.
     """
     named = {*unnamed_index(snapshot.schema)}
     if snapshot.scan_reason is None:
-        for file in snapshot.files[:: max(1, len(snapshot.files) - 1)]:
+        for file in spread(snapshot.files, _LOOKS):
             named |= _told(file)
     return frozenset(named & {*snapshot.schema.names})
 

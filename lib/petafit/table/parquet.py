@@ -17,13 +17,13 @@ from petafit.table.footer import read_footer
 from petafit.table.listing import list_files
 from petafit.table.names import Spellings
 from petafit.table.partitions import NULL_FOLDER
-from petafit.table.snapshot import DataFile, Snapshot
+from petafit.table.snapshot import DataFile, Snapshot, spread
 from petafit.table.types import footer_schema
 
 _INTEGER = re.compile(r"-?\d{1,18}")
 _BUFFER_BYTES = 1 << 20
 _LOOKS = 16
-"""At files for the type of a column."""
+"""At files for columns that the first lacks, or has without a value."""
 
 UNREADABLE = (pa.ArrowException, OSError, UnicodeDecodeError, MemoryError)
 """What reading a damaged file raises: names may be no text, and sizes beyond all memory."""
@@ -78,23 +78,22 @@ def open_parquet(uri: str) -> Snapshot:
 
 
 def _stored_columns(files: Sequence[DataFile]) -> tuple[pa.Schema, list[str]]:
-    """The columns of the first file, and those that only the last has, of all that are there.
+    """The columns of the first file, and those that only others have, of a few all over the table.
 
-    A column without a value in the first file has no type there: it gets that of another file,
-    looked for in a few from all over the table.
+    A column without a value in the first file has no type there: it gets that of another file.
     """
-    first = _columns_of(files[0])
-    last = _columns_of(files[-1]) if len(files) > 1 else first
+    first, *others = map(_columns_of, spread(files, _LOOKS))
     untyped = {field.name for field in first if pa.types.is_null(field.type)}
-    typed: dict[str, pa.Field] = {}
-    for file in reversed(files[1 :: max(1, len(files) // _LOOKS)]):
-        if untyped <= typed.keys():
-            break
-        found = _columns_of(file)
-        typed |= {f.name: f for f in found if f.name in untyped and not pa.types.is_null(f.type)}
+    typed = {
+        field.name: field
+        for found in (others if untyped else ())
+        for field in found
+        if field.name in untyped and not pa.types.is_null(field.type)
+    }
     schema = pa.schema([typed.get(field.name, field) for field in first])
     known = Spellings(first.names)
-    return schema, [name for name in last.names if not known.alike(name)]
+    names = dict.fromkeys(name for found in others for name in found.names)
+    return schema, [name for name in names if not known.alike(name)]
 
 
 def _columns_of(file: DataFile) -> pa.Schema:

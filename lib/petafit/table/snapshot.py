@@ -1,6 +1,6 @@
 """A table as it is at one moment: its schema and its files, pinned."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
@@ -34,6 +34,19 @@ class DataFile:
     partition: Mapping[str, object]
 
 
+def spread(files: Sequence[DataFile], most: int) -> list[DataFile]:
+    """At most so many files, evenly spaced, the first and the last among them.
+
+    Examples
+    --------
+    >>> spread("abcdefgh", 3)
+    ['a', 'd', 'h']
+    """
+    if len(files) <= most:
+        return list(files)
+    return [files[i * (len(files) - 1) // (most - 1)] for i in range(most)]
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """What a job reads, whatever is written to the table meanwhile.
@@ -51,7 +64,7 @@ class Snapshot:
     has_deletions : bool
         Whether the files hold rows that the log has deleted.
     only_later : tuple of str
-        Columns that are not read, since the first of the files does not have them.
+        Columns that are not read: other files have them, of those looked at, and the first not.
     """
 
     uri: str

@@ -3,7 +3,7 @@
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from petafit.features.column_types import is_number
+from petafit.features.column_types import is_integer, is_number
 from petafit.table.values import comparable, missing
 from petafit.workflow.suggest import Seen, count_distinct
 
@@ -28,16 +28,28 @@ def tells_label(column: Seen, label: Seen, rows: pa.Table) -> bool:
 
 
 def orders_rows(column: Seen, rows: pa.Table) -> bool:
-    """Whether a number grows, or falls, from every row to the next wherever rows were looked at."""
+    """Whether a number never falls, or never grows, from a row to the next where rows were read.
+
+    It may stay equal, as the number of a batch does, but must change often enough.
+    """
     if not is_number(column.kind) or column.missing:
         return False
     steps, up, down = 0, True, True
     for run in comparable(rows.column(column.name)).chunks:
         before, after = run[:-1], run[1:]
-        steps += len(after)
-        up = up and pc.all(pc.greater(after, before)).as_py() is not False
-        down = down and pc.all(pc.less(after, before)).as_py() is not False
+        steps += pc.sum(pc.not_equal(after, before)).as_py() or 0
+        up = up and pc.all(pc.greater_equal(after, before)).as_py() is not False
+        down = down and pc.all(pc.less_equal(after, before)).as_py() is not False
     return steps >= _FEWEST_STEPS and (up or down)
+
+
+def numbers_rows(column: Seen) -> bool:
+    """Whether a whole number counts the rows that were read, in any order, without a gap."""
+    return (
+        is_integer(column.kind)
+        and column.distinct == column.rows > _FEWEST_STEPS
+        and column.largest - column.smallest == column.rows - 1
+    )
 
 
 def _are_equal(left: pa.ChunkedArray, right: pa.ChunkedArray) -> bool:

@@ -16,7 +16,7 @@ from petafit.stream.sample import Sample
 from petafit.table.pandas_index import index_columns, unnamed_index
 from petafit.table.snapshot import Snapshot
 from petafit.table.values import missing, present
-from petafit.workflow.doubt import orders_rows, tells_label
+from petafit.workflow.doubt import numbers_rows, orders_rows, tells_label
 from petafit.workflow.suggest import Cut, Seen, choose_cut, choose_keys, label_kind
 
 _WIDTH = 98
@@ -178,6 +178,8 @@ def _doubtful(columns: Sequence[Seen], label: Seen, rows: pa.Table) -> Iterator[
             yield f"  # as the label itself: {dump(column.name)}; is it known beforehand?"
         elif orders_rows(column, rows):
             yield f"  # rows are in the order of {dump(column.name)}; is it only their number?"
+        elif numbers_rows(column):
+            yield f"  # each row has its own {dump(column.name)}; is it only their number?"
 
 
 def _useless(column: Seen, cut: Cut | None, index: Collection[str]) -> str:
