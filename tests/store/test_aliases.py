@@ -112,6 +112,9 @@ def test_a_damaged_alias_is_named_and_hides_no_other(store):
     assert store.aliases("flights") == {"latest": 5, "candidate": 2}
     with pytest.raises(StorageError, match=r"champion/000001\.json is damaged"):
         store.rollback("flights", alias="champion")
+    with pytest.raises(StorageError, match=r"champion/000001\.json is damaged"):
+        store.find("flights", "champion")
+    assert store.find("flights", "candidate").version == 2
 
 
 def test_a_folder_with_an_at_in_its_name_is_that_folder(store, tmp_path):

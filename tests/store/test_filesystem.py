@@ -100,8 +100,11 @@ def test_json_is_readable_and_stable(folder):
     assert folder.read_json("x.json") == {"a": [True, None, "é"], "b": 1}
 
 
-def test_damaged_json_is_named(folder):
-    folder.write("x.json", b'{"a": ')
+@pytest.mark.parametrize(
+    "content", [b'{"a": ', b"[" * 10**6, b'{"a":' * 10**5, b"9" * 10**4, b"\xff\xfe\x00"]
+)
+def test_damaged_json_is_named(folder, content):
+    folder.write("x.json", content)
     with pytest.raises(StorageError, match=r"x\.json is not JSON.*damaged"):
         folder.read_json("x.json")
 

@@ -73,6 +73,18 @@ def aliases_of(model: Folder) -> dict[str, int]:
     return found
 
 
+def alias_of(model: Folder, alias: str) -> int | None:
+    """The version that an alias names; None where it names none.
+
+    Raises
+    ------
+    StorageError
+        The alias is damaged.
+    """
+    change = _last(model, alias) if _NAME.fullmatch(alias) else None
+    return change[1].version if change else None
+
+
 def promote(model: Folder, alias: str, version: int) -> None:
     """Let an alias name a version; nothing to do where it does.
 

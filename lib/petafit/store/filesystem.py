@@ -2,7 +2,6 @@
 
 import errno
 import hashlib
-import json
 import os
 import re
 from collections.abc import Iterator
@@ -213,7 +212,7 @@ class Folder:
         """
         content = self.read(name)
         try:
-            return json.loads(content)
+            return plain.from_json(content)
         except ValueError as error:
             raise StorageError(
                 f"{self._address.child([name]).uri} is not JSON",

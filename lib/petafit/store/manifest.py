@@ -1,6 +1,5 @@
 """Manifests of a model's versions, numbered and never changed."""
 
-import json
 import re
 from collections.abc import Mapping
 from contextlib import suppress
@@ -13,7 +12,7 @@ from petafit.errors import StorageError
 from petafit.store.content import ATTACHMENT
 from petafit.store.filesystem import Folder
 from petafit.store.links import refuse_links_out
-from petafit.store.plain import to_json
+from petafit.store.plain import from_json, to_json
 
 FORMAT = 1
 _VERSION_FILE = re.compile(r"(\d{6,})\.json")
@@ -124,7 +123,7 @@ def find_number(model: Folder, digest: str, run_id: str) -> int | None:
     for number in reversed(version_numbers(model)):
         content = model.read(f"versions/{_file_name(number)}")
         with suppress(ValueError):
-            told = json.loads(content)
+            told = from_json(content)
             if isinstance(told, dict) and wanted.items() <= told.items():
                 return number
     return None

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from petafit.errors import ConfigurationError, StorageError, did_you_mean
-from petafit.store.aliases import LATEST, aliases_of, promote, roll_back
+from petafit.store.aliases import LATEST, alias_of, aliases_of, promote, roll_back
 from petafit.store.arrays import Named
 from petafit.store.content import content_digest, read_content, write_content
 from petafit.store.filesystem import Folder
@@ -253,13 +253,13 @@ def open_model(path_or_uri: str | os.PathLike[str]) -> tuple[ModelVersion, Named
 
 
 def _named(model: Folder, alias: str) -> int:
-    known = aliases_of(model)
-    if alias not in known:
+    version = alias_of(model, alias)
+    if version is None:
         raise ConfigurationError(
             f"No version of the model in {model.uri} has the alias {alias!r}",
-            hint=did_you_mean(alias, [LATEST, *known]),
+            hint=did_you_mean(alias, [LATEST, *aliases_of(model)]),
         )
-    return known[alias]
+    return version
 
 
 def _model_names(folder: Folder) -> list[str]:

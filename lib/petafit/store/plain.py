@@ -31,6 +31,20 @@ def to_json(value: Any) -> bytes:
     return f"{text}\n".encode()
 
 
+def from_json(content: bytes | str) -> Any:
+    """Read JSON that may be damaged, or made to do harm.
+
+    Raises
+    ------
+    ValueError
+        It is no JSON, or its brackets are nested more deeply than Python can follow.
+    """
+    try:
+        return json.loads(content)
+    except RecursionError as error:
+        raise ValueError("brackets within brackets, too deep to be read") from error
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, np.generic | np.ndarray):
         return _plain(value.tolist())

@@ -14,6 +14,7 @@ from deltalake.transaction import AddAction, RemoveAction, create_table_with_add
 
 from petafit.errors import ConflictError, StorageError
 from petafit.store.filesystem import Folder
+from petafit.store.plain import from_json
 from petafit.table.delta import open_log
 from petafit.table.delta_content import active, new_fields, open_if_there
 from petafit.table.delta_location import LOG, delta_location
@@ -233,7 +234,7 @@ def _version_of(folder: Folder, application: str, *, newest: int) -> int:
 
 
 def _has_transaction(entry: bytes, application: str) -> bool:
-    actions = (json.loads(line) for line in entry.splitlines() if b'"txn"' in line)
+    actions = (from_json(line) for line in entry.splitlines() if b'"txn"' in line)
     return any(action.get("txn", {}).get("appId") == application for action in actions)
 
 

@@ -1,12 +1,12 @@
 """Columns that are the index of a pandas frame: row numbers mostly, and no part of its data."""
 
-import json
 import re
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from petafit.errors import StorageError
+from petafit.store.plain import from_json
 from petafit.table.parquet import open_file
 from petafit.table.snapshot import DataFile, Snapshot, spread
 
@@ -46,7 +46,7 @@ def unnamed_index(schema: pa.Schema) -> frozenset[str]:
 def index_of(footer: pq.FileMetaData) -> set[str]:
     """The index columns by a footer of pandas; a range is no column, and other writers say none."""
     try:
-        told = json.loads((footer.metadata or {}).get(b"pandas", b"{}"))
+        told = from_json((footer.metadata or {}).get(b"pandas", b"{}"))
         return {name for name in told["index_columns"] if isinstance(name, str)}
     except (ValueError, KeyError, TypeError):
         return set()

@@ -1,12 +1,12 @@
 """The log of a Spark stream's output: which files of its folder were committed."""
 
-import json
 import re
 from collections.abc import Collection
 
 from petafit.errors import StorageError
 from petafit.store.address import Address
 from petafit.store.filesystem import Folder
+from petafit.store.plain import from_json
 
 SINK_LOG = "_spark_metadata"
 _BATCH = re.compile(r"(\d+)(\.compact)?")
@@ -58,7 +58,7 @@ def _files(root: Folder, batch: str) -> list[str]:
     try:
         if lines[0] != _VERSION:
             raise ValueError(f"version {lines[0]}")
-        entries = [json.loads(line) for line in lines[1:]]
+        entries = [from_json(line) for line in lines[1:]]
         paths = [entry["path"] for entry in entries if entry["action"] == "add"]
     except (ValueError, LookupError, TypeError) as error:
         raise StorageError(

@@ -4,6 +4,7 @@ import json
 from collections.abc import Collection
 
 from petafit.store.filesystem import Folder
+from petafit.store.plain import from_json
 from petafit.table.delta_commit import application, committed_version
 from petafit.table.delta_content import open_if_there, rows_below
 from petafit.table.delta_location import LOG
@@ -48,7 +49,7 @@ def _only_rearranged(table: Folder, key: str, since: int, newest: int) -> bool:
         entry = f"{version:020}.json"
         if not log.exists(entry):
             return False
-        actions = (json.loads(line) for line in log.read(entry).splitlines())
+        actions = (from_json(line) for line in log.read(entry).splitlines())
         removals = [action["remove"] for action in actions if "remove" in action]
         for removal in removals:
             partition = json.dumps(removal.get("partitionValues"), sort_keys=True)
