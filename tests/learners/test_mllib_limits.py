@@ -26,6 +26,14 @@ def choice(name: str, **params: Any) -> LearnerChoice:
         ("GeneralizedLinearRegression", {}, "at most 4,096 features; got 8,192.*`hash_bits`"),
         ("LinearRegression", {"solver": "normal"}, "at most 4,096 features"),
         ("OneVsRest", {}, r"learner\.params\.classifier"),
+        ("OneVsRest", {"classifier": [1]}, r"expected mllib\.CLASS.*got \[1\]"),
+        ("OneVsRest", {"classifier": {"name": "mllib.LinearSVC", "more": 1}}, "more"),
+        ("OneVsRest", {"classifier": {"name": "mllib.OneVsRest"}}, "cannot be nested"),
+        (
+            "OneVsRest",
+            {"classifier": "mllib.MultilayerPerceptronClassifier"},
+            r"layers: \[8192, \.\.\., number of classes\]",
+        ),
         ("MultilayerPerceptronClassifier", {}, r"layers: \[8192, \.\.\., number of classes\]"),
         ("MultilayerPerceptronClassifier", {"layers": [2, 2]}, r"got \[2, 2\]"),
     ],
@@ -92,3 +100,13 @@ def test_naive_bayes_counts(scale: Any, minimum: float, refused: bool) -> None:
         return
     with pytest.raises(ConfigurationError, match=r"'x' has values below 0.*scale: minmax"):
         check_facts(choice("NaiveBayes"), of_rows)
+
+
+def test_what_is_fitted_for_each_class_has_the_same_limits() -> None:
+    three = encoder(Numeric("x"), 3, 3, 3)
+    check_facts(choice("OneVsRest", classifier="mllib.LinearSVC"), three)
+    with pytest.raises(ConfigurationError, match="'x' has values below 0"):
+        check_facts(choice("OneVsRest", classifier="mllib.NaiveBayes"), three)
+    network = {"name": "mllib.MultilayerPerceptronClassifier", "params": {"layers": [17, 3]}}
+    with pytest.raises(ConfigurationError, match=r"layers: \[\.\.\., 2\]"):
+        check_facts(choice("OneVsRest", classifier=network), three)

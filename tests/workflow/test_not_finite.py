@@ -62,6 +62,7 @@ def test_a_spoilt_value_in_the_last_row_leaves_a_model_of_the_others(tmp_path, l
         {"name": "petafit.OnlineLinearRegressor"},
         {"name": "sklearn.SGDRegressor", "params": {"learning_rate": "constant", "eta0": 1e300}},
         {"name": "sklearn.MLPRegressor", "params": {"learning_rate_init": 1e300, "solver": "sgd"}},
+        {"name": "petafit.OnlineLinearRegressor", "params": {"learning_rate": 1e14}},
         {"name": "petafit.Ridge"},
     ],
     ids=lambda learner: learner["name"],

@@ -124,3 +124,12 @@ def test_a_place_without_room_for_models_is_refused_first(
 def test_a_name_that_no_model_can_have_is_refused(settings: Settings) -> None:
     with pytest.raises(ConfigurationError, match="small@3"):
         train(with_settings(settings, model="small@3"))
+
+
+def test_a_learner_beyond_all_memory_is_one_sentence(settings: Settings) -> None:
+    learner = {"name": "sklearn.MLPClassifier", "params": {"hidden_layer_sizes": [10**12]}}
+    with pytest.raises(ConfigurationError, match=r"more memory than this machine has.*`hash_bits`"):
+        train(with_settings(settings, learner=learner))
+    learner = {"name": "petafit.FactorizationMachineClassifier", "params": {"n_factors": 10**9}}
+    with pytest.raises(ConfigurationError, match=r"range \[1, 4096\]"):
+        train(with_settings(settings, learner=learner))

@@ -19,7 +19,7 @@ from petafit.learners.steps import FTRL
 from petafit.learners.targets import Target
 
 CONSTRAINTS: Mapping[str, list[Any]] = {
-    "n_factors": [Interval(Integral, 1, None, closed="left")],
+    "n_factors": [Interval(Integral, 1, 4096, closed="both")],
     "init_scale": [Interval(Real, 0, None, closed="neither")],
     "factor_l2": [Interval(Real, 0, None, closed="left")],
 }

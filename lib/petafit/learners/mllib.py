@@ -17,6 +17,7 @@ from petafit.errors import ConfigurationError, did_you_mean
 from petafit.features.facts import Facts
 from petafit.features.stages import FEATURES
 from petafit.learners.learner import DECISION, PREDICTION, Kind, Output
+from petafit.learners.mllib_limits import nested_choice
 from petafit.learners.parameters import check_names, parameter_names
 from petafit.spark_errors import in_one_sentence
 from petafit.stream.scan import naming_files
@@ -128,10 +129,10 @@ def make_estimator(choice: LearnerChoice, *, kind: Kind, seed: int) -> Estimator
         raise ConfigurationError(
             f"{choice.name} is a {actual}", expected=f"a {kind}", hint="See `label.kind`."
         )
-    spark = _build(name, choice.params, seed)
+    spark = _build(choice, seed)
     fitted = [name]
-    if "classifier" in choice.params:  # OneVsRest drops weights that its classifier cannot take
-        fitted.append(_nested(choice.params["classifier"]).name.removeprefix("mllib."))
+    if nested := nested_choice(choice):  # OneVsRest drops weights that its classifier cannot take
+        fitted.append(nested.name.removeprefix("mllib."))
     weighted = all("weightCol" in parameter_names(_find(each)[1]) for each in fitted)
     return Estimator(choice.name, kind, output, spark, weighted)
 
@@ -205,24 +206,18 @@ def _parameters(kind: type[Any]) -> list[str]:
     return [name for name in parameter_names(kind) if name not in _OURS]
 
 
-def _nested(classifier: Any) -> LearnerChoice:
-    """The classifier that OneVsRest is given: its name, or name and parameters."""
-    named = {"name": classifier} if isinstance(classifier, str) else classifier
-    return LearnerChoice.model_validate(named)
-
-
-def _build(name: str, params: Mapping[str, Any], seed: int) -> Any:
+def _build(choice: LearnerChoice, seed: int) -> Any:
+    name = choice.name.removeprefix("mllib.")
     _, found = _find(name)
     known = _parameters(found)
-    check_names(f"mllib.{name}", params, known)
-    given = dict(params)
-    if "classifier" in given:  # OneVsRest
-        nested = _nested(given["classifier"])
+    check_names(f"mllib.{name}", choice.params, known)
+    given = dict(choice.params)
+    if nested := nested_choice(choice):
         if _find(nested.name.removeprefix("mllib."))[0] != "classifier":
             raise ConfigurationError(
                 f"mllib.{name} needs a classifier to fit for each class", got=nested.name
             )
-        given["classifier"] = _build(nested.name.removeprefix("mllib."), nested.params, seed)
+        given["classifier"] = _build(nested, seed)
     if "seed" in known:
         given.setdefault("seed", seed)
     try:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from pydantic import ValidationError
+
 from petafit.config.settings import LearnerChoice
 from petafit.errors import ConfigurationError
 from petafit.features.encode import Encoder
@@ -17,6 +19,33 @@ _BINARY = frozenset({"FMClassifier", "GBTClassifier", "LinearSVC"})
 
 _INPUTS = ("censorCol", "offsetCol", "validationIndicatorCol")
 """Parameters that name a column to be read."""
+
+
+def nested_choice(choice: LearnerChoice) -> LearnerChoice | None:
+    """The classifier that OneVsRest is given, by its name or by name and parameters; else None.
+
+    Raises
+    ------
+    ConfigurationError
+        It is neither, or another OneVsRest.
+    """
+    given = choice.params.get("classifier")
+    if given is None:
+        return None
+    try:
+        nested = LearnerChoice.model_validate({"name": given} if isinstance(given, str) else given)
+    except ValidationError as error:
+        raise ConfigurationError(
+            f"The classifier that {choice.name} is to fit for each class is not named",
+            expected="mllib.CLASS, or {name: mllib.CLASS, params: {...}}",
+            got=repr(given),
+        ) from error
+    if nested.name.removeprefix("mllib.") == "OneVsRest":
+        raise ConfigurationError(
+            f"{choice.name} cannot be nested: each of its classifiers tells two classes apart",
+            hint="Name another classifier.",
+        )
+    return nested
 
 
 def check_choice(choice: LearnerChoice, *, n_features: int, columns: tuple[str, ...]) -> None:
@@ -46,7 +75,10 @@ def check_choice(choice: LearnerChoice, *, n_features: int, columns: tuple[str, 
             expected="learner.params.censorCol",
             hint="Name a column of `features`, or choose another regressor.",
         )
-    if name == "OneVsRest" and "classifier" not in params:
+    nested = nested_choice(choice)
+    if nested:
+        check_choice(nested, n_features=n_features, columns=columns)
+    elif name == "OneVsRest":
         raise ConfigurationError(
             f"{choice.name} needs a classifier to fit for each class",
             expected="learner.params.classifier: {name: mllib.LogisticRegression}",
@@ -89,8 +121,13 @@ def check_facts(choice: LearnerChoice, encoder: Encoder) -> None:
     ConfigurationError
         Too many classes, or negative values where there can be none.
     """
+    _check_fitted(choice, encoder, found=len(encoder.facts.present))
+
+
+def _check_fitted(choice: LearnerChoice, encoder: Encoder, *, found: int) -> None:
     name, facts = choice.name.removeprefix("mllib."), encoder.facts
-    found = len(facts.present)
+    if nested := nested_choice(choice):
+        _check_fitted(nested, encoder, found=2)
     if name in _BINARY and found != 2:
         raise ConfigurationError(
             f"{choice.name} tells two classes apart",

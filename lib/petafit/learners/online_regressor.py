@@ -20,7 +20,7 @@ _LOST = 1e12
 """Standard deviations of the labels that no sound model predicts for half of the rows."""
 
 _LOOKED_AT = 256
-"""Margins of a batch: the median of so many tells as much as that of all."""
+"""Margins at either end of a batch: the median of so many tells as much as that of all."""
 
 
 class OnlineRegressor(RegressorMixin, OnlineEstimator):  # type: ignore[misc]
@@ -88,9 +88,11 @@ class OnlineRegressor(RegressorMixin, OnlineEstimator):  # type: ignore[misc]
         margins are in the labels' own deviations, and the median leaves single odd rows out.
         """
         margins = super().update(rows, y, weight, memory, target)
-        first = margins[:_LOOKED_AT]
-        if first.size and np.median(np.abs(first)) > _LOST:
-            raise diverged(type(self).__name__, "margins", "are out of proportion to the labels")
+        for part in (margins[:_LOOKED_AT], margins[-_LOOKED_AT:]):
+            if part.size and np.median(np.abs(part)) > _LOST:
+                raise diverged(
+                    type(self).__name__, "margins", "are out of proportion to the labels"
+                )
         return margins
 
     def _aim(self, y: np.ndarray, weight: np.ndarray) -> None:

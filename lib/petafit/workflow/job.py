@@ -14,6 +14,7 @@ from petafit.aggregate.memory import peak_memory
 from petafit.config.layers import settings_digest
 from petafit.config.placeholders import fill
 from petafit.config.settings import Settings
+from petafit.errors import ConfigurationError
 from petafit.store.dates import check_logical_date
 from petafit.store.models import ModelStore
 from petafit.store.runs import Run, RunStore
@@ -113,7 +114,8 @@ def run_job(
                 watch=show_progress,
                 checkpoint_seconds=settings.training.checkpoint_seconds,
             )
-            body(Job(settings, run, engine, session, passes, models))
+            with _within_memory():
+                body(Job(settings, run, engine, session, passes, models))
             run.update(
                 peak_memory_bytes=_peaks(passes, session),
                 timings={"compile": passes.compile_seconds},
@@ -140,6 +142,19 @@ def _open_engine(
 
     with open_session(settings, app_name=app_name, given=given) as session:
         yield SparkEngine(session), session
+
+
+@contextmanager
+def _within_memory() -> Iterator[None]:
+    """Let what Python raises where no memory is left become one clear error."""
+    try:
+        yield
+    except MemoryError as error:
+        raise ConfigurationError(
+            "The job needs more memory than this machine has left",
+            got=str(error) or "no memory",
+            hint="Lower `hash_bits`, `training.batch_rows` or what `learner.params` sizes.",
+        ) from error
 
 
 def _peaks(passes: Passes, session: "SparkSession | None") -> dict[str, int | None]:
