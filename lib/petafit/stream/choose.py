@@ -3,6 +3,7 @@
 from typing import Literal
 
 from petafit.errors import ConfigurationError
+from petafit.stream.old_local_times import hold_old_local_times
 from petafit.table.snapshot import Snapshot
 
 How = Literal["direct", "scan"]
@@ -40,4 +41,6 @@ def choose(
         return requested, "as the settings ask"
     if reason:
         return "scan", reason
+    if engine != "local" and hold_old_local_times(snapshot):
+        return "scan", "files hold points in time before 1900 in the local time of an old Spark"
     return "direct", "the files alone tell the table's rows"

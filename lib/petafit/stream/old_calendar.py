@@ -27,10 +27,10 @@ _FIRST_CORRECT = {_DATES: b"3.0.0", _INT96: b"3.1.0"}
 _GREGORIAN = -141_427
 """1582-10-15, in days since 1970-01-01."""
 
-_NO_LOCAL_TIMES = -2_208_988_800
+NO_LOCAL_TIMES = -2_208_988_800
 """1900-01-01 in seconds: before, Java's old and new time zones differ."""
 
-_UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,11 @@ class OldCalendar:
         is_instant = pa.types.is_timestamp(kind) and kind.tz is not None
         return column.name in self.columns and (pa.types.is_date(kind) or is_instant)
 
+    @property
+    def is_translated(self) -> bool:
+        """Whether all of its points in time can be: their zone has always had one offset."""
+        return _constant_offset(self.zone) is not None
+
     def corrected(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """A batch with its days in the Gregorian calendar.
 
@@ -72,9 +77,9 @@ class OldCalendar:
         return batch
 
     def _instants(self, values: pa.Array, name: str) -> pa.Array:
-        second = _UNITS[values.type.unit]
+        second = UNITS[values.type.unit]
         least = pc.min(values.cast(pa.int64())).as_py()
-        if least is None or least >= _NO_LOCAL_TIMES * second:
+        if least is None or least >= NO_LOCAL_TIMES * second:
             return values
         offset = _constant_offset(self.zone)
         if offset is None:
@@ -110,11 +115,20 @@ def old_calendar(
     old = {
         column.path
         for column in map(footer.schema.column, range(len(footer.schema)))
-        if is_old[_INT96 if column.physical_type == "INT96" else _DATES]
+        if is_old[_key_of(column)]
     }
     columns = frozenset(name for name, own in stored.items() if own in old)
     zone = told.get(_ZONE)
     return OldCalendar(path, columns, zone.decode() if zone else None) if columns else None
+
+
+def told_by_key(footer: pq.FileMetaData, column: pq.ColumnSchema) -> bool:
+    """Whether a column is in the hybrid calendar since Spark was told so, by its mode LEGACY."""
+    return _key_of(column) in (footer.metadata or {})
+
+
+def _key_of(column: pq.ColumnSchema) -> bytes:
+    return _INT96 if column.physical_type == "INT96" else _DATES
 
 
 def _days(values: pa.Array, name: str) -> pa.Array:
