@@ -4,6 +4,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -144,3 +145,15 @@ def test_a_surrogate_in_pandas_text_is_refused_by_the_columns_name(settings: Set
     frame = table().to_pandas().head(2)
     with pytest.raises(ContractError, match=r"'city'.*surrogates not allowed"):
         model.predict(frame.assign(city=["\ud800", "a"]))
+
+
+@pytest.mark.parametrize("kind", ["Sparse[float]", "period[D]"])
+def test_a_column_of_pandas_that_arrow_lacks_is_refused_by_its_name(
+    settings: Settings, kind: str
+) -> None:
+    train(settings)
+    model = load_model(f"{settings.paths.models}/small")
+    speed = pd.Series([1.0, 2.0]) if kind.startswith("S") else pd.to_datetime(["2020-01-01"] * 2)
+    frame = table().to_pandas().head(2).assign(speed=pd.Series(speed).astype(kind))
+    with pytest.raises(ContractError, match="column 'speed'"):
+        model.predict(frame)

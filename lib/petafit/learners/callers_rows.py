@@ -13,6 +13,9 @@ from petafit.table.names import Spellings
 
 Data: TypeAlias = "pd.DataFrame | pa.Table | pa.RecordBatch"
 
+_NOT_ARROWS = (UnicodeError, OverflowError, TypeError)
+"""What lone surrogates, huge numbers, and pandas' sparse columns and periods raise."""
+
 
 def as_batch(data: Data, schema: pa.Schema) -> pa.RecordBatch:
     """The columns of a schema, in its types, whatever the case of their names' letters.
@@ -45,7 +48,7 @@ def _of_frame(frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:
         return pa.Table.from_pandas(frame[given.names], schema=given, preserve_index=False)
     except pa.ArrowException as error:
         raise _unfit(error) from error
-    except (UnicodeError, OverflowError) as error:
+    except _NOT_ARROWS as error:
         column = _first_unfit(frame, given)
         raise ContractError(
             "The rows do not fit the model", got=f"column {column!r}: {error}"
@@ -77,10 +80,10 @@ def _unfit(error: Exception) -> ContractError:
 
 
 def _first_unfit(frame: pd.DataFrame, schema: pa.Schema) -> str | None:
-    """The first column that holds what no column of Arrow's can: lone surrogates, huge numbers."""
+    """The first column that holds what no column of Arrow's type can."""
     for field in schema:
         try:
             pa.array(frame[field.name], field.type, from_pandas=True)
-        except (UnicodeError, OverflowError):
+        except _NOT_ARROWS:
             return str(field.name)
     return None
