@@ -145,6 +145,15 @@ def test_a_version_that_the_log_no_longer_tells_is_refused_with_the_oldest_there
     assert open_delta(str(tmp_path), version=11).rows == 3
 
 
+def test_a_stack_of_delta_rs_is_not_told(tmp_path, monkeypatch):
+    write_deltalake(tmp_path, pa.table({"n": [1]}))
+    (tmp_path / "_delta_log" / f"{1:020}.json").write_text('{"add": ')
+    with pytest.raises(StorageError) as told:
+        open_delta(str(tmp_path))
+    assert told.value.got
+    assert "\n" not in told.value.got
+
+
 def test_a_damaged_log_is_named(tmp_path):
     write_deltalake(tmp_path, pa.table({"x": [1, 2]}))
     (tmp_path / "_delta_log" / f"{0:020}.json").write_text("{")

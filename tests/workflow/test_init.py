@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from deltalake import write_deltalake
@@ -19,6 +20,7 @@ from petafit.errors import ConfigurationError, EmptyInputError, PetafitError, St
 from petafit.features.spec import resolve
 from petafit.learners.registry import describe
 from petafit.table.opening import open_table
+from petafit.table.predicate import parse
 from petafit.table.selection import select
 from petafit.workflow.init import write_task_file
 
@@ -313,6 +315,17 @@ def test_a_number_that_equals_the_label_is_named() -> None:
     text = write_task_file(save(table, "sales"), label="price").read_text()
     assert "# as the label itself: paid;" in text
     assert text.count("as the label itself") == 1
+
+
+def test_rows_whose_label_is_no_finite_number_are_filtered() -> None:
+    values = [None, float("inf"), float("-inf"), float("nan"), *(i / 7 for i in range(296))]
+    table = pa.table({"y": values, "x": [i * 37 % 1009 / 7 for i in range(300)]})
+    path = write_task_file(save(table), label="y")
+    assert "# 1.3% have no label, or an infinite one" in path.read_text()
+    loaded = check_works(path)
+    mask = parse(loaded.table.filter).mask(table.combine_chunks().to_batches()[0])
+    assert mask is not None
+    assert pc.sum(mask).as_py() == 296
 
 
 def test_keys_that_are_too_few_to_hold_some_out_are_joined_by_numbers() -> None:

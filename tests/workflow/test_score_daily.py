@@ -5,13 +5,15 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pytest
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
 
 from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError
@@ -84,6 +86,31 @@ def test_dates_that_are_no_partitions_stay_when_another_is_scored(daily: Setting
     after = count(daily, "run_id")
     assert set(after) == {("again",), ("2024-01-03",)}
     assert after["2024-01-03",] == rows[next(key for key in rows if key[0][:10] == "2024-01-03")]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pa.array([Decimal("0.50"), None, Decimal("1.25")], pa.decimal128(5, 2)),
+        pa.array([0, None, 10**15 + 1], pa.timestamp("us", "UTC")),
+        pa.array([0, None, 10**15 + 1], pa.timestamp("us")),
+        pa.array([b"a", None, b"\xff"]),
+    ],
+    ids=["decimal", "instant", "time", "bytes"],
+)
+def test_partitions_that_predictions_cannot_have_are_columns_of_theirs(
+    daily: Settings, tmp_path: Path, values: pa.Array
+) -> None:
+    rows = clicks(30).append_column("part", values.take(pa.array(np.arange(240) % 3)))
+    write_deltalake(tmp_path / "odd", rows, partition_by=["part"])
+    odd = with_settings(daily, score={"table": str(tmp_path / "odd")})
+    score(odd)
+    told = DeltaTable(tmp_path / "odd").to_pyarrow_table()
+    assert Counter(predictions(odd)["part"].to_pylist()) == Counter(told["part"].to_pylist())
+    with pytest.raises(ConfigurationError, match="would be lost"):
+        score(filtered(odd, "part is null"))
+    with pytest.raises(ConfigurationError, match="none to replace"):
+        score(filtered(odd, "part is null", replace="partitions"))
 
 
 def test_a_part_of_a_partition_is_not_put_in_the_place_of_all_of_it(daily: Settings) -> None:

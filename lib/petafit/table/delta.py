@@ -67,7 +67,7 @@ def open_log(root: Folder, version: int | None = None) -> DeltaTable:
                 ) from error
         raise StorageError(
             f"The log of the Delta table at {root.uri} cannot be read",
-            got=str(error),
+            got=str(error).partition("\n")[0],  # delta-rs may add a stack of its own
             hint="It is damaged, out of reach, or of a newer Delta than petafit's.",
         ) from error
 

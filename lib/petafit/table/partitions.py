@@ -33,9 +33,7 @@ def check_partitioning(schema: pa.Schema, columns: Sequence[str]) -> None:
                 hint=did_you_mean(name, schema.names),
             )
         kind = canonical(schema.field(name).type)
-        if not any(
-            fits(kind) for fits in (_IS.is_string, _IS.is_integer, _IS.is_boolean, _IS.is_date)
-        ):
+        if not divides_tables(kind):
             raise ConfigurationError(
                 f"A table cannot be partitioned by {name!r}",
                 expected="strings, integers, booleans or dates",
@@ -60,6 +58,12 @@ def split(batch: pa.RecordBatch, columns: Sequence[str]) -> Iterator[tuple[Value
         places = np.unravel_index(code, sizes)
         values = tuple(text[place] or None for text, place in zip(texts, places, strict=True))
         yield values, rest if len(found) == 1 else rest.filter(pa.array(codes == code))
+
+
+def divides_tables(kind: pa.DataType) -> bool:
+    """Whether readers agree about the text of a type's values, as folders and logs write them."""
+    plain = canonical(kind)
+    return any(fits(plain) for fits in (_IS.is_string, _IS.is_integer, _IS.is_boolean, _IS.is_date))
 
 
 def folder_of(columns: Sequence[str], values: Values) -> str:

@@ -5,6 +5,7 @@ from petafit.errors import ConfigurationError
 from petafit.store.filesystem import Folder
 from petafit.table.opening import open_table
 from petafit.table.output import Output
+from petafit.table.partitions import divides_tables
 from petafit.table.scope import WHOLE, Scope
 from petafit.table.selection import Selection, select
 from petafit.table.snapshot import Snapshot
@@ -26,7 +27,7 @@ def scope_of(settings: Settings, snapshot: Snapshot, date: str | None) -> Scope:
     ConfigurationError
         There are no partitions to replace, or no logical date.
     """
-    selection, columns = select(settings, "score"), snapshot.partition_columns
+    selection, columns = select(settings, "score"), kept_partitions(snapshot)
     match settings.score.replace:
         case "table":
             return WHOLE
@@ -34,7 +35,8 @@ def scope_of(settings: Settings, snapshot: Snapshot, date: str | None) -> Scope:
             if not columns:
                 raise ConfigurationError(
                     f"`score.replace: partitions` has none to replace: {snapshot.uri} has no "
-                    "partitions",
+                    "partitions that its predictions can have",
+                    expected="partitions by strings, integers, booleans or dates",
                     hint="Choose another value, or write the table in partitions.",
                 )
             return _selected(snapshot, selection)
@@ -48,6 +50,17 @@ def scope_of(settings: Settings, snapshot: Snapshot, date: str | None) -> Scope:
     if columns and (date is None or _takes_whole_partitions(snapshot, selection)):
         return _selected(snapshot, selection)
     return WHOLE if date is None else Scope((DATE,), frozenset([(date,)]))
+
+
+def kept_partitions(snapshot: Snapshot) -> tuple[str, ...]:
+    """The partition columns that predictions have, too: all, or none where some cannot be written.
+
+    Times, decimals and bytes are ordinary columns of the predictions: other programs write the
+    text of such values otherwise.
+    """
+    columns = snapshot.partition_columns
+    kinds = (snapshot.schema.field(name).type for name in columns)
+    return columns if all(map(divides_tables, kinds)) else ()
 
 
 def is_dated(scope: Scope, snapshot: Snapshot) -> bool:
@@ -104,7 +117,7 @@ def default_output(table_uri: str) -> str:
 def _selected(snapshot: Snapshot, selection: Selection) -> Scope:
     """The partitions with files that may hold selected rows."""
     partitions = (f.partition for f in snapshot.files if not selection.excludes(f.partition))
-    return Scope.of(snapshot.partition_columns, partitions)
+    return Scope.of(kept_partitions(snapshot), partitions)
 
 
 def _takes_whole_partitions(snapshot: Snapshot, selection: Selection) -> bool:
@@ -112,7 +125,7 @@ def _takes_whole_partitions(snapshot: Snapshot, selection: Selection) -> bool:
 
     A table without partitions is one.
     """
-    return {*selection.columns} <= {*snapshot.partition_columns}
+    return {*selection.columns} <= {*kept_partitions(snapshot)}
 
 
 def _made_from(output: Output, snapshot: Snapshot) -> str | None:

@@ -14,7 +14,14 @@ from petafit.store.runs import Run
 from petafit.table.scope import Scope
 from petafit.workflow.job import Job, run_job
 from petafit.workflow.published import Published, open_published
-from petafit.workflow.replacing import DATE, default_output, is_dated, refuse_loss, scope_of
+from petafit.workflow.replacing import (
+    DATE,
+    default_output,
+    is_dated,
+    kept_partitions,
+    refuse_loss,
+    scope_of,
+)
 from petafit.workflow.rows import open_rows
 from petafit.workflow.writing import commit, new_output
 
@@ -83,7 +90,7 @@ def _score(job: Job) -> None:
         uri,
         layout.schema(published.model),
         format=chosen.format,
-        partition_by=tuple(dict.fromkeys((*scope.columns, *rows.snapshot.partition_columns))),
+        partition_by=tuple(dict.fromkeys((*scope.columns, *kept_partitions(rows.snapshot)))),
         scope=scope,
         source=rows.snapshot.uri,
         refuse=partial(refuse_loss, rows.settings, rows.snapshot),

@@ -24,6 +24,7 @@ _LONGEST_VALUE = 24
 _MOST_CLASSES_SHOWN = 8
 _FEW_VALUES = 20
 _TEST_SHARE = 0.1
+_ALL_NUMBERS = "1.0e+308"
 _UNIQUE = "each row has its own"
 _HASH_BITS = (18, 22)
 _TEXT_BITS = 20
@@ -87,13 +88,20 @@ def _figures(schema: pa.Schema, seen: Mapping[str, Seen], *, is_whole: bool) -> 
 
 
 def _table(table_uri: str, label: Seen) -> Iterator[str]:
-    if not label.missing or "`" in label.name:
+    """The table, without the rows whose label is missing or infinite."""
+    name = _quoted(label.name)
+    conditions = [f"{name} is not null"] if label.missing else []
+    if label.infinite:
+        conditions += [f"{name} > -{_ALL_NUMBERS}", f"{name} < {_ALL_NUMBERS}"]
+    if not conditions or "`" in label.name:
         yield f"table: {dump(table_uri)}"
         return
-    share = _share(label.missing, label.rows)
+    share = _share(label.missing + label.infinite, label.rows)
+    without = "no label, or an infinite one" if label.infinite else "no label"
     yield "table:"
     yield f"  uri: {dump(table_uri)}"
-    yield f"  filter: {dump(f'{_quoted(label.name)} is not null')} # {share} have no label"
+    filter_ = dump(conditions if len(conditions) > 1 else conditions[0])
+    yield f"  filter: {filter_} # {share} have {without}"
 
 
 def _label(label: Seen, values: pa.ChunkedArray) -> Iterator[str]:
