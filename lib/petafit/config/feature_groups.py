@@ -84,6 +84,8 @@ class CrossFeatures(Section):
     cross: tuple[tuple[str, ...], ...] = Field(description="lists of columns named above")
 
 
+UnicodeForm = Literal["NFC", "NFD", "NFKC", "NFKD"]
+
 FEATURE_KINDS = ("numeric", "binned", "categorical", "boolean", "date", "text", "cross")
 
 

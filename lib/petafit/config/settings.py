@@ -13,7 +13,7 @@ from pydantic import (
 )
 
 from petafit.config.datasets import ClicksDataset, FlightsDataset, TextsDataset
-from petafit.config.feature_groups import FeatureGroup
+from petafit.config.feature_groups import FeatureGroup, UnicodeForm
 from petafit.config.placeholders import Template, Templates
 from petafit.config.section import Names, Scalar, Section
 
@@ -255,6 +255,12 @@ class Settings(Section):
     keys: Names = Field((), description="columns that tell rows apart; predictions carry them")
     split: Split = Split()
     features: Literal["auto"] | tuple[FeatureGroup, ...] = "auto"
+    unicode: UnicodeForm | None = Field(
+        None,
+        description="normalization form to which texts of features and of the label are brought, "
+        "so that é is one text however it is stored: NFC is the usual one; null: none. Keys, "
+        "conditions, the contract and outputs have texts as they are stored",
+    )
     hash_bits: int = Field(
         18,
         ge=1,

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
+from petafit.config.feature_groups import UnicodeForm
 from petafit.features.categorical import Categories, coded
 from petafit.features.csr import room_for_columns
 from petafit.features.facts import Facts
@@ -12,6 +13,7 @@ from petafit.features.feature import Categorical, Cross, Feature, Numeric
 from petafit.features.hashing import indices_of_crosses
 from petafit.features.lookup import IndexTable
 from petafit.features.numeric import Scaling
+from petafit.features.unicode_form import NormalTexts
 
 
 class NumericBlock:
@@ -32,9 +34,19 @@ class NumericBlock:
 
 
 class CategoryBlock:
-    """Indices of categories and of crosses of categories."""
+    """Indices of categories and of crosses of categories.
 
-    def __init__(self, features: Sequence[Feature], hash_bits: int) -> None:
+    Parameters
+    ----------
+    features : sequence of Feature
+    hash_bits : int
+    form : {"NFC", "NFD", "NFKC", "NFKD"}, optional
+        To which the texts of columns are brought.
+    """
+
+    def __init__(
+        self, features: Sequence[Feature], hash_bits: int, form: UnicodeForm | None = None
+    ) -> None:
         self._hash_bits = hash_bits
         categoricals = dict.fromkeys(f for f in features if isinstance(f, Categorical))
         self._tables = [IndexTable(f"{feature.name}=", hash_bits) for feature in categoricals]
@@ -42,6 +54,10 @@ class CategoryBlock:
         self._sources = list(
             dict.fromkeys([*categoricals, *(part for cross in crosses for part in cross.parts)])
         )
+        self._normal = [
+            NormalTexts(form, source.column) if form and type(source) is Categorical else None
+            for source in self._sources
+        ]
         self._crosses = [
             (f"{cross.name}=", [self._sources.index(part) for part in cross.parts])
             for cross in crosses
@@ -50,7 +66,7 @@ class CategoryBlock:
     def encode(self, batch: pa.RecordBatch) -> np.ndarray:
         """Indices of shape (n_categories, at least n_rows), int32; `NOTHING` for null."""
         n_rows = batch.num_rows
-        found = [coded(source, batch.column(source.column)) for source in self._sources]
+        found = self._coded(batch)
         indices = room_for_columns(len(self._tables) + len(self._crosses), n_rows, np.int32)
         rows = iter(indices[:, :n_rows])
         for table, column in zip(self._tables, found, strict=False):
@@ -58,6 +74,13 @@ class CategoryBlock:
         for prefix, places in self._crosses:
             next(rows)[:] = self._crossed(prefix, [Categories.of(found[at]) for at in places])
         return indices
+
+    def _coded(self, batch: pa.RecordBatch) -> list[pa.DictionaryArray]:
+        found = [coded(source, batch.column(source.column)) for source in self._sources]
+        return [
+            texts.of(column) if texts else column
+            for texts, column in zip(self._normal, found, strict=True)
+        ]
 
     def _crossed(self, prefix: str, parts: Sequence[Categories]) -> np.ndarray:
         codes = np.stack([part.codes for part in parts])

@@ -45,6 +45,12 @@ def slots_of(array: pa.Array) -> Slots:
     return Slots(found, bits, array.offset)
 
 
+def place_of(texts: pa.StringArray) -> tuple[int, ...]:
+    """Length, offset and the buffers' addresses: together they tell arrays that exist apart."""
+    addresses = (buffer.address for buffer in texts.buffers() if buffer is not None)
+    return (len(texts), texts.offset, *addresses)
+
+
 @njit
 def valid_bit(validity: np.ndarray, position: int) -> np.uint64:
     """1 for the position of a value, 0 for that of a null."""

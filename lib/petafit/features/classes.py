@@ -8,9 +8,11 @@ from functools import lru_cache
 import numpy as np
 import pyarrow as pa
 
+from petafit.config.feature_groups import UnicodeForm
 from petafit.config.section import Scalar
 from petafit.errors import ContractError
 from petafit.features.column_types import is_boolean, is_float, is_integer, is_string, value_type
+from petafit.features.unicode_form import normalized
 
 _WHOLE = re.compile(r"0|-?[1-9]\d*")
 _NUMBER = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?")
@@ -18,11 +20,18 @@ _BOOLEANS = {"true": True, "false": False}
 _MOST_SIGNED = 2**63 - 1
 
 
-def as_classes(given: Sequence[Scalar], kind: pa.DataType, label: str) -> tuple[Scalar, ...]:
+def as_classes(
+    given: Sequence[Scalar], kind: pa.DataType, label: str, form: UnicodeForm | None = None
+) -> tuple[Scalar, ...]:
     """The classes that settings name, as values of the label's column.
 
     Text may stand for a number or a boolean, and a whole number for text, where it is exactly one
     value of the column's type. What is equal to its value is left as it is.
+
+    Parameters
+    ----------
+    form : {"NFC", "NFD", "NFKC", "NFKD"}, optional
+        To which classes that are text are brought.
 
     Raises
     ------
@@ -37,6 +46,8 @@ def as_classes(given: Sequence[Scalar], kind: pa.DataType, label: str) -> tuple[
     ('0', '1')
     """
     values = _values(tuple(given), kind, label)
+    if form and is_string(kind):
+        values = normalized(pa.array(values, pa.string()), form, label).to_pylist()
     if len(set(values)) < len(values):
         raise ContractError(
             f"Two classes of the label {label!r} are the same value",

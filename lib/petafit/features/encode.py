@@ -5,6 +5,7 @@ from typing import Any, Literal, Self
 import numpy as np
 import pyarrow as pa
 
+from petafit.config.feature_groups import UnicodeForm
 from petafit.errors import ConfigurationError, ContractError, did_you_mean
 from petafit.features.batch import Batch
 from petafit.features.blocks import CategoryBlock, NumericBlock
@@ -42,6 +43,8 @@ class Encoder:
         Of X; computing is in float64.
     numbers_apart : bool
         Numbers have indices of their own; False for models in which they are hashed.
+    unicode : {"NFC", "NFD", "NFKC", "NFKD"}, optional
+        The form to which texts of features and labels are brought.
 
     Raises
     ------
@@ -60,6 +63,7 @@ class Encoder:
         layout: Layout = "csr",
         dtype: DType = "float32",
         numbers_apart: bool = True,
+        unicode: UnicodeForm | None = None,
     ) -> None:
         self.space = IndexSpace(features, hash_bits, numbers_apart=numbers_apart)
         if layout == "dense":
@@ -67,10 +71,10 @@ class Encoder:
         self.features, self.facts, self.hash_bits = features, facts, hash_bits
         self.label, self.weight = label, weight
         self.layout, self.dtype = layout, dtype
-        self.numbers_apart = numbers_apart
+        self.numbers_apart, self.unicode = numbers_apart, unicode
         self._numeric = NumericBlock(features, facts)
-        self._category = CategoryBlock(features, hash_bits)
-        self._text = TextBlock(features, hash_bits)
+        self._category = CategoryBlock(features, hash_bits, unicode)
+        self._text = TextBlock(features, hash_bits, unicode)
         self._schema: pa.Schema | None = None
 
     @property
@@ -127,7 +131,7 @@ class Encoder:
         column = _column(batch, self.label)
         if self.facts.classes is None:
             return label_numbers(column, self.label)
-        return class_positions(column, self.label, self.facts.classes)
+        return class_positions(column, self.label, self.facts.classes, self.unicode)
 
     def _weights(self, batch: pa.RecordBatch) -> np.ndarray | None:
         if self.weight is None:
@@ -142,6 +146,7 @@ class Encoder:
             "numbers_apart": self.numbers_apart,
             "label": self.label,
             "weight": self.weight,
+            **({"unicode": self.unicode} if self.unicode else {}),
         }
         return Named(params=params) | self.facts.to_named().prefixed("facts")
 
@@ -159,6 +164,7 @@ class Encoder:
             facts = Facts.from_named(named.part("facts"))
             given = {name: named.params[name] for name in ("hash_bits", "label", "weight")}
             given["numbers_apart"] = named.params.get("numbers_apart", False)
+            given["unicode"] = named.params.get("unicode")
             check_stored(features, facts, **given)
         return cls(features, facts, **given, layout=layout, dtype=dtype)
 

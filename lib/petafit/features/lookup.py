@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from petafit.compiled import njit
-from petafit.features.buffers import slots_of, valid_bit
+from petafit.features.buffers import place_of, slots_of, valid_bit
 from petafit.features.hashing import NOTHING, indices_of_texts
 
 
@@ -49,7 +49,7 @@ class IndexTable:
         _look_up(*slots_of(column.indices), self._table(column.dictionary), out)
 
     def _table(self, texts: pa.StringArray) -> np.ndarray:
-        place = _place(texts)
+        place = place_of(texts)
         if place != self._known.place:
             self._known = _Known(texts, place, self._indices(texts))
         return self._known.table
@@ -61,12 +61,6 @@ class IndexTable:
             shared = 0
         new = indices_of_texts(self._prefix, texts.slice(shared), self._hash_bits)
         return np.concatenate([table[:shared], new, table[-1:]])
-
-
-def _place(texts: pa.StringArray) -> tuple[int, ...]:
-    """Length, offset and the buffers' addresses: together they tell arrays that exist apart."""
-    addresses = (buffer.address for buffer in texts.buffers() if buffer is not None)
-    return (len(texts), texts.offset, *addresses)
 
 
 @njit

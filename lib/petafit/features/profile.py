@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from petafit.aggregate.law import Aggregator
+from petafit.config.feature_groups import UnicodeForm
 from petafit.config.section import Scalar
 from petafit.errors import ConfigurationError, ContractError, EmptyInputError
 from petafit.features.facts import ColumnFacts, Facts
@@ -35,6 +36,8 @@ class Profile(Aggregator[Named, pa.RecordBatch, Facts]):
         none, whatever it holds.
     classes : sequence, optional
         All classes, in order; by default those found, sorted.
+    unicode : {"NFC", "NFD", "NFKC", "NFKD"}, optional
+        The form to which labels that are text are brought; that of `classes`, too.
     """
 
     def __init__(
@@ -45,10 +48,12 @@ class Profile(Aggregator[Named, pa.RecordBatch, Facts]):
         kind: Literal["classes", "number"],
         weight: str | None = None,
         classes: Sequence[Scalar] | None = None,
+        unicode: UnicodeForm | None = None,
     ) -> None:
         self.numerics = tuple(f for f in features if isinstance(f, Numeric))
         self.label, self.kind, self.weight = label, kind, weight
         self.classes = None if classes is None else tuple(classes)
+        self.unicode = unicode
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -86,7 +91,8 @@ class Profile(Aggregator[Named, pa.RecordBatch, Facts]):
         if self.kind == "number":
             values.append(label_numbers(batch.column(self.label), self.label))
         else:
-            counts = _count(class_labels(batch.column(self.label), self.label), weight, self.label)
+            labels = class_labels(batch.column(self.label), self.label, self.unicode)
+            counts = _count(labels, weight, self.label)
         rows = batch.num_rows
         total = float(rows if weight is None else weight.sum())
         seen = self._summary(Moments.of(values, weight), counts, rows=rows, weight=total)

@@ -1,6 +1,6 @@
 """The general form of the features: Spark ML stages that give what the encoder gives.
 
-The stages are Spark's own, but for those that add texts and numbers; a PipelineModel can hold,
+The stages are Spark's own, but for those of texts and numbers; a PipelineModel can hold,
 store and load them. They run on Spark Connect too. The session's time zone must be UTC.
 """
 
@@ -10,6 +10,7 @@ import numpy as np
 from pyspark.ml import Transformer
 from pyspark.ml.feature import FeatureHasher, SQLTransformer, VectorAssembler
 
+from petafit.config.feature_groups import UnicodeForm
 from petafit.errors import ConfigurationError
 from petafit.features.facts import Facts
 from petafit.features.feature import (
@@ -27,6 +28,7 @@ from petafit.features.index_space import IndexSpace
 from petafit.features.number_stage import AddNumbers
 from petafit.features.numeric import MISSING_BIN, Scaling
 from petafit.features.text_stage import AddText
+from petafit.features.unicode_stage import NormalizeTexts
 from petafit.table.literals import quoted
 
 FEATURES = "features"
@@ -44,12 +46,20 @@ _PARTS = {
 }
 
 
-def stages(features: tuple[Feature, ...], facts: Facts, hash_bits: int) -> list[Transformer]:
+def stages(
+    features: tuple[Feature, ...], facts: Facts, hash_bits: int, form: UnicodeForm | None = None
+) -> list[Transformer]:
     """Transformers that add a column to a frame: `FEATURES`, a vector of the encoder's indices.
 
     FeatureHasher takes a feature's name from its column. So the row is put aside, each feature
     becomes a column of its name, is hashed, and the row comes back with the vector. Numbers go
     behind the hashed indices; without any category or text there is nothing to hash.
+
+    Parameters
+    ----------
+    form : {"NFC", "NFD", "NFKC", "NFKD"}, optional
+        Of Unicode, to which texts are brought; those of a cross together, since the sign between
+        them combines with nothing.
 
     Raises
     ------
@@ -70,9 +80,12 @@ def stages(features: tuple[Feature, ...], facts: Facts, hash_bits: int) -> list[
     selected += [f"{sql} AS {quoted(name)}" for name, sql in categories.items()]
     made: list[Transformer] = []
     if space.n_hashed:
-        made = [_hasher(categories, space)]
+        stored = [feature.name for feature in features if _has_text(feature)]
+        if form and stored:
+            made.append(NormalizeTexts(stored, form))
+        made.append(_hasher(categories, space))
         if texts:
-            made.append(AddText(texts, vector=_VECTOR, hash_bits=hash_bits, row=_ROW))
+            made.append(AddText(texts, vector=_VECTOR, hash_bits=hash_bits, row=_ROW, form=form))
         if numbers:
             selected.append(f"array({', '.join(numbers)}) AS {_NUMBERS}")
             made.append(
@@ -89,6 +102,13 @@ def stages(features: tuple[Feature, ...], facts: Facts, hash_bits: int) -> list[
         *made,
         SQLTransformer(statement=f"SELECT {_ROW}.*, {_VECTOR} AS {FEATURES} FROM __THIS__"),
     ]
+
+
+def _has_text(feature: Feature) -> bool:
+    """Whether a category may be text as it is stored, or a cross with such."""
+    if isinstance(feature, Cross):
+        return any(map(_has_text, feature.parts))
+    return type(feature) is Categorical
 
 
 def _hasher(categories: Mapping[str, str], space: IndexSpace) -> FeatureHasher:

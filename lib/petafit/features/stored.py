@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from itertools import pairwise
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
+from petafit.config.feature_groups import UnicodeForm
 from petafit.errors import StorageError
 from petafit.features.classes import class_array
 from petafit.features.facts import Facts
@@ -17,6 +18,7 @@ from petafit.features.feature import Binned, Categorical, Cross, Feature, Numeri
 
 _MOST_BITS = 30
 _LONGEST_GRAM = 1000
+_FORMS = get_args(UnicodeForm)
 
 _FACTS = TypeAdapter(Facts)
 
@@ -29,6 +31,7 @@ def check_stored(
     label: Any,
     weight: Any,
     numbers_apart: Any,
+    unicode: Any,
 ) -> None:
     """Refuse what no encoder has stored.
 
@@ -41,6 +44,8 @@ def check_stored(
         raise damaged("hash_bits", expected=f"1 to {_MOST_BITS}", got=hash_bits)
     if not isinstance(numbers_apart, bool):
         raise damaged("numbers_apart", expected="true or false", got=numbers_apart)
+    if unicode not in (None, *_FORMS):
+        raise damaged("unicode", expected=f"null, or one of {', '.join(_FORMS)}", got=unicode)
     for name, value in (("label", label), ("weight", weight)):
         if value is not None and not isinstance(value, str):
             raise damaged(name, expected="a column", got=value)

@@ -8,15 +8,22 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from petafit.config.feature_groups import UnicodeForm
 from petafit.config.section import Scalar
 from petafit.errors import ContractError
 from petafit.features.classes import class_labels_of
 from petafit.features.column_types import is_boolean, is_float, is_number, is_string, value_type
 from petafit.features.numeric import numbers
+from petafit.features.unicode_form import texts_of
 
 
-def class_labels(column: pa.Array, name: str) -> pa.Array:
+def class_labels(column: pa.Array, name: str, form: UnicodeForm | None = None) -> pa.Array:
     """The labels as string, boolean, int64, uint64 or float64.
+
+    Parameters
+    ----------
+    form : {"NFC", "NFD", "NFKC", "NFKD"}, optional
+        To which labels that are text are brought.
 
     Raises
     ------
@@ -26,7 +33,7 @@ def class_labels(column: pa.Array, name: str) -> pa.Array:
     kind = value_type(column.type)
     check_label_type(kind, name, "classes")
     if is_string(kind):
-        labels = column.cast(pa.string())
+        labels = texts_of(column, form, name)
     elif is_float(kind):
         if pa.types.is_decimal(kind):
             _refuse_rounded(column, name)
@@ -63,15 +70,22 @@ def check_label_type(kind: pa.DataType, name: str, wanted: Literal["classes", "n
         )
 
 
-def class_positions(column: pa.Array, name: str, classes: Sequence[Scalar]) -> np.ndarray:
+def class_positions(
+    column: pa.Array, name: str, classes: Sequence[Scalar], form: UnicodeForm | None = None
+) -> np.ndarray:
     """The position of each label in `classes`, shape (n_rows,) float64.
+
+    Parameters
+    ----------
+    form : {"NFC", "NFD", "NFKC", "NFKD"}, optional
+        That of the classes, to which labels are brought.
 
     Raises
     ------
     ContractError
         A label is missing or not among the classes.
     """
-    labels = class_labels(column, name)
+    labels = class_labels(column, name, form)
     known = class_labels_of(tuple(classes), column.type, labels.type, name)
     positions = pc.index_in(labels, value_set=known)
     if positions.null_count:

@@ -6,13 +6,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from petafit.errors import ContractError
+from petafit.config.feature_groups import UnicodeForm
 from petafit.features.categorical import NULL, coded
 from petafit.features.feature import Categorical, Feature, Text
 from petafit.features.hashing import buffers_of, bytes_of, index_mask
 from petafit.features.pool import pooled
 from petafit.features.ragged import Ragged, gathered
 from petafit.features.text_kernels import count_grams
+from petafit.features.unicode_form import normalized, not_utf8
 
 
 class TextBlock:
@@ -23,11 +24,16 @@ class TextBlock:
     features : sequence of Feature
         Those that are text count.
     hash_bits : int
+    form : {"NFC", "NFD", "NFKC", "NFKD"}, optional
+        To which texts are brought before all else.
     """
 
-    def __init__(self, features: Sequence[Feature], hash_bits: int) -> None:
+    def __init__(
+        self, features: Sequence[Feature], hash_bits: int, form: UnicodeForm | None = None
+    ) -> None:
         self._features = [feature for feature in features if isinstance(feature, Text)]
         self._mask = index_mask(hash_bits)
+        self._form = form
 
     def encode(self, batch: pa.RecordBatch) -> Ragged | None:
         """The n-grams of all text features, feature by feature within a row; None without any.
@@ -42,7 +48,7 @@ class TextBlock:
         if not self._features:
             return None
         sources = dict.fromkeys((f.column, f.lowercase) for f in self._features)
-        found = {source: _texts(batch.column(source[0]), *source) for source in sources}
+        found = {source: self._texts(batch.column(source[0]), *source) for source in sources}
         parts = []
         for feature in self._features:
             codes, texts = found[feature.column, feature.lowercase]
@@ -74,26 +80,26 @@ class TextBlock:
         )
         return Ragged(ends, indices[: ends[-1]], values[: ends[-1]])
 
+    def _texts(
+        self, column: pa.Array, name: str, lowercase: bool
+    ) -> tuple[np.ndarray, pa.StringArray]:
+        """Which text each row has, `NULL` for none, and the texts.
 
-def _texts(column: pa.Array, name: str, lowercase: bool) -> tuple[np.ndarray, pa.StringArray]:
-    """Which text each row has, `NULL` for none, and the texts.
-
-    A dictionary that comes with a batch may hold the texts of many others: only what is used is
-    kept, and each text is cut and counted once a batch.
-    """
-    found = coded(Categorical(name), column)
-    codes, texts = found.indices, found.dictionary
-    if len(texts) > len(codes):
-        used = codes.dictionary_encode()
-        codes, texts = used.indices, texts.take(used.dictionary)
-    return codes.fill_null(NULL).to_numpy(), _lowered(texts, name) if lowercase else texts
+        A dictionary that comes with a batch may hold the texts of many others: only what is used is
+        kept, and each text is cut and counted once a batch.
+        """
+        found = coded(Categorical(name), column)
+        codes, texts = found.indices, found.dictionary
+        if len(texts) > len(codes):
+            used = codes.dictionary_encode()
+            codes, texts = used.indices, texts.take(used.dictionary)
+        if self._form:
+            texts = normalized(texts, self._form, name)
+        return codes.fill_null(NULL).to_numpy(), _lowered(texts, name) if lowercase else texts
 
 
 def _lowered(texts: pa.StringArray, name: str) -> pa.StringArray:
     try:
         return pc.utf8_lower(texts)
     except pa.ArrowInvalid as error:
-        raise ContractError(
-            f"The column {name!r} holds text that is not UTF-8",
-            hint="Write it in UTF-8, or filter such rows.",
-        ) from error
+        raise not_utf8(name) from error

@@ -16,6 +16,7 @@ from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 from pyspark.sql import DataFrame
 from pyspark.sql.pandas.functions import arrow_udf
 
+from petafit.config.feature_groups import UnicodeForm
 from petafit.features.feature import Text, columns_of, from_plain, to_plain
 from petafit.features.text import TextBlock
 from petafit.features.vectors import with_entries
@@ -37,6 +38,8 @@ class AddText(Transformer, DefaultParamsReadable[Any], DefaultParamsWritable):
     row : str
         The column of structs that holds the texts; empty where they are columns themselves, as in
         stages stored before there was this parameter.
+    form : {"NFC", "NFD", "NFKC", "NFKD"}, optional
+        Of Unicode, to which texts are brought.
     """
 
     features: "Param[str]" = Param(
@@ -53,18 +56,31 @@ class AddText(Transformer, DefaultParamsReadable[Any], DefaultParamsWritable):
         Params._dummy(), "row", "the struct that holds the texts", TypeConverters.toString
     )
 
+    form: "Param[str]" = Param(
+        Params._dummy(), "form", "of Unicode's normalization", TypeConverters.toString
+    )
+
     def __init__(
-        self, features: Sequence[Text] = (), *, vector: str = "", hash_bits: int = 0, row: str = ""
+        self,
+        features: Sequence[Text] = (),
+        *,
+        vector: str = "",
+        hash_bits: int = 0,
+        row: str = "",
+        form: UnicodeForm | None = None,
     ) -> None:
         super().__init__()
         self._setDefault(row="")
         plain = json.dumps([to_plain(feature) for feature in features])
         self._set(features=plain, vector=vector, hashBits=hash_bits, row=row)
+        if form:  # without a default, which all stages would store
+            self._set(form=form)
 
     def _transform(self, dataset: DataFrame) -> DataFrame:
         features = tuple(map(from_plain, json.loads(self.getOrDefault(self.features))))
         hash_bits = self.getOrDefault(self.hashBits)
-        columns, block = columns_of(features), TextBlock(features, hash_bits)
+        form: Any = self.getOrDefault(self.form) if self.isSet(self.form) else None
+        columns, block = columns_of(features), TextBlock(features, hash_bits, form)
 
         def with_text(vectors: pa.Array, *texts: pa.Array) -> pa.Array:
             counted = block.encode(pa.RecordBatch.from_arrays(list(texts), columns))

@@ -27,6 +27,7 @@ _CLASSES = frozenset(
         "org.apache.spark.ml.feature.VectorAssembler",
         "petafit.features.number_stage.AddNumbers",
         "petafit.features.text_stage.AddText",
+        "petafit.features.unicode_stage.NormalizeTexts",
     )
 )
 _ESTIMATOR = re.compile(r"org\.apache\.spark\.ml\.(classification|regression)\.[A-Za-z]+")

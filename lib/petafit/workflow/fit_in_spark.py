@@ -41,7 +41,7 @@ def fit_in_spark(job: Job, task: Task, rows: Rows) -> Product:
     encoder = profiled(job, task, rows)
     check_facts(settings.learner, encoder)
     frame = training_frame(rows.scan("train", task.columns), task.checks, encoder)
-    features = stages(task.features, encoder.facts, settings.hash_bits)
+    features = stages(task.features, encoder.facts, settings.hash_bits, settings.unicode)
     assert encoder.facts.rows is not None  # MLlib's features are always profiled
     began = time.monotonic()
     with job.run.stage("fit"):

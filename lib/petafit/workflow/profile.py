@@ -5,10 +5,12 @@ import logging
 from petafit.aggregate.checked import Checked
 from petafit.errors import EmptyInputError
 from petafit.features.encode import Encoder
+from petafit.features.facts import Facts
 from petafit.features.profile import no_rows
 from petafit.workflow.job import Job
 from petafit.workflow.rows import Rows
 from petafit.workflow.task import Task
+from petafit.workflow.text_forms import USUAL_FORM, first_repeated
 
 log = logging.getLogger("petafit")
 
@@ -19,7 +21,7 @@ def encoder_for(job: Job, task: Task, rows: Rows) -> Encoder:
     if known is None:
         return profiled(job, task, rows)
     log.info("no profile: the features need nothing of the whole table")
-    return task.encoder(known)
+    return _encoder(task, known)
 
 
 def profiled(job: Job, task: Task, rows: Rows) -> Encoder:
@@ -40,4 +42,16 @@ def profiled(job: Job, task: Task, rows: Rows) -> Encoder:
         except EmptyInputError as error:
             raise no_rows(job.settings.weight) from error
     job.run.update(rows=profile.result.counts)
-    return task.encoder(profile.result.require(job.settings.contract.max_bad_share))
+    return _encoder(task, profile.result.require(job.settings.contract.max_bad_share))
+
+
+def _encoder(task: Task, facts: Facts) -> Encoder:
+    texts = [each for each in facts.classes or () if isinstance(each, str)]
+    if text := first_repeated(texts):
+        log.warning(
+            "two classes of the label are one text, %r, in two Unicode forms: `unicode: %s` makes "
+            "them one class",
+            text,
+            USUAL_FORM,
+        )
+    return task.encoder(facts)

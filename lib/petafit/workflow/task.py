@@ -133,13 +133,15 @@ class Task:
         label = self.settings.label
         classes = label.classes
         if classes is not None:
-            classes = as_classes(classes, self.schema.field(label.column).type, label.column)
+            kind = self.schema.field(label.column).type
+            classes = as_classes(classes, kind, label.column, self.settings.unicode)
         return Profile(
             self.features,
             label=label.column,
             kind=self.kind,
             weight=self.settings.weight,
             classes=classes,
+            unicode=self.settings.unicode,
         )
 
     def encoder(self, facts: Facts) -> Encoder:
@@ -152,4 +154,5 @@ class Task:
             weight=self.settings.weight,
             layout=self.learner.layout,
             dtype=self.learner.dtype,
+            unicode=self.settings.unicode,
         )

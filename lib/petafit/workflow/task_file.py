@@ -12,12 +12,14 @@ from petafit.config.yaml12 import dump
 from petafit.errors import ConfigurationError
 from petafit.features.column_types import is_date, is_integer
 from petafit.features.target import plain_labels
+from petafit.features.unicode_form import normalized
 from petafit.stream.sample import Sample
 from petafit.table.pandas_index import index_columns, unnamed_index
 from petafit.table.snapshot import Snapshot
 from petafit.table.values import missing, present
 from petafit.workflow.doubt import numbers_rows, orders_rows, tells_label
 from petafit.workflow.suggest import Cut, Seen, choose_cut, choose_keys, label_kind
+from petafit.workflow.text_forms import USUAL_FORM, in_several_forms
 
 _WIDTH = 98
 _LONGEST_VALUE = 24
@@ -51,6 +53,7 @@ def task_text(table_uri: str, snapshot: Snapshot, sample: Sample, label: str) ->
         *_split(cut, columns, rows),
         *_features(columns, cut, index_columns(snapshot)),
         *_doubtful(columns, seen[label], rows),
+        *_unicode((seen[label], *columns), rows),
         *_learner(seen[label], columns),
     ]
     return "\n".join(lines) + "\n"
@@ -111,7 +114,10 @@ def _label(label: Seen, values: pa.ChunkedArray) -> Iterator[str]:
     if kind == "number":
         yield "  kind: number"
         return
-    found = pc.value_counts(present(values))
+    values = present(values)
+    if in_several_forms(values):
+        values = normalized(values.cast(pa.string()), USUAL_FORM, label.name)
+    found = pc.value_counts(values)
     classes = plain_labels(found.field("values"), label.name)
     counts = sorted(
         zip(classes, found.field("counts").to_pylist(), strict=True), key=lambda c: -c[1]
@@ -188,6 +194,15 @@ def _doubtful(columns: Sequence[Seen], label: Seen, rows: pa.Table) -> Iterator[
             yield f"  # rows are in the order of {dump(column.name)}; is it only their number?"
         elif numbers_rows(column):
             yield f"  # each row has its own {dump(column.name)}; is it only their number?"
+
+
+def _unicode(columns: Sequence[Seen], rows: pa.Table) -> Iterator[str]:
+    """The setting by which one text in several forms becomes one category, where there is such."""
+    for column in columns:
+        if not column.looks_like_key and (text := in_several_forms(rows.column(column.name))):
+            told = f"{dump(column.name)} has {_value(text)} composed and decomposed"
+            yield f"unicode: {USUAL_FORM} # {told}"
+            return
 
 
 def _useless(column: Seen, cut: Cut | None, index: Collection[str]) -> str:

@@ -1,0 +1,89 @@
+"""Texts in one Unicode normalization form, in which what looks alike is one text."""
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from petafit.config.feature_groups import UnicodeForm
+from petafit.errors import ContractError
+from petafit.features.buffers import place_of
+
+
+def normalized(texts: pa.Array, form: UnicodeForm, column: str) -> pa.Array:
+    """The texts of a column in a form; nulls stay.
+
+    Raises
+    ------
+    ContractError
+        A text is not UTF-8.
+
+    Examples
+    --------
+    >>> normalized(pa.array(["e\\u0301"]), "NFC", "name").to_pylist() == ["\\u00e9"]
+    True
+    """
+    try:
+        return pc.utf8_normalize(texts, form=form)
+    except pa.ArrowInvalid as error:
+        raise not_utf8(column) from error
+
+
+def texts_of(column: pa.Array, form: UnicodeForm | None, name: str) -> pa.StringArray:
+    """The text of each row of a column of strings, shape (n_rows,), in a form; None: as it is.
+
+    Raises
+    ------
+    ContractError
+        As `normalized`.
+    """
+    if form is None:
+        return column.cast(pa.string())
+    if isinstance(column, pa.DictionaryArray) and len(column.dictionary) <= len(column):
+        return normalized(column.dictionary.cast(pa.string()), form, name).take(column.indices)
+    return normalized(column.cast(pa.string()), form, name)
+
+
+class NormalTexts:
+    """The dictionaries of a column's batches, with their texts in one form.
+
+    They are mostly the same one, or the same with more values at its end
+    (`petafit.features.lookup`): only values that are new are normalized.
+
+    Parameters
+    ----------
+    form : {"NFC", "NFD", "NFKC", "NFKD"}
+    column : str
+        Its name, for errors.
+    """
+
+    def __init__(self, form: UnicodeForm, column: str) -> None:
+        self._form: UnicodeForm = form
+        self._column = column
+        self._stored = self._normal = pa.array([], pa.string())
+
+    def of(self, column: pa.DictionaryArray) -> pa.DictionaryArray:
+        """The same codes, into normalized texts, of which several may be equal.
+
+        Raises
+        ------
+        ContractError
+            As `normalized`.
+        """
+        texts = column.dictionary
+        if place_of(texts) != place_of(self._stored):
+            self._stored, self._normal = texts, self._normalized(texts)
+        return pa.DictionaryArray.from_arrays(column.indices, self._normal, safe=False)
+
+    def _normalized(self, texts: pa.StringArray) -> pa.StringArray:
+        shared = min(len(self._stored), len(texts))
+        if not texts.slice(0, shared).equals(self._stored.slice(0, shared)):
+            shared = 0
+        new = normalized(texts.slice(shared), self._form, self._column)
+        return pa.concat_arrays([self._normal.slice(0, shared), new]) if shared else new
+
+
+def not_utf8(column: str) -> ContractError:
+    """The error for a column whose bytes are no text."""
+    return ContractError(
+        f"The column {column!r} holds text that is not UTF-8",
+        hint="Write it in UTF-8, or filter such rows.",
+    )

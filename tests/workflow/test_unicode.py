@@ -1,0 +1,179 @@
+"""Tables that hold the same text composed in some rows and decomposed in others."""
+
+import logging
+import unicodedata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import petafit
+from petafit.config.settings import Settings
+from petafit.store.runs import Run
+from petafit.workflow.evaluate import evaluate
+from petafit.workflow.init import write_task_file
+from petafit.workflow.score import score
+from petafit.workflow.train import train
+from tests.small import rewrite, table, with_settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+WAYS = [("local", "direct"), ("spark", "direct"), ("spark", "scan")]
+LATE = "tardé"
+
+
+def mixed(form: str | None = None) -> pa.Table:
+    """The small table with accents in cities, labels and keys: in one form, or in two by turns."""
+    rows = table()
+    place = range(rows.num_rows)
+
+    def texts(values: list[str]) -> pa.Array:
+        forms = [form or ("NFC", "NFD")[i // 7 % 2] for i in place]
+        return pa.array([unicodedata.normalize(f, v) for f, v in zip(forms, values, strict=True)])
+
+    city = [f"Zürich Örtli {name[5:]}" for name in rows["city"].to_pylist()]
+    late = [LATE if late else "à l'heure" for late in rows["late"].to_pylist()]
+    key = [f"clé {i}" for i in place]
+    changed = {"city": texts(city), "late": texts(late), "key": texts(key)}
+    return pa.table({**{name: rows[name] for name in rows.column_names}, **changed})
+
+
+def task(settings: Settings, rows: pa.Table, **changes: Any) -> Settings:
+    rewrite(settings, rows)
+    features = [
+        {"numeric": "speed"},
+        {"categorical": ["city", "month"]},
+        {"text": "city", "analyzer": "char", "ngrams": [1, 2]},
+        {"cross": [["city", "weekend"]]},
+    ]
+    changes = {"training": {"shards": 1}, **changes}  # files are dealt by their sizes
+    return with_settings(settings, features=features, keys=("key",), **changes)
+
+
+def scored(run: Run) -> pa.Table:
+    (output,) = run.manifest["outputs"]
+    rows = pa.concat_tables(pq.read_table(path) for path in Path(output["path"]).rglob("*.parquet"))
+    return rows.sort_by("key") if "key" in rows.column_names else rows
+
+
+def measured(run: Run) -> dict[str, float]:
+    return {name: v for name, v in run.manifest["metrics"].items() if name != "rows_per_second"}
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFKD"])
+def test_a_task_gives_what_it_gives_of_rows_in_one_form(settings: Settings, form: str) -> None:
+    plain = task(settings, mixed(form))
+    train(plain)
+    expected = measured(evaluate(plain))
+    predicted = petafit.load_model(f"{plain.paths.models}/small").predict_proba(mixed(form))
+
+    named = task(settings, mixed(), unicode=form, model="mixed")
+    content = train(named).manifest
+    assert measured(evaluate(named)) == expected
+    model = petafit.load_model(f"{named.paths.models}/mixed")
+    named_so = (unicodedata.normalize(form, each) for each in ("à l'heure", LATE))
+    assert model.classes == tuple(sorted(named_so))
+    np.testing.assert_array_equal(model.predict_proba(mixed()), predicted)
+    np.testing.assert_array_equal(model.predict_proba(mixed().to_pandas()), predicted)
+    assert content["rows"]["used"] == content["rows"]["in"]
+
+    without = with_settings(named, unicode=None, model="without")
+    assert len(petafit.load_model(_trained(without)).classes or ()) == 4
+
+
+def _trained(settings: Settings) -> str:
+    train(settings)
+    return f"{settings.paths.models}/{settings.model_name}"
+
+
+def test_keys_and_labels_are_written_as_they_are_stored(settings: Settings) -> None:
+    named = task(settings, mixed(), unicode="NFC", label={"classes": ["à l'heure", LATE]})
+    train(named)
+    rows = scored(score(named))
+    stored = mixed().sort_by("key")
+    assert rows["key"].to_pylist() == stored["key"].to_pylist()
+    assert rows["late"].to_pylist() == stored["late"].to_pylist()
+    assert set(rows["prediction"].to_pylist()) == {"à l'heure", LATE}
+
+
+def test_a_model_keeps_its_form_whatever_the_task_says_later(settings: Settings) -> None:
+    named = task(settings, mixed(), unicode="NFC")
+    train(named)
+    expected = measured(evaluate(named))
+    assert measured(evaluate(with_settings(named, unicode=None))) == expected
+
+
+@pytest.mark.parametrize("classes", [None, ["à l'heure", LATE]])
+def test_every_engine_and_stream_gives_the_same(
+    spark: "SparkSession", settings: Settings, classes: list[str] | None
+) -> None:
+    named = task(settings, mixed(), unicode="NFC", label={"classes": classes})
+    named = with_settings(named, learner="sklearn.MultinomialNB")  # merges exactly
+    named = with_settings(named, features=[{"categorical": "city"}, {"text": "city"}])
+    found = []
+    for engine, stream in WAYS:
+        way = with_settings(
+            named, engine=engine, stream=stream, model=f"{engine}-{stream}",
+            score={"output": f"{named.paths.data}/{engine}-{stream}", "format": "parquet"},
+        )  # fmt: skip
+        given = spark if engine == "spark" else None
+        train(way, spark=given)
+        rows = scored(score(way, spark=given))
+        found.append((measured(evaluate(way, spark=given)), rows.select(["key", "probability"])))
+    for metrics, rows in found[1:]:
+        assert metrics == pytest.approx(found[0][0])
+        assert rows["key"].equals(found[0][1]["key"])
+        np.testing.assert_allclose(rows["probability"], found[0][1]["probability"], rtol=1e-6)
+
+
+def test_learners_of_mllib_see_one_form_too(spark: "SparkSession", settings: Settings) -> None:
+    changes = {
+        "engine": "spark",
+        "hash_bits": 8,
+        "learner": {"name": "mllib.NaiveBayes"},
+    }
+    plain = task(settings, mixed("NFC"), **changes)
+    plain = with_settings(
+        plain, features=[{"categorical": "city"}, {"text": "city"}, {"cross": [["city", "month"]]}]
+    )
+    train(plain, spark=spark)
+    expected = measured(evaluate(plain, spark=spark))
+    rewrite(settings, mixed())
+    named = with_settings(plain, unicode="NFC", model="mixed")
+    train(named, spark=spark)
+    assert measured(evaluate(named, spark=spark)) == pytest.approx(expected)
+
+
+def test_classes_in_two_forms_are_told(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    named = task(settings, mixed())
+    with caplog.at_level(logging.WARNING, "petafit"):
+        train(named)
+    assert 'two classes of the label are one text, "à l\'heure"' in caplog.text
+    assert "`unicode: NFC`" in caplog.text
+    caplog.clear()
+    with caplog.at_level(logging.WARNING, "petafit"):
+        train(with_settings(named, unicode="NFC"))
+    assert "two classes" not in caplog.text
+
+
+def test_init_sets_the_form_where_a_text_has_two(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    rewrite(settings, mixed())
+    for label, told in (("weekend", "city has Zürich"), ("late", f"late has {LATE}")):
+        text = write_task_file(settings.table.uri, label=label, force=True).read_text()
+        (line,) = (line for line in text.splitlines() if line.startswith("unicode:"))
+        assert line.startswith(f"unicode: NFC # {told}")
+    (classes,) = (line for line in text.splitlines() if "kind: classes" in line)
+    assert classes.count("%") == 2
+    rewrite(settings, mixed("NFD"))
+    assert (
+        "unicode:" not in write_task_file(settings.table.uri, label="late", force=True).read_text()
+    )
