@@ -61,3 +61,9 @@ def test_did_you_mean_names_the_close_choices_or_all():
     assert did_you_mean("lable", ["label", "learner"]) == "Did you mean 'label'?"
     assert did_you_mean("rounds", ["x", "a"]) == "Choose one of 'a', 'x'."
     assert did_you_mean("anything", []) == ""
+
+
+@pytest.mark.parametrize(("name", "choice"), [("caf\u00e9", "cafe\u0301"), ("K", "\u212a")])
+def test_did_you_mean_tells_what_looks_the_same_apart(name, choice):
+    expected = f"There is {choice!a}, in another Unicode form than {name!a}."
+    assert did_you_mean(name, ["caf", "cafes", choice]) == expected

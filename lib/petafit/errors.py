@@ -2,6 +2,7 @@
 
 import difflib
 import logging
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -109,16 +110,32 @@ class DamagedError(StorageError):
 def did_you_mean(name: str, choices: Iterable[str]) -> str:
     """A hint that names the closest choices, or all of them where none is close.
 
+    One that looks the same is told by its code points.
+
     Examples
     --------
     >>> did_you_mean("lerner", ["learner", "label"])
     "Did you mean 'learner'?"
     """
     known = sorted(choices)
+    alike = same_texts(known).get(unicodedata.normalize("NFC", name))
+    if alike:
+        return f"There is {alike!a}, in another Unicode form than {name!a}."
     close = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
     if close:
         return f"Did you mean {' or '.join(map(repr, close))}?"
     return f"Choose one of {', '.join(map(repr, known))}." if known else ""
+
+
+def same_texts(names: Iterable[str]) -> Mapping[str, str]:
+    """Names that may look the same as others, by what they are in Unicode's form NFC.
+
+    Examples
+    --------
+    >>> same_texts(["e\\u0301", "e"]) == {"\\u00e9": "e\\u0301"}
+    True
+    """
+    return {unicodedata.normalize("NFC", name): name for name in names if not name.isascii()}
 
 
 @contextmanager

@@ -1,7 +1,10 @@
 """Parquet files as tests write and spoil them."""
 
+import json
+
 import pyarrow as pa
 import pyarrow.parquet as pq
+from deltalake import DeltaTable
 
 
 def numbered(start, stop):
@@ -26,3 +29,21 @@ def flip_byte(path, position):
     content = bytearray(path.read_bytes())
     content[position] ^= 0xFF
     path.write_bytes(content)
+
+
+def as_delta(folder, schema):
+    """A Delta table of the folder's files, of which its log promises this schema."""
+    DeltaTable.create(folder, schema)
+    adds = [
+        {
+            "path": path.name,
+            "size": path.stat().st_size,
+            "partitionValues": {},
+            "modificationTime": 0,
+            "dataChange": True,
+        }
+        for path in sorted(folder.glob("*.parquet"))
+    ]
+    entry = "\n".join(json.dumps({"add": add}) for add in adds)
+    (folder / "_delta_log" / f"{1:020}.json").write_text(entry)
+    return folder

@@ -1,17 +1,13 @@
 """Files that spell their columns in another letter case than the table."""
 
-import json
-
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-from deltalake import DeltaTable
 
 from petafit.config.settings import Table
 from petafit.errors import ContractError
 from petafit.stream.sample import take_sample
 from petafit.table.opening import open_table
-from tests.stream.files import write
+from tests.stream.files import as_delta, write
 
 SPELLINGS = ("city", "City", "CITY")
 
@@ -80,23 +76,23 @@ def test_partition_folders_are_one_column_in_any_case(tmp_path, direct, rows_of)
 
 
 def test_a_delta_tables_files_may_spell_otherwise(tmp_path, direct, rows_of):
-    DeltaTable.create(tmp_path, pa.schema({"id": pa.int64(), "price": pa.float64()}))
-    adds = []
     for place, name in enumerate(("Price", "price", "other")):
-        path = tmp_path / f"part-{place}.parquet"
-        pq.write_table(pa.table({"id": [place], name: [1.5]}), path)
-        add = {
-            "path": path.name,
-            "size": path.stat().st_size,
-            "partitionValues": {},
-            "modificationTime": 0,
-            "dataChange": True,
-        }
-        adds.append(json.dumps({"add": add}))
-    (tmp_path / "_delta_log" / f"{1:020}.json").write_text("\n".join(adds))
+        write(tmp_path / f"part-{place}.parquet", pa.table({"id": [place], name: [1.5]}))
+    as_delta(tmp_path, pa.schema({"id": pa.int64(), "price": pa.float64()}))
     rows = rows_of(direct(tmp_path))
     assert rows == [
         {"id": 0, "price": 1.5},
         {"id": 1, "price": 1.5},
         {"id": 2, "price": None},
     ]
+
+
+def test_a_name_in_another_unicode_form_is_refused(tmp_path, direct, rows_of):
+    write(tmp_path / "a.parquet", pa.table({"caf\u00e9": [1]}))
+    write(tmp_path / "b.parquet", pa.table({"cafe\u0301": [2]}))
+    message = r"b\.parquet is named in another Unicode form.*xe9'; got 'cafe.u0301'"
+    with pytest.raises(ContractError, match=message):
+        rows_of(direct(tmp_path))
+    as_delta(tmp_path, pa.schema({"caf\u00e9": pa.int64()}))
+    with pytest.raises(ContractError, match=message):
+        rows_of(direct(tmp_path))

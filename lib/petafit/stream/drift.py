@@ -1,11 +1,13 @@
 """Whether a file is as the table and its log promise."""
 
+import unicodedata
 from collections.abc import Mapping, Sequence
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from petafit.errors import ContractError, StorageError, did_you_mean
+from petafit.errors import ContractError, StorageError, did_you_mean, same_texts
+from petafit.stream.nested import inner_types, own_names
 from petafit.table.names import Spellings
 from petafit.table.parquet import refuse_repeated
 from petafit.table.shards import Slice
@@ -57,20 +59,36 @@ def check_footer(footer: pq.FileMetaData, part: Slice, schema: pa.Schema) -> Map
     StorageError
         It does not hold the rows that the log promises.
     ContractError
-        It lacks a column, has it twice, or in another type than the schema.
+        It lacks a column, has it twice, or in another type than the schema, or fields of a struct
+        that may be meant are several.
     """
     _check_rows(footer, part)
     found = footer_schema(footer)
     present = names_in(found.names, part, schema)
     meant = {*present.values()}
     refuse_repeated([name for name in found.names if name in meant], part.path)
-    for column in stored(schema, part):
+    columns = stored(schema, part)
+    others: Mapping[str, str] = {}
+    if len(present) < len(columns):
+        others = same_texts(name for name in found.names if name not in meant)
+    for column in columns:
         if column.name in present:
             _check_type(column, found.field(present[column.name]), part)
+        elif alike := others.get(unicodedata.normalize("NFC", column.name)):
+            raise _other_form(column, part, got=alike)
         elif not part.absent_is_null:
             hint = did_you_mean(column.name, found.names)
             raise _drift(column, part, got="no such column", hint=hint)
     return present
+
+
+def _other_form(column: pa.Field, part: Slice, *, got: str) -> ContractError:
+    return ContractError(
+        f"Column {column.name!r} of {part.path} is named in another Unicode form than the table's",
+        expected=ascii(column.name),
+        got=ascii(got),
+        hint="For Spark, too, these are two columns: write the file anew.",
+    )
 
 
 def _check_rows(footer: pq.FileMetaData, part: Slice) -> None:
@@ -83,22 +101,44 @@ def _check_rows(footer: pq.FileMetaData, part: Slice) -> None:
 
 
 def _check_type(column: pa.Field, found: pa.Field, part: Slice) -> None:
-    if not _fits(found.type, canonical(column.type), by_log=part.absent_is_null):
+    try:
+        fits = _fits(found.type, canonical(column.type), part)
+    except ContractError as error:
+        raise ContractError(
+            f"Column {column.name!r} of {part.path}: {error.what}", got=error.got, hint=error.hint
+        ) from error
+    if not fits:
         raise _drift(column, part, got=found.type)
 
 
-def _fits(found: pa.DataType, wanted: pa.DataType, *, by_log: bool) -> bool:
+def _fits(found: pa.DataType, wanted: pa.DataType, part: Slice) -> bool:
     """Whether a file's values can be read in the table's type, each for what it is.
 
-    That is so for equal types, a column without any value, timestamps of another unit, and types
-    that are narrower, which Spark reads, too. Where a log says the type, it also says whether
-    timestamps are in UTC: old writers left that out of the files.
+    That is so for equal types, a column without any value, timestamps of another unit, types that
+    are narrower, which Spark reads, too, and what is made of such. Where a log says the type, it
+    also says whether timestamps are in UTC: old writers left that out of the files.
     """
     if _IS.is_null(found) or found == wanted:
         return True
     if _IS.is_timestamp(found) and _IS.is_timestamp(wanted):
-        return by_log or bool(found.tz == wanted.tz)
-    return _widens(found, wanted)
+        return part.absent_is_null or bool(found.tz == wanted.tz)
+    if _IS.is_struct(found) and _IS.is_struct(wanted):
+        return _fields_fit(found, wanted, part)
+    inner = list(inner_types(found, wanted))
+    return all(_fits(*pair, part) for pair in inner) if inner else _widens(found, wanted)
+
+
+def _fields_fit(found: pa.StructType, wanted: pa.StructType, part: Slice) -> bool:
+    """Whether the fields of a struct fit, found by name.
+
+    Where a log says the type, not all need be there, and there may be others.
+    """
+    own = own_names(found, wanted, exact=part.exact_names)
+    if not part.absent_is_null and not len(own) == found.num_fields == wanted.num_fields:
+        return False
+    if any(len({field.name for field in kind}) < kind.num_fields for kind in (found, wanted)):
+        return False
+    return all(_fits(found.field(own[name]).type, wanted.field(name).type, part) for name in own)
 
 
 def _widens(found: pa.DataType, wanted: pa.DataType) -> bool:

@@ -12,10 +12,12 @@ import pyarrow as pa
 from petafit.errors import ContractError
 from petafit.stream.direct import DirectSource
 from petafit.stream.drift import stored
+from petafit.stream.nested import twins_within
 from petafit.stream.slices import check_file
 from petafit.stream.tally import Tally
 from petafit.table.names import Spellings
 from petafit.table.shards import Slice
+from petafit.table.types import canonical
 
 _IS = pa.types
 
@@ -75,6 +77,12 @@ class Footers:
                     f"Spark cannot tell columns of {part.path} apart", ", ".join(map(repr, alike))
                 )
             kind = found.field(alike[0]).type if alike[0] in found.names else column.type
+            twins = () if self.case_sensitive else twins_within(kind, canonical(column.type))
+            if twins:
+                raise _beyond_spark(
+                    f"Spark cannot tell fields of column {column.name!r} of {part.path} apart",
+                    ", ".join(map(repr, twins)),
+                )
             if not _spark_reads(kind, column.type):
                 raise _beyond_spark(
                     f"Spark cannot read column {column.name!r} of {part.path}", kind

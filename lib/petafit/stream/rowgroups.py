@@ -10,6 +10,7 @@ from petafit.errors import ContractError, StorageError
 from petafit.stream.batches import as_type, one_code_a_row
 from petafit.stream.chunks import check_others, coded_columns
 from petafit.stream.coded import CodedColumn
+from petafit.stream.nested import spelled_as
 from petafit.stream.old_calendar import old_calendar
 from petafit.table.parquet import UNREADABLE, OpenFile, unreadable
 from petafit.table.predicate import RowFilter
@@ -206,9 +207,12 @@ def _completed(
 
 
 def _as_type(values: pa.Array, column: pa.Field, part: Slice, *, is_coded: bool) -> pa.Array:
-    """Like `as_type`, but no dictionary is built of texts that the file stores plainly."""
+    """Like `as_type`, but fields of structs are found by name in any letter case, and no dictionary
+    is built of texts that the file stores plainly."""
     if column.type == STRINGS and not is_coded and not isinstance(values, pa.DictionaryArray):
         return one_code_a_row(values.cast(pa.string()))
+    if pa.types.is_nested(column.type):
+        values = spelled_as(values, column.type, exact=part.exact_names)
     try:
         return as_type(values, column.type)
     except pa.ArrowInvalid as error:

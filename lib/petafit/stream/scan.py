@@ -19,6 +19,7 @@ from petafit.spark_errors import in_one_sentence
 from petafit.store.arrays import digest
 from petafit.store.filesystem import Folder
 from petafit.stream.batches import carried_schema, chosen, normalise, predicate_schema
+from petafit.stream.nested import own_twins
 from petafit.stream.scan_files import files_frame
 from petafit.stream.tally import Tally
 from petafit.table.literals import quoted
@@ -203,12 +204,18 @@ def _frame(
 
 
 def _refuse_twins(session: SparkSession, snapshot: Snapshot, needed: Sequence[str]) -> None:
-    own = Spellings(() if case_sensitive(session) else snapshot.schema.names)
+    if case_sensitive(session):
+        return
+    own = Spellings(snapshot.schema.names)
     for name in needed:
-        if len(own.alike(name)) > 1:
+        what, names = f"columns of {snapshot.uri}", own.alike(name)
+        if len(names) < 2:
+            what = f"fields of the column {name!r} of {snapshot.uri}"
+            names = own_twins(snapshot.schema.field(name).type)
+        if names:
             raise ConfigurationError(
-                f"Spark cannot tell columns of {snapshot.uri} apart",
-                got=", ".join(map(repr, own.alike(name))),
+                f"Spark cannot tell {what} apart",
+                got=", ".join(map(repr, names)),
                 hint="Set `stream: direct`, or `spark.session: {spark.sql.caseSensitive: true}`.",
             )
 

@@ -1,0 +1,132 @@
+"""Structs within columns, whose fields Spark finds by name, whatever the case of their letters."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pyarrow as pa
+
+from petafit.errors import ContractError
+from petafit.table.names import Spellings
+from petafit.table.types import canonical
+
+_IS = pa.types
+
+Pair = tuple[pa.DataType, pa.DataType]
+
+
+def own_names(found: pa.StructType, wanted: pa.StructType, *, exact: bool) -> Mapping[str, str]:
+    """The fields of a table's struct that a file's has, each with the name it has there.
+
+    Parameters
+    ----------
+    exact : bool
+        Whether letter case tells names apart. It always does where fields of the table's struct
+        differ by nothing else.
+
+    Raises
+    ------
+    ContractError
+        Several of the file's fields may be meant.
+    """
+    there, names = Spellings(_names(found)), _names(wanted)
+    known = {*_names(found)}
+    own = {name: name for name in names if name in known}
+    if exact or Spellings(names).twins:
+        return own
+    for name in names:
+        alike = () if name in own else there.alike(name)
+        if len(alike) > 1:
+            raise ContractError(
+                f"Several fields of a struct may be {name!r}",
+                got=", ".join(map(repr, alike)),
+                hint="They differ in letter case only: write the file anew with one of them.",
+            )
+        if alike:
+            own[name] = alike[0]
+    return own
+
+
+def inner_types(found: pa.DataType, wanted: pa.DataType) -> Iterator[Pair]:
+    """What two lists, or two maps, are made of: in the file, and in the table."""
+    if _IS.is_list(found) and _IS.is_list(wanted):
+        yield found.value_type, wanted.value_type
+    if _IS.is_map(found) and _IS.is_map(wanted):
+        yield found.key_type, wanted.key_type
+        yield found.item_type, wanted.item_type
+
+
+def twins_within(found: pa.DataType, wanted: pa.DataType) -> tuple[str, ...]:
+    """Fields of a file's struct, at any depth, that Spark takes for one of the table's.
+
+    Parameters
+    ----------
+    found, wanted : pyarrow.DataType
+        Canonical.
+    """
+    inner = list(inner_types(found, wanted))
+    if _IS.is_struct(found) and _IS.is_struct(wanted):
+        there = Spellings(_names(found))
+        for field in wanted:
+            alike = there.alike(field.name)
+            if len(alike) > 1:
+                return alike
+            inner += [(found.field(name).type, field.type) for name in alike]
+    return next((twins for pair in inner if (twins := twins_within(*pair))), ())
+
+
+def own_twins(kind: pa.DataType) -> tuple[str, ...]:
+    """Fields of a struct, at any depth of a type, that differ in letter case only."""
+    return twins_within(kind, kind)
+
+
+def spelled_as(values: pa.Array, kind: pa.DataType, *, exact: bool) -> pa.Array:
+    """A file's values with the fields of their structs named as in a table's type; no copy.
+
+    Raises
+    ------
+    ContractError
+        As `own_names`.
+    """
+    if canonical(values.type) == canonical(kind):
+        return values
+    return pa.array(_Retyped(values, _spelled(values.type, kind, exact)))
+
+
+def _spelled(found: pa.DataType, wanted: pa.DataType, exact: bool) -> pa.DataType:
+    if _IS.is_struct(found) and _IS.is_struct(wanted):
+        named = {own: name for name, own in own_names(found, wanted, exact=exact).items()}
+        return pa.struct(
+            field.with_name(named[field.name]).with_type(
+                _spelled(field.type, wanted.field(named[field.name]).type, exact)
+            )
+            if field.name in named
+            else field
+            for field in found
+        )
+    if _IS.is_map(found) and _IS.is_map(wanted):
+        key, item = found.key_field, found.item_field
+        return pa.map_(
+            key.with_type(_spelled(key.type, wanted.key_type, exact)),
+            item.with_type(_spelled(item.type, wanted.item_type, exact)),
+            found.keys_sorted,
+        )
+    if (_IS.is_list(found) or _IS.is_large_list(found)) and _IS.is_list(wanted):
+        item = found.value_field
+        item = item.with_type(_spelled(item.type, wanted.value_type, exact))
+        return pa.list_(item) if _IS.is_list(found) else pa.large_list(item)
+    return found
+
+
+def _names(kind: pa.StructType) -> list[str]:
+    return [field.name for field in kind]
+
+
+class _Retyped:
+    """Values handed on as another type of the same layout, by Arrow's C data interface."""
+
+    def __init__(self, values: pa.Array, kind: pa.DataType) -> None:
+        self._values, self._kind = values, kind
+
+    def __arrow_c_array__(self, requested_schema: object = None) -> tuple[Any, Any]:
+        _, content = self._values.__arrow_c_array__()
+        return self._kind.__arrow_c_schema__(), content
