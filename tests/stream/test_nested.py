@@ -161,10 +161,6 @@ LATER = {
         [{"name": None, "n": None}, None],
     ),
     "more fields": (pa.array([{**OTHER, "x": 1}]), [SAME]),
-    "a field without a type": (
-        pa.array([{"N": 2, "name": None}], pa.struct({"N": pa.int64(), "name": pa.null()})),
-        [{"name": None, "n": 2}],
-    ),
 }
 
 
@@ -194,3 +190,13 @@ def test_a_delta_tables_log_spells_the_fields(
     schema = pa.schema({"id": pa.int64(), "s": pa.list_(S)})
     as_delta(files(tmp_path, pa.array([[ONE]]), pa.array([[OTHER]], pa.list_(T))), schema)
     assert by_id(rows_of(direct(tmp_path))) == [[ONE], [SAME]] == scanned(spark, tmp_path)
+
+
+def test_a_field_without_a_type_is_read_directly_only(
+    tmp_path: Path, direct: Any, rows_of: Any
+) -> None:
+    untyped = pa.struct({"N": pa.int64(), "name": pa.null()})
+    files(tmp_path, pa.array([[ONE]]), pa.array([[OTHER]], pa.list_(untyped)))
+    assert by_id(rows_of(direct(tmp_path))) == [[ONE], [{"name": None, "n": 2}]]
+    with pytest.raises(ContractError, match=r"Spark cannot read column 's' of .*1\.parquet"):
+        _footers(direct(tmp_path))

@@ -4,6 +4,7 @@ Spark takes a column that a Parquet file lacks for null, and some types for othe
 refuses such a file as it opens it; a scan needs this look beforehand.
 """
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -12,7 +13,7 @@ import pyarrow as pa
 from petafit.errors import ContractError
 from petafit.stream.direct import DirectSource
 from petafit.stream.drift import stored
-from petafit.stream.nested import twins_within
+from petafit.stream.nested import leaf_pairs, twins_within
 from petafit.stream.slices import check_file
 from petafit.stream.tally import Tally
 from petafit.table.names import Spellings
@@ -83,7 +84,8 @@ class Footers:
                     f"Spark cannot tell fields of column {column.name!r} of {part.path} apart",
                     ", ".join(map(repr, twins)),
                 )
-            if not _spark_reads(kind, column.type):
+            pairs = leaf_pairs(kind, canonical(column.type), exact=exact.exact_names)
+            if not all(itertools.starmap(_spark_reads, pairs)):
                 raise _beyond_spark(
                     f"Spark cannot read column {column.name!r} of {part.path}", kind
                 )

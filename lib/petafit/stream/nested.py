@@ -74,6 +74,26 @@ def twins_within(found: pa.DataType, wanted: pa.DataType) -> tuple[str, ...]:
     return next((twins for pair in inner if (twins := twins_within(*pair))), ())
 
 
+def leaf_pairs(found: pa.DataType, wanted: pa.DataType, *, exact: bool) -> Iterator[Pair]:
+    """The types of the values that a file's column has of a table's: its own, or nested ones.
+
+    Parameters
+    ----------
+    found, wanted : pyarrow.DataType
+        Canonical.
+    exact : bool
+        As in `own_names`.
+    """
+    inner = list(inner_types(found, wanted))
+    if _IS.is_struct(found) and _IS.is_struct(wanted):
+        own = own_names(found, wanted, exact=exact)
+        inner = [(found.field(own[name]).type, wanted.field(name).type) for name in own]
+    elif not inner:
+        yield found, wanted
+    for pair in inner:
+        yield from leaf_pairs(*pair, exact=exact)
+
+
 def own_twins(kind: pa.DataType) -> tuple[str, ...]:
     """Fields of a struct, at any depth of a type, that differ in letter case only."""
     return twins_within(kind, kind)
