@@ -251,3 +251,20 @@ def test_a_name_that_comes_twice_is_refused():
 def test_a_head_of_another_form_is_refused(told):
     with pytest.raises(StorageError, match="cannot be read"):
         from_bytes(repacked(("__named__.npy", as_npy(np.frombuffer(told, np.uint8)))))
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_reading_holds_each_array_once(order):
+    """Beside the bytes that are read; an array may be changed, and is laid out as it was."""
+    weights = np.asarray(np.ones((2_000, 1_000), np.float32), order=order)
+    content = to_bytes(Named({"weights": weights, "none": np.empty((0, 3), order=order)}))
+    tracemalloc.start()
+    try:
+        found = from_bytes(content).arrays["weights"]
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 1.2 * weights.nbytes
+    assert found.flags.writeable
+    assert found.flags.aligned
+    assert found.flags[f"{order}_CONTIGUOUS"]

@@ -1,7 +1,8 @@
 """The arrays of an ``.npz`` that may be damaged, or made to do harm.
 
 Nothing is allocated that the file itself does not hold: members are not compressed, and an array's
-header is compared with the bytes behind it before there is an array.
+header is compared with the bytes behind it before there is an array. An array lies where its member
+was read to: a second copy of large weights would double what loading a model takes.
 """
 
 import io
@@ -12,6 +13,8 @@ import numpy as np
 
 _FORMAT = np.lib.format
 _VERSION = (1, 0)
+_LONGEST_HEADER = 10 + 2**16
+_PIECE = 2**20
 
 
 def read_members(content: bytes) -> dict[str, np.ndarray]:
@@ -27,7 +30,10 @@ def read_members(content: bytes) -> dict[str, np.ndarray]:
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = archive.infolist()
         _check_sizes(members, len(content))
-        return {m.filename.removesuffix(".npy"): _array(m, archive.read(m)) for m in members}
+        return {
+            member.filename.removesuffix(".npy"): _array(member, _read(archive, member))
+            for member in members
+        }
 
 
 def _check_sizes(members: list[zipfile.ZipInfo], total: int) -> None:
@@ -41,11 +47,23 @@ def _check_sizes(members: list[zipfile.ZipInfo], total: int) -> None:
         raise ValueError("arrays that lie one over the other")
 
 
-def _array(member: zipfile.ZipInfo, content: bytes) -> np.ndarray:
-    stream = io.BytesIO(content)  # read whole, so that the checksum was verified before
+def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytearray:
+    """All of a member, whose checksum is verified with its last byte."""
+    content = bytearray(member.file_size)
+    rest = memoryview(content)
+    with archive.open(member) as stream:
+        while count := stream.readinto(rest[:_PIECE]):
+            rest = rest[count:]
+    if rest:
+        raise ValueError(f"{member.filename} ends early")
+    return content
+
+
+def _array(member: zipfile.ZipInfo, content: bytearray) -> np.ndarray:
+    stream = io.BytesIO(content[:_LONGEST_HEADER])
     if _FORMAT.read_magic(stream) != _VERSION:
         raise ValueError(f"{member.filename} is of another version of numpy's format")
-    shape, _, dtype = _FORMAT.read_array_header_1_0(stream)
+    shape, is_fortran, dtype = _FORMAT.read_array_header_1_0(stream)
     if dtype.hasobject or dtype.fields or dtype.subdtype:
         raise ValueError(f"{member.filename} holds no plain values, but {dtype}")
     if min(shape, default=0) < 0 or (not dtype.itemsize and math.prod(shape) > 1):
@@ -53,5 +71,7 @@ def _array(member: zipfile.ZipInfo, content: bytes) -> np.ndarray:
     said, found = math.prod(shape) * dtype.itemsize, len(content) - stream.tell()
     if said != found:
         raise ValueError(f"{member.filename} says {said} bytes, {dtype} {shape}, and has {found}")
-    stream.seek(0)
-    return _FORMAT.read_array(stream, allow_pickle=False)
+    if not said:
+        return np.empty(shape, dtype, order="F" if is_fortran else "C")
+    values = np.frombuffer(content, dtype, offset=stream.tell())
+    return values.reshape(shape, order="F" if is_fortran else "C")
