@@ -8,8 +8,9 @@ from petafit.learners import losses
 from petafit.learners.multipliers import fit_multipliers, fit_sizes
 
 
-def loss_of(y: np.ndarray, loss: str = "log") -> object:
-    weight = np.full(len(y), 1 / len(y))
+def loss_of(y: np.ndarray, loss: str = "log", weight: np.ndarray | None = None) -> object:
+    weight = np.ones(len(y)) if weight is None else weight
+    weight = weight / weight.sum()
     return lambda margins: losses.total(loss, margins, y, weight, 0.5)
 
 
@@ -26,7 +27,7 @@ def made(rows: int = 20_000, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 def test_they_are_those_of_a_penalised_logistic_regression() -> None:
     """Each multiplier has a penalty of its own; features are scaled so that it becomes 1."""
     features, y = made()
-    found = fit_multipliers(features, loss_of(y), np.zeros(4)).multipliers
+    found = fit_multipliers(features, loss_of(y), np.zeros(4), np.ones(len(y))).multipliers
     moments = (features[:, 0].astype(np.float64) ** 2).mean(axis=0)
     scale = np.sqrt((1e-3 + 20 / len(y)) * moments + 0.01 / len(y))
     reference = LogisticRegression(C=1 / len(y), fit_intercept=False, tol=1e-9, max_iter=1000).fit(
@@ -35,18 +36,33 @@ def test_they_are_those_of_a_penalised_logistic_regression() -> None:
     np.testing.assert_allclose(found * scale, reference.coef_[0], rtol=2e-3)
 
 
+def test_rows_count_by_their_weight_in_the_penalty_too() -> None:
+    """Rows of next to no weight have features a thousand times as large."""
+    features, y = made()
+    weight = np.random.default_rng(1).exponential(size=len(y))
+    weight[::2], features[::2] = 1e-9, 1e3 * features[::2]
+    found = fit_multipliers(features, loss_of(y, weight=weight), np.zeros(4), weight).multipliers
+    told = weight.sum() ** 2 / (weight**2).sum()
+    moments = np.average(features[:, 0].astype(np.float64) ** 2, axis=0, weights=weight)
+    scale = np.sqrt((1e-3 + 20 / told) * moments + 0.01 / told)
+    reference = LogisticRegression(C=1, fit_intercept=False, tol=1e-9, max_iter=1000).fit(
+        features[:, 0] / scale, y, sample_weight=weight / weight.sum()
+    )
+    np.testing.assert_allclose(found * scale, reference.coef_[0], rtol=2e-3)
+
+
 def test_a_trace_of_a_feature_in_one_row_is_not_multiplied_by_thousands() -> None:
     features, y = made(300)
     features[1:, 0, 1], features[0, 0] = 0, [0, 1e-3, 0, 0]
-    found = fit_multipliers(features, loss_of(y), np.zeros(4)).multipliers
+    found = fit_multipliers(features, loss_of(y), np.zeros(4), np.ones(len(y))).multipliers
     assert 0 < abs(found[1]) < 1
 
 
 def test_few_rows_leave_them_near_their_aim() -> None:
     features, y = made()
     aim = np.array([1.0, 100.0, 0.05, 0.0])
-    many = fit_multipliers(features, loss_of(y), aim)
-    few = fit_multipliers(features[:40], loss_of(y[:40]), aim)
+    many = fit_multipliers(features, loss_of(y), aim, np.ones(len(y)))
+    few = fit_multipliers(features[:40], loss_of(y[:40]), aim, np.ones(40))
     scale = features[:, 0].std(axis=0)
     assert np.linalg.norm((few.multipliers - aim) * scale) < 1.5
     assert np.linalg.norm((many.multipliers - aim) * scale) > 1.5
@@ -56,7 +72,7 @@ def test_few_rows_leave_them_near_their_aim() -> None:
 def test_a_feature_that_no_row_has_keeps_its_aim() -> None:
     features, y = made()
     features[..., 1] = 0
-    found = fit_multipliers(features, loss_of(y), np.array([0.0, 7.0, 0.0, 0.0]))
+    found = fit_multipliers(features, loss_of(y), np.array([0.0, 7.0, 0.0, 0.0]), np.ones(len(y)))
     assert found.multipliers[1] == 7.0
 
 
@@ -65,7 +81,7 @@ def test_every_loss_gets_smaller(loss: str) -> None:
     features, y = made(2000)
     if loss in ("squared", "quantile"):
         y = features[:, 0, 0] + np.random.default_rng(1).normal(size=len(y))
-    fit = fit_multipliers(features, loss_of(y, loss), np.zeros(4))
+    fit = fit_multipliers(features, loss_of(y, loss), np.zeros(4), np.ones(len(y)))
     assert fit.after < fit.before
 
 
@@ -75,7 +91,7 @@ def test_softmax_margins_share_their_multipliers() -> None:
     odds = np.exp(features @ np.array([2.0, -1.0]))
     chosen = random.random((20_000, 1)) < np.cumsum(odds / odds.sum(1, keepdims=True), axis=1)
     y = chosen.argmax(axis=1).astype(np.float64)
-    found = fit_multipliers(features, loss_of(y), np.zeros(2)).multipliers
+    found = fit_multipliers(features, loss_of(y), np.zeros(2), np.ones(len(y))).multipliers
     np.testing.assert_allclose(found, [2.0, -1.0], atol=0.12)
 
 

@@ -34,26 +34,33 @@ class MergeFit:
     after: float
 
 
-def fit_multipliers(features: np.ndarray, loss: Loss, aim: np.ndarray) -> MergeFit:
+def fit_multipliers(
+    features: np.ndarray, loss: Loss, aim: np.ndarray, weight: np.ndarray
+) -> MergeFit:
     """Minimise ``loss(features @ m) + sum_j r_j / 2 (m_j - aim_j)**2`` over m.
 
-    The ridge ``r_j = (0.001 + 20 / n_rows) mean(features_j**2) + 0.01 / n_rows`` keeps a multiplier
+    The ridge ``r_j = (0.001 + 20 / n) mean(features_j**2) + 0.01 / n`` keeps a multiplier
     near its aim where the rows say little about it: rare features would otherwise be multiplied by
     what chance gives. The second term is for those that are small in the few rows that have them:
     a multiplier of thousands would do little to these rows, and ruin others. The variables are
     whitened by the features' own second moments, so that correlated candidates cost no iterations.
+    Means are weighted as the loss is; n is how many rows of equal weight would tell as much,
+    ``sum(weight)**2 / sum(weight**2)``.
 
     Parameters
     ----------
     features : ndarray of shape (n_rows, n_outputs, n_multipliers)
         What each multiplier scales, summed over a row.
     aim : ndarray of shape (n_multipliers,)
+    weight : ndarray of shape (n_rows,)
+        Of the rows in the loss.
     """
     rows, outputs, count = features.shape
     flat = features.reshape(rows * outputs, count)
+    told = weight.sum() ** 2 / (weight @ weight)
     with threadpool_limits(1):  # the order of sums must not depend on the machine's cores
-        moments = (flat.T @ flat).astype(np.float64) / len(flat)
-        ridge = (_RIDGE + _RIDGE_ROWS / rows) * np.diag(moments) + _OWN_RIDGE_ROWS / rows
+        moments = (_weighted(flat, weight, outputs).T @ flat).astype(np.float64) / len(flat)
+        ridge = (_RIDGE + _RIDGE_ROWS / told) * np.diag(moments) + _OWN_RIDGE_ROWS / told
         used = np.flatnonzero(np.diag(moments) > _SMALLEST)
         white = cholesky(moments[np.ix_(used, used)] + np.diag(ridge[used]), lower=True)
 
@@ -72,6 +79,14 @@ def fit_multipliers(features: np.ndarray, loss: Loss, aim: np.ndarray) -> MergeF
         multipliers[used] += solve_triangular(white, found.x, lower=True, trans="T")
         after = loss((flat @ multipliers.astype(flat.dtype)).reshape(rows, outputs))[0]
     return MergeFit(multipliers, before, after)
+
+
+def _weighted(flat: np.ndarray, weight: np.ndarray, outputs: int) -> np.ndarray:
+    """The features times their row's weight, in weights of mean 1; no copy where all are alike."""
+    if np.ptp(weight) == 0:
+        return flat
+    shares = np.repeat(weight / weight.mean(), outputs)
+    return np.asarray(flat * shares[:, None].astype(flat.dtype))
 
 
 def fit_sizes(features: np.ndarray, loss: Loss) -> np.ndarray:

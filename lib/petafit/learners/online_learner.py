@@ -209,14 +209,15 @@ class OnlineLearner(Learner[OnlineState]):
         if rest is not None:
             features = np.concatenate([features, rest[:, None, None]], axis=2, dtype=np.float32)
         weight = self.weigh(rows, seen)
+        weight = weight / weight.sum()
         loss = partial(
             losses.total,
             self.estimator.loss,
             target=self.target.encode(labels_of(rows, self.name)),
-            weight=weight / weight.sum(),
+            weight=weight,
             quantile=self.estimator.quantile,
         )
-        return candidates.fit(features, loss)
+        return candidates.fit(features, loss, weight)
 
     def _learn(self, state: OnlineState, batch: Batch) -> tuple[OnlineState, np.ndarray]:
         y = labels_of(batch, self.name)

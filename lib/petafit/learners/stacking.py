@@ -54,17 +54,19 @@ class Candidates:
         """
         return _contributions(rows, self.vectors, self.buckets, N_BUCKETS)
 
-    def fit(self, features: np.ndarray, loss: Loss) -> MergeFit:
+    def fit(self, features: np.ndarray, loss: Loss, weight: np.ndarray) -> MergeFit:
         """Fit the multipliers, bucket by bucket as `contributions` has them, and further ones.
 
         Parameters
         ----------
         features : ndarray of shape (n_rows, n_outputs, n_multipliers)
             Those of `contributions`, then such as have one multiplier, aimed at 1.
+        weight : ndarray of shape (n_rows,)
+            Of the rows in the loss.
         """
         aim = np.ones(features.shape[2])
         aim[: N_BUCKETS * len(self.aim)] = np.tile(self.aim, N_BUCKETS)
-        return fit_multipliers(features, loss, aim)
+        return fit_multipliers(features, loss, aim, weight)
 
     def scaled(self, features: np.ndarray, loss: Loss) -> tuple["Candidates", np.ndarray, float]:
         """Candidates of the size that suits the loss, in all buckets alike.

@@ -20,7 +20,7 @@ from petafit.learners.rows import UNWEIGHTED, Rows, as_rows, frozen
 from petafit.learners.shard_numbers import shard_numbers
 from petafit.learners.sklearn_merging.averages import LinearSteps
 from petafit.learners.sklearn_merging.rule import Learnt, MergeRule
-from petafit.learners.sklearn_merging.sgd_losses import loss_of
+from petafit.learners.sklearn_merging.sgd_losses import loss_of, shares_of
 from petafit.learners.stacking import candidates_of
 from petafit.learners.sums import Sums
 from petafit.store.arrays import Named
@@ -104,7 +104,7 @@ class LinearSums(MergeRule):
         candidates = candidates_of(Sums.from_named(parts.part("sums")), *_begun(start, parts))
         features, loss = candidates.contributions(as_rows(rows.X)), loss_of(estimator, rows)
         candidates, features, size = candidates.scaled(features, loss)
-        fit = candidates.fit(features, loss)
+        fit = candidates.fit(features, loss, shares_of(estimator, rows))
         weights = candidates.combined(fit.multipliers)
         _put(estimator, weights / size if _decides_only(estimator) else weights, parts, start)
         return encode(estimator), fit

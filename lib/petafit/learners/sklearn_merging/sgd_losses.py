@@ -90,20 +90,26 @@ def loss_of(estimator: Any, rows: Batch) -> Loss:
     rows : Batch
         With labels: the positions of classes, or numbers.
     """
-    y = np.asarray(rows.y, np.float64)
-    weight = np.ones(len(y)) if rows.weight is None else np.asarray(rows.weight, np.float64)
+    y, weight = np.asarray(rows.y, np.float64), shares_of(estimator, rows)
     name = _STAND_INS.get(public_name(estimator)) or estimator.loss
     target = y[:, None]
     if hasattr(estimator, "classes_"):
-        weight = weight * estimator._expanded_class_weight[y.astype(np.intp)]
         classes = estimator.classes_[1:] if len(estimator.classes_) == 2 else estimator.classes_
         target = np.where(target == classes, 1.0, -1.0)
-    weight = weight / weight.sum()
     if target.shape[1] == 1 or name == "modified_huber":
         return partial(_own, name, target, weight[:, None], estimator.epsilon)
     if name == "log_loss":
         return partial(_shares, y.astype(np.intp), weight)
     return partial(losses.total, "log", target=y, weight=weight, quantile=0.5)
+
+
+def shares_of(estimator: Any, rows: Batch) -> np.ndarray:
+    """What rows of any class count for in the mean loss, (n_rows,), 1 in all."""
+    y = np.asarray(rows.y, np.float64)
+    weight = np.ones(len(y)) if rows.weight is None else np.asarray(rows.weight, np.float64)
+    if hasattr(estimator, "classes_"):
+        weight = weight * estimator._expanded_class_weight[y.astype(np.intp)]
+    return np.asarray(weight / weight.sum())
 
 
 def _own(
