@@ -167,13 +167,31 @@ def test_a_schedulers_id_is_taken(store):
     assert run.finished
 
 
+GOOD = {
+    **dict.fromkeys(("job", "task", "settings_digest", "run_id", "started_at"), "x"),
+    "format": 1,
+    "logical_date": None,
+    "status": "failed",
+}
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         ({"format": 2}, "expected format 1; got format 2"),
         ([], "got format None"),
-        ({"format": 1, "job": "train"}, "lacks task"),
+        ({"format": 1, "job": "train"}, "task: Field required"),
         ("{", "is not JSON"),
+        ("[" * 10**6, "is not JSON"),
+        (GOOD | {"status": "done"}, "status: Input should be 'running', 'succeeded' or"),
+        (GOOD | {"started_at": 5}, "started_at: "),
+        (GOOD | {"inputs": None}, "inputs: "),
+        (GOOD | {"inputs": [{"table": 5}]}, "inputs.0.table: "),
+        (GOOD | {"plans": []}, "plans: "),
+        (GOOD | {"outputs": [{"path": "x"}]}, "outputs.0.format: "),
+        (GOOD | {"model": {"name": "x", "version": "../1"}}, "model.version: "),
+        (GOOD | {"made": "twice"}, "made: "),
+        (GOOD | {"metrics": {"auc": "high"}}, "metrics.auc: "),
     ],
 )
 def test_a_strange_manifest_is_refused_and_listed_after_the_others(store, content, message):

@@ -25,9 +25,9 @@ def test_a_finished_run_has_nothing_to_do_and_is_left_alone(store):
 
 
 def test_a_failed_run_resumes_with_what_it_knew(store):
-    fail(store, inputs=["pinned"], timings={"plan": 1.0})
+    fail(store, inputs=[{"table": "pinned"}], timings={"plan": 1.0})
     with begin(store, versions={"python": "3.12"}) as run:
-        assert run.manifest["inputs"] == ["pinned"]
+        assert run.manifest["inputs"] == [{"table": "pinned"}]
         assert (manifest(store)["status"], manifest(store)["error"]) == ("running", None)
         with run.stage("fit"):
             pass
@@ -116,7 +116,7 @@ def test_a_run_that_was_taken_over_writes_nothing_more(store):
 
 def test_a_finished_run_begins_anew_where_it_must(store):
     with begin(store) as run:
-        run.update(rows={"in": 7}, outputs=["old"])
+        run.update(rows={"in": 7}, outputs=[{"path": "old", "format": "delta", "rows": 7}])
         run.folder.write("plans/score.arrow", b"old")
     run = begin(store)
     run.make_again("its table is gone")

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from petafit.errors import ConfigurationError, ConflictError, StorageError
 from petafit.store.filesystem import Folder
 from petafit.store.lease import Lease
-from petafit.store.run import MANIFEST
+from petafit.store.run_manifest import MANIFEST
 
 _ENDING = ".json"
 

@@ -16,9 +16,8 @@ from petafit.errors import (
 )
 from petafit.store.filesystem import Folder
 from petafit.store.lease import Lease
+from petafit.store.run_manifest import MANIFEST, read_manifest
 
-FORMAT = 1
-MANIFEST = "manifest.json"
 _IDENTITY = ("job", "task", "logical_date", "settings_digest")
 _RESULTS: Mapping[str, Any] = {
     "inputs": [],
@@ -208,31 +207,6 @@ class Run:
         manifest = {**self.manifest, **fields}
         self.folder.write_json(MANIFEST, manifest)
         self.manifest = manifest
-
-
-def read_manifest(folder: Folder) -> dict[str, Any]:
-    """The manifest in a run's folder.
-
-    Raises
-    ------
-    StorageError
-        It is missing, damaged, or of an unknown format.
-    """
-    manifest = folder.read_json(MANIFEST)
-    found = manifest.get("format") if isinstance(manifest, dict) else None
-    if found != FORMAT:
-        raise StorageError(
-            f"{folder.uri}/{MANIFEST} has a format this petafit does not know",
-            expected=f"format {FORMAT}",
-            got=f"format {found}",
-            hint="It was written by another version of petafit, or by something else.",
-        )
-    missing = [
-        name for name in (*_IDENTITY, "run_id", "status", "started_at") if name not in manifest
-    ]
-    if missing:
-        raise StorageError(f"{folder.uri}/{MANIFEST} lacks {', '.join(missing)}")
-    return dict(manifest)
 
 
 def _in_words(error: BaseException) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 from petafit.errors import ConfigurationError, StorageError
 from petafit.store.filesystem import Folder
 from petafit.store.lease import Lease
-from petafit.store.run import FORMAT, MANIFEST, Run, read_manifest
+from petafit.store.run import Run
+from petafit.store.run_manifest import FORMAT, MANIFEST, read_manifest
 
 __all__ = ["Run", "RunStore"]
 

@@ -37,7 +37,8 @@ def _has_output(run: Run, told: Mapping[str, Any]) -> bool:
         return delta_still_has(table, output_key(run.manifest), told["rows"])
     if told["format"] == "parquet":
         known = run.folder.read_json(FILE) if run.folder.exists(FILE) else {}
-        files = known.get(told["path"])  # an older petafit wrote no list
+        # An older petafit wrote no list.
+        files = known.get(told["path"]) if isinstance(known, dict) else None
         return table.exists() if files is None else parquet_still_has(table, files)
     return table.exists()
 

@@ -186,14 +186,14 @@ def open_rows(job: Job, table: Table) -> Rows:
         The table keeps no versions, and its files are no longer those the run began with.
     """
     began_with = next((i for i in job.run.manifest["inputs"] if i["table"] == table.uri), None)
-    if began_with and began_with["version"] is not None:
+    if began_with and began_with.get("version") is not None:
         table = table.model_copy(update={"version": began_with["version"]})
     snapshot = open_table(table)
     pinned = _as_input(table, snapshot)
     if began_with and began_with != pinned:
         raise ConflictError(
             f"The files of {table.uri} changed since run {job.run.run_id!r} began",
-            expected=began_with["files"],
+            expected=began_with.get("files"),
             got=pinned["files"],
             hint="Start again under a new run id.",
         )

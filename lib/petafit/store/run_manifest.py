@@ -1,0 +1,92 @@
+"""The manifest of a run, read as something that others may have changed or damaged."""
+
+from typing import (
+    Any,
+    Literal,
+    NotRequired,  # pydantic takes no other before Python 3.12
+)
+
+from pydantic import TypeAdapter, ValidationError
+from typing_extensions import TypedDict
+
+from petafit.errors import StorageError
+from petafit.store.filesystem import Folder
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+
+
+class _Input(TypedDict):
+    table: str
+    version: NotRequired[int | None]
+
+
+class _Output(TypedDict):
+    path: str
+    format: str
+    rows: int
+
+
+class _Model(TypedDict):
+    name: str
+    version: int
+    digest: str
+
+
+class _Manifest(TypedDict, total=False):
+    """Fields that are read again; there may be more."""
+
+    error: str | None
+    seconds: float | None
+    made: int
+    inputs: list[_Input]
+    plans: dict[str, str]
+    rows: dict[str, int]
+    outputs: list[_Output]
+    metrics: dict[str, float | None]
+    rounds: list[dict[str, Any]]
+    model: _Model | None
+    timings: dict[str, Any]
+    peak_memory_bytes: dict[str, int | None]
+
+
+class _Identified(_Manifest):
+    job: str
+    task: str
+    logical_date: str | None
+    settings_digest: str
+    run_id: str
+    status: Literal["running", "succeeded", "failed"]
+    started_at: str
+
+
+_FIELDS = TypeAdapter(_Identified)
+
+
+def read_manifest(folder: Folder) -> dict[str, Any]:
+    """The manifest in a run's folder.
+
+    Raises
+    ------
+    StorageError
+        It is missing, damaged, or of an unknown format.
+    """
+    manifest = folder.read_json(MANIFEST)
+    found = manifest.get("format") if isinstance(manifest, dict) else None
+    if found != FORMAT:
+        raise StorageError(
+            f"{folder.uri}/{MANIFEST} has a format this petafit does not know",
+            expected=f"format {FORMAT}",
+            got=f"format {found}",
+            hint="It was written by another version of petafit, or by something else.",
+        )
+    try:
+        _FIELDS.validate_python(manifest, strict=True)
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        raise StorageError(
+            f"{folder.uri}/{MANIFEST} is damaged",
+            got=f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}",
+            hint="Start the job again under a new run id.",
+        ) from error
+    return dict(manifest)
