@@ -8,6 +8,7 @@ was read to: a second copy of large weights would double what loading a model ta
 import io
 import math
 import zipfile
+from typing import cast
 
 import numpy as np
 
@@ -51,7 +52,7 @@ def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytearray:
     """All of a member, whose checksum is verified with its last byte."""
     content = bytearray(member.file_size)
     rest = memoryview(content)
-    with archive.open(member) as stream:
+    with cast(io.BufferedIOBase, archive.open(member)) as stream:
         while count := stream.readinto(rest[:_PIECE]):
             rest = rest[count:]
     if rest:
