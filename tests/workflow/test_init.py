@@ -5,6 +5,7 @@ import datetime as dt
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -315,6 +316,20 @@ def test_a_number_that_equals_the_label_is_named() -> None:
     text = write_task_file(save(table, "sales"), label="price").read_text()
     assert "# as the label itself: paid;" in text
     assert text.count("as the label itself") == 1
+
+
+def test_the_unnamed_index_is_told_once_and_no_key() -> None:
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame({"x": random.normal(size=300), "y": [0, 1] * 150})
+    Path("data/t").mkdir(parents=True)
+    frame.sample(frac=1, random_state=1).to_parquet("data/t/a.parquet")
+    path = write_task_file("data/t", label="y")
+    told = [line for line in path.read_text().splitlines() if "__index_level_0__" in line]
+    assert [line.split()[:3] for line in told] == [
+        ["#", "__index_level_0__", "int64"],
+        ["#", "left", "out:"],
+    ]
+    assert check_works(path).keys == ("x",)
 
 
 def test_rows_whose_label_is_no_finite_number_are_filtered() -> None:

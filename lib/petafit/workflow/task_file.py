@@ -44,6 +44,8 @@ def task_text(table_uri: str, snapshot: Snapshot, sample: Sample, label: str) ->
     seen = {name: Seen.of(name, rows.column(name)) for name in rows.column_names}
     columns = [column for name, column in seen.items() if name != label]
     cut = choose_cut(columns, rows, snapshot.partition_columns)
+    index = index_columns(snapshot)
+    data = [column for column in columns if column.name not in index]
     lines = [
         *_overview(table_uri, snapshot, sample),
         *_figures(snapshot.schema, seen, is_whole=sample.is_whole),
@@ -51,8 +53,8 @@ def task_text(table_uri: str, snapshot: Snapshot, sample: Sample, label: str) ->
         *_table(table_uri, seen[label]),
         *_label(seen[label], rows.column(label)),
         *_split(cut, columns, rows),
-        *_features(columns, cut, index_columns(snapshot)),
-        *_doubtful(columns, seen[label], rows),
+        *_features(columns, cut, index),
+        *_doubtful(data, seen[label], rows),
         *_unicode((seen[label], *columns), rows),
         *_learner(seen[label], columns),
     ]
