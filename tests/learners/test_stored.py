@@ -33,6 +33,14 @@ def linear() -> Named:
     return mutants.published("petafit.OnlineLinearClassifier", {}, 2)
 
 
+def test_no_validator_is_made_for_each_feature(
+    linear: Named, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes milliseconds: of 20,000 columns a minute."""
+    monkeypatch.setattr("petafit.features.stored.TypeAdapter", None)
+    assert model_from_named(linear).schema.names
+
+
 def with_array(content: Named, name: str, array: np.ndarray) -> Named:
     return Named({**content.arrays, name: array}, content.params)
 

@@ -1,7 +1,7 @@
 """What a model stores of its encoder, checked before anything is made of it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from itertools import pairwise
@@ -14,13 +14,27 @@ from petafit.config.feature_groups import UnicodeForm
 from petafit.errors import StorageError
 from petafit.features.classes import class_array
 from petafit.features.facts import Facts
-from petafit.features.feature import Binned, Categorical, Cross, Feature, Numeric, Text
+from petafit.features.feature import (
+    Binned,
+    Boolean,
+    Categorical,
+    Cross,
+    DatePart,
+    Feature,
+    Indicator,
+    Numeric,
+    Text,
+)
 
 _MOST_BITS = 30
 _LONGEST_GRAM = 1000
 _FORMS = get_args(UnicodeForm)
 
 _FACTS = TypeAdapter(Facts)
+_FEATURES: Mapping[type, TypeAdapter[Any]] = {
+    kind: TypeAdapter(kind)
+    for kind in (Numeric, Categorical, Boolean, Indicator, Binned, DatePart, Text)
+}
 
 
 def check_stored(
@@ -97,10 +111,10 @@ def damaged(name: str, *, expected: object, got: object) -> StorageError:
 
 
 def _check_feature(part: Any, facts: Facts) -> None:
-    if not isinstance(part, Numeric | Categorical | Text):
+    if type(part) not in _FEATURES:
         raise damaged("features", expected="features that can be crossed", got=part)
     with _naming("features"):
-        TypeAdapter(type(part)).validate_json(json.dumps(asdict(part)), strict=True)
+        _FEATURES[type(part)].validate_json(json.dumps(asdict(part)), strict=True)
     match part:
         case Binned(edges=edges):
             if not np.isfinite(edges).all() or any(a >= b for a, b in pairwise(edges)):
