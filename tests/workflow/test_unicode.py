@@ -1,6 +1,7 @@
 """Tables that hold the same text composed in some rows and decomposed in others."""
 
 import logging
+import shutil
 import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ import pytest
 
 import petafit
 from petafit.config.settings import Settings
+from petafit.errors import ContractError
 from petafit.store.runs import Run
 from petafit.workflow.evaluate import evaluate
 from petafit.workflow.init import write_task_file
@@ -160,6 +162,32 @@ def test_classes_in_two_forms_are_told(
     with caplog.at_level(logging.WARNING, "petafit"):
         train(with_settings(named, unicode="NFC"))
     assert "two classes" not in caplog.text
+
+
+def test_classes_that_look_like_those_named_are_told(settings: Settings) -> None:
+    named = task(settings, mixed(), label={"classes": ["à l'heure", LATE]})
+    with pytest.raises(ContractError, match=r"no known class.*look the same: `unicode: NFC`"):
+        train(named)
+
+
+def test_partitions_are_one_category_whatever_the_form_of_their_folders(settings: Settings) -> None:
+    rows = mixed()
+    named = task(settings, rows, unicode="NFC", learner="sklearn.MultinomialNB")  # merges exactly
+    features = [{"categorical": "city"}, {"cross": [["city", "weekend"]]}]
+    named = with_settings(named, features=features)
+    expected = petafit.load_model(_trained(named)).predict_proba(rows)
+
+    shutil.rmtree(named.table.uri)
+    for city in rows["city"].unique():
+        part = rows.filter(pa.compute.equal(rows["city"], city)).drop_columns("city")
+        for month in range(1, 13):
+            below = part.filter(pa.compute.equal(part["month"], month))
+            folder = Path(named.table.uri, f"city={city.as_py()}")
+            folder.mkdir(parents=True, exist_ok=True)
+            pq.write_table(below, folder / f"month-{month:02d}.parquet")
+    assert len(list(Path(named.table.uri).iterdir())) == 40
+    found = petafit.load_model(_trained(named)).predict_proba(rows)
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
 def test_init_sets_the_form_where_a_text_has_two(

@@ -16,6 +16,7 @@ from petafit.features.feature import Feature, Numeric
 from petafit.features.moments import Moments
 from petafit.features.numeric import raw_values
 from petafit.features.target import class_labels, label_numbers, plain_labels, row_weights
+from petafit.features.unicode_form import hint_of_form
 from petafit.store.arrays import Named
 
 MOST_CLASSES = 1000
@@ -174,7 +175,8 @@ class Profile(Aggregator[Named, pa.RecordBatch, Facts]):
                 f"The label {self.label!r} has values that are no known class",
                 expected=f"one of {list(classes)}",
                 got=unknown[:10],
-                hint="Add them to `label.classes`, or filter such rows.",
+                hint=hint_of_form(unknown, classes)
+                or "Add them to `label.classes`, or filter such rows.",
             )
         if len(counts) < 2:
             raise ContractError(

@@ -14,7 +14,7 @@ from petafit.errors import ContractError
 from petafit.features.classes import class_labels_of
 from petafit.features.column_types import is_boolean, is_float, is_number, is_string, value_type
 from petafit.features.numeric import numbers
-from petafit.features.unicode_form import texts_of
+from petafit.features.unicode_form import hint_of_form, texts_of
 
 
 def class_labels(column: pa.Array, name: str, form: UnicodeForm | None = None) -> pa.Array:
@@ -94,7 +94,8 @@ def class_positions(
             f"The label {name!r} has values that are no known class",
             expected=f"one of {list(classes)}",
             got=unknown[:10],
-            hint="List all classes under `label.classes`, or train again with these rows.",
+            hint=hint_of_form(unknown, classes)
+            or "List all classes under `label.classes`, or train again with these rows.",
         )
     found: np.ndarray = positions.to_numpy().astype(np.float64)
     return found

@@ -1,10 +1,13 @@
 """Texts in one Unicode normalization form, in which what looks alike is one text."""
 
+import unicodedata
+from collections.abc import Iterable
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from petafit.config.feature_groups import UnicodeForm
-from petafit.errors import ContractError
+from petafit.errors import ContractError, same_texts
 from petafit.features.buffers import place_of
 
 
@@ -79,6 +82,21 @@ class NormalTexts:
             shared = 0
         new = normalized(texts.slice(shared), self._form, self._column)
         return pa.concat_arrays([self._normal.slice(0, shared), new]) if shared else new
+
+
+def hint_of_form(unknown: Iterable[object], known: Iterable[object]) -> str:
+    """What to set where unknown texts are known ones in another form; empty where none is.
+
+    Examples
+    --------
+    >>> hint_of_form(["e\\u0301", 7], ["\\u00e9"])
+    'Some look the same: `unicode: NFC` in the task makes them one.'
+    """
+    alike = same_texts(text for text in unknown if isinstance(text, str))
+    texts = (unicodedata.normalize("NFC", text) for text in known if isinstance(text, str))
+    if alike.keys().isdisjoint(texts):
+        return ""
+    return "Some look the same: `unicode: NFC` in the task makes them one."
 
 
 def not_utf8(column: str) -> ContractError:
