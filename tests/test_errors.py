@@ -61,6 +61,8 @@ def test_did_you_mean_names_the_close_choices_or_all():
     assert did_you_mean("lable", ["label", "learner"]) == "Did you mean 'label'?"
     assert did_you_mean("rounds", ["x", "a"]) == "Choose one of 'a', 'x'."
     assert did_you_mean("anything", []) == ""
+    within = "There is 's'; of what is within it, make a column of its own."
+    assert did_you_mean("s.city", ["s", "speed"]) == within
 
 
 @pytest.mark.parametrize(("name", "choice"), [("caf\u00e9", "cafe\u0301"), ("K", "\u212a")])

@@ -124,6 +124,9 @@ def did_you_mean(name: str, choices: Iterable[str]) -> str:
     close = difflib.get_close_matches(name, known, n=3, cutoff=0.6)
     if close:
         return f"Did you mean {' or '.join(map(repr, close))}?"
+    outer, dot, _ = name.partition(".")
+    if dot and outer in known:
+        return f"There is {outer!r}; of what is within it, make a column of its own."
     return f"Choose one of {', '.join(map(repr, known))}." if known else ""
 
 

@@ -200,3 +200,31 @@ def test_a_field_without_a_type_is_read_directly_only(
     assert by_id(rows_of(direct(tmp_path))) == [[ONE], [{"name": None, "n": 2}]]
     with pytest.raises(ContractError, match=r"Spark cannot read column 's' of .*1\.parquet"):
         _footers(direct(tmp_path))
+
+
+def test_points_in_time_within_structs_are_read_as_spark_reads_them(
+    spark: "SparkSession", tmp_path: Path, direct: Any, rows_of: Any
+) -> None:
+    table = tmp_path / "table"
+    made = spark.sql(
+        "SELECT id, named_struct('At', timestamp '2020-01-01 12:00:00.001Z' + id * interval 1 hour,"
+        " 'days', array(date '2020-01-01' + CAST(id AS INT))) AS s FROM range(5)"
+    )
+    made.write.format("delta").save(str(table))
+    rows = by_id(rows_of(direct(table)))
+    assert [row["At"].hour for row in rows] == [12, 13, 14, 15, 16]
+    assert rows == scanned(spark, table)
+
+
+@pytest.mark.parametrize("format", ["parquet", "delta"])
+def test_a_field_named_in_another_unicode_form_is_refused(
+    tmp_path: Path, direct: Any, rows_of: Any, format: str
+) -> None:
+    files(tmp_path, pa.array([{"caf\u00e9": 1}]), pa.array([{"cafe\u0301": 2}]))
+    if format == "delta":
+        as_delta(tmp_path, open_table(Table(uri=str(tmp_path))).schema)
+    message = (
+        r"'s' of .*1\.parquet: A field of a struct is named in another.*xe9'; got 'cafe.u0301'"
+    )
+    with pytest.raises(ContractError, match=message):
+        rows_of(direct(tmp_path))

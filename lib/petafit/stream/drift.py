@@ -105,7 +105,10 @@ def _check_type(column: pa.Field, found: pa.Field, part: Slice) -> None:
         fits = _fits(found.type, canonical(column.type), part)
     except ContractError as error:
         raise ContractError(
-            f"Column {column.name!r} of {part.path}: {error.what}", got=error.got, hint=error.hint
+            f"Column {column.name!r} of {part.path}: {error.what}",
+            expected=error.expected,
+            got=error.got,
+            hint=error.hint,
         ) from error
     if not fits:
         raise _drift(column, part, got=found.type)

@@ -1,11 +1,12 @@
 """Structs within columns, whose fields Spark finds by name, whatever the case of their letters."""
 
-from collections.abc import Iterator, Mapping
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
 
-from petafit.errors import ContractError
+from petafit.errors import ContractError, same_texts
 from petafit.table.names import Spellings
 from petafit.table.types import canonical
 
@@ -26,14 +27,13 @@ def own_names(found: pa.StructType, wanted: pa.StructType, *, exact: bool) -> Ma
     Raises
     ------
     ContractError
-        Several of the file's fields may be meant.
+        Several of the file's fields may be meant, or one that is named in another Unicode form.
     """
     there, names = Spellings(_names(found)), _names(wanted)
     known = {*_names(found)}
     own = {name: name for name in names if name in known}
-    if exact or Spellings(names).twins:
-        return own
-    for name in names:
+    exact = exact or bool(Spellings(names).twins)
+    for name in [] if exact else names:
         alike = () if name in own else there.alike(name)
         if len(alike) > 1:
             raise ContractError(
@@ -43,7 +43,20 @@ def own_names(found: pa.StructType, wanted: pa.StructType, *, exact: bool) -> Ma
             )
         if alike:
             own[name] = alike[0]
+    _refuse_other_form(sorted(known.difference(own.values())), [n for n in names if n not in own])
     return own
+
+
+def _refuse_other_form(left: Sequence[str], missing: Sequence[str]) -> None:
+    others = same_texts(left) if missing else {}
+    for name in missing:
+        if other := others.get(unicodedata.normalize("NFC", name)):
+            raise ContractError(
+                "A field of a struct is named in another Unicode form than the table's",
+                expected=ascii(name),
+                got=ascii(other),
+                hint="For Spark, too, these are two fields: write the file anew.",
+            )
 
 
 def inner_types(found: pa.DataType, wanted: pa.DataType) -> Iterator[Pair]:
