@@ -11,9 +11,10 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from petafit.config.settings import LearnerChoice
-from petafit.errors import ConfigurationError
+from petafit.errors import ConfigurationError, StorageError
 from petafit.features.facts import ColumnFacts, Facts
 from petafit.features.feature import Binned, Categorical, Cross, DatePart, Indicator, Numeric, Text
+from petafit.features.index_space import IndexSpace
 from petafit.features.stages import stages
 from petafit.learners import mllib
 from petafit.learners.mllib_files import check_files
@@ -213,16 +214,18 @@ def test_what_fails_in_a_task_is_told_in_one_line(frame: DataFrame) -> None:
 # OneVsRest leaves its pool of threads to the garbage collector
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(
-    ("name", "params"),
+    ("name", "params", "fewer"),
     [
-        ("LogisticRegression", {}),
-        ("OneVsRest", {"classifier": {"name": "mllib.LogisticRegression"}}),
-        ("RandomForestClassifier", {"numTrees": 2}),
-        ("NaiveBayes", {"modelType": "gaussian"}),
+        ("LogisticRegression", {}, None),
+        ("OneVsRest", {"classifier": {"name": "mllib.LogisticRegression"}}, None),
+        ("LinearSVC", {"maxIter": 2}, None),
+        ("FMClassifier", {"maxIter": 2}, None),
+        ("RandomForestClassifier", {"numTrees": 2}, 1),  # as many as its splits name, or more
+        ("NaiveBayes", {"modelType": "gaussian"}, None),
     ],
 )
 def test_what_is_saved_passes_the_checks_before_it_is_read(
-    spark: SparkSession, tmp_path: Path, name: str, params: dict[str, Any]
+    spark: SparkSession, tmp_path: Path, name: str, params: dict[str, Any], fewer: int | None
 ) -> None:
     features = (
         Numeric("x", log1p=True),
@@ -239,4 +242,7 @@ def test_what_is_saved_passes_the_checks_before_it_is_read(
     frame = spark.createDataFrame(rows, ["x", "c", "t", "day", mllib.LABEL]).coalesce(1)
     fitted = make(name, **params).fit(frame, stages=stages(features, facts, 6))
     mllib.save(fitted, f"file://{tmp_path}/model")
-    check_files(Folder(tmp_path / "model"))
+    width = IndexSpace(features, 6).size
+    check_files(Folder(tmp_path / "model"), n_features=width)
+    with pytest.raises(StorageError, match="not fitted to its features"):
+        check_files(Folder(tmp_path / "model"), n_features=fewer or width + 1)

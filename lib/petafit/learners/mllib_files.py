@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from petafit.errors import StorageError
 from petafit.features.stored import reading
+from petafit.learners.mllib_shapes import first_misshapen
 from petafit.store.filesystem import Folder
 
 _CLASSES = frozenset(
@@ -86,34 +87,58 @@ def check_classes(folder: Folder) -> None:
                 _check_stage(folder, json.loads(line))
 
 
-def check_files(folder: Folder) -> None:
-    """Refuse a stored model as `check_classes` does, and one that is not finite.
+def check_files(folder: Folder, *, n_features: int) -> None:
+    """Refuse a stored model as `check_classes` does, and one that is not finite or does not fit.
+
+    Parameters
+    ----------
+    n_features : int
+        The length of the vectors that the model is given.
 
     Raises
     ------
     StorageError
-        It is not petafit's, or it is damaged.
+        It is not petafit's, it is damaged, or it was fitted to other features.
     """
     check_classes(folder)
-    spoilt = first_not_finite(folder)
-    if spoilt:
-        raise StorageError(
-            f"The model of Spark's in {folder.uri} holds numbers that are not finite",
-            got=f"NaN or infinity in {spoilt!r}",
-            hint="Train it again.",
-        )
+    for name, table in _tables(folder):
+        with reading(f"{folder.uri}/{name}"):
+            spoilt = _first_spoilt(table)
+            misshapen = first_misshapen(table, n_features=n_features)
+        if spoilt:
+            raise StorageError(
+                f"The model of Spark's in {folder.uri} holds numbers that are not finite",
+                got=f"NaN or infinity in {spoilt!r}",
+                hint="Train it again.",
+            )
+        if misshapen:
+            raise StorageError(
+                f"The model of Spark's in {folder.uri} was not fitted to its features",
+                expected=f"sizes that agree, and {n_features} features",
+                got=f"other sizes in {misshapen!r}",
+                hint="Copy the model again, or train it again.",
+            )
 
 
 def first_not_finite(folder: Folder) -> str | None:
     """The name of a column of a stored model that holds NaN or an infinite number."""
+    return next(filter(None, (_first_spoilt(table) for _, table in _tables(folder))), None)
+
+
+def _tables(folder: Folder) -> Iterator[tuple[str, pa.Table]]:
+    """The tables of a stored model, by their files' names."""
     for name in folder.files():
         if name.endswith(".parquet"):
-            with reading(f"{folder.uri}/{name}"):
-                with folder.filesystem.open_input_file(f"{folder.path}/{name}") as source:
-                    table = pq.read_table(source)
-                for column in table.column_names:
-                    if not all(map(_is_finite, _numbers(table.column(column), column))):
-                        return column
+            path = f"{folder.path}/{name}"
+            with reading(f"{folder.uri}/{name}"), folder.filesystem.open_input_file(path) as source:
+                table = pq.read_table(source)
+            yield name, table
+
+
+def _first_spoilt(table: pa.Table) -> str | None:
+    for name in table.column_names:
+        if not all(map(_is_finite, _numbers(table.column(name), name))):
+            return name
     return None
 
 

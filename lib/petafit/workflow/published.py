@@ -67,7 +67,7 @@ class Published:
             return self.rows.source(part, wanted)
         from petafit.learners.frames import with_predictions
 
-        check_files(Folder(self.version.attachment))
+        check_files(Folder(self.version.attachment), n_features=self.model.encoder.n_features)
         scanned = with_predictions(
             self.rows.scan(part, wanted), self.version.attachment, self.model.encoder.facts
         )
