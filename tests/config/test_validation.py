@@ -75,6 +75,7 @@ def test_a_wrong_value(write: Write, override: str, message: str) -> None:
         (["split={test_share: 0.1, train: a}", "keys=k"], "split: give either test_share"),
         (["split.test=a > 1"], "split: test needs train too"),
         (["split.test_share=0.1"], "do not fit together: split.test_share needs keys"),
+        (["split.test_share=0.1", "keys=[y]"], "split.test_share needs other keys than"),
         (["keys=[a, b, a]"], "keys names 'a' twice"),
         (["label.classes=[1]"], "label: classes must name two classes or more"),
         (["label.classes=[a, b, a]"], "label: classes names 'a' twice"),

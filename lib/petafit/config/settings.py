@@ -284,6 +284,10 @@ class Settings(Section):
             raise ValueError(
                 "split.test_share needs keys: it is a share of their values that is held out"
             )
+        if self.split.test_share is not None and self.keys == (self.label.column,):
+            raise ValueError(
+                "split.test_share needs other keys than the label: it would hold out whole classes"
+            )
         return self
 
     @property
