@@ -57,7 +57,17 @@ def test_secrets_are_hidden(key: str, secret: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["keys", "learner.params.tokenizer", "spark.sql.keyspace", "monkey", "task", "hash_bits"]
+    "key",
+    [
+        "keys",
+        "learner.params.tokenizer",
+        "spark.sql.keyspace",
+        "monkey",
+        "task",
+        "hash_bits",
+        "tokenizer",
+        "n_tokens",
+    ],
 )
 def test_other_keys_stay(key: str) -> None:
     assert redact({key: "value"}) == {key: "value"}
@@ -78,6 +88,8 @@ def test_other_keys_stay(key: str) -> None:
         ("{'api_key': 'hunter2'}", None),
         ("Authorization: Bearer hunter2", None),
         ("authorization: Basic hunter2", None),
+        ("-Xmx1g -Dtoken=hunter2 -Da=b", "-Xmx1g -Dtoken=*** -Da=b"),
+        ("mytoken=hunter2", None),
         ("-Xmx1g -Dstore.trustStorePassword=hunter2 -Da=b", None),
         ("password: hunter2", "password: ***"),
         ("password = 'hunter2 hunter2', and more", "password = '***', and more"),

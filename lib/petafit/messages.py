@@ -12,7 +12,7 @@ _WORDS = frozenset(
 _COMPOUNDS = re.compile(
     r"secret|passw(or)?d|passphrase|credential|signature|authorization|connectionstring|keypass"
     r"|(access|account|api|encryption|fernet|hmac|master|private|session|shared|signing|ssh|storage)"
-    r"key|(access|auth|bearer|id|refresh|sas|security|session)token"
+    r"key|token$"
 )
 _WORD = re.compile(r"[A-Z]?[a-z0-9]+|[A-Z]+(?![a-z])")
 
@@ -20,7 +20,7 @@ _ALSO_WORDS = frozenset({"auth", "key", "pass"})
 """Of themselves no secrets within text: they name columns, too."""
 
 _ASSIGNED = re.compile(  # name=value, name: value, "name": "value", name = Bearer value
-    r"(?<![\w.-])(?P<name>[\w.-]++)[\"']?\s*(?:=|:|%3[AD])\s*(?:(?:basic|bearer)\s+(?=\S))?",
+    r"(?<![\w.-])(?:-D)?(?P<name>[\w.-]++)[\"']?\s*(?:=|:|%3[AD])\s*(?:(?:basic|bearer)\s+(?=\S))?",
     re.IGNORECASE,
 )
 _APART = re.compile(  # --password value, fs.s3a.secret.key value, ('a.token', 'value'), (pwd,value)
@@ -85,6 +85,17 @@ def is_secret(key: str) -> bool:
     """
     words = [word.lower() for word in _WORD.findall(key)]
     return not _WORDS.isdisjoint(words) or bool(_COMPOUNDS.search("".join(words)))
+
+
+def holds_secret(key: str, value: str) -> bool:
+    """Whether a setting is a secret, or has one within its value.
+
+    Examples
+    --------
+    >>> holds_secret("spark.driver.extraJavaOptions", "-Xmx1g -Dstore.password=abc")
+    True
+    """
+    return bool(redact(value, key=key) != value)
 
 
 def printable(text: str) -> str:

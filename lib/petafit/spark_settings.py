@@ -10,7 +10,7 @@ from pathlib import Path
 from petafit.config.section import Scalar
 from petafit.config.settings import Settings
 from petafit.config.submit import as_text
-from petafit.messages import is_secret
+from petafit.messages import holds_secret
 
 EXTENSIONS = "spark.sql.extensions"
 CATALOG = "spark.sql.catalog.spark_catalog"
@@ -37,8 +37,13 @@ def launch_settings(settings: Settings) -> dict[str, str]:
     """What the JVM must know when it starts; no secrets, since a command line is public."""
     quiet = {"spark.ui.showConsoleProgress": "false"}
     submit = as_text(settings.spark.submit)
-    public = {name: value for name, value in submit.items() if not is_secret(name)}
+    public = {name: value for name, value in submit.items() if not _is_private(name, value)}
     return quiet | public | _master(settings)
+
+
+def _is_private(name: str, value: str) -> bool:
+    """Options of the driver's own JVM are on its command line, however they are given."""
+    return holds_secret(name, value) and not name.startswith("spark.driver.extraJava")
 
 
 def _master(settings: Settings) -> dict[str, str]:
@@ -48,7 +53,7 @@ def _master(settings: Settings) -> dict[str, str]:
 def secret_settings(settings: Settings) -> dict[str, str]:
     """What the session is told when it is built, beside the command line."""
     submit = as_text(settings.spark.submit)
-    return {name: value for name, value in submit.items() if is_secret(name)}
+    return {name: value for name, value in submit.items() if _is_private(name, value)}
 
 
 def build_settings(standing: Mapping[str, str]) -> dict[str, str]:

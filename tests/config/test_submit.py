@@ -39,8 +39,15 @@ def test_arguments_need_no_quotes() -> None:
 
 @pytest.mark.parametrize(
     "private",
-    [SECRET, {"spark.x": "-Da=b -Dc=d"}, {"spark.x": "a\tb"}, {"spark.x": "*.jar"}],
-    ids=["secret", "spaces", "tab", "pattern"],
+    [
+        SECRET,
+        {"spark.x": "-Da=b -Dc=d"},
+        {"spark.x": "a\tb"},
+        {"spark.x": "*.jar"},
+        {"spark.driver.extraJavaOptions": "-Dtoken=hunter2"},
+        {"spark.x.url": "jdbc:mysql://me:hunter2@db/x"},
+    ],
+    ids=["secret", "spaces", "tab", "pattern", "option", "password"],
 )
 def test_secrets_and_what_a_shell_would_split_go_into_a_private_file(
     cache: Path, private: dict[str, str]
@@ -54,6 +61,12 @@ def test_secrets_and_what_a_shell_would_split_go_into_a_private_file(
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
     assert submit_arguments(chosen) == words
     assert [path for path in cache.rglob("*") if path.is_file()] == [file]
+
+
+def test_a_master_with_a_password_goes_into_the_file() -> None:
+    words = submit_arguments(settings(master="spark://me:hunter2@host:7077"))
+    assert "hunter2" not in " ".join(words)
+    assert "spark.master=" in properties_file(words).read_text().replace("\\u002e", ".")
 
 
 def test_spark_reads_from_the_file_what_was_set(spark) -> None:

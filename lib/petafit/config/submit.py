@@ -9,7 +9,7 @@ from uuid import uuid4
 from petafit.config.section import Scalar
 from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError
-from petafit.messages import is_secret
+from petafit.messages import holds_secret
 
 # Of what a command substitution prints, a shell splits white space and expands patterns.
 _IN_WORDS = re.compile(r"[^\s*?\[\]]*")
@@ -33,8 +33,11 @@ def submit_arguments(settings: Settings) -> list[str]:
     ``--load-spark-defaults`` (Spark 4.0 and newer).
     """
     check_deploy_mode(settings)
-    master = ["--master", settings.spark.master] if settings.spark.master else []
-    pairs = as_text(settings.spark.submit)
+    pairs, master = as_text(settings.spark.submit), []
+    if settings.spark.master and holds_secret("spark.master", settings.spark.master):
+        pairs["spark.master"] = settings.spark.master
+    elif settings.spark.master:
+        master = ["--master", settings.spark.master]
     private = {name: value for name, value in pairs.items() if _is_private(name, value)}
     words = [f"{name}={value}" for name, value in pairs.items() if name not in private]
     named = [*master, *(word for pair in words for word in ("--conf", pair))]
@@ -77,7 +80,7 @@ def as_text(settings: dict[str, Scalar]) -> dict[str, str]:
 
 
 def _is_private(name: str, value: str) -> bool:
-    return is_secret(name) or not _IN_WORDS.fullmatch(f"{name}={value}")
+    return holds_secret(name, value) or not _IN_WORDS.fullmatch(f"{name}={value}")
 
 
 def _properties_file(pairs: dict[str, str]) -> Path:
