@@ -57,6 +57,14 @@ def test_the_certificate_is_narrow_for_probabilities() -> None:
     assert error < 1e-4
 
 
+@pytest.mark.parametrize("unit", [1e-300, 1e-30, 1e30, 1e300])
+def test_the_unit_of_weights_makes_no_difference(unit: float) -> None:
+    y, bins = np.array([0, 1, 1, 0, 1]), np.array([3, 3, 9, 5, 4])
+    weight = np.array([1.0, 2.0, 3.0, 0.5, 2.0])
+    expected = auc.area(auc.histogram(bins, y, weight))
+    assert auc.area(auc.histogram(bins, y, unit * weight)) == pytest.approx(expected)
+
+
 def test_ties_count_half() -> None:
     y, prediction = np.array([False, True, True]), np.array([0.5, 0.5, 0.9])
     assert auc.area(counts_of(prediction, y, probabilities=True)) == (0.75, 0.25)

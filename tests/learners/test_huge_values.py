@@ -87,3 +87,15 @@ def test_a_huge_weight_does_not_freeze_its_features_either() -> None:
         made = partial(OnlineLinearClassifier, max_iter=3, random_state=0)
         clean = made().fit(X, y).score(other, wanted)
         assert made().fit(X, y, sample_weight=weight).score(other, wanted) > clean - 0.03
+
+
+@pytest.mark.parametrize("optimizer", ["adagrad", "sgd", "ftrl"])
+@pytest.mark.parametrize("classes", [1, 3])
+def test_rows_that_are_all_of_huge_weight_are_learnt(classes: int, optimizer: str) -> None:
+    X, other = table(0), table(1)
+    edges = np.linspace(-0.5, 0.5, classes)
+    y, wanted = np.digitize(X[:, 0], edges), np.digitize(other[:, 0], edges)
+    made = OnlineLinearClassifier(max_iter=3, random_state=0, optimizer=optimizer)
+    for weight in (1e30, 1e200, 1e300):
+        made.fit(X, y, sample_weight=np.full(len(X), weight))
+        assert made.score(other, wanted) > 0.85

@@ -79,12 +79,9 @@ def area(histogram: np.ndarray) -> tuple[float | None, float | None]:
     ``sum_b P_b (N_below_b + N_b / 2) / (P N)``: pairs in one bin count as ties, so the error is at
     most half their share, ``sum_b P_b N_b / (2 P N)``.
     """
-    negative, positive = histogram
-    pairs = negative.sum() * positive.sum()
-    if not pairs > 0:
+    totals = histogram.sum(axis=1, keepdims=True)
+    if not (totals > 0).all():
         return None, None
+    negative, positive = histogram / totals  # shares: products of weights may be beyond float64
     below = np.cumsum(negative) - negative
-    return (
-        float(positive @ (below + negative / 2) / pairs),
-        float(positive @ negative / (2 * pairs)),
-    )
+    return float(positive @ (below + negative / 2)), float(positive @ negative / 2)

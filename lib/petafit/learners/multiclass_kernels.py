@@ -29,7 +29,7 @@ from petafit.learners.steps import (
 _LINE, _AHEAD = 64, 128
 """Bytes of a cache line, and how many of them to prefetch before they are needed."""
 
-_ZERO = np.float32(0)
+_ZERO, _ONE = np.float32(0), np.float32(1)
 
 _LARGEST_WEIGHT = 1e12
 """A row weighs no more, so that squared slopes stay finite."""
@@ -95,7 +95,7 @@ def learn_by_descent(
             before[row, c] = slopes[c]
         if len(weight) and weight[row] == 0:
             continue
-        own_weight = weight[row] if len(weight) else 1.0
+        own_weight = min(weight[row], _LARGEST_WEIGHT) if len(weight) else 1.0
         _slopes(loss, slopes, int(target[row]), own_weight)
         seen += 1
         rate, leeway = rate_in_row(rates, seen), leeway_in_row(seen)
@@ -123,10 +123,13 @@ def learn_by_descent(
             else:
                 for c in range(n_classes):
                     table[j, c] -= step * x * slopes[c]
-        table[-1, n_classes] += squares
+        one = _ONE
+        if beyond(share * squares, share * table[-1, n_classes], leeway):
+            one = _value_within(one, share * squares, share * table[-1, n_classes], leeway)
+        table[-1, n_classes] += squares * one * one
         step = step_length(share * table[-1, n_classes], rate, rates.adaptive)
         for c in range(n_classes):
-            table[-1, c] -= step * slopes[c]
+            table[-1, c] -= step * one * slopes[c]
     return before
 
 
@@ -169,7 +172,8 @@ def learn_by_ftrl(
             before[row, c] = slopes[c]
         if len(weight) and weight[row] == 0:
             continue
-        _slopes(loss, slopes, int(target[row]), weight[row] if len(weight) else 1.0)
+        own_weight = min(weight[row], _LARGEST_WEIGHT) if len(weight) else 1.0
+        _slopes(loss, slopes, int(target[row]), own_weight)
         seen += 1
         squares, leeway = _sum_of_squares(slopes), leeway_in_row(seen)
         for k in range(first, last):
@@ -177,7 +181,10 @@ def learn_by_ftrl(
             if beyond(share * squares * x * x, share * table[j, n_classes], leeway):
                 x = _value_within(x, share * squares, share * table[j, n_classes], leeway)
             _step_by_ftrl(table[j], weights[k - first], slopes, squares, x, rate)
-        _step_by_ftrl(table[-1], weights[-1], slopes, squares, np.float32(1), rate)
+        one = _ONE
+        if beyond(share * squares, share * table[-1, n_classes], leeway):
+            one = _value_within(one, share * squares, share * table[-1, n_classes], leeway)
+        _step_by_ftrl(table[-1], weights[-1], slopes, squares, one, rate)
     return before
 
 
@@ -197,7 +204,7 @@ def _slopes(loss: int, margins: np.ndarray, own: int, weight: float) -> None:
     else:
         for c in range(len(margins)):
             margins[c] = losses.slope(loss, margins[c], 1.0 if c == own else 0.0, 0.5)
-    counted = np.float32(min(weight, _LARGEST_WEIGHT))
+    counted = np.float32(weight)
     for c in range(len(margins)):
         margins[c] *= counted
 
