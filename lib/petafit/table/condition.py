@@ -26,6 +26,7 @@ COMPARISONS: Mapping[str, Callable[[pa.Array, pa.Scalar], pa.BooleanArray]] = {
 _PLAIN = re.compile(r"[^\s`=!<>]+")
 LISTS = ("in", "not in")
 NULLNESS = ("is null", "is not null")
+_HOLD_FOR_EQUALS = ("==", "in", "<=", ">=")
 
 
 class Range(NamedTuple):
@@ -125,6 +126,11 @@ class Condition:
             self.operator, (self.operator, "")
         )
         comparisons = [f"{column} {sign} {as_sql(literal)}" for literal in self.literals]
+        if self.operator in _HOLD_FOR_EQUALS and any(map(_is_zero, self.literals)):
+            # Spark's Parquet reader leaves out files by 0.0 where all that they hold is -0.0. It
+            # does not get to see a sum.
+            joint = " OR "
+            comparisons.append(f"{column} + 0.0D = 0.0D")
         return f"({joint.join(comparisons)})" if len(comparisons) > 1 else comparisons[0]
 
     def _compare(self, values: pa.Array) -> pa.BooleanArray:
@@ -145,3 +151,7 @@ class Condition:
         shown = literals if self.operator in LISTS else literals[1:-1]
         column = self.column if _PLAIN.fullmatch(self.column) else f"`{self.column}`"
         return f"{column} {self.operator} {shown}".rstrip()
+
+
+def _is_zero(literal: Scalar) -> bool:
+    return isinstance(literal, int | float) and not isinstance(literal, bool) and literal == 0
