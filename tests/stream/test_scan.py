@@ -11,6 +11,7 @@ from pyspark.errors import PySparkException
 from petafit.config.settings import Table
 from petafit.errors import ConfigurationError, ContractError, StorageError
 from petafit.stream.scan import ScanSource, naming_files, scan
+from petafit.table.literals import quoted
 from petafit.table.opening import open_table
 from petafit.table.predicate import parse
 
@@ -85,15 +86,12 @@ def scanned(spark):
                 for field in source.schema
             ]
         )
-        worker = partial(_worked, source.unbound(), plain)
-        answer = source.frame.mapInArrow(worker, source.frame.select(*_quoted(names)).schema)
+        frame, unbound = source.for_tasks()
+        kept = source.frame.select(*map(quoted, names)).schema
+        answer = frame.mapInArrow(partial(_worked, unbound, plain), kept)
         return answer.toArrow().cast(plain).to_pylist()
 
     return rows
-
-
-def _quoted(names):
-    return [f"`{name}`" for name in names]
 
 
 def _worked(source, plain, batches):
@@ -119,6 +117,34 @@ def test_both_ways_give_the_same_rows(tables, direct, rows_of, scanned, kind, co
     read = ordered(rows_of(direct(tables / kind, *conditions, shards=3, batch_rows=7)))
     assert [row["id"] for row in read] == list(expected)
     assert ordered(scanned(tables / kind, *conditions)) == read
+
+
+@pytest.mark.parametrize("name", ["a.b", "na`me", "`", "x[0]", "a b.", "*", ""])
+def test_any_name_is_scanned(tmp_path, direct, rows_of, scanned, name):
+    pq.write_table(pa.table({name: [1, 2, 3], "n": [1, 2, 3]}), tmp_path / "a.parquet")
+    assert scanned(tmp_path, "n > 1") == rows_of(direct(tmp_path, "n > 1"))
+    assert scanned(tmp_path, "n > 1", columns=[name]) == [{name: 2}, {name: 3}]
+
+
+@pytest.mark.parametrize("kind", [pa.float32(), pa.float64()])
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("v == 0", 6),
+        ("v in [0, 7]", 6),
+        ("v >= 0", 8),
+        ("v <= -0.0", 6),
+        ("v != 0", 2),
+        ("v > 0", 2),
+        ("v not in [0, 7]", 2),
+    ],
+)
+def test_both_zeros_are_one_value(tmp_path, direct, rows_of, scanned, kind, condition, expected):
+    for number, zeros in enumerate(([-0.0, -0.0], [0.0, 0.0], [-0.0, 1.0], [0.0, 1.0])):
+        pq.write_table(pa.table({"v": pa.array(zeros, kind)}), tmp_path / f"{number}.parquet")
+    found = rows_of(direct(tmp_path, condition))
+    assert len(found) == expected
+    assert len(scanned(tmp_path, condition)) == expected
 
 
 def test_columns_that_only_choose_rows_are_not_kept(tables, direct, rows_of, scanned):
@@ -229,7 +255,7 @@ def test_batches_are_skipped_as_they_were_counted_and_only_tasks_see_them(tables
     source = ScanSource.of(spark, snapshot, ["id"], parse(["id != 1"]))
     schema = pa.schema({"id": pa.int64()})
     batches = [pa.record_batch([[number]], schema=schema) for number in range(4)]
-    received = source.unbound().received(iter(batches), skip=1)
+    received = source.for_tasks()[1].received(iter(batches), skip=1)
     assert [batch.column("id").to_pylist() for batch in received] == [[2], [3]]
     assert not source.frozen
     with pytest.raises(ConfigurationError, match="within Spark's tasks"):

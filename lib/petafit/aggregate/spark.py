@@ -52,9 +52,8 @@ class SparkEngine:
     def aggregate(self, work: Work, source: Source) -> list[ShardReport]:
         """Aggregate every shard; the reports, by shard."""
         if isinstance(source, ScanSource):
-            answers = self._collect(
-                source.driver_frame(), partial(_scanned, work, source.unbound()), "shard"
-            )
+            frame, unbound = source.for_tasks()
+            answers = self._collect(frame, partial(_scanned, work, unbound), "shard")
         else:
             answers = self._collect(
                 self._tasks(source.shards), partial(_read, work, source), "shard"

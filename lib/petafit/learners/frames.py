@@ -48,8 +48,8 @@ def training_frame(source: ScanSource, checks: Checks, encoder: Encoder) -> "Dat
         source.driver_frame().selectExpr(*wanted, f"CAST(NULL AS DOUBLE) AS {mllib.LABEL}").schema
     )
     rows = to_arrow_schema(StructType(schema.fields[:-1]), timezone="UTC")
-    task = partial(_labelled, source.unbound(), checks, encoder, rows)
-    return source.driver_frame().mapInArrow(task, schema)
+    frame, unbound = source.for_tasks()
+    return frame.mapInArrow(partial(_labelled, unbound, checks, encoder, rows), schema)
 
 
 def with_predictions(source: ScanSource, uri: str, facts: Facts) -> ScanSource:

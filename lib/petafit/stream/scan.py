@@ -50,6 +50,8 @@ class ScanSource:
         neither tells.
     is_exact : bool
         Whether all of these are chosen: partition values alone decide, and no row is deleted.
+    names : tuple of str
+        Of the batches' columns, where those are numbered.
     shards : int
         The most there can be; 0 where Spark makes as many as it likes, and does not tell before.
     """
@@ -60,6 +62,7 @@ class ScanSource:
     conditions: pa.Schema = field(default_factory=lambda: pa.schema([]))
     promised: int | None = None
     is_exact: bool = False
+    names: tuple[str, ...] = ()
 
     shards: int = 0
     frozen = False
@@ -113,9 +116,15 @@ class ScanSource:
             raise ConfigurationError("Only the driver has the frame of a scan")
         return self.frame
 
-    def unbound(self) -> "ScanSource":
-        """What a worker needs of it: all but the frame, which cannot leave the driver."""
-        return replace(self, frame=None)
+    def for_tasks(self) -> tuple[DataFrame, "ScanSource"]:
+        """The frame whose batches tasks are given, and what they need of the source to read them.
+
+        The frame's columns are numbered: PySpark's ``mapInArrow`` takes a name with a dot for a
+        field of a struct, and one with a backtick for a mistake.
+        """
+        frame = self.driver_frame()
+        numbered = frame.toDF(*map(str, range(len(frame.columns))))
+        return numbered, replace(self, frame=None, names=tuple(frame.columns))
 
     def check(self, tally: Tally, title: str) -> None:
         """Hold the rows that Spark gave against what the table promises.
@@ -146,7 +155,8 @@ class ScanSource:
     def _chosen(self, batches: Iterator[pa.RecordBatch], tally: Tally) -> Iterator[pa.RecordBatch]:
         needed = pa.unify_schemas([self.schema, self.conditions])
         for batch in batches:
-            rows = normalise(batch, needed)
+            named = batch.rename_columns(list(self.names)) if self.names else batch
+            rows = normalise(named, needed)
             wanted = chosen(rows, schema=self.schema, predicate=self.predicate)
             if wanted is not None:
                 tally.read += wanted.num_rows
