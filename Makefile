@@ -70,7 +70,7 @@ $(READY): $(BIN)/python build.lock requirements.lock pyproject.toml
 	@$(LOCKED) -r build.lock
 	@$(LOCKED) --no-build-isolation -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
-	@$(BIN)/python -m petafit.provision
+	@$(BIN)/python -m petafit.spark.provision
 	@touch $@
 
 $(PEERS): $(READY) bench.lock

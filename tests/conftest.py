@@ -12,7 +12,7 @@ from hypothesis import settings as hypothesis_settings
 from threadpoolctl import threadpool_limits
 
 from petafit.config.settings import Settings
-from petafit.session import open_session
+from petafit.spark.session import open_session
 from tests.small import settings_in
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ import pytest
 import yaml
 
 from petafit import cli
-from petafit.cli.app import OneLine
+from petafit.cli.main import OneLine
 from petafit.config.settings import Settings
+from petafit.models.store import ModelStore
 from petafit.store.arrays import Named
 from petafit.store.filesystem import Folder
-from petafit.store.models import ModelStore
 from tests.days import BAD, clicks, write_days
 
 

@@ -12,7 +12,7 @@ from petafit import compiled
 _PROBE = """
 import numba
 from petafit.compiled import compile_seconds
-from petafit.features.hashing import feature_index
+from petafit.features.encoding.hashing import feature_index
 assert compile_seconds() == 0
 feature_index("a", 4)
 print(numba.config.CACHE_DIR, compile_seconds())

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from petafit.config.layers import load_settings
     from petafit.config.settings import Settings
-    from petafit.learners.kept import load_summaries
-    from petafit.learners.model import load_model
+    from petafit.models.model import load_model
+    from petafit.models.partition_summaries import load_summaries
     from petafit.workflow.evaluate import evaluate
     from petafit.workflow.explain import explain
     from petafit.workflow.instances import open_instances

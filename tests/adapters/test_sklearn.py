@@ -6,7 +6,7 @@ import petafit
 from petafit.adapters.sklearn import batches, weighted_batches
 from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError
-from petafit.features.batch import Batch
+from petafit.features.encoding.batch import Batch
 from petafit.store.runs import RunStore
 from tests.adapters.checksums import checksum
 from tests.small import with_settings

@@ -22,17 +22,17 @@ from petafit.explanation import shipped
 from petafit.explanation.influence import Influence
 from petafit.explanation.leave_one_out import Models
 from petafit.features.instances import EncodedRows
-from petafit.features.profile import Profile
-from petafit.learners.full_batch import FullBatch
-from petafit.learners.model import Model
-from petafit.learners.online_learner import OnlineLearner
-from petafit.learners.refinement import start_of
+from petafit.features.statistics.profile import Profile
+from petafit.learners.online.aggregator import OnlineLearner
+from petafit.learners.online.newton.derivatives import FullBatch
+from petafit.learners.online.newton.step import start_of
 from petafit.learners.registry import make_learner
-from petafit.learners.ridge import Ridge
+from petafit.learners.ridge.learner import Ridge
+from petafit.models.model import Model
 from petafit.store.arrays import Named
 from petafit.store.filesystem import Folder
-from petafit.table.files import WrittenFile
-from petafit.table.predicate import parse
+from petafit.table.filters.predicate import parse
+from petafit.table.writers.files import WrittenFile
 from petafit.training.fit import Fit, Fitted
 from petafit.training.reserved import LearntRows
 from tests.aggregate.drawn import (

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from petafit.config.feature_groups import CategoricalFeatures, NumericFeatures
 from petafit.config.settings import ColumnRule, Contract
 from petafit.evaluation.metrics import Scored
-from petafit.features.batch import Batch
-from petafit.features.encode import Encoder, Layout
-from petafit.features.facts import Facts
-from petafit.features.profile import Profile
+from petafit.features.column_statistics import Facts
+from petafit.features.encoder import Encoder, Layout
+from petafit.features.encoding.batch import Batch
 from petafit.features.spec import resolve
+from petafit.features.statistics.profile import Profile
 from petafit.table.contract import compile_checks
 
 SCHEMA = pa.schema(

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 import petafit
 from petafit.aggregate.law import Aggregator
 from petafit.errors import ContractError, EmptyInputError
-from petafit.learners.learner import Learner
+from petafit.learners.base import Learner
 from petafit.store.arrays import Named, from_bytes, to_bytes
 from tests.aggregate.cases import CASES, Case
 from tests.aggregate.drawn import batches, encoder, repeated

@@ -6,7 +6,7 @@ import pytest
 
 from petafit.config.layers import load_settings
 from petafit.config.submit import submit_arguments
-from petafit.table.predicate import parse
+from petafit.table.filters.predicate import parse
 
 CONF = Path(__file__).parents[2] / "conf"
 TASKS = sorted(path.stem for path in (CONF / "tasks").glob("*.yaml"))

@@ -13,8 +13,8 @@ from petafit.config.settings import LearnerChoice
 from petafit.errors import ContractError
 from petafit.evaluation.metrics import Scored, metrics_for
 from petafit.evaluation.own_losses import OF_MARGINS, OF_NUMBERS
-from petafit.learners import losses
 from petafit.learners.objective import LOG_LOSS, Objective
+from petafit.learners.online import losses
 from petafit.learners.registry import describe, learner_names
 
 seeds = st.integers(0, 2**32 - 1)

@@ -14,7 +14,7 @@ from petafit.errors import ConfigurationError
 from petafit.explanation import leave_one_out as module
 from petafit.explanation.leave_one_out import Differences, Models, leave_one_out
 from petafit.explanation.shipped import from_named, to_named
-from petafit.learners.kept import KeptSummaries
+from petafit.models.partition_summaries import KeptSummaries
 from petafit.store.arrays import from_bytes, to_bytes
 from tests.days import clicks, days_in, write_days
 from tests.small import with_settings

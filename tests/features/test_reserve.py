@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
-from petafit.features.batch import Batch
+from petafit.features.encoding.batch import Batch
 from petafit.features.reserve import Reserve
 
 

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from petafit.config.feature_groups import UnicodeForm
 from petafit.errors import ContractError, StorageError
 from petafit.features.classes import as_classes
-from petafit.features.encode import Encoder
-from petafit.features.facts import Facts
+from petafit.features.column_statistics import Facts
+from petafit.features.encoder import Encoder
 from petafit.features.feature import CROSS, Categorical, Cross, Text
-from petafit.features.profile import Profile
+from petafit.features.statistics.profile import Profile
 from petafit.features.unicode_form import NormalTexts, normalized, texts_of
 from petafit.store.arrays import Named
 

@@ -13,13 +13,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from petafit.errors import PetafitError
-from petafit.stream import chunks, pages
 from petafit.stream.batches import carried_schema
 from petafit.stream.direct import read_slice
-from petafit.table import encodings
-from petafit.table.parquet import open_file, open_parquet
+from petafit.stream.parquet import chunks, pages
+from petafit.table.parquet import encodings
+from petafit.table.parquet.snapshot import open_file, open_parquet
+from petafit.table.parquet.statistics import ranges_of
 from petafit.table.shards import Slice
-from petafit.table.statistics import ranges_of
 from petafit.table.types import table_schema
 from tests.fuzz.sound import table, with_nested
 

@@ -10,12 +10,12 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from petafit.config.settings import LearnerChoice
-from petafit.features.batch import Batch
-from petafit.features.facts import ColumnFacts, Facts
-from petafit.learners.learner import Learner
+from petafit.features.column_statistics import ColumnFacts, Facts
+from petafit.features.encoding.batch import Batch
+from petafit.learners.base import Learner
 from petafit.learners.registry import make_learner
-from petafit.learners.sklearn import SklearnLearner
-from petafit.learners.sklearn_classes import INCREMENTAL, STATELESS
+from petafit.learners.sklearn.classes import INCREMENTAL, STATELESS
+from petafit.learners.sklearn.learner import SklearnLearner
 
 N_FEATURES = 6
 

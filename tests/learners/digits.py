@@ -8,9 +8,9 @@ import numpy as np
 from scipy.sparse import csr_array
 from sklearn.datasets import load_digits
 
-from petafit.features.batch import Batch
-from petafit.learners.learner import Learner
-from petafit.learners.sklearn import SklearnLearner
+from petafit.features.encoding.batch import Batch
+from petafit.learners.base import Learner
+from petafit.learners.sklearn.learner import SklearnLearner
 from petafit.store.arrays import Named
 
 SHARDS = 20

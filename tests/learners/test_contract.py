@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from petafit.errors import ConfigurationError
-from petafit.features.batch import Batch
-from petafit.learners.learner import Learner
-from petafit.learners.online_learner import OnlineLearner
+from petafit.features.encoding.batch import Batch
+from petafit.learners.base import Learner
+from petafit.learners.online.aggregator import OnlineLearner
 from petafit.learners.registry import learner_names
-from petafit.learners.sklearn_classes import INCREMENTAL
+from petafit.learners.sklearn.classes import INCREMENTAL
 from petafit.store.arrays import Named, from_bytes, to_bytes
 from tests.learners.cases import CASES, Case
 

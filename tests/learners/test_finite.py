@@ -5,7 +5,7 @@ import pytest
 
 from petafit.errors import ConfigurationError
 from petafit.learners.finite import finite_rows, first_not_finite
-from petafit.learners.linear import OnlineLinearClassifier
+from petafit.learners.online.linear.estimators import OnlineLinearClassifier
 from petafit.store.arrays import Named, from_bytes, to_bytes
 from tests.learners.cases import CASES
 from tests.learners.test_contract import model_of

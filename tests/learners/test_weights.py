@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from petafit.errors import ConfigurationError
-from petafit.features.batch import Batch
-from petafit.learners.linear import OnlineLinearClassifier, OnlineLinearRegressor
-from petafit.learners.merging import merge, unmerge
+from petafit.features.encoding.batch import Batch
+from petafit.learners.online.linear.estimators import OnlineLinearClassifier, OnlineLinearRegressor
+from petafit.learners.online.merging.merge_summaries import merge, unmerge
 from petafit.store.arrays import Named
 from tests.learners.cases import CASES, Case
 from tests.learners.test_contract import merged, model_of, summary

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from petafit.errors import StorageError
+from petafit.models.store import ModelStore, open_model
 from petafit.store.arrays import Named
-from petafit.store.models import ModelStore, open_model
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pyarrow.parquet as pq
 import pytest
 
-from petafit.stream import chunks
-from petafit.stream.chunks import coded_columns
-from petafit.table.parquet import open_file
+from petafit.stream.parquet import chunks
+from petafit.stream.parquet.chunks import coded_columns
+from petafit.table.parquet.snapshot import open_file
 
 
 @contextmanager

@@ -8,9 +8,9 @@ import pytest
 from petafit.config.settings import Table
 from petafit.store.filesystem import Folder
 from petafit.stream.direct import DirectSource
+from petafit.table.filters.predicate import parse
 from petafit.table.opening import open_table
 from petafit.table.plans import write_plan
-from petafit.table.predicate import parse
 from petafit.table.shards import plan
 
 

@@ -15,7 +15,7 @@ from petafit.stream.batches import (
     one_code_a_row,
     predicate_schema,
 )
-from petafit.table.predicate import parse
+from petafit.table.filters.predicate import parse
 from petafit.table.types import STRINGS
 
 TABLE = pa.schema({"month": pa.int32(), "origin": pa.string(), "day": pa.date32()})

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from petafit.store.filesystem import Folder
-from petafit.stream import rowgroups
 from petafit.stream.direct import read_slice
+from petafit.stream.parquet import rowgroups
 from petafit.table import shards
 from petafit.table.shards import Slice
 from petafit.table.types import STRINGS

@@ -9,10 +9,10 @@ import pytest
 from petafit.config.settings import Table
 from petafit.errors import ConfigurationError, ContractError
 from petafit.stream.batches import normalise
-from petafit.stream.footers import Footers
-from petafit.stream.scan import scan
+from petafit.stream.scan.footers import Footers
+from petafit.stream.scan.stream import scan
+from petafit.table.filters.predicate import parse
 from petafit.table.opening import open_table
-from petafit.table.predicate import parse
 from tests.stream.files import as_delta, write
 
 if TYPE_CHECKING:

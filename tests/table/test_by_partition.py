@@ -10,9 +10,9 @@ import pytest
 from petafit.errors import ConfigurationError
 from petafit.store.filesystem import Folder
 from petafit.table.by_partition import MOST_PARTITIONS, partition_name, plan_by_partition
-from petafit.table.parquet import open_parquet
+from petafit.table.filters.predicate import parse
+from petafit.table.parquet.snapshot import open_parquet
 from petafit.table.plans import write_plan
-from petafit.table.predicate import parse
 from petafit.table.shards import slice_of
 from petafit.table.snapshot import DataFile, Snapshot
 

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from petafit.errors import ContractError
-from petafit.table.condition import COMPARISONS, LISTS, NULLNESS, Condition
+from petafit.table.filters.condition import COMPARISONS, LISTS, NULLNESS, Condition
+from petafit.table.filters.predicate import parse
 from petafit.table.names import Spellings
-from petafit.table.predicate import parse
 
 NAMES = st.text(st.characters(exclude_characters="`", exclude_categories=["C"]), min_size=1)
 LITERALS = st.one_of(

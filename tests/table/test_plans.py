@@ -7,8 +7,8 @@ import pytest
 
 from petafit.errors import StorageError
 from petafit.store.filesystem import Folder
+from petafit.table.filters.predicate import parse
 from petafit.table.plans import open_plan, write_plan
-from petafit.table.predicate import parse
 from petafit.table.shards import plan
 from tests.table.test_shards import table
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from petafit.errors import ContractError
-from petafit.table.predicate import parse
+from petafit.table.filters.predicate import parse
 from petafit.table.shards import SMALLEST_RANGE, plan
 from petafit.table.snapshot import DataFile, Snapshot
 

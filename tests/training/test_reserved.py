@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from petafit.features.batch import Batch
+from petafit.features.encoding.batch import Batch
 from petafit.training.reserved import NOTHING, as_batch, count, taken_from
 
 X = csr_array(np.eye(4, dtype=np.float32))

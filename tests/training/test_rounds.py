@@ -8,9 +8,9 @@ from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError, DivergedError
 from petafit.evaluation.metrics import RegressionMetrics
 from petafit.learners.finite import diverged
+from petafit.models.store import ModelStore
 from petafit.store.arrays import Named
 from petafit.store.filesystem import Folder
-from petafit.store.models import ModelStore
 from petafit.training.round import Round, Step
 from petafit.training.standing import Standing
 from petafit.training.steps import Steps

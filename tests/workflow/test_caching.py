@@ -11,8 +11,8 @@ import pytest
 from petafit.aggregate.local import LocalEngine
 from petafit.config.settings import Settings
 from petafit.errors import StorageError
-from petafit.features.cache import InstanceCache
-from petafit.store.models import ModelStore
+from petafit.features.cache.batches import InstanceCache
+from petafit.models.store import ModelStore
 from petafit.stream.direct import DirectSource
 from petafit.workflow import fit_in_rounds as fitting
 from petafit.workflow.train import train

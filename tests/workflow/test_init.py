@@ -20,9 +20,9 @@ from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError, EmptyInputError, PetafitError, StorageError
 from petafit.features.spec import resolve
 from petafit.learners.registry import describe
+from petafit.table.filters.predicate import parse
+from petafit.table.filters.split import select
 from petafit.table.opening import open_table
-from petafit.table.predicate import parse
-from petafit.table.selection import select
 from petafit.workflow.init import write_task_file
 
 ROWS = 1200

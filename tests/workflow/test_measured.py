@@ -2,7 +2,7 @@
 
 import pytest
 
-from petafit import show
+from petafit.cli import tables as show
 from petafit.config.settings import Settings
 from petafit.workflow.evaluate import evaluate
 from petafit.workflow.train import train

@@ -11,7 +11,7 @@ import pytest
 
 from petafit.config.settings import Settings
 from petafit.errors import ContractError
-from petafit.learners.model import load_model
+from petafit.models.model import load_model
 from petafit.workflow.init import write_task_file
 from petafit.workflow.train import train
 from tests.small import replace_column, rewrite, table, with_settings

@@ -11,7 +11,7 @@ from deltalake import write_deltalake
 
 from petafit.config.settings import Settings
 from petafit.errors import StorageError
-from petafit.stream import slices
+from petafit.stream.parquet import slices
 from petafit.workflow.evaluate import evaluate
 from petafit.workflow.score import score
 from petafit.workflow.train import train

@@ -14,7 +14,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 import petafit
 from petafit.config.settings import Settings
 from petafit.errors import ConflictError, ContractError
-from petafit.store.models import ModelStore
+from petafit.models.store import ModelStore
 from petafit.workflow.evaluate import evaluate
 from petafit.workflow.train import train
 from tests.small import rewrite, table, with_settings

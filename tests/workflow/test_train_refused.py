@@ -12,7 +12,7 @@ import pytest
 import petafit
 from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError, ContractError, EmptyInputError
-from petafit.store.models import ModelStore
+from petafit.models.store import ModelStore
 from petafit.workflow.evaluate import evaluate
 from petafit.workflow.train import train
 from tests.small import replace_column, rewrite, table, with_settings

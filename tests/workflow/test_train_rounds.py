@@ -12,9 +12,9 @@ from sklearn.metrics import log_loss
 
 from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError, ContractError
-from petafit.features.batch import Batch
-from petafit.learners.model import load_model
-from petafit.learners.online_learner import OnlineLearner
+from petafit.features.encoding.batch import Batch
+from petafit.learners.online.aggregator import OnlineLearner
+from petafit.models.model import load_model
 from petafit.store.arrays import Named
 from petafit.store.filesystem import Folder
 from petafit.training import steps

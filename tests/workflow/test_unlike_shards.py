@@ -31,8 +31,8 @@ from sklearn.metrics import log_loss
 
 import petafit
 from petafit.config.settings import Settings
-from petafit.features.batch import Batch
-from petafit.learners.online_learner import OnlineLearner
+from petafit.features.encoding.batch import Batch
+from petafit.learners.online.aggregator import OnlineLearner
 
 ROWS, HELD_OUT = 24_000, 2_400
 

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from petafit.errors import ConfigurationError
-from petafit.features.batch import Batch
+from petafit.features.encoding.batch import Batch
 
 
 def batches(

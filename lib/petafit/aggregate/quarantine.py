@@ -10,7 +10,7 @@ from petafit.aggregate.sink import WriteFiles
 from petafit.errors import ContractError
 from petafit.store.arrays import Named
 from petafit.table.contract import Checks
-from petafit.table.files import PartitionedWriter, WrittenFile
+from petafit.table.writers.files import PartitionedWriter, WrittenFile
 
 REASON = "quarantine_reason"
 

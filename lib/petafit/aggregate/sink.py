@@ -10,7 +10,7 @@ import pyarrow as pa
 from petafit.aggregate.law import Aggregator
 from petafit.store.arrays import Named
 from petafit.store.filesystem import Folder
-from petafit.table.files import FILE_ROWS, PartitionedWriter, WrittenFile
+from petafit.table.writers.files import FILE_ROWS, PartitionedWriter, WrittenFile
 
 
 class WriteFiles(Aggregator[PartitionedWriter, pa.RecordBatch, list[WrittenFile]]):

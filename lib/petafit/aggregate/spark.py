@@ -12,14 +12,15 @@ import pyarrow as pa
 from pyspark import TaskContext
 from pyspark.sql import DataFrame, SparkSession
 
-from petafit import errors, session
+from petafit import errors
 from petafit.aggregate.pass_files import ShardReport
 from petafit.aggregate.repeating import repeating
 from petafit.aggregate.tree import merge_group, merge_if_last
 from petafit.aggregate.work import Work, aggregate_shard
-from petafit.spark_errors import in_one_sentence
+from petafit.spark import session
+from petafit.spark.failures import in_one_sentence
 from petafit.stream.batches import Source
-from petafit.stream.scan import ScanSource, naming_files
+from petafit.stream.scan.stream import ScanSource, naming_files
 
 log = logging.getLogger("petafit")
 

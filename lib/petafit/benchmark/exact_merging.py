@@ -10,9 +10,9 @@ from sklearn.datasets import load_digits
 from threadpoolctl import threadpool_limits
 
 from petafit.config.settings import LearnerChoice
-from petafit.features.batch import Batch
-from petafit.features.facts import ColumnFacts, Facts
-from petafit.learners.learner import Learner
+from petafit.features.column_statistics import ColumnFacts, Facts
+from petafit.features.encoding.batch import Batch
+from petafit.learners.base import Learner
 from petafit.learners.registry import describe, learner_names, make_learner
 from petafit.store.arrays import Named
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from petafit.benchmark import petafit_runs
 from petafit.benchmark.contender import Spec, Trained, save_predictions, step_sizes, versions
-from petafit.session import open_session
+from petafit.spark.session import open_session
 
 if TYPE_CHECKING:
     from pyspark.ml.classification import LogisticRegression, LogisticRegressionModel

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import petafit
 from petafit.benchmark.contender import Spec, versions
 from petafit.config.settings import Settings
-from petafit.session import open_session
+from petafit.spark.session import open_session
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

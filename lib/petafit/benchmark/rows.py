@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from petafit.table.files import FILE_ROWS, ROW_GROUP_ROWS
+from petafit.table.writers.files import FILE_ROWS, ROW_GROUP_ROWS
 
 
 def count(files: Sequence[str]) -> int:

@@ -1,5 +1,5 @@
 """The command line: `petafit JOB --env local --task flights`."""
 
-from petafit.cli.app import app, main
+from petafit.cli.main import app, main
 
 __all__ = ["app", "main"]

@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from petafit import show
+from petafit.cli import tables as show
 from petafit.cli.options import AsJson, Conf, Env, paths
 from petafit.errors import ConfigurationError
-from petafit.store.models import ModelStore
-from petafit.store.reference import split_reference
+from petafit.models.reference import split_reference
+from petafit.models.store import ModelStore
 
 models = typer.Typer(help="List models and their versions; give them aliases.")
 

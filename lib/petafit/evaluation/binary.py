@@ -4,7 +4,7 @@ import numpy as np
 
 from petafit.compiled import njit
 from petafit.evaluation import auc, calibration
-from petafit.features.logarithms import logarithm
+from petafit.features.encoding.logarithms import logarithm
 
 
 @njit

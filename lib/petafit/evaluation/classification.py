@@ -8,7 +8,7 @@ import numpy as np
 from petafit.evaluation import auc, binary, calibration
 from petafit.evaluation.figures import Figures, Metrics, Scored
 from petafit.evaluation.own_losses import OF_MARGINS
-from petafit.learners.learner import Output
+from petafit.learners.base import Output
 from petafit.learners.objective import Objective, of_output
 from petafit.store.arrays import Named
 

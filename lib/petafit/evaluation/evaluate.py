@@ -9,9 +9,9 @@ from petafit.aggregate.law import Aggregator
 from petafit.errors import ConfigurationError, ContractError
 from petafit.evaluation.metrics import Figures, Metrics, Scored, metrics_for
 from petafit.learners.finite import NOT_FINITE, finite_rows
-from petafit.learners.model import Model, Signature, SparkModel, model_from_named
+from petafit.models.model import Model, Signature, SparkModel, model_from_named
 from petafit.store.arrays import Named
-from petafit.table.predicate import RowFilter
+from petafit.table.filters.predicate import RowFilter
 
 
 @dataclass

@@ -5,7 +5,7 @@ from typing import Literal
 from petafit.evaluation.classification import ClassificationMetrics
 from petafit.evaluation.figures import Figures, Metrics, Scored, check_numbers
 from petafit.evaluation.regression import RegressionMetrics
-from petafit.learners.learner import Output
+from petafit.learners.base import Output
 from petafit.learners.objective import Objective, of_output
 
 __all__ = [

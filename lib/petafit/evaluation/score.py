@@ -13,11 +13,11 @@ from petafit.aggregate.sink import WriteFiles
 from petafit.errors import ConfigurationError
 from petafit.features.classes import class_array
 from petafit.learners.finite import NOT_FINITE, finite_rows
-from petafit.learners.model import Model, SparkModel, model_from_named
+from petafit.models.model import Model, SparkModel, model_from_named
 from petafit.store.arrays import Named
-from petafit.table.files import WrittenFile
 from petafit.table.names import Spellings
 from petafit.table.types import table_schema
+from petafit.table.writers.files import WrittenFile
 
 OK = "ok"
 

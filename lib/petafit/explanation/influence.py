@@ -12,8 +12,8 @@ from petafit.evaluation.evaluate import metrics_of
 from petafit.evaluation.metrics import Scored, check_numbers
 from petafit.explanation.leave_one_out import Variants
 from petafit.explanation.shipped import from_named, to_named
-from petafit.features.batch import Batch
-from petafit.learners.model import Model
+from petafit.features.encoding.batch import Batch
+from petafit.models.model import Model
 from petafit.store.arrays import Named
 
 _MOST_MARGINS = 1 << 23

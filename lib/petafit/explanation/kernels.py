@@ -3,7 +3,7 @@
 import numpy as np
 
 from petafit.compiled import njit
-from petafit.learners.rows import Rows
+from petafit.learners.online.csr import Rows
 
 
 @njit

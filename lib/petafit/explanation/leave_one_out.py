@@ -7,7 +7,7 @@ a coordinate, evidence merging gives, from weights 0,
 
     w_-k = (A + lambda B - (G_k + lambda) w_k) / (S - G_k + lambda)
 
-which is what `petafit.learners.merge_rules.Evidence` makes of the sums without k.
+which is what `petafit.learners.online.merging.rules.Evidence` makes of the sums without k.
 """
 
 from collections.abc import Iterator
@@ -19,12 +19,12 @@ from scipy.sparse import csc_array
 
 from petafit.errors import ConfigurationError
 from petafit.explanation.kernels import moved_margins
-from petafit.learners.kept import KeptSummaries
-from petafit.learners.learner import Learner
-from petafit.learners.merging import only
-from petafit.learners.online_learner import OnlineLearner
-from petafit.learners.rows import as_rows
-from petafit.learners.shard_numbers import moved_coordinates
+from petafit.learners.base import Learner
+from petafit.learners.online.aggregator import OnlineLearner
+from petafit.learners.online.csr import as_rows
+from petafit.learners.online.merging.merge_summaries import only
+from petafit.learners.online.merging.shard_summary import moved_coordinates
+from petafit.models.partition_summaries import KeptSummaries
 from petafit.store.arrays import Named
 
 MOST_BYTES = 2 << 30

@@ -3,7 +3,7 @@
 from dataclasses import fields
 
 from petafit.explanation.leave_one_out import Differences, Models, Variants
-from petafit.learners.model import Model, Signature
+from petafit.models.model import Model, Signature
 from petafit.store.arrays import Named
 
 _ARRAYS = tuple(each.name for each in fields(Differences) if each.name != "partitions")

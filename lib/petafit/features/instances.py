@@ -9,9 +9,9 @@ import pyarrow as pa
 
 from petafit.aggregate.work import Read
 from petafit.config.section import Scalar
-from petafit.features.batch import Batch
-from petafit.features.cache import InstanceCache
-from petafit.features.encode import Encoder
+from petafit.features.cache.batches import InstanceCache
+from petafit.features.encoder import Encoder
+from petafit.features.encoding.batch import Batch
 from petafit.features.reserve import Reserve
 from petafit.stream.batches import Source
 from petafit.table.contract import Checks, Sifted

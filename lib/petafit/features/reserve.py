@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from petafit.features.batch import Batch
+from petafit.features.encoding.batch import Batch
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _FIRST = np.uint64(0xBF58476D1CE4E5B9)

@@ -7,10 +7,10 @@ import pyarrow as pa
 
 from petafit.config.feature_groups import CrossFeatures, FeatureGroup
 from petafit.errors import ConfigurationError, did_you_mean
+from petafit.features.column_selection import Columns
 from petafit.features.column_types import check_columns
 from petafit.features.feature import Categorical, Cross, Feature, Text
 from petafit.features.groups import ColumnGroup, automatic, features_of, selectors
-from petafit.features.selection import Columns
 from petafit.table.types import has_column
 
 

@@ -49,7 +49,7 @@ class NormalTexts:
     """The dictionaries of a column's batches, with their texts in one form.
 
     They are mostly the same one, or the same with more values at its end
-    (`petafit.features.lookup`): only values that are new are normalized.
+    (`petafit.features.encoding.lookup`): only values that are new are normalized.
 
     Parameters
     ----------

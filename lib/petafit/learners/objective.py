@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from petafit.learners.sklearn_classes import public_name
+from petafit.learners.sklearn.classes import public_name
 
 
 @dataclass(frozen=True, slots=True)

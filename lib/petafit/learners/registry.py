@@ -8,21 +8,21 @@ from typing import Any, Literal, get_args
 
 from petafit.config.settings import LearnerChoice
 from petafit.errors import ConfigurationError, did_you_mean
-from petafit.features.encode import DType, Layout
-from petafit.features.facts import Facts
+from petafit.features.column_statistics import Facts
+from petafit.features.encoder import DType, Layout
 from petafit.learners import objective
-from petafit.learners.factorization import (
+from petafit.learners.base import Kind, Learner, Output, refuse_to_merge
+from petafit.learners.objective import Objective
+from petafit.learners.online.aggregator import OnlineLearner, name_of, online_estimator
+from petafit.learners.online.estimator import OnlineEstimator
+from petafit.learners.online.factorization.estimators import (
     FactorizationMachineClassifier,
     FactorizationMachineRegressor,
 )
-from petafit.learners.learner import Kind, Learner, Output, refuse_to_merge
-from petafit.learners.linear import OnlineLinearClassifier, OnlineLinearRegressor
-from petafit.learners.objective import Objective
-from petafit.learners.online_estimator import OnlineEstimator
-from petafit.learners.online_learner import OnlineLearner, name_of, online_estimator
-from petafit.learners.ridge import Ridge
-from petafit.learners.sklearn import SklearnLearner
-from petafit.learners.sklearn_classes import INCREMENTAL, STATELESS
+from petafit.learners.online.linear.estimators import OnlineLinearClassifier, OnlineLinearRegressor
+from petafit.learners.ridge.learner import Ridge
+from petafit.learners.sklearn.classes import INCREMENTAL, STATELESS
+from petafit.learners.sklearn.learner import SklearnLearner
 
 Family = Literal["petafit", "sklearn", "mllib"]
 
@@ -50,7 +50,7 @@ class LearnerInfo:
     layout, dtype : str
         What X should be; MLlib has its own vectors.
     exact, mergeable : bool
-        See `petafit.learners.learner.Learner`.
+        See `petafit.learners.base.Learner`.
     objective : Objective
         What it makes small: its models are judged by it.
     """
@@ -138,7 +138,7 @@ def make_learner(
     seed : int
         Of every random choice the learner makes.
     merge : str
-        How approximate linear learners are merged: a rule of `petafit.learners.merge_rules`.
+        How approximate linear learners are merged: a rule of `petafit.learners.online.merging.rules`.
 
     Raises
     ------
@@ -151,7 +151,7 @@ def make_learner(
     if family == "mllib":
         raise ConfigurationError(
             f"{choice.name} is an estimator of Spark: it does not learn incrementally",
-            hint="Use `petafit.learners.mllib.make_estimator`.",
+            hint="Use `petafit.learners.mllib.estimators.make_estimator`.",
         )
     if choice.name == Ridge.name:
         return Ridge.from_params(choice.params, n_features=n_features)
@@ -205,7 +205,7 @@ def _mllib() -> ModuleType:
         raise ConfigurationError(
             "MLlib's estimators need pyspark", hint="Install it: pip install 'petafit[spark]'."
         )
-    from petafit.learners import mllib
+    from petafit.learners.mllib import estimators as mllib
 
     return mllib
 

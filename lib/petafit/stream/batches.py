@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from petafit.errors import ContractError, did_you_mean
-from petafit.table.predicate import RowFilter
+from petafit.table.filters.predicate import RowFilter
 from petafit.table.types import STRINGS, carried, has_column
 
 

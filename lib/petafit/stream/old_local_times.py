@@ -4,8 +4,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from petafit.errors import StorageError
-from petafit.stream.old_calendar import NO_LOCAL_TIMES, UNITS, old_calendar, told_by_key
-from petafit.table.parquet import open_file
+from petafit.stream.parquet.old_calendar import NO_LOCAL_TIMES, UNITS, old_calendar, told_by_key
+from petafit.table.parquet.snapshot import open_file
 from petafit.table.snapshot import DataFile, Snapshot, spread
 from petafit.table.types import footer_schema
 

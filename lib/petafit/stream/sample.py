@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 
 import pyarrow as pa
 
-from petafit.stream.slices import read_slice
-from petafit.table.parquet import open_file
+from petafit.stream.parquet.slices import read_slice
+from petafit.table.parquet.snapshot import open_file
 from petafit.table.shards import Slice, slice_of
 from petafit.table.snapshot import DataFile, Snapshot, spread
 

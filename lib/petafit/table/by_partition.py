@@ -7,9 +7,9 @@ import pyarrow as pa
 
 from petafit.errors import ConfigurationError, did_you_mean
 from petafit.store.filesystem import Folder
-from petafit.table.parquet import partition_texts
+from petafit.table.filters.predicate import RowFilter
+from petafit.table.parquet.snapshot import partition_texts
 from petafit.table.partitions import folder_of
-from petafit.table.predicate import RowFilter
 from petafit.table.shards import Shard, Slice, slice_of, wanted_files
 from petafit.table.snapshot import Snapshot
 

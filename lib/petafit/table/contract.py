@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from petafit.config.settings import ColumnRule, Contract
 from petafit.errors import ContractError, did_you_mean
-from petafit.table.literals import as_value
+from petafit.table.filters.literals import as_value
 from petafit.table.rules import RowRule, Rule, SomeKey
 from petafit.table.types import canonical, has_column
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from petafit.table.predicate import RowFilter
+from petafit.table.filters.predicate import RowFilter
 from petafit.table.snapshot import DataFile, Snapshot
 
 SMALLEST_RANGE = 1 << 20

@@ -5,8 +5,8 @@ from typing import Any
 
 from petafit.aggregate.law import Aggregator
 from petafit.evaluation.metrics import Metrics, Scored
-from petafit.features.batch import Batch
-from petafit.learners.learner import Learner, labels_of
+from petafit.features.encoding.batch import Batch
+from petafit.learners.base import Learner, labels_of
 from petafit.store.arrays import Named
 from petafit.training.reserved import taken_from, together
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array
 
-from petafit.features.batch import Batch, check_entries
+from petafit.features.encoding.batch import Batch, check_entries
 from petafit.features.instances import EncodedRows
 from petafit.store.arrays import Named
 from petafit.table.contract import Sifted

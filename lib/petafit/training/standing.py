@@ -6,7 +6,7 @@ import numpy as np
 
 from petafit.errors import DivergedError
 from petafit.evaluation.metrics import Figures
-from petafit.learners.descent import Point, with_newest
+from petafit.learners.online.newton.lbfgs import Point, with_newest
 from petafit.store.arrays import Named
 from petafit.training.reserved import NOTHING
 from petafit.training.round import Round, Step

@@ -10,13 +10,13 @@ from petafit.aggregate.engine import Keep, Outcome, Passes
 from petafit.aggregate.law import Aggregator
 from petafit.errors import ConfigurationError, EmptyInputError
 from petafit.evaluation.metrics import Metrics
-from petafit.features.batch import Batch
+from petafit.features.encoding.batch import Batch
 from petafit.features.instances import EncodedRows, Encoding
+from petafit.learners.base import Learner
 from petafit.learners.finite import diverged
-from petafit.learners.full_batch import FullBatch
-from petafit.learners.learner import Learner
-from petafit.learners.multipliers import MergeFit
-from petafit.learners.refinement import check_refinable, mean_loss, refined, start_of
+from petafit.learners.online.merging.multipliers import MergeFit
+from petafit.learners.online.newton.derivatives import FullBatch
+from petafit.learners.online.newton.step import check_refinable, mean_loss, refined, start_of
 from petafit.store.arrays import Named
 from petafit.stream.batches import Source
 from petafit.training.fit import Fit, learnt

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from petafit.errors import only_logged
-from petafit.features.cache import InstanceCache
+from petafit.features.cache.batches import InstanceCache
 from petafit.store.arrays import digest
 from petafit.stream.batches import Source
 from petafit.workflow.job import Job

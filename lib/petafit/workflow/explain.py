@@ -9,7 +9,7 @@ from petafit.evaluation.evaluate import metrics_of
 from petafit.explanation.influence import Changes, Influence
 from petafit.explanation.leave_one_out import leave_one_out
 from petafit.explanation.shipped import to_named
-from petafit.learners.kept import KeptSummaries
+from petafit.models.partition_summaries import KeptSummaries
 from petafit.store.runs import Run, RunStore
 from petafit.workflow.job import Job, run_job
 from petafit.workflow.measured import tell_rows

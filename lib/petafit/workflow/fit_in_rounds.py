@@ -11,13 +11,13 @@ from petafit.config.settings import Training
 from petafit.errors import ConfigurationError
 from petafit.evaluation.evaluate import Evaluate, metrics_of
 from petafit.evaluation.metrics import Figures
-from petafit.features.encode import Encoder
+from petafit.features.encoder import Encoder
 from petafit.features.instances import Encoding
-from petafit.learners.keeping import check_keepable, keep_summaries
-from petafit.learners.learner import Learner
-from petafit.learners.model import Model, Signature
-from petafit.learners.refinement import check_refinable
+from petafit.learners.base import Learner
+from petafit.learners.online.newton.step import check_refinable
 from petafit.learners.registry import make_learner
+from petafit.models.model import Model, Signature
+from petafit.models.write_partition_summaries import check_keepable, keep_summaries
 from petafit.store.arrays import Named
 from petafit.stream.batches import Source
 from petafit.stream.direct import DirectSource

@@ -4,11 +4,11 @@ import time
 from functools import partial
 from typing import Any
 
-from petafit.features.index_space import IndexSpace
+from petafit.features.encoding.index_space import IndexSpace
 from petafit.learners.finite import diverged
-from petafit.learners.mllib_files import first_not_finite
-from petafit.learners.mllib_limits import check_choice, check_facts
-from petafit.learners.model import SparkModel
+from petafit.learners.mllib.files import first_not_finite
+from petafit.learners.mllib.limits import check_choice, check_facts
+from petafit.models.model import SparkModel
 from petafit.store.filesystem import Folder
 from petafit.workflow.job import Job
 from petafit.workflow.product import Product
@@ -27,9 +27,9 @@ def fit_in_spark(job: Job, task: Task, rows: Rows) -> Product:
         An invalid parameter, an estimator of the other kind than the label, or one that cannot
         learn from such rows.
     """
-    from petafit.features.stages import stages
-    from petafit.learners import mllib
-    from petafit.learners.frames import training_frame
+    from petafit.features.spark.stages import stages
+    from petafit.learners.mllib import estimators as mllib
+    from petafit.learners.mllib.frames import training_frame
 
     settings = task.settings
     tell_unused_by_spark(settings.training, settings.learner.name)
@@ -56,7 +56,7 @@ def fit_in_spark(job: Job, task: Task, rows: Rows) -> Product:
 
 def _save(fitted: Any, learner: str, uri: str) -> None:
     """Write the model, and refuse it where it is not finite."""
-    from petafit.learners import mllib
+    from petafit.learners.mllib import estimators as mllib
 
     mllib.save(fitted, uri)
     spoilt = first_not_finite(Folder(uri))

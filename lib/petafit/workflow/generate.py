@@ -11,8 +11,8 @@ from petafit.datasets.texts import MAIN, Texts
 from petafit.evaluation.evaluate import Measure
 from petafit.evaluation.metrics import ClassificationMetrics, Figures
 from petafit.store.filesystem import Folder
-from petafit.table.predicate import Predicate
-from petafit.table.selection import select
+from petafit.table.filters.predicate import Predicate
+from petafit.table.filters.split import select
 from petafit.workflow.job import Job
 from petafit.workflow.writing import commit, new_output
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError
 from petafit.features.instances import Encoding, Instances
-from petafit.table.selection import Part
+from petafit.table.filters.split import Part
 from petafit.workflow.job import Job, run_job
 from petafit.workflow.profile import encoder_for
 from petafit.workflow.rows import open_rows

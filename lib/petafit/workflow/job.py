@@ -15,8 +15,8 @@ from petafit.config.layers import settings_digest
 from petafit.config.placeholders import fill
 from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError
+from petafit.models.store import ModelStore
 from petafit.store.dates import check_logical_date
-from petafit.store.models import ModelStore
 from petafit.store.runs import Run, RunStore
 from petafit.store.versions import code_digest, installed_versions
 from petafit.workflow.progress import show_progress
@@ -138,7 +138,7 @@ def _open_engine(
         yield LocalEngine(), None
         return
     from petafit.aggregate.spark import SparkEngine
-    from petafit.session import open_session
+    from petafit.spark.session import open_session
 
     with open_session(settings, app_name=app_name, given=given) as session:
         yield SparkEngine(session), session
@@ -161,7 +161,7 @@ def _peaks(passes: Passes, session: "SparkSession | None") -> dict[str, int | No
     """Peak memory in bytes, by the kind of process."""
     peaks: dict[str, int | None] = {"driver": peak_memory()}
     if session is not None:
-        from petafit.session import jvm_peak_memory
+        from petafit.spark.session import jvm_peak_memory
 
         peaks |= {"worker": passes.peak_memory, "jvm": jvm_peak_memory(session)}
     return peaks

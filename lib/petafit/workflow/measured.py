@@ -4,7 +4,7 @@ import logging
 from typing import Literal
 
 from petafit.config.layers import settings_digest
-from petafit.store.models import ModelVersion
+from petafit.models.store import ModelVersion
 from petafit.workflow.job import Job
 
 log = logging.getLogger("petafit")

@@ -79,7 +79,7 @@ def _prepare_flights(job: Job) -> None:
             "The flights are joined by Spark, and there is none", hint="Set `engine: spark`."
         )
     from petafit.datasets.flights import KEYS, flights
-    from petafit.stream.scan import ScanSource
+    from petafit.stream.scan.stream import ScanSource
 
     settings = job.settings
     made = flights(job.spark, Folder(settings.paths.data).child("raw", "nycflights13").uri)

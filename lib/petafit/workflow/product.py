@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from petafit.evaluation.metrics import Figures
-from petafit.learners.model import Signature
+from petafit.models.model import Signature
 
 
 @dataclass(frozen=True)

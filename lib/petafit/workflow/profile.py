@@ -4,9 +4,9 @@ import logging
 
 from petafit.aggregate.checked import Checked
 from petafit.errors import EmptyInputError
-from petafit.features.encode import Encoder
-from petafit.features.facts import Facts
-from petafit.features.profile import no_rows
+from petafit.features.column_statistics import Facts
+from petafit.features.encoder import Encoder
+from petafit.features.statistics.profile import no_rows
 from petafit.workflow.job import Job
 from petafit.workflow.rows import Rows
 from petafit.workflow.task import Task

@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from petafit.errors import ConfigurationError
-from petafit.learners.mllib_files import check_files
-from petafit.learners.model import Model, SparkModel, model_from_named
+from petafit.learners.mllib.files import check_files
+from petafit.models.model import Model, SparkModel, model_from_named
+from petafit.models.reference import split_reference
+from petafit.models.store import ModelVersion
 from petafit.store.arrays import Named
 from petafit.store.filesystem import Folder
-from petafit.store.models import ModelVersion
-from petafit.store.reference import split_reference
 from petafit.stream.batches import Source
 from petafit.table.contract import Checks, check_schema
-from petafit.table.selection import Part
+from petafit.table.filters.split import Part
 from petafit.workflow.job import Job
 from petafit.workflow.rows import Rows
 
@@ -65,7 +65,7 @@ class Published:
         wanted = tuple(dict.fromkeys((*columns, *self.model.schema.names)))
         if self.version.attachment is None:
             return self.rows.source(part, wanted)
-        from petafit.learners.frames import with_predictions
+        from petafit.learners.mllib.frames import with_predictions
 
         check_files(Folder(self.version.attachment), n_features=self.model.encoder.n_features)
         scanned = with_predictions(

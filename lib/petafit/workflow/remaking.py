@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from petafit.errors import ConfigurationError, StorageError
+from petafit.models.store import ModelStore
 from petafit.store.filesystem import Folder
-from petafit.store.models import ModelStore
 from petafit.store.runs import Run
-from petafit.table.standing import delta_still_has, parquet_still_has
+from petafit.table.writers.standing import delta_still_has, parquet_still_has
 from petafit.workflow.written import FILE, output_key
 
 

@@ -3,13 +3,13 @@
 from petafit.config.settings import Settings, Table
 from petafit.errors import ConfigurationError
 from petafit.store.filesystem import Folder
+from petafit.table.filters.split import Selection, select
 from petafit.table.opening import open_table
-from petafit.table.output import Output
 from petafit.table.partitions import divides_tables
-from petafit.table.scope import WHOLE, Scope
-from petafit.table.selection import Selection, select
 from petafit.table.snapshot import Snapshot
-from petafit.table.swap import read_mark
+from petafit.table.writers.output import Output
+from petafit.table.writers.scope import WHOLE, Scope
+from petafit.table.writers.swap import read_mark
 
 DATE = "logical_date"
 

@@ -13,12 +13,12 @@ from petafit.store.arrays import digest
 from petafit.stream.batches import Source
 from petafit.stream.choose import How, choose
 from petafit.stream.direct import DirectSource
-from petafit.stream.footers import Footers
+from petafit.stream.scan.footers import Footers
 from petafit.table.by_partition import partition_name, plan_by_partition
+from petafit.table.filters.split import Part, Selection, select
 from petafit.table.opening import open_table
-from petafit.table.parquet import open_file
+from petafit.table.parquet.snapshot import open_file
 from petafit.table.plans import Plan, open_plan, write_plan
-from petafit.table.selection import Part, Selection, select
 from petafit.table.shards import Shard, plan
 from petafit.table.snapshot import Snapshot
 from petafit.workflow.job import Job
@@ -27,7 +27,7 @@ from petafit.workflow.spelling import spelled
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from petafit.stream.scan import ScanSource
+    from petafit.stream.scan.stream import ScanSource
 
 log = logging.getLogger("petafit")
 
@@ -141,8 +141,8 @@ class Rows:
         StorageError, ContractError
             A Parquet file is damaged, or not as the rest of the table.
         """
-        from petafit.session import case_sensitive
-        from petafit.stream.scan import ScanSource
+        from petafit.spark.session import case_sensitive
+        from petafit.stream.scan.stream import ScanSource
 
         promised = self.expected(part)
         if self.snapshot.format == "parquet":

@@ -11,7 +11,7 @@ from petafit.errors import ConfigurationError
 from petafit.evaluation.score import Layout, Score
 from petafit.store.filesystem import Folder
 from petafit.store.runs import Run
-from petafit.table.scope import Scope
+from petafit.table.writers.scope import Scope
 from petafit.workflow.job import Job, run_job
 from petafit.workflow.published import Published, open_published
 from petafit.workflow.replacing import (

@@ -7,8 +7,8 @@ from petafit.config.feature_groups import FEATURE_KINDS, CrossFeatures, FeatureG
 from petafit.config.placeholders import is_unfilled
 from petafit.config.settings import ColumnRule, Settings
 from petafit.errors import ConfigurationError
+from petafit.table.filters.predicate import parse
 from petafit.table.names import Spellings
-from petafit.table.predicate import parse
 
 
 def spelled(settings: Settings, columns: Iterable[str]) -> Settings:

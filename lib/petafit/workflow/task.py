@@ -8,15 +8,15 @@ import pyarrow as pa
 from petafit.config.settings import Contract, Settings
 from petafit.errors import ConfigurationError, ContractError, did_you_mean
 from petafit.features.classes import as_classes
-from petafit.features.encode import Encoder
-from petafit.features.facts import Facts
+from petafit.features.column_statistics import Facts
+from petafit.features.encoder import Encoder
+from petafit.features.encoding.target import check_label_type
 from petafit.features.feature import Feature, Numeric, columns_of
-from petafit.features.profile import Profile
 from petafit.features.spec import resolve
-from petafit.features.target import check_label_type
+from petafit.features.statistics.profile import Profile
 from petafit.learners.registry import LearnerInfo, describe
 from petafit.table.contract import Checks, compile_checks
-from petafit.table.pandas_index import index_columns
+from petafit.table.parquet.pandas_index import index_columns
 from petafit.table.snapshot import Snapshot
 from petafit.table.types import has_column
 

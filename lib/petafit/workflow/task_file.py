@@ -11,10 +11,10 @@ import pyarrow.compute as pc
 from petafit.config.yaml12 import dump
 from petafit.errors import ConfigurationError
 from petafit.features.column_types import is_date, is_integer
-from petafit.features.target import plain_labels
+from petafit.features.encoding.target import plain_labels
 from petafit.features.unicode_form import normalized
 from petafit.stream.sample import Sample
-from petafit.table.pandas_index import index_columns, unnamed_index
+from petafit.table.parquet.pandas_index import index_columns, unnamed_index
 from petafit.table.snapshot import Snapshot
 from petafit.table.values import missing, present
 from petafit.workflow.doubt import numbers_rows, orders_rows, tells_label

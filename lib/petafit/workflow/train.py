@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError
 from petafit.learners.registry import describe
-from petafit.store.models import ModelStore
+from petafit.models.store import ModelStore
 from petafit.store.runs import Run
 from petafit.workflow.fit_in_rounds import fit_in_rounds
 from petafit.workflow.fit_in_spark import fit_in_spark

@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 
 import pyarrow as pa
 
-from petafit.table.files import WrittenFile
-from petafit.table.output import Output
-from petafit.table.scope import WHOLE, Scope
 from petafit.table.snapshot import Format
-from petafit.table.written_types import loses_nanoseconds
+from petafit.table.writers.files import WrittenFile
+from petafit.table.writers.output import Output
+from petafit.table.writers.scope import WHOLE, Scope
+from petafit.table.writers.types import loses_nanoseconds
 from petafit.workflow.job import Job
 from petafit.workflow.written import FILE as WRITTEN
 from petafit.workflow.written import output_key

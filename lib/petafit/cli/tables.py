@@ -1,0 +1,202 @@
+"""What the command line shows of runs and models."""
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from petafit.messages import printable
+from petafit.models.store import ModelVersion, UnreadableVersion
+
+_HEADLINE = (
+    "log_loss",
+    "hinge_loss",
+    "squared_hinge_loss",
+    "pinball_loss",
+    "poisson_deviance",
+    "gamma_deviance",
+    "tweedie_deviance",
+    "huber_loss",
+    "epsilon_insensitive_loss",
+    "squared_epsilon_insensitive_loss",
+    "auc",
+    "accuracy",
+    "calibration_error",
+    "base_log_loss",
+    "base_hinge_loss",
+    "base_poisson_deviance",
+    "mean_squared_error",
+    "mean_absolute_error",
+    "r2",
+    "best_log_loss",
+    "best_auc",
+    "rows_per_second",
+)
+_NOT_PUT_ASIDE = {
+    "training": "training rows: the task has no split",
+    "all": "all rows: the task has no split",
+}
+_SHOWN_IN_LISTS = 2
+_WIDTH_OF_FILES = 10_000
+
+
+def run(manifest: Mapping[str, Any]) -> None:
+    """Show what one run did: rows, metrics, outputs, model, influence of partitions."""
+    facts = [("run", f"{manifest['run_id']} {manifest['status']}"), *_facts(manifest)]
+    width = max(len(name) for name, _ in facts)
+    for name, value in facts:
+        print(f"{name:<{width}}  {printable(value)}")
+    if manifest.get("influence"):
+        _influence(manifest["influence"])
+
+
+def runs(manifests: Sequence[Mapping[str, Any]]) -> None:
+    """Show runs as a table."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("run", "status", "started (UTC)", "seconds", "result"):
+        table.add_column(name, overflow="fold", no_wrap=name == "run")
+    for manifest in manifests:
+        table.add_row(
+            _text(manifest["run_id"]),
+            manifest["status"],
+            _time(manifest["started_at"]),
+            _number(manifest.get("seconds")),
+            _text(manifest.get("error") or "") or _metrics(manifest.get("metrics")),
+        )
+    _print(table if manifests else "No runs yet.")
+
+
+def models(
+    versions: Sequence[ModelVersion | UnreadableVersion], aliases: Mapping[str, Mapping[str, int]]
+) -> None:
+    """Show models and their versions as a table.
+
+    Parameters
+    ----------
+    aliases : mapping
+        By model, the version that each alias names.
+    """
+    table = Table(box=None, pad_edge=False)
+    for name in ("model", "version", "digest", "created (UTC)", "date", "aliases", "metrics"):
+        table.add_column(name, overflow="fold")
+    for version in versions:
+        named = ", ".join(aliases_of(version, aliases)) or "-"
+        if isinstance(version, UnreadableVersion):
+            told = (version.status, _time(None), "-", named, _text(version.error))
+            table.add_row(_text(version.name), str(version.version), *told)
+            continue
+        table.add_row(
+            version.name,
+            str(version.version),
+            version.digest[:12],
+            _time(version.created_at),
+            _text(version.logical_date or "-"),
+            named,
+            _metrics(version.metrics),
+        )
+    _print(table if versions else "No models yet.")
+
+
+def aliases_of(
+    version: ModelVersion | UnreadableVersion, aliases: Mapping[str, Mapping[str, int]]
+) -> list[str]:
+    """The aliases that name a version."""
+    named = aliases.get(version.name, {})
+    return [alias for alias, number in named.items() if number == version.version]
+
+
+def _print(what: Table | str) -> None:
+    """In the terminal's width; elsewhere each row on one line, for grep and awk."""
+    if sys.stdout.isatty():
+        Console().print(what)
+        return
+    console = Console(width=_WIDTH_OF_FILES)
+    with console.capture() as shown:
+        console.print(what)
+    for line in shown.get().splitlines():
+        print(line.rstrip())
+
+
+def _facts(manifest: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    if manifest.get("again_because"):
+        yield "made again", f"because {_text(manifest['again_because'])}"
+    if manifest.get("rows"):
+        yield "rows", "  ".join(f"{name} {count:,}" for name, count in manifest["rows"].items())
+    yield from map(_round, manifest.get("rounds") or ())
+    if manifest.get("measured_on") in _NOT_PUT_ASIDE:
+        yield "measured on", _NOT_PUT_ASIDE[manifest["measured_on"]]
+    for name, value in _in_order(manifest.get("metrics") or {}):
+        yield name, _number(value)
+    for output in manifest.get("outputs") or ():
+        yield "output", f"{output['path']} ({output['format']}, {output['rows']:,} rows)"
+    if manifest.get("model"):
+        model = manifest["model"]
+        yield "model", f"{model['name']} version {model['version']} ({model['digest'][:12]})"
+    if manifest.get("seconds") is not None:
+        yield "seconds", _number(manifest["seconds"])
+
+
+def _influence(told: Mapping[str, Any]) -> None:
+    """The partitions that hurt most, then those that help most."""
+    for title, partitions in (("hurts", told["hurt"]), ("helps", told["help"])):
+        table = Table(box=None, pad_edge=False)
+        table.add_column(title)
+        for name in ("rows", f"change of {told['loss']} without it", "95% interval"):
+            table.add_column(name, justify="right")
+        for each in partitions:
+            low, high = (f"{end:+.6f}" for end in each["interval"])
+            change = f"{each['change']:+.6f}"
+            table.add_row(_text(each["partition"]), f"{each['rows']:,}", change, f"{low} to {high}")
+        print()
+        _print(table if partitions else f"{title}: no partition")
+
+
+def _round(done: Mapping[str, Any]) -> tuple[str, str]:
+    """What a round of training was, and what it brought."""
+    part = f".{done['part']}" if done["parts"] > 1 else ""
+    told = [f"{done['kind']}  {done['rows']['used']:,} rows  {_number(done['seconds'])} s"]
+    if done.get("objective") is not None:
+        told.append(f"objective {_number(done['objective'])} before it")
+    if done["held_back"]:
+        before, after = (_number(done["held_back"][when]) for when in ("before", "after"))
+        how = "merged to fit them" if done["kind"] == "online" else "after it"
+        told.append(f"loss on rows put aside {before}, {how} {after}")
+    if done["validation"]:
+        told.append(f"validation {_metrics(done['validation'])}")
+    return f"round {done['number']}{part}", "  ".join(told)
+
+
+def _text(foreign: str) -> str:
+    """Text from files and tables, for a cell: neither rich's markup nor the terminal's."""
+    return escape(printable(foreign))
+
+
+def _metrics(metrics: Mapping[str, float | None] | None) -> str:
+    """The first few metrics on one line."""
+    shown = list(_in_order(metrics or {}))[:_SHOWN_IN_LISTS]
+    return "  ".join(f"{name} {_number(value)}" for name, value in shown)
+
+
+def _in_order(metrics: Mapping[str, float | None]) -> Iterable[tuple[str, float | None]]:
+    """The metrics people ask for first, then all others."""
+    first = {name: metrics[name] for name in _HEADLINE if name in metrics}
+    return {**first, **metrics}.items()
+
+
+def _number(value: float | None) -> str:
+    """Four decimals, or four digits where those would show nothing."""
+    if value is None:
+        return "-"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    if 0 < abs(value) < 0.001:
+        return f"{value:.1e}"
+    return f"{value:.4f}".rstrip("0").rstrip(".")
+
+
+def _time(moment: str | None) -> str:
+    """To the second, without a zone: manifests are in UTC."""
+    return "-" if moment is None else moment[:19].replace("T", " ")

@@ -1,0 +1,1 @@
+"""Encoded batches on the local disk, found again by later passes."""

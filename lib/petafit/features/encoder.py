@@ -1,0 +1,197 @@
+"""The fast form of the features: Arrow batches to matrices, with compiled kernels."""
+
+from typing import Any, Literal, Self
+
+import numpy as np
+import pyarrow as pa
+
+from petafit.config.feature_groups import UnicodeForm
+from petafit.errors import ConfigurationError, ContractError, did_you_mean
+from petafit.features.column_statistics import Facts
+from petafit.features.column_types import check_columns
+from petafit.features.encoding.batch import Batch
+from petafit.features.encoding.blocks import CategoryBlock, NumericBlock
+from petafit.features.encoding.csr import to_csr
+from petafit.features.encoding.index_space import IndexSpace
+from petafit.features.encoding.stored import check_stored, reading
+from petafit.features.encoding.target import class_positions, label_numbers, row_weights
+from petafit.features.feature import Feature, from_plain, to_plain
+from petafit.features.text.ngrams import TextBlock
+from petafit.store.arrays import Named
+from petafit.table.types import has_column
+
+_MOST_DENSE_BITS = 14
+
+Layout = Literal["csr", "dense"]
+DType = Literal["float32", "float64"]
+
+
+class Encoder:
+    """Encodes record batches; a worker builds one and keeps it for all its batches.
+
+    Parameters
+    ----------
+    features : tuple of Feature
+    facts : Facts
+        Of the training table.
+    hash_bits : int
+        Of the hashed indices; see `petafit.features.encoding.index_space.IndexSpace`.
+    label, weight : str, optional
+        The columns of y and of the rows' weights.
+    layout : {"csr", "dense"}
+    dtype : {"float32", "float64"}
+        Of X; computing is in float64.
+    numbers_apart : bool
+        Numbers have indices of their own; False for models in which they are hashed.
+    unicode : {"NFC", "NFD", "NFKC", "NFKD"}, optional
+        The form to which texts of features and labels are brought.
+
+    Raises
+    ------
+    ConfigurationError
+        A dense X of more than 2**14 hashed columns, or as many numbers.
+    """
+
+    def __init__(
+        self,
+        features: tuple[Feature, ...],
+        facts: Facts,
+        *,
+        hash_bits: int,
+        label: str | None = None,
+        weight: str | None = None,
+        layout: Layout = "csr",
+        dtype: DType = "float32",
+        numbers_apart: bool = True,
+        unicode: UnicodeForm | None = None,
+    ) -> None:
+        self.space = IndexSpace(features, hash_bits, numbers_apart=numbers_apart)
+        if layout == "dense":
+            _refuse_wide(self.space, hash_bits)
+        self.features, self.facts, self.hash_bits = features, facts, hash_bits
+        self.label, self.weight = label, weight
+        self.layout, self.dtype = layout, dtype
+        self.numbers_apart, self.unicode = numbers_apart, unicode
+        self._numeric = NumericBlock(features, facts)
+        self._category = CategoryBlock(features, hash_bits, unicode)
+        self._text = TextBlock(features, hash_bits, unicode)
+        self._schema: pa.Schema | None = None
+
+    @property
+    def n_features(self) -> int:
+        """The number of columns of X."""
+        return self.space.size
+
+    def __call__(self, batch: pa.RecordBatch, labels: bool = True) -> Batch:
+        """Encode a batch; without `labels` neither label nor weight is read.
+
+        Raises
+        ------
+        ContractError
+            A column is missing or of a wrong type; a label or a weight is missing or unknown.
+        """
+        if self._schema is None or not batch.schema.equals(self._schema):
+            check_columns(self.features, batch.schema, error=ContractError)
+            self._schema = batch.schema
+        return Batch(
+            X=self._encoded(batch),
+            y=self._labels(batch) if labels else None,
+            weight=self._weights(batch) if labels else None,
+        )
+
+    def targets(self, batch: pa.RecordBatch) -> tuple[np.ndarray, np.ndarray | None]:
+        """The labels and the weights of a batch, as in `Batch`.
+
+        Raises
+        ------
+        ContractError
+            One is missing, unknown or of a wrong type.
+        ConfigurationError
+            The encoder knows no label.
+        """
+        labels = self._labels(batch)
+        if labels is None:
+            raise ConfigurationError("There is no label to compare with", hint="Name a `label`.")
+        return labels, self._weights(batch)
+
+    def _encoded(self, batch: pa.RecordBatch) -> Any:
+        X = to_csr(
+            self.space.numbers,
+            self._numeric.encode(batch, self.dtype),
+            self._category.encode(batch),
+            self._text.encode(batch),
+            n_rows=batch.num_rows,
+            n_features=self.n_features,
+        )
+        return X.toarray() if self.layout == "dense" else X
+
+    def _labels(self, batch: pa.RecordBatch) -> np.ndarray | None:
+        if self.label is None:
+            return None
+        column = _column(batch, self.label)
+        if self.facts.classes is None:
+            return label_numbers(column, self.label)
+        return class_positions(column, self.label, self.facts.classes, self.unicode)
+
+    def _weights(self, batch: pa.RecordBatch) -> np.ndarray | None:
+        if self.weight is None:
+            return None
+        return row_weights(_column(batch, self.weight), self.weight)
+
+    def to_named(self) -> Named:
+        """All that `from_named` needs; kept inside the model."""
+        params = {
+            "features": [to_plain(feature) for feature in self.features],
+            "hash_bits": self.hash_bits,
+            "numbers_apart": self.numbers_apart,
+            "label": self.label,
+            "weight": self.weight,
+            **({"unicode": self.unicode} if self.unicode else {}),
+        }
+        return Named(params=params) | self.facts.to_named().prefixed("facts")
+
+    @classmethod
+    def from_named(cls, named: Named, *, layout: Layout = "csr", dtype: DType = "float32") -> Self:
+        """The encoder that `to_named` wrote, for a learner that takes this layout.
+
+        Raises
+        ------
+        StorageError
+            A parameter is missing, or none that an encoder has.
+        """
+        with reading("The encoder of a stored model"):
+            features = tuple(map(from_plain, named.params["features"]))
+            facts = Facts.from_named(named.part("facts"))
+            given = {name: named.params[name] for name in ("hash_bits", "label", "weight")}
+            given["numbers_apart"] = named.params.get("numbers_apart", False)
+            given["unicode"] = named.params.get("unicode")
+            check_stored(features, facts, **given)
+        return cls(features, facts, **given, layout=layout, dtype=dtype)
+
+
+def _refuse_wide(space: IndexSpace, hash_bits: int) -> None:
+    """Refuse dense rows of which a batch would not fit into memory."""
+    problem, hint = "The learner takes dense rows, and these would not fit into memory", "choose a "
+    hint += "learner that takes sparse rows."
+    if space.n_hashed > 1 << _MOST_DENSE_BITS:
+        raise ConfigurationError(
+            problem,
+            expected=f"hash_bits of {_MOST_DENSE_BITS} or fewer",
+            got=hash_bits,
+            hint=f"Lower `hash_bits`, or {hint}",
+        )
+    if len(space.numbers) > 1 << _MOST_DENSE_BITS:
+        raise ConfigurationError(
+            problem,
+            expected=f"{1 << _MOST_DENSE_BITS:,} numeric columns or fewer",
+            got=f"{len(space.numbers):,}",
+            hint=f"Name fewer, or {hint}",
+        )
+
+
+def _column(batch: pa.RecordBatch, name: str) -> pa.Array:
+    if not has_column(batch.schema, name):
+        raise ContractError(
+            f"The column {name!r} is missing", hint=did_you_mean(name, batch.schema.names)
+        )
+    return batch.column(name)

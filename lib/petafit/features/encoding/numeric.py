@@ -1,0 +1,176 @@
+"""Numeric columns: their values as floats, scaled, or in bins."""
+
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Self
+
+import numpy as np
+import pyarrow as pa
+
+from petafit.compiled import njit
+from petafit.features.buffers import Slots, slots_of, valid_bit
+from petafit.features.column_statistics import ColumnFacts
+from petafit.features.encoding.logarithms import signed_log1p
+from petafit.features.feature import Binned, Numeric
+
+MISSING_BIN = "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Scaling:
+    """``(value - shift) / divisor``, and what stands for a missing value.
+
+    Attributes
+    ----------
+    log1p : bool
+        Whether ``sgn(value) log(1 + |value|)`` is scaled instead.
+    fill : float
+        In the scaled unit; NaN leaves the feature out.
+    """
+
+    shift: float = 0.0
+    divisor: float = 1.0
+    fill: float = np.nan
+    log1p: bool = False
+
+    @classmethod
+    def of(cls, feature: Numeric, facts: ColumnFacts | None) -> Self:
+        """The scaling of a feature; a constant column becomes 0.
+
+        Parameters
+        ----------
+        facts : ColumnFacts or None
+            Of its column; None for a feature that needs none.
+        """
+        shift, divisor, stand_in = 0.0, 1.0, np.nan
+        if not isinstance(feature.impute, str):
+            stand_in = float(feature.impute)
+            if feature.log1p:
+                stand_in = signed_log1p(stand_in)
+        if facts is not None:
+            if feature.scale == "standard":
+                shift, divisor = facts.mean, facts.sd or 1.0
+            elif feature.scale == "minmax":
+                shift, divisor = facts.minimum, (facts.maximum - facts.minimum) or 1.0
+            if feature.impute == "mean":
+                stand_in = facts.mean
+        return cls(shift, divisor, (stand_in - shift) / divisor, feature.log1p)
+
+    def write(self, column: pa.Array, out: np.ndarray) -> None:
+        """Write the scaled values of a column of numbers, computed in float64.
+
+        Parameters
+        ----------
+        out : ndarray of float32 or float64, shape (n_rows,)
+        """
+        slots, shift, divisor, fill = _numbers(column), self.shift, self.divisor, self.fill
+        if self.log1p and pa.types.is_integer(column.type):
+            _scale_counts(*slots, _scaled_counts(shift, divisor), shift, divisor, fill, out)
+        else:
+            _scale(*slots, self.log1p, shift, divisor, fill, out)
+
+    def values(self, column: pa.Array) -> np.ndarray:
+        """The scaled values of a column of numbers, shape (n_rows,) float64."""
+        found = np.empty(len(column))
+        self.write(column, found)
+        return found
+
+
+_AS_IT_IS = Scaling()
+
+
+def numbers(column: pa.Array) -> np.ndarray:
+    """The values as float64, shape (n_rows,), null as NaN."""
+    return _AS_IT_IS.values(column)
+
+
+def raw_values(feature: Numeric, column: pa.Array) -> np.ndarray:
+    """What is profiled and scaled, shape (n_rows,) float64; NaN is missing."""
+    return Scaling(log1p=feature.log1p).values(column)
+
+
+def _numbers(column: pa.Array) -> Slots:
+    """The slots of a column of numbers, in a type that kernels know."""
+    kind = column.type
+    if pa.types.is_decimal(kind):
+        # Arrow's own cast is not rounded correctly: 99.99 becomes 99.99000000000001
+        column = column.cast(pa.string())
+    if not pa.types.is_integer(kind) and kind not in (pa.float32(), pa.float64()):
+        column = column.cast(pa.float64())
+    return slots_of(column)
+
+
+@njit
+def _scale(
+    values: np.ndarray,
+    validity: np.ndarray,
+    first: int,
+    log1p: bool,
+    shift: float,
+    divisor: float,
+    fill: float,
+    out: np.ndarray,
+) -> None:
+    """One short loop after the other: the compiler makes vector instructions of most."""
+    if log1p:
+        for i in range(out.size):
+            out[i] = (signed_log1p(np.float64(values[i])) - shift) / divisor
+    else:
+        for i in range(out.size):
+            out[i] = (np.float64(values[i]) - shift) / divisor
+    _fill_missing(validity, first, fill, out)
+
+
+@lru_cache(maxsize=1024)
+def _scaled_counts(shift: float, divisor: float) -> np.ndarray:
+    """What becomes of small counts, as most are: looking it up takes less than computing it."""
+    logarithms = np.array([signed_log1p(float(count)) for count in range(1 << 12)])
+    return (logarithms - shift) / divisor
+
+
+@njit
+def _scale_counts(
+    values: np.ndarray,
+    validity: np.ndarray,
+    first: int,
+    scaled: np.ndarray,
+    shift: float,
+    divisor: float,
+    fill: float,
+    out: np.ndarray,
+) -> None:
+    """As `_scale` with `log1p`, of whole numbers: looked up where all are small counts."""
+    small = True
+    for i in range(out.size):
+        small &= 0 <= values[i] < scaled.size
+    if small:
+        for i in range(out.size):
+            out[i] = scaled[np.uint64(values[i])]
+        _fill_missing(validity, first, fill, out)
+    else:
+        _scale(values, validity, first, True, shift, divisor, fill, out)
+
+
+@njit
+def _fill_missing(validity: np.ndarray, first: int, fill: float, out: np.ndarray) -> None:
+    if validity.size:
+        factor = np.array([np.nan, 1.0], out.dtype)  # a branch would often be mispredicted
+        for i in range(out.size):
+            out[i] *= factor[valid_bit(validity, first + i)]
+    if not np.isnan(fill):
+        for i in range(out.size):
+            out[i] = fill if np.isnan(out[i]) else out[i]
+
+
+def bin_codes(feature: Binned, column: pa.Array) -> np.ndarray:
+    """The bin of each row, shape (n_rows,) int32: a position in `bin_names`."""
+    values = numbers(column)
+    codes = np.searchsorted(feature.edges, values, side="right").astype(np.int32)
+    codes[np.isnan(values)] = len(feature.edges) + 1
+    return codes
+
+
+@cache
+def bin_names(feature: Binned) -> pa.StringArray:
+    """The number of edges at or below a value, as text, and last the bin of missing values."""
+    return pa.array([*map(str, range(len(feature.edges) + 1)), MISSING_BIN], pa.string())

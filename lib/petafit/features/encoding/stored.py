@@ -1,0 +1,165 @@
+"""What a model stores of its encoder, checked before anything is made of it."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from itertools import pairwise
+from typing import Any, get_args
+
+import numpy as np
+from pydantic import TypeAdapter, ValidationError
+
+from petafit.config.feature_groups import UnicodeForm
+from petafit.errors import StorageError
+from petafit.features.classes import class_array
+from petafit.features.column_statistics import Facts
+from petafit.features.feature import (
+    Binned,
+    Boolean,
+    Categorical,
+    Cross,
+    DatePart,
+    Feature,
+    Indicator,
+    Numeric,
+    Text,
+)
+
+_MOST_BITS = 30
+_LONGEST_GRAM = 1000
+_FORMS = get_args(UnicodeForm)
+
+_FACTS = TypeAdapter(Facts)
+_FEATURES: Mapping[type, TypeAdapter[Any]] = {
+    kind: TypeAdapter(kind)
+    for kind in (Numeric, Categorical, Boolean, Indicator, Binned, DatePart, Text)
+}
+
+
+def check_stored(
+    features: tuple[Feature, ...],
+    facts: Facts,
+    *,
+    hash_bits: Any,
+    label: Any,
+    weight: Any,
+    numbers_apart: Any,
+    unicode: Any,
+) -> None:
+    """Refuse what no encoder has stored.
+
+    Raises
+    ------
+    StorageError
+        Names the parameter.
+    """
+    if type(hash_bits) is not int or not 1 <= hash_bits <= _MOST_BITS:
+        raise damaged("hash_bits", expected=f"1 to {_MOST_BITS}", got=hash_bits)
+    if not isinstance(numbers_apart, bool):
+        raise damaged("numbers_apart", expected="true or false", got=numbers_apart)
+    if unicode not in (None, *_FORMS):
+        raise damaged("unicode", expected=f"null, or one of {', '.join(_FORMS)}", got=unicode)
+    for name, value in (("label", label), ("weight", weight)):
+        if value is not None and not isinstance(value, str):
+            raise damaged(name, expected="a column", got=value)
+    with _naming("facts"):
+        _FACTS.validate_json(json.dumps(asdict(facts)), strict=True)
+    for feature in features:
+        for part in feature.parts if isinstance(feature, Cross) else (feature,):
+            _check_feature(part, facts)
+        if isinstance(feature, Cross) and len(feature.parts) < 2:
+            raise damaged("features", expected="crosses of two or more", got=feature)
+    _check_facts(facts)
+
+
+@contextmanager
+def reading(what: str) -> Iterator[None]:
+    """Let what Python raises on parameters of another form become one clear error.
+
+    Raises
+    ------
+    StorageError
+        Names what is damaged.
+    """
+    try:
+        yield
+    except (
+        ArithmeticError,
+        AttributeError,
+        LookupError,
+        MemoryError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as error:
+        raise StorageError(
+            f"{what} is damaged or was not written by petafit",
+            got=f"{type(error).__name__}: {str(error)[:200]}",
+            hint="Copy the model again, or train it again.",
+        ) from error
+
+
+def damaged(name: str, *, expected: object, got: object) -> StorageError:
+    """The error of a stored parameter that cannot be right."""
+    return StorageError(
+        f"A stored model has a wrong parameter {name!r}",
+        expected=expected,
+        got=repr(got)[:200],
+        hint="Copy the model again, or train it again.",
+    )
+
+
+def _check_feature(part: Any, facts: Facts) -> None:
+    if type(part) not in _FEATURES:
+        raise damaged("features", expected="features that can be crossed", got=part)
+    with _naming("features"):
+        _FEATURES[type(part)].validate_json(json.dumps(asdict(part)), strict=True)
+    match part:
+        case Binned(edges=edges):
+            if not np.isfinite(edges).all() or any(a >= b for a, b in pairwise(edges)):
+                raise damaged("features", expected="edges in ascending order", got=edges)
+        case Text(ngrams=(low, high)):
+            if not 1 <= low <= high <= _LONGEST_GRAM:
+                raise damaged("features", expected="two sizes of n-grams", got=(low, high))
+        case Numeric():
+            if part.needs_facts and part.column not in facts.columns:
+                raise damaged("facts", expected=f"statistics of {part.column!r}", got="none")
+            if isinstance(part.impute, float) and not np.isfinite(part.impute):
+                raise damaged("features", expected="a finite number", got=part.impute)
+
+
+def _check_facts(facts: Facts) -> None:
+    columns = [*facts.columns.values(), *([facts.label] if facts.label else [])]
+    for told in columns:
+        numbers = told.mean, told.sd, told.minimum, told.maximum
+        if not np.isfinite(numbers).all() or told.sd < 0 or told.minimum > told.maximum:
+            raise damaged("facts", expected="finite statistics", got=told)
+        if told.count < 0 or told.missing < 0:
+            raise damaged("facts", expected="counts of 0 or more", got=told)
+    if (facts.classes is None) == (facts.label is None):
+        raise damaged("facts", expected="either classes or the label's statistics", got=facts)
+    if facts.classes is not None:
+        kinds = {type(each) for each in facts.classes}
+        if len(set(facts.classes)) < max(len(facts.classes), 2) or (
+            len(kinds) > 1 and not kinds <= {int, float}
+        ):
+            raise damaged("classes", expected="different ones of one type", got=facts.classes)
+        if class_array(facts.classes).dtype.hasobject:
+            raise damaged("classes", expected="whole numbers of 64 bits", got=facts.classes)
+        counts = facts.class_counts
+        if counts is not None and (len(counts) != len(facts.classes) or min(counts) < 0):
+            raise damaged("class_counts", expected="one for each class", got=counts)
+    for name, amount in (("rows", facts.rows), ("weight", facts.weight)):
+        if amount is not None and not 0 <= amount < np.inf:
+            raise damaged(name, expected="0 or more", got=amount)
+
+
+@contextmanager
+def _naming(name: str) -> Iterator[None]:
+    try:
+        yield
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        place = ".".join(map(str, (name, *wrong["loc"])))
+        raise damaged(place, expected=wrong["msg"], got=wrong["input"]) from error

@@ -1,0 +1,1 @@
+"""The same features as Spark ML stages."""

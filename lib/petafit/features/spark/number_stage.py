@@ -1,0 +1,73 @@
+"""Numbers in Spark ML: a transformer that puts them behind the hashed indices of a vector.
+
+Spark's VectorAssembler would name each of the hashed indices in the column's metadata, a million of
+them. So the entries are added here, as Arrow batches.
+"""
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from pyspark.ml import Transformer
+from pyspark.ml.linalg import VectorUDT
+from pyspark.ml.param import Param, Params, TypeConverters
+from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
+from pyspark.sql import DataFrame
+from pyspark.sql.pandas.functions import arrow_udf
+
+from petafit.features.encoding.ragged import Ragged
+from petafit.features.spark.vectors import with_entries
+
+
+class AddNumbers(Transformer, DefaultParamsReadable[Any], DefaultParamsWritable):
+    """Appends an array of doubles to sparse vectors; stored and loaded like Spark's own stages.
+
+    Null leaves an entry out. Spark's reader makes one without arguments, and sets the parameters
+    afterwards.
+
+    Parameters
+    ----------
+    numbers : str
+        The column of arrays, all of one length.
+    vector : str
+        The column of vectors.
+    first, size : int
+        The index of the first number, and the size of the vectors with all of them.
+    """
+
+    numbers: "Param[str]" = Param(
+        Params._dummy(), "numbers", "the column of numbers", TypeConverters.toString
+    )
+    vector: "Param[str]" = Param(
+        Params._dummy(), "vector", "the column of vectors", TypeConverters.toString
+    )
+    first: "Param[int]" = Param(
+        Params._dummy(), "first", "the first number's index", TypeConverters.toInt
+    )
+    size: "Param[int]" = Param(Params._dummy(), "size", "of the vectors", TypeConverters.toInt)
+
+    def __init__(
+        self, *, numbers: str = "", vector: str = "", first: int = 0, size: int = 0
+    ) -> None:
+        super().__init__()
+        self._set(numbers=numbers, vector=vector, first=first, size=size)
+
+    def _transform(self, dataset: DataFrame) -> DataFrame:
+        first, size = self.getOrDefault(self.first), self.getOrDefault(self.size)
+
+        def with_numbers(vectors: pa.Array, numbers: pa.Array) -> pa.Array:
+            return with_entries(vectors, _entries(numbers, first, size - first), size)
+
+        vector = self.getOrDefault(self.vector)
+        # its stubs require a function type, which its code warns against
+        add = arrow_udf(with_numbers, VectorUDT())  # type: ignore[call-overload]
+        return dataset.withColumn(vector, add(vector, self.getOrDefault(self.numbers)))
+
+
+def _entries(numbers: pa.ListArray, first: int, count: int) -> Ragged:
+    """The entries of each row that are not null."""
+    values = numbers.flatten().to_numpy(zero_copy_only=False).reshape(-1, count)
+    present = ~np.isnan(values)
+    ends = np.concatenate([[0], np.cumsum(present.sum(axis=1))])
+    indices = np.broadcast_to(np.arange(first, first + count, dtype=np.int32), values.shape)
+    return Ragged(ends, indices[present], values[present])

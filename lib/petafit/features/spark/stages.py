@@ -1,0 +1,163 @@
+"""The general form of the features: Spark ML stages that give what the encoder gives.
+
+The stages are Spark's own, but for those of texts and numbers; a PipelineModel can hold,
+store and load them. They run on Spark Connect too. The session's time zone must be UTC.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import numpy as np
+from pyspark.ml import Transformer
+from pyspark.ml.feature import FeatureHasher, SQLTransformer, VectorAssembler
+
+from petafit.config.feature_groups import UnicodeForm
+from petafit.errors import ConfigurationError
+from petafit.features.column_statistics import Facts
+from petafit.features.encoding.index_space import IndexSpace
+from petafit.features.encoding.numeric import MISSING_BIN, Scaling
+from petafit.features.feature import (
+    CROSS,
+    Binned,
+    Categorical,
+    Cross,
+    DatePart,
+    Feature,
+    Indicator,
+    Numeric,
+    Text,
+)
+from petafit.features.spark.number_stage import AddNumbers
+from petafit.features.spark.text_stage import AddText
+from petafit.features.spark.unicode_stage import NormalizeTexts
+from petafit.table.filters.literals import quoted
+
+FEATURES = "features"
+"""The vector column of features."""
+
+_ROW, _NUMBERS, _VECTOR = "__petafit_row", "__petafit_numbers", "__petafit_vector"
+
+_PARTS = {
+    "year": "year",
+    "month": "month",
+    "day": "dayofmonth",
+    "day_of_week": "weekday",
+    "hour": "hour",
+    "minute": "minute",
+}
+
+
+def stages(
+    features: tuple[Feature, ...], facts: Facts, hash_bits: int, form: UnicodeForm | None = None
+) -> list[Transformer]:
+    """Transformers that add a column to a frame: `FEATURES`, a vector of the encoder's indices.
+
+    FeatureHasher takes a feature's name from its column. So the row is put aside, each feature
+    becomes a column of its name, is hashed, and the row comes back with the vector. Numbers go
+    behind the hashed indices; without any category or text there is nothing to hash.
+
+    Parameters
+    ----------
+    form : {"NFC", "NFD", "NFKC", "NFKD"}, optional
+        Of Unicode, to which texts are brought; those of a cross together, since the sign between
+        them combines with nothing.
+
+    Raises
+    ------
+    ConfigurationError
+        A name that FeatureHasher cannot take.
+    """
+    space, categories = IndexSpace(features, hash_bits), dict(_categories(features))
+    for name in categories:
+        if "." in name or "`" in name:
+            raise ConfigurationError(
+                f"Spark's FeatureHasher cannot take the feature {name!r}",
+                expected="a name without dot and backtick",
+                hint="Rename the column, or choose a learner that is not from MLlib.",
+            )
+    numbers = [_number(feature, facts) for feature in features if isinstance(feature, Numeric)]
+    texts = [feature for feature in features if isinstance(feature, Text)]
+    selected = [f"struct(*) AS {_ROW}"]
+    selected += [f"{sql} AS {quoted(name)}" for name, sql in categories.items()]
+    made: list[Transformer] = []
+    if space.n_hashed:
+        stored = [feature.name for feature in features if _has_text(feature)]
+        if form and stored:
+            made.append(NormalizeTexts(stored, form))
+        made.append(_hasher(categories, space))
+        if texts:
+            made.append(AddText(texts, vector=_VECTOR, hash_bits=hash_bits, row=_ROW, form=form))
+        if numbers:
+            selected.append(f"array({', '.join(numbers)}) AS {_NUMBERS}")
+            made.append(
+                AddNumbers(numbers=_NUMBERS, vector=_VECTOR, first=space.n_hashed, size=space.size)
+            )
+    else:
+        names = [f"{_NUMBERS}_{number}" for number in range(len(numbers))]
+        selected += [
+            f"coalesce({sql}, 0D) AS {name}" for sql, name in zip(numbers, names, strict=True)
+        ]
+        made = [VectorAssembler(inputCols=names, outputCol=_VECTOR)]
+    return [
+        SQLTransformer(statement=f"SELECT {', '.join(selected)} FROM __THIS__"),
+        *made,
+        SQLTransformer(statement=f"SELECT {_ROW}.*, {_VECTOR} AS {FEATURES} FROM __THIS__"),
+    ]
+
+
+def _has_text(feature: Feature) -> bool:
+    """Whether a category may be text as it is stored, or a cross with such."""
+    if isinstance(feature, Cross):
+        return any(map(_has_text, feature.parts))
+    return type(feature) is Categorical
+
+
+def _hasher(categories: Mapping[str, str], space: IndexSpace) -> FeatureHasher:
+    return FeatureHasher(inputCols=list(categories), outputCol=_VECTOR, numFeatures=space.n_hashed)
+
+
+def _categories(features: Iterable[Feature]) -> Iterator[tuple[str, str]]:
+    """The name of each category, and an expression that gives a string."""
+    for feature in features:
+        match feature:
+            case Cross():
+                parts = f", '{CROSS}', ".join(_category(part) for part in feature.parts)
+                yield feature.name, f"concat({parts})"
+            case Categorical():
+                yield feature.name, _category(feature)
+
+
+def _number(feature: Numeric, facts: Facts) -> str:
+    """An expression that gives a double; null leaves the feature out."""
+    scaling = Scaling.of(feature, facts.columns.get(feature.column))
+    value = _double(feature.column)
+    if feature.log1p:
+        value = f"signum({value}) * log1p(abs({value}))"
+    scaled = f"({value} - {_literal(scaling.shift)}) / {_literal(scaling.divisor)}"
+    return f"if({_missing(feature.column)}, {_literal(scaling.fill)}, {scaled})"
+
+
+def _category(feature: Categorical) -> str:
+    match feature:
+        case Indicator():
+            return f"if({_missing(feature.column)}, 'true', NULL)"
+        case Binned():
+            edges = ", ".join(map(_literal, feature.edges))
+            below = f"size(filter(array({edges}), edge -> edge <= {_double(feature.column)}))"
+            missing = _missing(feature.column)
+            return f"if({missing}, '{MISSING_BIN}', CAST({below} AS STRING))"
+        case DatePart():
+            return f"CAST({_PARTS[feature.part]}({quoted(feature.column)}) AS STRING)"
+        case _:
+            return f"CAST({quoted(feature.column)} AS STRING)"
+
+
+def _missing(column: str) -> str:
+    return f"({quoted(column)} IS NULL OR isnan({_double(column)}))"
+
+
+def _double(column: str) -> str:
+    return f"CAST({quoted(column)} AS DOUBLE)"
+
+
+def _literal(number: float) -> str:
+    return "CAST(NULL AS DOUBLE)" if np.isnan(number) else f"{float(number)!r}D"

@@ -1,0 +1,1 @@
+"""What features need to know of the whole training table, by aggregators."""

@@ -1,0 +1,224 @@
+"""The profile of a table: what needs all its rows, in one pass before the training."""
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from petafit.aggregate.law import Aggregator
+from petafit.config.feature_groups import UnicodeForm
+from petafit.config.section import Scalar
+from petafit.errors import ConfigurationError, ContractError, EmptyInputError
+from petafit.features.column_statistics import ColumnFacts, Facts
+from petafit.features.encoding.numeric import raw_values
+from petafit.features.encoding.target import class_labels, label_numbers, plain_labels, row_weights
+from petafit.features.feature import Feature, Numeric
+from petafit.features.statistics.moments import Moments
+from petafit.features.unicode_form import hint_of_form
+from petafit.store.arrays import Named
+
+MOST_CLASSES = 1000
+"""That are found without being named: with 2**18 features they take 1 GB of weights."""
+
+
+class Profile(Aggregator[Named, pa.RecordBatch, Facts]):
+    """Statistics of the numeric features and of the label, over raw record batches; exact.
+
+    Parameters
+    ----------
+    features : sequence of Feature
+    label : str
+    kind : {"classes", "number"}
+        What the label holds.
+    weight : str, optional
+        The column of the rows' weights: a row of weight n counts as n rows, one of weight 0 as
+        none, whatever it holds.
+    classes : sequence, optional
+        All classes, in order; by default those found, sorted.
+    unicode : {"NFC", "NFD", "NFKC", "NFKD"}, optional
+        The form to which labels that are text are brought; that of `classes`, too.
+    """
+
+    def __init__(
+        self,
+        features: Sequence[Feature],
+        *,
+        label: str,
+        kind: Literal["classes", "number"],
+        weight: str | None = None,
+        classes: Sequence[Scalar] | None = None,
+        unicode: UnicodeForm | None = None,
+    ) -> None:
+        self.numerics = tuple(f for f in features if isinstance(f, Numeric))
+        self.label, self.kind, self.weight = label, kind, weight
+        self.classes = None if classes is None else tuple(classes)
+        self.unicode = unicode
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns it reads."""
+        weight = (self.weight,) if self.weight else ()
+        return tuple(dict.fromkeys([*(f.column for f in self.numerics), self.label, *weight]))
+
+    @property
+    def known(self) -> Facts | None:
+        """The facts, where the features and the label need no more than the task says.
+
+        Weights need a look: rows that all weigh 0 teach nothing.
+        """
+        if (
+            self.weight is not None
+            or self.classes is None
+            or any(f.needs_facts for f in self.numerics)
+        ):
+            return None
+        return Facts(rows=None, weight=None, columns={}, classes=self.classes)
+
+    def start(self, model: Named | None = None) -> Named:
+        n_columns = len(self.numerics) + (self.kind == "number")
+        moments = Moments.empty(n_columns, weighted=self.weight is not None)
+        return self._summary(moments, {}, rows=0, weight=0.0)
+
+    def reduce(self, state: Named, batch: pa.RecordBatch) -> Named:
+        weight = None
+        if self.weight is not None:
+            weight = row_weights(batch.column(self.weight), self.weight)
+            if not weight.all():
+                batch, weight = batch.filter(pa.array(weight != 0)), weight[weight != 0]
+        values = [raw_values(f, batch.column(f.column)) for f in self.numerics]
+        counts: dict[Scalar, float] = {}
+        if self.kind == "number":
+            values.append(label_numbers(batch.column(self.label), self.label))
+        else:
+            labels = class_labels(batch.column(self.label), self.label, self.unicode)
+            counts = _count(labels, weight, self.label)
+        rows = batch.num_rows
+        total = float(rows if weight is None else weight.sum())
+        seen = self._summary(Moments.of(values, weight), counts, rows=rows, weight=total)
+        return self.merge(state, seen)
+
+    def lift(self, state: Named) -> Named:
+        return state
+
+    def merge(self, left: Named, right: Named) -> Named:
+        """Both together.
+
+        Raises
+        ------
+        ConfigurationError
+            The label has more values than a model should have classes.
+        """
+        counts = _counts(left)
+        for label, count in _counts(right).items():
+            counts[label] = counts.get(label, 0) + count
+        if len(counts) > max(MOST_CLASSES, len(self.classes or ())):
+            raise ConfigurationError(
+                f"The label {self.label!r} has more than {MOST_CLASSES:,} classes, each of which "
+                "gets weights for all features",
+                expected="at most so many, or all of them named in `label.classes`",
+                hint="For a number set `label.kind: number` and choose a regressor; of many "
+                "classes keep the frequent ones by `table.filter`, or make the rest one class.",
+            )
+        return self._summary(
+            Moments.from_named(left).merge(Moments.from_named(right)),
+            counts,
+            rows=int(left.arrays["rows"] + right.arrays["rows"]),
+            weight=float(left.arrays["weight"] + right.arrays["weight"]),
+        )
+
+    def finish(self, summary: Named, model: Named | None = None) -> Facts:
+        """The facts.
+
+        Raises
+        ------
+        EmptyInputError
+            There were no rows, or none with weight.
+        ContractError
+            A column has infinite values; the label has unknown classes, or one class only.
+        """
+        rows = int(summary.arrays["rows"])
+        if rows == 0:
+            raise no_rows(self.weight)
+        moments = Moments.from_named(summary).facts()
+        columns = {f.column: facts for f, facts in zip(self.numerics, moments, strict=False)}
+        label = moments[-1] if self.kind == "number" else None
+        _refuse_infinite(columns if label is None else {**columns, self.label: label})
+        counts = _counts(summary)
+        classes = self._all_classes(counts) if self.kind == "classes" else None
+        return Facts(
+            rows=rows,
+            weight=float(summary.arrays["weight"]),
+            columns=columns,
+            classes=classes,
+            class_counts=None if classes is None else tuple(counts.get(c, 0) for c in classes),
+            label=label,
+        )
+
+    def _summary(
+        self, moments: Moments, counts: Mapping[Scalar, float], *, rows: int, weight: float
+    ) -> Named:
+        classes, kind = sorted(counts), np.int64 if self.weight is None else np.float64
+        arrays = {
+            "rows": np.array(rows, np.int64),
+            "weight": np.array(weight, np.float64),
+            "class_counts": np.array([counts[label] for label in classes], kind),
+        }
+        return moments.to_named() | Named(arrays, {"classes": classes})
+
+    def _all_classes(self, counts: Mapping[Scalar, float]) -> tuple[Scalar, ...]:
+        classes = tuple(counts) if self.classes is None else self.classes
+        unknown = [label for label in counts if label not in classes]
+        if unknown:
+            raise ContractError(
+                f"The label {self.label!r} has values that are no known class",
+                expected=f"one of {list(classes)}",
+                got=unknown[:10],
+                hint=hint_of_form(unknown, classes)
+                or "Add them to `label.classes`, or filter such rows.",
+            )
+        if len(counts) < 2:
+            raise ContractError(
+                f"The label {self.label!r} has one class only",
+                expected="rows of two classes or more",
+                got=list(counts),
+            )
+        return classes
+
+
+def no_rows(weight: str | None) -> EmptyInputError:
+    """The error where no row teaches anything; `weight` names the column of weights."""
+    if weight is None:
+        return EmptyInputError("No rows to profile", hint="Check `table` and `split.train`.")
+    return EmptyInputError(
+        f"No row has weight: {weight!r} is 0 in all of them, or there are none",
+        hint="Check `table` and `split.train`; name another column as `weight`, or none.",
+    )
+
+
+def _counts(summary: Named) -> dict[Scalar, float]:
+    return dict(
+        zip(summary.params["classes"], summary.arrays["class_counts"].tolist(), strict=True)
+    )
+
+
+def _count(labels: pa.Array, weight: np.ndarray | None, name: str) -> dict[Scalar, float]:
+    """The rows of each class, or the sums of their weights."""
+    if weight is None:
+        found = pc.value_counts(labels)
+        classes, counts = found.field("values"), found.field("counts")
+    else:
+        coded = labels.dictionary_encode()
+        classes = coded.dictionary
+        counts = pa.array(np.bincount(coded.indices, weight, minlength=len(classes)))
+    return dict(zip(plain_labels(classes, name), counts.to_pylist(), strict=True))
+
+
+def _refuse_infinite(columns: Mapping[str, ColumnFacts]) -> None:
+    for name, facts in columns.items():
+        if not np.isfinite([facts.mean, facts.sd, facts.minimum, facts.maximum]).all():
+            raise ContractError(
+                f"The column {name!r} has infinite values, or values too large to average",
+                hint=f"Filter such rows, or set limits in `contract.columns.{name}`.",
+            )

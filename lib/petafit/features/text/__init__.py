@@ -1,0 +1,1 @@
+"""N-gram counts of texts, straight from Arrow's buffers."""

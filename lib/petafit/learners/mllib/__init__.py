@@ -1,0 +1,1 @@
+"""Spark MLlib's classifiers and regressors."""

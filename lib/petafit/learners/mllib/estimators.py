@@ -1,0 +1,263 @@
+"""Spark MLlib's classifiers and regressors: they fit a DataFrame as a whole, features included."""
+
+import inspect
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pyspark.errors import IllegalArgumentException
+from pyspark.ml import Estimator as SparkEstimator
+from pyspark.ml import Pipeline, PipelineModel, Transformer, classification, regression
+from pyspark.ml.functions import vector_to_array
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F  # noqa: N812  (the name Spark's own documentation uses)
+
+from petafit.config.settings import LearnerChoice
+from petafit.errors import ConfigurationError, did_you_mean
+from petafit.features.column_statistics import Facts
+from petafit.features.spark.stages import FEATURES
+from petafit.learners.base import DECISION, PREDICTION, Kind, Output
+from petafit.learners.mllib.limits import nested_choice
+from petafit.learners.parameters import check_names, parameter_names
+from petafit.spark.failures import in_one_sentence
+from petafit.stream.scan.stream import naming_files
+from petafit.table.filters.literals import quoted
+
+LABEL = "label_index"
+"""The double column to learn: a class's position, or the number."""
+
+_NEVER = -1e38
+"""The margin of a class that a model has not met."""
+
+_OURS = frozenset(
+    ("featuresCol", "labelCol", "predictionCol", "probabilityCol", "rawPredictionCol", "weightCol")
+)
+
+
+@dataclass(frozen=True)
+class Estimator:
+    """One of MLlib's estimators, and what petafit must know of it.
+
+    Attributes
+    ----------
+    kind : {"classifier", "regressor"}
+    output : {"probability", "margin", "value"}
+    spark : pyspark.ml.Estimator
+    weighted : bool
+        It takes a column of weights.
+    """
+
+    name: str
+    kind: Kind
+    output: Output
+    spark: Any
+    weighted: bool
+
+    def fit(
+        self, frame: DataFrame, *, stages: Sequence[Transformer] = (), weight: str | None = None
+    ) -> PipelineModel:
+        """Fit to all rows of a frame.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            The label as `LABEL`, and what the stages read.
+        stages : sequence of Transformer
+            Make the column `FEATURES`; they become part of the model.
+        weight : str, optional
+            A column of weights.
+
+        Raises
+        ------
+        ConfigurationError
+            Weights where the estimator takes none, or whatever Spark refuses: a parameter out of
+            its range, labels, features.
+        ContractError, StorageError
+            As `petafit.stream.scan.stream.naming_files`.
+        """
+        estimator = self.spark.copy()
+        if weight is not None:
+            if not self.weighted:
+                raise ConfigurationError(f"{self.name} takes no weights", hint="Remove `weight`.")
+            estimator.setWeightCol(weight)
+        refused = in_one_sentence(
+            f"{self.name} cannot be fitted",
+            hint="Check the label, the features and `learner.params`.",
+        )
+        with refused, naming_files():
+            return Pipeline(stages=[*stages, estimator]).fit(frame)
+
+
+def estimator_names() -> list[str]:
+    """All of MLlib's classifiers and regressors, by class name."""
+    return sorted(_classes())
+
+
+def describe(name: str, params: Mapping[str, Any]) -> tuple[Kind, Output]:
+    """Whether it classifies, and what it predicts; needs no session.
+
+    Raises
+    ------
+    ConfigurationError
+        An unknown estimator or parameter.
+    """
+    kind, found = _find(name)
+    check_names(f"mllib.{name}", params, _parameters(found))
+    if kind == "regressor":
+        return kind, "value"
+    return kind, "probability" if "probabilityCol" in dir(found) else "margin"
+
+
+def make_estimator(choice: LearnerChoice, *, kind: Kind, seed: int) -> Estimator:
+    """Build an estimator; needs a running session.
+
+    Parameters
+    ----------
+    kind : {"classifier", "regressor"}
+        What the label asks for.
+    seed : int
+        Where the estimator is random and no seed is given.
+
+    Raises
+    ------
+    ConfigurationError
+        An unknown estimator, an unknown or invalid parameter, or one of the other kind.
+    """
+    name = choice.name.removeprefix("mllib.")
+    actual, output = describe(name, choice.params)
+    if actual != kind:
+        raise ConfigurationError(
+            f"{choice.name} is a {actual}", expected=f"a {kind}", hint="See `label.kind`."
+        )
+    spark = _build(choice, seed)
+    fitted = [name]
+    if nested := nested_choice(choice):  # OneVsRest drops weights that its classifier cannot take
+        fitted.append(nested.name.removeprefix("mllib."))
+    weighted = all("weightCol" in parameter_names(_find(each)[1]) for each in fitted)
+    return Estimator(choice.name, kind, output, spark, weighted)
+
+
+def predictions(model: PipelineModel, frame: DataFrame, facts: Facts) -> DataFrame:
+    """The frame with what a model predicts, and decides by its own thresholds.
+
+    Parameters
+    ----------
+    facts : Facts
+        Of the rows that the model was trained on.
+
+    Returns
+    -------
+    DataFrame
+        The frame's columns and `PREDICTION`: with two classes the probability of the second (a
+        margin where there are no probabilities), with more an array of all; else the value. Of a
+        classifier `DECISION`, too: the position of the class, as Spark's own model decides.
+    """
+    fitted: Any = model.stages[-1]
+    added = [F.col(fitted.getPredictionCol()).alias(PREDICTION)]
+    if facts.classes is not None:
+        added = [
+            _prediction(fitted, facts).alias(PREDICTION),
+            _decision(fitted, facts).alias(DECISION),
+        ]
+    columns = [F.col(quoted(name)) for name in frame.columns]
+    return model.transform(frame).select(*columns, *added)
+
+
+def save(model: PipelineModel, uri: str) -> None:
+    """Write the model, its feature stages included, into a folder by Spark's own writer."""
+    model.write().overwrite().save(uri)
+
+
+def load(uri: str) -> PipelineModel:
+    """Read what `save` wrote.
+
+    Spark imports the classes that the folder's metadata names, so a folder from an untrusted source
+    can run any code: verify its digests before.
+    """
+    return PipelineModel.load(uri)
+
+
+def _classes() -> dict[str, tuple[Kind, type[Any]]]:
+    found: dict[str, tuple[Kind, type[Any]]] = {}
+    modules: tuple[tuple[Kind, Any], ...] = (
+        ("classifier", classification),
+        ("regressor", regression),
+    )
+    for kind, module in modules:
+        for name in module.__all__:
+            member = getattr(module, name)
+            if inspect.isclass(member) and issubclass(member, SparkEstimator):
+                found[name] = (kind, member)
+    return found
+
+
+def _find(name: str) -> tuple[Kind, type[Any]]:
+    classes = _classes()
+    if name not in classes:
+        known = [f"mllib.{known}" for known in classes]
+        raise ConfigurationError(
+            f"MLlib has no classifier or regressor {name!r}",
+            hint=did_you_mean(f"mllib.{name}", known),
+        )
+    return classes[name]
+
+
+def _parameters(kind: type[Any]) -> list[str]:
+    return [name for name in parameter_names(kind) if name not in _OURS]
+
+
+def _build(choice: LearnerChoice, seed: int) -> Any:
+    name = choice.name.removeprefix("mllib.")
+    _, found = _find(name)
+    known = _parameters(found)
+    check_names(f"mllib.{name}", choice.params, known)
+    given = dict(choice.params)
+    if nested := nested_choice(choice):
+        if _find(nested.name.removeprefix("mllib."))[0] != "classifier":
+            raise ConfigurationError(
+                f"mllib.{name} needs a classifier to fit for each class", got=nested.name
+            )
+        given["classifier"] = _build(nested, seed)
+    if "seed" in known:
+        given.setdefault("seed", seed)
+    try:
+        estimator = found(featuresCol=FEATURES, labelCol=LABEL, **given)
+        return estimator.copy()  # which hands the parameters to the JVM: they are validated there
+    except (TypeError, ValueError, IllegalArgumentException) as error:
+        raise ConfigurationError(
+            f"mllib.{name} does not accept its parameters",
+            got=str(error).rstrip("."),
+            hint="Check `learner.params`.",
+        ) from error
+
+
+def _prediction(fitted: Any, facts: Facts) -> Column:
+    """Probabilities or margins of the listed classes, as learners give them."""
+    probable = fitted.hasParam("probabilityCol")
+    name = fitted.getProbabilityCol() if probable else fitted.getRawPredictionCol()
+    numbers, places = vector_to_array(F.col(name)), _places(fitted, facts)
+    listed = len(facts.classes or ())
+    if listed == 2:
+        return numbers[1] if probable else (numbers[1] - numbers[0]) / 2
+    if places == tuple(range(listed)):
+        return numbers
+    absent = F.lit(0.0 if probable else _NEVER)
+    by_place = {place: numbers[i] for i, place in enumerate(places)}
+    return F.array(*(by_place.get(place, absent) for place in range(listed)))
+
+
+def _decision(fitted: Any, facts: Facts) -> Column:
+    """The position among the listed classes of what Spark itself predicts."""
+    decided, places = F.col(fitted.getPredictionCol()), _places(fitted, facts)
+    if places == tuple(range(len(places))):
+        return decided
+    return F.array(*(F.lit(float(place)) for place in places))[decided.cast("int")]
+
+
+def _places(fitted: Any, facts: Facts) -> tuple[int, ...]:
+    """The positions of the classes that a model tells apart.
+
+    Models of earlier versions have numbered the classes as they are listed.
+    """
+    count = fitted.numClasses if hasattr(fitted, "numClasses") else len(fitted.models)
+    return facts.present if count == len(facts.present) else tuple(range(count))

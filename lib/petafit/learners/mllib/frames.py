@@ -1,0 +1,95 @@
+"""MLlib's estimators take frames: good rows with a label as double, predictions as a column."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+from pyspark.sql.pandas.types import to_arrow_schema
+from pyspark.sql.types import StructType
+
+from petafit.errors import ConfigurationError
+from petafit.features.column_statistics import Facts
+from petafit.features.encoder import Encoder
+from petafit.features.spark.stages import FEATURES
+from petafit.learners.base import DECISION, PREDICTION
+from petafit.learners.mllib import estimators as mllib
+from petafit.spark.failures import in_one_sentence
+from petafit.stream.scan.stream import ScanSource
+from petafit.table.contract import Checks
+from petafit.table.filters.literals import quoted
+from petafit.table.names import Spellings
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+def training_frame(source: ScanSource, checks: Checks, encoder: Encoder) -> "DataFrame":
+    """The rows that meet the contract, with the encoder's label as the column an estimator learns.
+
+    A class is numbered among those that training rows have: Spark counts on there being no others.
+    Weights, where there are any, stay under their own name.
+
+    Raises
+    ------
+    ConfigurationError
+        A column has the name of one that MLlib's stages add.
+    """
+    for name in (FEATURES, mllib.LABEL, PREDICTION, DECISION):
+        for column in Spellings(source.schema.names).alike(name):
+            raise ConfigurationError(
+                f"The column {column!r} has the name of one that MLlib's stages add",
+                hint="Rename it in the table.",
+            )
+    wanted = map(quoted, source.schema.names)
+    schema = (
+        source.driver_frame().selectExpr(*wanted, f"CAST(NULL AS DOUBLE) AS {mllib.LABEL}").schema
+    )
+    rows = to_arrow_schema(StructType(schema.fields[:-1]), timezone="UTC")
+    frame, unbound = source.for_tasks()
+    return frame.mapInArrow(partial(_labelled, unbound, checks, encoder, rows), schema)
+
+
+def with_predictions(source: ScanSource, uri: str, facts: Facts) -> ScanSource:
+    """A source that carries a stored model's predictions, and decisions, beside its own columns.
+
+    Parameters
+    ----------
+    facts : Facts
+        Of the rows that the model was trained on.
+
+    Raises
+    ------
+    ConfigurationError
+        Spark cannot predict these rows.
+    """
+    with in_one_sentence(
+        "Spark cannot predict with this model",
+        hint="Check that the table is like that of training.",
+    ):
+        frame = mllib.predictions(mllib.load(uri), source.driver_frame(), facts)
+    number = frame.schema[PREDICTION].dataType.typeName() == "double"
+    schema = source.schema.append(
+        pa.field(PREDICTION, pa.float64() if number else pa.list_(pa.float64()))
+    )
+    if facts.classes is not None:
+        schema = schema.append(pa.field(DECISION, pa.float64()))
+    return replace(source, frame=frame, schema=schema)
+
+
+def _labelled(
+    source: ScanSource,
+    checks: Checks,
+    encoder: Encoder,
+    schema: pa.Schema,
+    batches: Iterator[pa.RecordBatch],
+) -> Iterator[pa.RecordBatch]:
+    """Good rows in the types that Spark gave them, which lacks some of a table's."""
+    for batch in source.received(batches):
+        good, _ = checks.split(batch)
+        labels, _ = encoder.targets(good)
+        if encoder.facts.classes is not None:
+            labels = np.searchsorted(encoder.facts.present, labels).astype(np.float64)
+        yield good.cast(schema).append_column(mllib.LABEL, pa.array(labels, pa.float64()))

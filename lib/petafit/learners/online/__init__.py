@@ -1,0 +1,1 @@
+"""petafit's own learners for streams."""

@@ -1,0 +1,278 @@
+"""What petafit's online estimators share: parameters, passes over the data, what they remember."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils import Tags, check_random_state
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from petafit.features.column_statistics import Facts
+from petafit.learners.base import Kind, Output
+from petafit.learners.finite import diverged
+from petafit.learners.online.csr import UNWEIGHTED, Rows, as_rows, frozen
+from petafit.learners.online.merging.rules import Rule, find_rule
+from petafit.learners.online.optimizers import Optimizer, make_optimizer
+from petafit.learners.online.targets import Target
+from petafit.learners.online.weight_table import CoordinateTable
+
+
+@dataclass
+class Memory:
+    """What learning changes.
+
+    Attributes
+    ----------
+    table : CoordinateTable
+        The optimizer's numbers.
+    seen : ndarray of float64, shape (n_classes,) or (1,)
+        Rows learned from, by their class where there are classes.
+    """
+
+    table: CoordinateTable
+    seen: np.ndarray
+
+
+class OnlineEstimator(BaseEstimator, ABC):  # type: ignore[misc]
+    """An estimator of scikit-learn's kind that takes one step per row.
+
+    What it learns lies in a `Memory`, not in the estimator, so that
+    `petafit.learners.online.aggregator.OnlineLearner` drives the same methods shard by shard. A kind
+    of model adds `learn` and `margins`; `petafit.learners.online.classifier` and
+    `petafit.learners.online.regressor` add the label.
+
+    Attributes
+    ----------
+    kind : {"classifier", "regressor"}
+    output : {"probability", "margin", "value"}
+        What its predictions are.
+    linear : slice
+        The weights of a coordinate that add up to margins.
+    shares_squares : bool
+        All weights of a coordinate have one sum of squared gradients, not each its own.
+    """
+
+    kind: ClassVar[Kind]
+    linear: ClassVar[slice] = slice(None)
+    shares_squares: ClassVar[bool] = True
+    quantile: float = 0.5
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        "optimizer": [StrOptions({"adagrad", "ftrl", "sgd"})],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "power_t": [Interval(Real, 0, None, closed="left")],
+        "beta": [Interval(Real, 0, None, closed="left")],
+        "l1": [Interval(Real, 0, None, closed="left")],
+        "l2": [Interval(Real, 0, None, closed="left")],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "shuffle": ["boolean"],
+        "random_state": ["random_state"],
+    }
+
+    loss: str
+    optimizer: str
+    learning_rate: float
+    power_t: float
+    beta: float
+    l1: float
+    l2: float
+    max_iter: int
+    shuffle: bool
+    random_state: int | np.random.RandomState | None
+
+    @property
+    @abstractmethod
+    def output(self) -> Output: ...
+
+    def width(self, target: Target) -> int:
+        """How many weights a coordinate has."""
+        return target.n_outputs
+
+    def first_weights(self, n_features: int, target: Target) -> np.ndarray:
+        """The weights before any row, (n_features + 1, width) float32, the intercept last."""
+        weights = np.zeros((n_features + 1, target.n_outputs), np.float32)
+        weights[-1] = target.start
+        return weights
+
+    @abstractmethod
+    def learn(
+        self,
+        rows: Rows,
+        target: np.ndarray,
+        weight: np.ndarray,
+        memory: Memory,
+        unit: float = 1.0,
+    ) -> np.ndarray:
+        """Take one step per row, changing ``memory.table``; each row's margins before its own.
+
+        Parameters
+        ----------
+        target : ndarray of shape (n_rows,)
+            As `Target.encode` gives it.
+        weight : ndarray of shape (n_rows,) or (0,)
+            Scales a row's gradient; a row of weight 0 leaves no trace. Empty: all 1.
+        unit : float
+            What all of these have been multiplied by: penalties of single rows go with it.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,) or (n_rows, n_outputs), float64
+        """
+
+    @abstractmethod
+    def margins(self, rows: Rows, weights: np.ndarray) -> np.ndarray:
+        """The margins of rows, as `learn` gives them; `weights` as `weights_of` does."""
+
+    @abstractmethod
+    def target_of_facts(self, facts: Facts) -> Target:
+        """What to aim at, as the whole training table has it.
+
+        Raises
+        ------
+        ValueError
+            The label does not suit the estimator.
+        """
+
+    @abstractmethod
+    def _aim(self, y: np.ndarray, weight: np.ndarray) -> None:
+        """Set the fitted attributes that say what the labels are."""
+
+    @abstractmethod
+    def _target(self, y: np.ndarray | None = None, weight: np.ndarray = UNWEIGHTED) -> Target:
+        """The fitted target; `y` holds all encoded rows where they are known, as in `fit`."""
+
+    @abstractmethod
+    def _numbers(self, y: np.ndarray) -> np.ndarray:
+        """Labels as float64: the positions of their classes, or themselves."""
+
+    def rules(self) -> Optimizer:
+        """The optimizer that the parameters describe."""
+        return make_optimizer(
+            self.optimizer,
+            learning_rate=self.learning_rate,
+            power_t=self.power_t,
+            beta=self.beta,
+            l1=self.l1,
+            l2=self.l2,
+        )
+
+    def merge_rule(self, name: str) -> Rule:
+        """How weights of shards become one; `name` is as `petafit.learners.online.merging.rules` knows it.
+
+        Raises
+        ------
+        ConfigurationError
+            There is no such rule.
+        """
+        return find_rule(name)
+
+    def beyond_linear(self, rows: Rows, memory: Memory) -> np.ndarray:
+        """What margins have beside their linear part, (n_rows,), where `linear` is not all."""
+        raise NotImplementedError
+
+    def with_rest_scaled(self, weights: np.ndarray, factor: float) -> np.ndarray:
+        """Weights whose `beyond_linear` is so many times theirs, or nothing if that is negative."""
+        raise NotImplementedError
+
+    def begin(self, n_features: int, target: Target) -> Memory:
+        """What is known before any row."""
+        table = CoordinateTable.of(*self.first_numbers(n_features, target))
+        return Memory(table, target.no_rows())
+
+    def first_numbers(self, n_features: int, target: Target) -> tuple[np.ndarray, np.ndarray]:
+        """First numbers and squared gradients before any row, as `CoordinateTable` has them."""
+        weights = self.first_weights(n_features, target)
+        width = 1 if self.shares_squares else weights.shape[1]
+        squares = np.zeros((len(weights), width), np.float32)
+        return self.rules().first_of(weights, squares).astype(np.float32, copy=False), squares
+
+    def update(
+        self, rows: Rows, y: np.ndarray, weight: np.ndarray, memory: Memory, target: Target
+    ) -> np.ndarray:
+        """Take one step per row of labels as they come, changing `memory`; their margins before.
+
+        Raises
+        ------
+        ConfigurationError
+            The steps were so long that weights are no longer finite.
+        """
+        y, weight = frozen(y, np.float64), frozen(weight, np.float64)
+        weighed = frozen(target.weigh(y, weight, memory.seen), np.float64)
+        margins = self.learn(
+            rows, frozen(target.encode(y), np.float64), weighed, memory, target.unit
+        )
+        if not np.isfinite(margins).all():
+            raise diverged(type(self).__name__, "margins")
+        memory.seen = target.count(y, weight, memory.seen)
+        return margins
+
+    def weights_of(self, memory: Memory) -> np.ndarray:
+        """What predicts: (n_features + 1, width) float32, the intercept last."""
+        return self.rules().weights(memory.table).copy()
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Fit anew, in `max_iter` passes.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+        sample_weight : array-like of shape (n_samples,), optional
+            Scales the rows' steps; 0 leaves a row out.
+        """
+        self._validate_params()
+        X, y, weight = self._validated(X, y, sample_weight, reset=True)
+        self._aim(y, weight)
+        y, random = self._numbers(y), check_random_state(self.random_state)
+        target = self._target(y, weight)
+        self.memory_ = self.begin(self.n_features_in_, target)
+        for _ in range(self.max_iter):
+            order = random.permutation(len(y)) if self.shuffle else slice(None)
+            weight_in_order = weight[order] if weight.size else weight
+            self.update(as_rows(X[order]), y[order], weight_in_order, self.memory_, target)
+        if not np.isfinite(self.weights_of(self.memory_)).all():
+            raise diverged(type(self).__name__, "weights")
+        self.n_iter_ = self.max_iter
+        return self
+
+    def _learn_once(self, X: Any, y: np.ndarray, weight: np.ndarray) -> Self:
+        """One pass over validated rows, beginning where the last one ended."""
+        target = self._target()
+        if not hasattr(self, "memory_"):
+            self.memory_ = self.begin(self.n_features_in_, target)
+        self.update(as_rows(X), self._numbers(y), weight, self.memory_, target)
+        self.n_iter_ = getattr(self, "n_iter_", 0) + 1
+        return self
+
+    def _validated(
+        self, X: Any, y: Any, sample_weight: Any, *, reset: bool
+    ) -> tuple[Any, np.ndarray, np.ndarray]:
+        """X as float32, y, and the weights: (n_samples,), or (0,) for rows that all weigh 1.
+
+        Rows of weight 0 are left out, where others have some.
+        """
+        numeric = self.kind == "regressor"
+        X, y = validate_data(
+            self, X, y, accept_sparse="csr", dtype=np.float32, reset=reset, y_numeric=numeric
+        )
+        if sample_weight is None:
+            return X, y, UNWEIGHTED
+        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        kept = np.flatnonzero(weight)
+        if 0 < len(kept) < len(weight):
+            return X[kept], y[kept], weight[kept]
+        return X, y, weight
+
+    def _margins(self, X: Any) -> np.ndarray:
+        check_is_fitted(self)
+        X = validate_data(self, X, accept_sparse="csr", dtype=np.float32, reset=False)
+        return self.margins(as_rows(X), self.weights_of(self.memory_))
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags

@@ -1,0 +1,1 @@
+"""Models that shards have learnt side by side, merged to one."""

@@ -1,0 +1,106 @@
+"""Adding up what shards say of their models, and taking it apart again."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from petafit.learners.online.merging.accumulate import MATRICES, names_of, sum_of
+from petafit.learners.online.merging.shard_summary import add_own, is_of_one
+from petafit.learners.online.merging.sparse_rows import add_at, places_of, subtracted, taken, union
+from petafit.store.arrays import Named
+
+_COUNTS = ("shards", "rows", "weight")
+
+
+def merge(left: Named, right: Named) -> Named:
+    """The summary of both; a side without rows changes nothing. Sums on the left are used up."""
+    if not left.params["shards"]:
+        return right
+    if not right.params["shards"]:
+        return left
+    coordinates = left.params["coordinates"]
+    both = union(left.arrays.get("index"), right.arrays.get("index"), coordinates)
+    arrays = _sums_over(left, both)
+    _add(right, arrays, both)
+    arrays["row_intercepts"] = left.arrays["row_intercepts"] + right.arrays["row_intercepts"]
+    arrays["seen"] = left.arrays["seen"] + right.arrays["seen"]
+    if both is not None:
+        arrays["index"] = both
+    params = {name: sum_of(left, name) + sum_of(right, name) for name in _COUNTS}
+    return Named(arrays, {"coordinates": coordinates, **params})
+
+
+def unmerge(total: Named, part: Named) -> Named:
+    """The summary that, merged with `part`, gives `total`.
+
+    What no other shard moved is 0 to the bit. Elsewhere subtracting leaves the rounding of the
+    total's sums, which must not make more of squared evidence than the evidence allows.
+    """
+    if not part.params["shards"]:
+        return total
+    arrays, params = {}, {"coordinates": total.params["coordinates"]}
+    ours, theirs = total.arrays.get("index"), part.arrays.get("index")
+    for name in names_of(total):
+        whole, own = sum_of(total, name), sum_of(part, name)
+        if name in MATRICES:
+            arrays[name] = subtracted(whole, ours, own, theirs)
+        elif isinstance(whole, np.ndarray):
+            arrays[name] = whole - own
+        else:
+            params[name] = whole - own
+    for name in MATRICES[1:]:
+        if name in arrays:
+            np.copyto(arrays[name], 0, where=arrays["count"] == 0)
+    np.maximum(arrays["evidence"], 0, out=arrays["evidence"])
+    squared = arrays["evidence_squared"]
+    np.clip(squared, 0, arrays["evidence"] ** 2, out=squared)
+    if ours is not None:
+        arrays["index"] = ours
+    return Named(arrays, params)
+
+
+def only(summary: Named, index: np.ndarray) -> Named:
+    """The summary as if there were no other coordinates than these, which are numbered anew.
+
+    Parameters
+    ----------
+    index : ndarray of int32
+        Rising, with the intercept last.
+    """
+    own, arrays, params = summary.arrays.get("index"), {}, {"coordinates": len(index)}
+    for name in names_of(summary):
+        value = sum_of(summary, name)
+        if name in MATRICES:
+            arrays[name] = taken(value, own, index)
+        elif isinstance(value, np.ndarray):
+            arrays[name] = value
+        else:
+            params[name] = value
+    return Named(arrays, params)
+
+
+def _sums_over(summary: Named, over: np.ndarray | None) -> dict[str, np.ndarray]:
+    """Its matrices over its own coordinates and more; its very arrays if there are no more."""
+    size = summary.params["coordinates"] if over is None else len(over)
+    names = [name for name in MATRICES if name in names_of(summary)]
+    if not is_of_one(summary) and len(summary.arrays["count"]) == size:
+        return {name: summary.arrays[name] for name in names}
+    sums = {name: _zeros(name, size, summary) for name in names}
+    _add(summary, sums, over)
+    return sums
+
+
+def _zeros(name: str, size: int, summary: Named) -> np.ndarray:
+    shared = name in ("count", "evidence", "evidence_squared")
+    width = summary.arrays["evidence" if shared else "weights"].shape[1]
+    return np.zeros((size, width), np.int32 if name == "count" else np.float64)
+
+
+def _add(summary: Named, sums: Mapping[str, np.ndarray], over: np.ndarray | None) -> None:
+    """Add a summary's matrices to sums over more coordinates."""
+    places = places_of(summary.arrays.get("index"), over)
+    if is_of_one(summary):
+        add_own(summary.arrays, places, sums)
+        return
+    for name, whole in sums.items():
+        add_at(summary.arrays[name], places, whole)

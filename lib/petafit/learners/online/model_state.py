@@ -1,0 +1,147 @@
+"""A finished model of an online estimator: its memory as named arrays, and back."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from petafit.errors import ConfigurationError
+from petafit.features.encoding.stored import damaged
+from petafit.learners.array_forms import Form, check_arrays
+from petafit.learners.online.estimator import Memory, OnlineEstimator
+from petafit.learners.online.targets import Target
+from petafit.learners.online.weight_table import CoordinateTable
+from petafit.store.arrays import Named
+
+
+@dataclass(frozen=True)
+class ModelForm:
+    """Writes models of one estimator, and goes on from them.
+
+    Attributes
+    ----------
+    name : str
+        The learner's.
+    target : Target
+        What the estimator aims at.
+    """
+
+    name: str
+    estimator: OnlineEstimator
+    target: Target
+    n_features: int
+
+    def check(self, model: Named) -> None:
+        """Refuse what `write` did not write.
+
+        Raises
+        ------
+        StorageError
+            An array is missing, or of another shape or type.
+        """
+        width = self.estimator.width(self.target)
+        n_squares = 1 if self.estimator.shares_squares else width
+        weights = Form("float32", (self.n_features + 1, width))
+        check_arrays(
+            self.name,
+            model.arrays,
+            {
+                "weights": weights,
+                "squared_gradients": Form("float32", (self.n_features + 1, n_squares), least=0),
+                "seen": Form("float64", self.target.no_rows().shape, least=0),
+                "first": replace(weights, optional=True),
+            },
+        )
+        if model.params != {"first": self.estimator.rules().first}:
+            raise damaged("first", expected=self.estimator.rules().first, got=model.params)
+
+    def check_coordinates(self, summary: Named) -> None:
+        """Refuse a summary of coordinates that the model has not.
+
+        Raises
+        ------
+        StorageError
+            Its arrays do not belong together.
+        """
+        width, total = self.estimator.width(self.target), self.n_features + 1
+        index = summary.arrays.get("index")
+        if index is not None:
+            rising = index.dtype == np.int32 and index.ndim == 1 and (np.diff(index) > 0).all()
+            if not rising or (index.size and not 0 <= index[0] <= index[-1] < total):
+                raise damaged("index", expected=f"rising coordinates below {total}", got=index)
+        size = total if index is None else len(index)
+        apart = {"index": None, "seen": self.target.no_rows().shape, "row_intercepts": (width,)}
+        for name, array in summary.arrays.items():
+            fits = [apart[name]] if name in apart else [(size, 1), (size, width)]
+            if name != "index" and (array.shape not in fits or array.dtype.kind not in "fib"):
+                raise damaged(name, expected=fits, got=array.shape)
+
+    def check_memory(self, dumped: Named) -> None:
+        """Refuse the memory of another estimator, or one that is not finite.
+
+        Raises
+        ------
+        StorageError
+            An array is missing, or of another shape or type.
+        """
+        width = self.estimator.width(self.target)
+        n_squares = 1 if self.estimator.shares_squares else width
+        forms = {
+            "table": Form("float32", (self.n_features + 1, width + n_squares)),
+            "seen": Form("float64", self.target.no_rows().shape, least=0),
+        }
+        check_arrays(self.name, dumped.arrays, forms)
+        if dumped.params != {"width": width}:
+            raise damaged("width", expected=width, got=dumped.params)
+
+    def write(self, memory: Memory) -> Named:
+        """What predicts, and what learning goes on from; what is equal is kept once.
+
+        Coordinates without squared gradients are left out: they are as they began.
+        """
+        weights, squares = self.estimator.weights_of(memory), memory.table.squares.copy()
+        arrays = {"weights": weights, "squared_gradients": squares, "seen": memory.seen}
+        first, learnt = self.estimator.rules().first, np.asarray(squares.any(axis=1))
+        # Of a thousand classes each array takes as much as the model: none is made in vain.
+        if first != "weights" or (weights.any(axis=1) & ~learnt).any():
+            numbers = np.where(learnt[:, None], memory.table.first, np.float32(0))
+            if not np.array_equal(numbers, weights):
+                arrays["first"] = numbers
+        return Named(arrays, {"first": first})
+
+    def memory(self, model: Named | None) -> Memory:
+        """The memory of a finished model, or one without rows.
+
+        Raises
+        ------
+        ConfigurationError
+            As `numbers`.
+        """
+        first, squares, seen = self.numbers(model)
+        return Memory(CoordinateTable.of(first, squares), seen)
+
+    def numbers(self, model: Named | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """First numbers and squared gradients of a finished model, and the rows it has seen.
+
+        Raises
+        ------
+        ConfigurationError
+            The model is of another learner, or has another size.
+        """
+        begun, zeros = self.estimator.first_numbers(self.n_features, self.target)
+        if model is None:
+            return begun, zeros, self.target.no_rows()
+        arrays, first = model.arrays, self.estimator.rules().first
+        found = [arrays[name].shape for name in ("weights", "squared_gradients") if name in arrays]
+        if found != [begun.shape, zeros.shape] or model.params.get("first") != first:
+            raise ConfigurationError(
+                f"{self.name} cannot go on from this model",
+                expected=f"{first} {begun.shape}, squared gradients {zeros.shape}",
+                got={**model.params, **{name: a.shape for name, a in arrays.items()}},
+                hint="Start without a model, or keep `hash_bits` and `learner` as they were.",
+            )
+        kept, squares = arrays.get("first", arrays["weights"]), arrays["squared_gradients"]
+        unlearnt = np.flatnonzero(~squares.any(axis=1))
+        if len(unlearnt):
+            kept = kept.copy()
+            kept[unlearnt] = begun[unlearnt]
+        return kept, squares, arrays["seen"]

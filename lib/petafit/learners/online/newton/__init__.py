@@ -1,0 +1,1 @@
+"""L-BFGS steps on the loss over all rows."""

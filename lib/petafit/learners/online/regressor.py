@@ -1,0 +1,123 @@
+"""Numbers as labels of an online estimator."""
+
+from dataclasses import replace
+from numbers import Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.base import RegressorMixin
+from sklearn.utils import Tags
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from petafit.features.column_statistics import Facts
+from petafit.learners.base import Kind, Output
+from petafit.learners.finite import diverged
+from petafit.learners.online.csr import UNWEIGHTED, Rows
+from petafit.learners.online.estimator import Memory, OnlineEstimator
+from petafit.learners.online.targets import NumberTarget, Target
+
+_LOST = 1e12
+"""Standard deviations of the labels that no sound model predicts for half of the rows."""
+
+_LOOKED_AT = 256
+"""Margins at either end of a batch: the median of so many tells as much as that of all."""
+
+
+class OnlineRegressor(RegressorMixin, OnlineEstimator):  # type: ignore[misc]
+    """Adds numbers as labels to an `OnlineEstimator`.
+
+    Labels are standardised by mean and deviation of the rows of the first call of `fit` or
+    `partial_fit`, so that steps and penalties mean the same whatever the label's unit; predictions
+    are in that unit. See `petafit.learners.online.targets.NumberTarget.of`.
+
+    Attributes
+    ----------
+    target_ : NumberTarget
+        How labels are standardised.
+    """
+
+    kind: ClassVar[Kind] = "regressor"
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **OnlineEstimator._parameter_constraints,
+        "loss": [StrOptions({"squared", "quantile", "poisson"})],
+        "quantile": [Interval(Real, 0, 1, closed="neither")],
+    }
+
+    quantile: float
+    target_: NumberTarget
+
+    @property
+    def output(self) -> Output:
+        return "value"
+
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Take one step per row, in the order given.
+
+        Parameters
+        ----------
+        X : array-like or sparse matrix of shape (n_samples, n_features)
+        y : array-like of shape (n_samples,)
+        sample_weight : array-like of shape (n_samples,), optional
+            Scales the rows' steps; 0 leaves a row out.
+        """
+        self._validate_params()
+        first = not hasattr(self, "memory_")
+        X, y, weight = self._validated(X, y, sample_weight, reset=first)
+        if first:
+            self._aim(y, weight)
+        return self._learn_once(X, y, weight)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The value of every row, (n_samples,)."""
+        margins = self._margins(X)
+        return self.target_.decode(margins)
+
+    def target_of_facts(self, facts: Facts) -> NumberTarget:
+        if facts.label is None:
+            raise ValueError("A regressor needs the label's mean and deviation.")
+        self._refuse_negative(facts.label.minimum)
+        return self._standardised(facts.label.mean, facts.label.sd)
+
+    def update(
+        self, rows: Rows, y: np.ndarray, weight: np.ndarray, memory: Memory, target: Target
+    ) -> np.ndarray:
+        """As `OnlineEstimator.update`; margins that leave the labels far behind are refused, too.
+
+        Steps are bounded, so that a learner that swings ever further stays finite for long. Its
+        margins are in the labels' own deviations, and the median leaves single odd rows out.
+        """
+        margins = super().update(rows, y, weight, memory, target)
+        for part in (margins[:_LOOKED_AT], margins[-_LOOKED_AT:]):
+            if part.size and np.median(np.abs(part)) > _LOST:
+                raise diverged(
+                    type(self).__name__, "margins", "are out of proportion to the labels"
+                )
+        return margins
+
+    def _aim(self, y: np.ndarray, weight: np.ndarray) -> None:
+        counted = weight if weight.any() else np.ones(len(y))
+        mean = np.average(y, weights=counted)
+        sd = np.sqrt(np.average((y - mean) ** 2, weights=counted))
+        self.target_ = self._standardised(float(mean), float(sd))
+
+    def _standardised(self, mean: float, sd: float) -> NumberTarget:
+        target = NumberTarget.of(self.loss, mean=mean, sd=sd)
+        # Steps of factors are not implicit: they need the smaller losses.
+        return target if self.linear == slice(None) else replace(target, unit=1.0)
+
+    def _target(self, y: np.ndarray | None = None, weight: np.ndarray = UNWEIGHTED) -> NumberTarget:
+        return self.target_
+
+    def _numbers(self, y: np.ndarray) -> np.ndarray:
+        self._refuse_negative(y.min(initial=0))
+        return y.astype(np.float64)
+
+    def _refuse_negative(self, smallest: float) -> None:
+        if self.loss == "poisson" and smallest < 0:
+            raise ValueError(f"Labels of the loss poisson must not be negative; got {smallest}.")
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.positive_only = self.loss == "poisson"
+        return tags

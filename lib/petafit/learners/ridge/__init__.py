@@ -1,0 +1,1 @@
+"""Linear least squares over any number of shards, exact."""

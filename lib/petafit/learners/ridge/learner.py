@@ -1,0 +1,252 @@
+"""Ridge and linear regression over any number of shards, as if fitted to all rows at once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from scipy.linalg import cho_solve, qr, solve_triangular
+from scipy.linalg.lapack import dpstrf
+
+from petafit.errors import ConfigurationError
+from petafit.features.encoding.batch import Batch
+from petafit.features.encoding.stored import damaged
+from petafit.learners.array_forms import Form, check_arrays
+from petafit.learners.base import Learner, check_taken_back, labels_of, rows_that_count
+from petafit.learners.parameters import check_names
+from petafit.learners.ridge.gram import Scatter, scatter_of
+from petafit.store.arrays import Named
+
+_MOST_FEATURES = 10_000
+"""The matrix of their products then takes 800 MB, of which a worker holds about three."""
+
+_DEPENDENT = 1e-12
+"""The share of a column's variance that rounding may leave when the other columns explain it."""
+
+_CONSTANT = 64 * np.finfo(np.float64).eps
+"""The deviation of a constant column, beside its mean, that rounding may leave."""
+
+_EMPTY = Named(params={"rows": 0})
+
+
+@dataclass(frozen=True)
+class RidgeState:
+    """What a shard has seen.
+
+    Attributes
+    ----------
+    own : Scatter or None
+        Of its rows; None before the first.
+    model : Named or None
+        What the shard began with.
+    interim : Named or None
+        Coefficients found from the first rows, which predict meanwhile.
+    """
+
+    own: Scatter | None = None
+    model: Named | None = None
+    interim: Named | None = None
+
+
+class Ridge(Learner[RidgeState]):
+    """Least squares with an L2 penalty: minimises ``sum(weight (y - Xw - b)^2) + alpha |w|^2``.
+
+    Shards merge exactly, and can be taken out again: they are means and centred products of
+    features and label. A model holds them too, so that a later round adds its rows to them.
+    Where the rows leave coefficients open (``alpha=0`` and columns that are sums of others), those
+    of the least norm are found.
+
+    Parameters
+    ----------
+    alpha : float, default=1.0
+        The penalty; 0 is ordinary least squares.
+    fit_intercept : bool, default=True
+        Otherwise b is 0.
+    n_features : int or None
+        None where it is not known yet.
+
+    Raises
+    ------
+    ConfigurationError
+        A negative `alpha`, or more than 10,000 features.
+
+    References
+    ----------
+    T. F. Chan, G. H. Golub, R. J. LeVeque, "Updating Formulae and a Pairwise Algorithm for
+    Computing Sample Variances", 1979.
+    """
+
+    name = "petafit.Ridge"
+    kind = "regressor"
+    dtype = "float64"
+    exact = True
+    subtractable = True
+    merging = "exact: means and products of features and label merge by Chan's update"
+
+    def __init__(
+        self, *, alpha: float = 1.0, fit_intercept: bool = True, n_features: int | None = None
+    ) -> None:
+        if not isinstance(alpha, int | float) or not 0 <= alpha < np.inf or alpha is True:
+            raise ConfigurationError(f"{self.name}: alpha must be a number >= 0", got=alpha)
+        if not isinstance(fit_intercept, bool):
+            raise ConfigurationError(
+                f"{self.name}: fit_intercept must be true or false", got=fit_intercept
+            )
+        if n_features is not None and n_features > _MOST_FEATURES:
+            raise ConfigurationError(
+                f"{self.name} keeps the product of every feature with every other",
+                expected=f"at most {_MOST_FEATURES:,} features",
+                got=f"{n_features:,}",
+                hint="Choose petafit.OnlineLinearRegressor, or set a smaller `hash_bits`.",
+            )
+        self.alpha, self.fit_intercept, self.n_features = alpha, fit_intercept, n_features
+
+    @classmethod
+    def from_params(cls, params: Mapping[str, Any], *, n_features: int | None) -> "Ridge":
+        """As a task file has them.
+
+        Raises
+        ------
+        ConfigurationError
+            An unknown or invalid parameter, or too many features.
+        """
+        check_names(cls.name, params, ["alpha", "fit_intercept"])
+        return cls(**params, n_features=n_features)
+
+    def start(self, model: Named | None = None) -> RidgeState:
+        if model is None:
+            return RidgeState()
+        coef = model.arrays.get("coef")
+        if coef is None or len(coef) != self.n_features:
+            raise ConfigurationError(
+                f"{self.name} cannot go on from this model",
+                expected=f"{self.n_features} coefficients",
+                got="none" if coef is None else len(coef),
+                hint="Start without a model, or keep `features` and `learner` as they were.",
+            )
+        return RidgeState(model=model)
+
+    def reduce(self, state: RidgeState, batch: Batch) -> RidgeState:
+        batch = rows_that_count(batch)
+        y = labels_of(batch, self.name)
+        if not len(y):
+            return state
+        new = scatter_of(batch.X, y, batch.weight)
+        return replace(state, own=new if state.own is None else state.own.merged(new))
+
+    def progressive(self, state: RidgeState, batch: Batch) -> tuple[RidgeState, np.ndarray | None]:
+        """See `Learner`; the coefficients are found anew when the rows have doubled, not always."""
+        seen = _rows(state.model) + (state.own.rows if state.own else 0)
+        if seen and seen >= 2 * _rows(state.interim):
+            found = self.finish(self.lift(state), state.model)
+            kept = {name: found.arrays[name] for name in ("coef", "intercept")}
+            state = replace(state, interim=Named(kept, {"rows": seen}))
+        predictions = self.predict(state.interim, batch.X) if state.interim else None
+        return self.reduce(state, batch), predictions
+
+    def lift(self, state: RidgeState) -> Named:
+        return _EMPTY if state.own is None else state.own.to_named()
+
+    def merge(self, left: Named, right: Named) -> Named:
+        if not _rows(left) or not _rows(right):
+            return left if _rows(left) else right
+        return Scatter.from_named(left).merged(Scatter.from_named(right)).to_named()
+
+    def unmerge(self, total: Named, part: Named) -> Named:
+        check_taken_back(total, part)
+        if not _rows(part):
+            return total
+        if _rows(part) == _rows(total):
+            return _EMPTY
+        return Scatter.from_named(total).without(Scatter.from_named(part)).to_named()
+
+    def finish(self, summary: Named, model: Named | None = None) -> Named:
+        total = self.merge(_EMPTY if model is None else model.part("scatter"), summary)
+        coef, intercept = np.zeros(self.n_features or 0), 0.0
+        if _rows(total):
+            scatter = Scatter.from_named(total).recentred()
+            total, (coef, intercept) = scatter.to_named(), self._solve(scatter)
+        solution = Named({"coef": coef, "intercept": np.array(intercept)}, {"rows": _rows(total)})
+        return solution | total.prefixed("scatter")
+
+    def check_form(self, model: Named) -> None:
+        assert self.n_features is not None
+        columns = self.n_features + 1
+        solution = {"coef": Form("float64", (self.n_features,)), "intercept": Form("float64", ())}
+        scatter = {
+            "scatter/weight": Form("float64", (), least=0),
+            "scatter/origin": Form("float64", (columns,)),
+            "scatter/offset": Form("float64", (columns,)),
+            "scatter/products": Form("float64", (columns, columns)),
+        }
+        rows = model.params["rows"]
+        check_arrays(self.name, model.arrays, {**solution, **(scatter if rows else {})})
+        if model.params != {"rows": rows, "scatter/rows": rows} or type(rows) is not int:
+            raise damaged("rows", expected="the rows learnt from", got=model.params)
+
+    def predictive(self, model: Named) -> Named:
+        return Named({name: model.arrays[name] for name in ("coef", "intercept")})
+
+    def predict(self, model: Named, X: Any) -> np.ndarray:
+        predictions: np.ndarray = X @ model.arrays["coef"] + model.arrays["intercept"]
+        return predictions
+
+    def dump(self, state: RidgeState) -> Named:
+        own = self.lift(state).prefixed("own")
+        return own | _held("model", state.model) | _held("interim", state.interim)
+
+    def load(self, dumped: Named) -> RidgeState:
+        own, model, interim = (dumped.part(name) for name in ("own", "model", "interim"))
+        return RidgeState(
+            own=Scatter.from_named(own) if _rows(own) else None,
+            model=model if model.params else None,
+            interim=interim if interim.params else None,
+        )
+
+    def _solve(self, total: Scatter) -> tuple[np.ndarray, float]:
+        """Coefficients and intercept; columns that do not vary get none."""
+        mean, gram, cross = total.mean, total.products[:-1, :-1], total.products[:-1, -1]
+        least = total.weight * (_CONSTANT * mean[:-1]) ** 2
+        if not self.fit_intercept:
+            weighted = total.weight * mean
+            gram, cross = (
+                gram + np.outer(mean[:-1], weighted[:-1]),
+                cross + mean[:-1] * weighted[-1],
+            )
+            least = np.zeros_like(least)
+        vary = np.flatnonzero(gram.diagonal() > least)
+        coef = np.zeros(len(cross))
+        coef[vary] = _least_norm(
+            gram[np.ix_(vary, vary)] + self.alpha * np.eye(len(vary)), cross[vary]
+        )
+        return coef, float(mean[-1] - mean[:-1] @ coef) if self.fit_intercept else 0.0
+
+
+def _least_norm(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """The least w with ``matrix w = right``, of a positive semidefinite matrix without zero rows.
+
+    A pivoted Cholesky factor of the matrix, scaled to a unit diagonal, tells the rank whatever the
+    units of the columns.
+    """
+    scale = np.sqrt(matrix.diagonal())
+    tolerance = max(_DEPENDENT, len(scale) * np.finfo(np.float64).eps)
+    lower, pivots, rank, _ = dpstrf(matrix / np.outer(scale, scale), lower=1, tol=tolerance)
+    order = pivots - 1
+    solution = np.empty_like(right)
+    if rank == len(right):
+        solution[order] = cho_solve((lower, True), (right / scale)[order])
+        return solution / scale
+    factor = np.empty((len(right), rank))
+    factor[order] = np.tril(lower)[:, :rank]
+    # matrix = F Fᵀ, F = QR: the least norm is that of Q R⁻ᵀ R⁻¹ Qᵀ right.
+    q, r = qr(scale[:, None] * factor, mode="economic")
+    least: np.ndarray = q @ solve_triangular(r, solve_triangular(r, q.T @ right), trans="T")
+    return least
+
+
+def _rows(named: Named | None) -> int:
+    return int(named.params.get("rows", 0)) if named else 0
+
+
+def _held(name: str, named: Named | None) -> Named:
+    return Named() if named is None else named.prefixed(name)

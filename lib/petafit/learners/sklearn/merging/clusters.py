@@ -1,0 +1,73 @@
+"""MiniBatchKMeans: the centres that the shards found are collected, and clustered again."""
+
+import warnings
+from typing import Any
+
+import numpy as np
+from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
+from threadpoolctl import threadpool_limits
+
+from petafit.learners.sklearn.merging.rule import MergeRule
+from petafit.learners.sklearn.merging.sample import joined, rows_and_weights, sample
+from petafit.store.arrays import Named
+
+_STARTS = 10
+"""How often the centres are clustered from new first centres; the best wins."""
+
+_KEPT_MODELS = 16
+"""The centres of so many shards are kept in any case."""
+
+
+class Centres(MergeRule):
+    """K-means over the centres of all shards, each weighted by its rows.
+
+    Where the shards began with the same centres, what these had counted is taken out of the
+    shards' and put beside them once, and k-means begins with the old centres, too.
+    """
+
+    how = "approximate: weighted k-means over the shards' centres"
+    forget = ("cluster_centers_", "_counts", "labels_", "inertia_")
+
+    def parts(self, estimator: Any, note: Any) -> Named:
+        centres, counts = estimator.cluster_centers_, estimator._counts.astype(np.float64)
+        rows = np.column_stack([np.arange(len(centres)), counts, centres])
+        return sample(rows, counts) | Named(params={"dtype": centres.dtype.str})
+
+    def join(self, left: Named, right: Named) -> Named:
+        n_clusters = 1 + int(left.arrays["rows"][:, 0].max())
+        return joined(left, right, at_least=_KEPT_MODELS * n_clusters)
+
+    def build(self, estimator: Any, parts: Named, start: Any | None, shards: int) -> None:
+        points, weights = _points(parts, start, estimator.reassignment_ratio)
+        k_means = KMeans(
+            estimator.n_clusters,
+            init="k-means++" if start is None else start.cluster_centers_,
+            n_init=_STARTS if start is None else 1,
+            random_state=estimator.random_state,
+        )
+        with warnings.catch_warnings(), threadpool_limits(1):  # the sums' order must not vary
+            warnings.simplefilter("ignore", ConvergenceWarning)  # fewer centres than clusters
+            k_means.fit(points, sample_weight=weights)
+        dtype = parts.params["dtype"]
+        counts = np.bincount(k_means.labels_, weights, minlength=estimator.n_clusters)
+        estimator.cluster_centers_ = k_means.cluster_centers_.astype(dtype)
+        estimator._counts = counts.astype(dtype)
+
+
+def _points(
+    parts: Named, start: Any | None, reassignment_ratio: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """The shards' own centres and their weights, and those of the start."""
+    rows, weights = rows_and_weights(parts)
+    number, counts, centres = rows[:, 0].astype(np.intp), rows[:, 1], rows[:, 2:]
+    if start is None:
+        return centres, weights
+    before, old = start._counts.astype(np.float64), start.cluster_centers_.astype(np.float64)
+    # Below this count scikit-learn may have moved a centre to a row of its own choice.
+    before = np.where(before < reassignment_ratio * counts.max(), 0.0, before)
+    own = np.maximum(counts - before[number], 0.0)
+    moved = counts[:, None] * centres - (before[:, None] * old)[number]
+    own_means = np.where(own[:, None] > 0, moved / np.maximum(own, 1e-300)[:, None], centres)
+    own_weights = own * np.divide(weights, counts, out=np.ones_like(counts), where=counts > 0)
+    return np.vstack([old, own_means]), np.concatenate([before, own_weights])

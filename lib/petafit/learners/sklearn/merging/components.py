@@ -1,0 +1,100 @@
+"""IncrementalPCA: the shards' scatter matrices add up, each as a stack of rows R with RᵀR = S."""
+
+from typing import Any
+
+import numpy as np
+from scipy import linalg
+from sklearn.utils.extmath import svd_flip
+
+from petafit.learners.sklearn.merging.moments import Moments
+from petafit.learners.sklearn.merging.rule import MergeRule
+from petafit.store.arrays import Named
+
+
+class Components(MergeRule):
+    """IncrementalPCA.
+
+    A shard's rows are its components times their singular values. Two stacks and the row
+    ``sqrt(n1 n2 / (n1 + n2)) (mean1 - mean2)`` make the stack of both; a stack of more rows than
+    columns is replaced by the triangle of its QR decomposition, which has the same scatter. So
+    nothing is lost on the way; only what the shards' own truncation left out is missing.
+
+    Parameters
+    ----------
+    exact : bool
+        No shard truncates, as there are as many components as features.
+    """
+
+    def __init__(self, *, exact: bool) -> None:
+        self.exact = exact
+        self.how = (
+            "exact: means, variances and scatter matrices add up"
+            if exact
+            else "approximate: means and variances exact, components from those that shards kept "
+            "(exact with n_components >= the rank of the data)"
+        )
+
+    forget = (
+        "components_",
+        "singular_values_",
+        "mean_",
+        "var_",
+        "explained_variance_",
+        "explained_variance_ratio_",
+    )
+
+    def parts(self, estimator: Any, note: Any) -> Named:
+        stack = estimator.singular_values_[:, None] * estimator.components_
+        moments = _moments(estimator).to_named()
+        return Named({"stack": stack}, {"n_components": int(estimator.n_components_)}) | moments
+
+    def join(self, left: Named, right: Named) -> Named:
+        one, other = Moments.from_named(left), Moments.from_named(right)
+        stack = np.vstack([left.arrays["stack"], right.arrays["stack"], _between(one, other)])
+        if len(stack) > stack.shape[1]:
+            stack = linalg.qr(stack, mode="r")[0][: stack.shape[1]]
+        kept = max(left.params["n_components"], right.params["n_components"])
+        return Named({"stack": stack}, {"n_components": kept}) | one.merged(other).to_named()
+
+    def build(self, estimator: Any, parts: Named, start: Any | None, shards: int) -> None:
+        moments, stack = Moments.from_named(parts), parts.arrays["stack"]
+        if start is not None:
+            before = _moments(start)
+            moments = moments.start_once(before, shards)
+            stack = _start_once(stack, start, _between(moments, _times(before, shards - 1)), shards)
+        _, singular, rows = linalg.svd(stack, full_matrices=False)
+        rows = svd_flip(None, rows, u_based_decision=False)[1]
+        n, kept = int(moments.weight), parts.params["n_components"]
+        variances, total = singular**2 / (n - 1), np.sum(moments.variance) * n / (n - 1)
+        estimator.n_samples_seen_ = moments.weight[()]
+        estimator.mean_, estimator.var_ = moments.mean, moments.variance
+        estimator.n_components_ = min(kept, len(rows))
+        estimator.components_ = rows[:kept]
+        estimator.singular_values_ = singular[:kept]
+        estimator.explained_variance_ = variances[:kept]
+        estimator.explained_variance_ratio_ = variances[:kept] / total
+        others = min(n, rows.shape[1]) - kept
+        rest = max(total - variances[:kept].sum(), 0.0)
+        estimator.noise_variance_ = rest / others if others > 0 else 0.0
+
+
+def _moments(pca: Any) -> Moments:
+    return Moments(np.array(pca.n_samples_seen_, np.float64), pca.mean_, pca.var_)
+
+
+def _times(moments: Moments, factor: int) -> Moments:
+    return Moments(moments.weight * factor, moments.mean, moments.variance)
+
+
+def _between(one: Moments, other: Moments) -> np.ndarray:
+    """The row that the distance of two means adds to a stack."""
+    scale = np.sqrt(one.weight * other.weight / (one.weight + other.weight))
+    return np.atleast_2d(scale * (one.mean - other.mean))
+
+
+def _start_once(stack: np.ndarray, start: Any, between: np.ndarray, shards: int) -> np.ndarray:
+    """A stack of all shards, which all began with `start`, with it counted once."""
+    before = start.singular_values_[:, None] * start.components_
+    again = np.vstack([np.sqrt(shards - 1) * before, between])
+    variances, rows = linalg.eigh(stack.T @ stack - again.T @ again)
+    return np.sqrt(np.maximum(variances, 0))[::-1, None] * rows.T[::-1]

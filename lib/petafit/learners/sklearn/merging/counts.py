@@ -1,0 +1,107 @@
+"""Naive Bayes over counts: what the shards counted adds up, exactly."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.naive_bayes import ComplementNB
+
+from petafit.learners.sklearn.merging.rule import MergeRule
+from petafit.store.arrays import Named
+
+_ROUNDING = 1e-12
+"""The share of a count below which what is left of a subtraction is rounding, and no count."""
+
+
+class FeatureCounts(MergeRule):
+    """Multinomial, Bernoulli and complement naive Bayes."""
+
+    exact = True
+    subtractable = True
+    how = "exact: counts of classes and features add up"
+    forget = ("class_count_", "feature_count_", "feature_all_", "feature_log_prob_")
+
+    def parts(self, estimator: Any, note: Any) -> Named:
+        return Named({name: vars(estimator)[name] for name in ("class_count_", "feature_count_")})
+
+    def join(self, left: Named, right: Named) -> Named:
+        return Named({name: array + right.arrays[name] for name, array in left.arrays.items()})
+
+    def subtract(self, total: Named, part: Named) -> Named:
+        return Named({name: _less(a, part.arrays[name]) for name, a in total.arrays.items()})
+
+    def build(self, estimator: Any, parts: Named, start: Any | None, shards: int) -> None:
+        before = self.parts(start, None).arrays if start else {}
+        for name, total in parts.arrays.items():
+            vars(estimator)[name] = total - (shards - 1) * before.get(name, 0.0)
+        if isinstance(estimator, ComplementNB):
+            estimator.feature_all_ = estimator.feature_count_.sum(axis=0)
+        _update_probabilities(estimator)
+
+
+class CategoryCounts(MergeRule):
+    """Categorical naive Bayes; a category that a shard has not seen counts 0 there.
+
+    The counts of all features lie side by side, (n_classes, sum of n_categories).
+    """
+
+    exact = True
+    subtractable = True
+    how = "exact: counts of classes and categories add up"
+    forget = ("class_count_", "category_count_", "feature_log_prob_", "n_categories_")
+
+    def parts(self, estimator: Any, note: Any) -> Named:
+        counts = estimator.category_count_
+        widths = np.array([of_feature.shape[1] for of_feature in counts])
+        return _counts(estimator.class_count_, np.concatenate(counts, axis=1), widths)
+
+    def join(self, left: Named, right: Named) -> Named:
+        widths = np.maximum(left.arrays["n_categories"], right.arrays["n_categories"])
+        classes = left.arrays["class_count"] + right.arrays["class_count"]
+        return _counts(classes, _widened(left, widths) + _widened(right, widths), widths)
+
+    def subtract(self, total: Named, part: Named) -> Named:
+        """The rest; categories that no other shard has seen are forgotten."""
+        widths = total.arrays["n_categories"]
+        classes = _less(total.arrays["class_count"], part.arrays["class_count"])
+        counts = _less(total.arrays["counts"], _widened(part, widths))
+        seen = np.split(counts.any(axis=0), np.cumsum(widths)[:-1])
+        needed = np.array([np.flatnonzero(of_feature).max(initial=-1) + 1 for of_feature in seen])
+        return _counts(classes, _widened(_counts(classes, counts, widths), needed), needed)
+
+    def build(self, estimator: Any, parts: Named, start: Any | None, shards: int) -> None:
+        least = 0 if estimator.min_categories is None else estimator.min_categories
+        widths = np.maximum(parts.arrays["n_categories"], least)
+        classes, counts = parts.arrays["class_count"], _widened(parts, widths)
+        if start is not None:
+            before = self.parts(start, None)
+            classes = classes - (shards - 1) * before.arrays["class_count"]
+            counts = counts - (shards - 1) * _widened(before, widths)
+        by_feature = np.split(counts, np.cumsum(widths)[:-1], axis=1)
+        estimator.class_count_, estimator.n_categories_ = classes, widths
+        estimator.category_count_ = [np.ascontiguousarray(count) for count in by_feature]
+        _update_probabilities(estimator)
+
+
+def _counts(class_count: np.ndarray, counts: np.ndarray, n_categories: np.ndarray) -> Named:
+    return Named({"class_count": class_count, "counts": counts, "n_categories": n_categories})
+
+
+def _widened(parts: Named, widths: np.ndarray) -> np.ndarray:
+    """The counts with room for so many categories of each feature; those cut off are zero."""
+    counts, before = parts.arrays["counts"], parts.arrays["n_categories"]
+    kept = np.minimum(before, widths)
+    within = np.arange(kept.sum()) - np.repeat(np.cumsum(kept) - kept, kept)
+    old, new = (np.repeat(np.cumsum(w) - w, kept) + within for w in (before, widths))
+    wide = np.zeros((len(counts), widths.sum()))
+    wide[:, new] = counts[:, old]
+    return wide
+
+
+def _less(total: np.ndarray, part: np.ndarray) -> np.ndarray:
+    rest = total - part
+    return np.where(np.abs(rest) > _ROUNDING * total, rest, 0.0)
+
+
+def _update_probabilities(estimator: Any) -> None:
+    estimator._update_feature_log_prob(estimator._check_alpha())
+    estimator._update_class_log_prior(class_prior=estimator.class_prior)

@@ -1,0 +1,72 @@
+"""Scalers that keep the extremes of each column: shards merge to the bit."""
+
+from typing import Any
+
+import numpy as np
+from sklearn.preprocessing._data import _handle_zeros_in_scale
+
+from petafit.learners.sklearn.merging.rule import MergeRule
+from petafit.store.arrays import Named
+
+
+class Range(MergeRule):
+    """MinMaxScaler; NaN is no value."""
+
+    exact = True
+    how = "exact: the least and the largest value of each column"
+    forget = ("data_min_", "data_max_", "data_range_", "scale_", "min_")
+
+    def parts(self, estimator: Any, note: Any) -> Named:
+        arrays = {"least": estimator.data_min_, "largest": estimator.data_max_}
+        return Named(arrays, {"rows": int(estimator.n_samples_seen_)})
+
+    def join(self, left: Named, right: Named) -> Named:
+        arrays = {
+            "least": np.fmin(left.arrays["least"], right.arrays["least"]),
+            "largest": np.fmax(left.arrays["largest"], right.arrays["largest"]),
+        }
+        return Named(arrays, {"rows": left.params["rows"] + right.params["rows"]})
+
+    def build(self, estimator: Any, parts: Named, start: Any | None, shards: int) -> None:
+        estimator.n_samples_seen_ = _rows(parts, start, shards)
+        estimator.data_min_, estimator.data_max_ = parts.arrays["least"], parts.arrays["largest"]
+        update_range(estimator)
+
+
+class Magnitude(MergeRule):
+    """MaxAbsScaler; NaN is no value."""
+
+    exact = True
+    how = "exact: the largest absolute value of each column"
+    forget = ("max_abs_", "scale_")
+
+    def parts(self, estimator: Any, note: Any) -> Named:
+        return Named({"largest": estimator.max_abs_}, {"rows": int(estimator.n_samples_seen_)})
+
+    def join(self, left: Named, right: Named) -> Named:
+        largest = np.fmax(left.arrays["largest"], right.arrays["largest"])
+        return Named({"largest": largest}, {"rows": left.params["rows"] + right.params["rows"]})
+
+    def build(self, estimator: Any, parts: Named, start: Any | None, shards: int) -> None:
+        estimator.n_samples_seen_ = _rows(parts, start, shards)
+        estimator.max_abs_ = parts.arrays["largest"]
+        update_magnitude(estimator)
+
+
+def update_range(scaler: Any) -> None:
+    """Set what follows from the extremes, as MinMaxScaler's `partial_fit` does."""
+    low, high = np.asarray(scaler.feature_range, scaler.data_min_.dtype)
+    scaler.data_range_ = scaler.data_max_ - scaler.data_min_
+    scaler.scale_ = (high - low) / _handle_zeros_in_scale(scaler.data_range_, copy=True)
+    scaler.min_ = low - scaler.data_min_ * scaler.scale_
+
+
+def update_magnitude(scaler: Any) -> None:
+    """Set what follows from the largest value, as MaxAbsScaler's `partial_fit` does."""
+    scaler.scale_ = _handle_zeros_in_scale(scaler.max_abs_, copy=True)
+
+
+def _rows(parts: Named, start: Any | None, shards: int) -> int:
+    """All rows seen, those that every shard began with counted once."""
+    before = int(start.n_samples_seen_) if start is not None else 0
+    return int(parts.params["rows"]) - (shards - 1) * before

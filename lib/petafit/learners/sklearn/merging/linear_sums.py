@@ -1,0 +1,158 @@
+"""scikit-learn's linear models by SGD, merged by the rules of petafit's own linear learners."""
+
+from typing import Any
+
+import numpy as np
+
+from petafit.compiled import njit
+from petafit.features.encoding.batch import Batch
+from petafit.learners.online.csr import UNWEIGHTED, Rows, as_rows, frozen
+from petafit.learners.online.merging.accumulate import Sums
+from petafit.learners.online.merging.merge_summaries import merge
+from petafit.learners.online.merging.multipliers import MergeFit
+from petafit.learners.online.merging.rules import (
+    STACKED,
+    Touched,
+    find_rule,
+    merged_squared_gradients,
+    merged_weights,
+)
+from petafit.learners.online.merging.shard_summary import shard_numbers
+from petafit.learners.online.merging.stacking import candidates_of
+from petafit.learners.sklearn.merging.averages import LinearSteps
+from petafit.learners.sklearn.merging.rule import Learnt, MergeRule
+from petafit.learners.sklearn.merging.sgd_losses import loss_of, shares_of
+from petafit.learners.sklearn.serialization import decode, encode
+from petafit.store.arrays import Named
+
+
+class LinearSums(MergeRule):
+    """Stacking, or another rule of `petafit.learners.online.merging.rules`.
+
+    SGD keeps no squared gradients. Instead the estimator remembers, as ``evidence_``, the sums of
+    ``weight x**2 / 4`` of every feature, and of ``weight / 4`` for the intercept, over the rows it
+    has learnt from: what squared gradients of the log loss are where classes are even.
+
+    With ``average`` it is the weights that predict which are merged; SGD and its average both go on
+    from the result. The step counter ``t_`` grows by the shards' mean, so that the next round's
+    steps are as long as one shard's would be.
+
+    Where no rows were put aside, stacking falls back on `Touched`: SGD's first steps are so long
+    that moves which add up, as those of `Evidence` do, lead far away (20 shards of click logs: log
+    loss 2.95 by evidence, 1.75 by the mean, 1.70 by those that moved, .50 stacked).
+    With ``average`` the mean, which merges SGD and its average each by itself, is better there by
+    1 or 2 points.
+
+    Parameters
+    ----------
+    name : str
+        Of the rule.
+    """
+
+    forget = (*LinearSteps.forget, "evidence_")
+
+    def __init__(self, name: str) -> None:
+        self.stacks = name in STACKED
+        self.rule = Touched() if self.stacks else find_rule(name)
+        self.how = "approximate: weights " + ("stacked" if self.stacks else f"merged by {name}")
+
+    def learnt(self, estimator: Any, batch: Batch) -> Any:
+        evidence = vars(estimator).setdefault("evidence_", np.zeros(batch.X.shape[1] + 1))
+        weight = UNWEIGHTED if batch.weight is None else frozen(batch.weight, np.float64)
+        _gather(as_rows(batch.X), weight, evidence)
+        return estimator
+
+    def note(self, estimator: Any, start: Any | None, learnt: Learnt) -> dict[str, float]:
+        steps = estimator.t_ - (start.t_ if start is not None else 1)
+        return {**learnt._asdict(), "steps": int(steps)}
+
+    def lift(self, estimator: Any, start: Any | None, learnt: Learnt) -> Named:
+        before = _evidence_of(start, len(estimator.evidence_))[:, 0]
+        gained = Named({"gained": estimator.evidence_ - before})
+        return super().lift(estimator, start, learnt) | gained
+
+    def noted(self, summary: Named) -> dict[str, Any]:
+        return {**summary.params["note"], "gained": summary.arrays["gained"]}
+
+    def parts(self, estimator: Any, note: Any) -> Named:
+        gained = note["gained"][:, None]
+        sums = shard_numbers(
+            weights=_weights_of(estimator),
+            moved=gained > 0,
+            squares=gained,
+            before=np.zeros_like(gained),
+            seen=np.array([float(note["steps"])]),
+            rows=note["rows"],
+            weight=note["weight"],
+        )
+        held = {name: vars(estimator).get(name) for name in LinearSteps.forget}
+        shapes = {name: list(array.shape) for name, array in held.items() if array is not None}
+        form = Named(params={"shapes": shapes, "dtype": estimator.coef_.dtype.str})
+        return form | sums.prefixed("sums")
+
+    def join(self, left: Named, right: Named) -> Named:
+        form = Named(params={name: left.params[name] for name in ("shapes", "dtype")})
+        return form | merge(left.part("sums"), right.part("sums")).prefixed("sums")
+
+    def build(self, estimator: Any, parts: Named, start: Any | None, shards: int) -> None:
+        sums = Sums.from_named(parts.part("sums"))
+        weights = merged_weights(self.rule, sums, *_begun(start, parts))
+        _put(estimator, weights, parts, start)
+
+    def stack(self, summary: Named, start: Any | None, rows: Batch) -> tuple[Named, MergeFit]:
+        estimator, parts = decode(summary.part("estimator")), summary.part("parts")
+        candidates = candidates_of(Sums.from_named(parts.part("sums")), *_begun(start, parts))
+        features, loss = candidates.contributions(as_rows(rows.X)), loss_of(estimator, rows)
+        candidates, features, size = candidates.scaled(features, loss)
+        fit = candidates.fit(features, loss, shares_of(estimator, rows))
+        weights = candidates.combined(fit.multipliers)
+        _put(estimator, weights / size if _decides_only(estimator) else weights, parts, start)
+        return encode(estimator), fit
+
+
+def _decides_only(estimator: Any) -> bool:
+    """Margins decide, and by which factor they are multiplied does not matter.
+
+    Their steps are as long as their weights are large, so that these keep their size.
+    """
+    return hasattr(estimator, "classes_") and not hasattr(estimator, "predict_proba")
+
+
+def _put(estimator: Any, weights: np.ndarray, parts: Named, start: Any | None) -> None:
+    """Give an estimator merged weights, and the evidence and the steps of a shard."""
+    sums = Sums.from_named(parts.part("sums"))
+    for name, shape in parts.params["shapes"].items():
+        own = weights[-1] if "intercept" in name else weights[:-1].T
+        vars(estimator)[name] = own.reshape(shape).astype(parts.params["dtype"], order="C")
+    before = _evidence_of(start, len(weights))
+    estimator.evidence_ = merged_squared_gradients(sums, before)[:, 0]
+    estimator.t_ = (start.t_ if start is not None else 1.0) + float(sums.seen[0]) / sums.shards
+
+
+def _weights_of(estimator: Any) -> np.ndarray:
+    """What predicts, (n_features + 1, n_outputs), the intercept last."""
+    return np.vstack([np.atleast_2d(estimator.coef_).T, estimator.intercept_])
+
+
+def _begun(start: Any | None, parts: Named) -> tuple[np.ndarray, np.ndarray]:
+    """The weights and the evidence from which all shards began."""
+    rows, outputs = parts.params["sums/coordinates"], len(parts.arrays["sums/row_intercepts"])
+    weights = np.zeros((rows, outputs)) if start is None else _weights_of(start)
+    return weights, _evidence_of(start, rows)
+
+
+def _evidence_of(start: Any | None, rows: int) -> np.ndarray:
+    """Of a model, (rows, 1); none where it was merged by the mean."""
+    evidence = getattr(start, "evidence_", None)
+    return np.zeros((rows, 1)) if evidence is None else evidence[:, None]
+
+
+@njit
+def _gather(rows: Rows, weight: np.ndarray, evidence: np.ndarray) -> None:
+    """Add the rows' weighted squares, over 4."""
+    indptr, indices, data = rows
+    for row in range(len(indptr) - 1):
+        share = 0.25 * (weight[row] if len(weight) else 1.0)
+        for k in range(indptr[row], indptr[row + 1]):
+            evidence[indices[k]] += share * data[k] * data[k]
+        evidence[-1] += share

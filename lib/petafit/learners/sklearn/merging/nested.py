@@ -1,0 +1,88 @@
+"""Meta-estimators: they merge as what they hold does."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from sklearn.base import clone
+from sklearn.feature_selection import SelectFromModel
+
+from petafit.learners.sklearn.estimator import is_fitted
+from petafit.learners.sklearn.merging.rule import EMPTY, Learnt, MergeRule, single
+from petafit.learners.sklearn.serialization import decode, encode
+from petafit.store.arrays import Named
+
+
+class Nested(MergeRule):
+    """One-vs-rest, one-vs-one and multi-output estimators, and SelectFromModel.
+
+    The parts are summaries of the estimators held. A shard that lacks two classes leaves the one
+    that tells them apart unfitted: it has nothing to say there.
+
+    Parameters
+    ----------
+    base : MergeRule
+        Of each of the estimators.
+    """
+
+    forget = ("estimators_", "estimator_")
+
+    def __init__(self, base: MergeRule) -> None:
+        self.base = base
+        self.exact, self.subtractable, self.how = base.exact, base.subtractable, base.how
+
+    def note(self, estimator: Any, start: Any | None, learnt: Learnt) -> list[Any]:
+        held = _held(estimator)
+        return [
+            None if after is None else self.base.note(after, before, learnt)
+            for after, before in zip(held, _begun(start, len(held)), strict=True)
+        ]
+
+    def parts(self, estimator: Any, note: Any) -> Named:
+        return _numbered(
+            EMPTY if held is None else single(encode(held), 1, of_held)
+            for held, of_held in zip(_held(estimator), note, strict=True)
+        )
+
+    def join(self, left: Named, right: Named) -> Named:
+        return _each(self.base.merge, left, right)
+
+    def subtract(self, total: Named, part: Named) -> Named:
+        return _each(self.base.unmerge, total, part)
+
+    def build(self, estimator: Any, parts: Named, start: Any | None, shards: int) -> None:
+        begun = _begun(start, parts.params["count"])
+        held = [self._built(estimator, parts.part(str(i)), own) for i, own in enumerate(begun)]
+        if isinstance(estimator, SelectFromModel):
+            (estimator.estimator_,) = held
+        else:
+            estimator.estimators_ = held
+
+    def _built(self, estimator: Any, summary: Named, start: Any | None) -> Any:
+        """One of the estimators held; as it began where no shard had rows for it."""
+        if summary.params["rows"]:
+            return decode(self.base.finish(summary, start))
+        return clone(estimator.estimator) if start is None else start
+
+
+def _held(estimator: Any) -> list[Any | None]:
+    """The estimators held; None for one that has learnt nothing."""
+    single_one = isinstance(estimator, SelectFromModel)
+    held = [estimator.estimator_] if single_one else estimator.estimators_
+    return [one if is_fitted(one) else None for one in held]
+
+
+def _begun(start: Any | None, count: int) -> list[Any | None]:
+    return [None] * count if start is None else _held(start)
+
+
+def _numbered(summaries: Iterable[Named]) -> Named:
+    parts, count = Named(), 0
+    for count, summary in enumerate(summaries, start=1):
+        parts = parts | summary.prefixed(str(count - 1))
+    return parts | Named(params={"count": count})
+
+
+def _each(combine: Callable[[Named, Named], Named], left: Named, right: Named) -> Named:
+    return _numbered(
+        combine(left.part(str(i)), right.part(str(i))) for i in range(left.params["count"])
+    )

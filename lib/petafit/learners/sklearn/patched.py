@@ -1,0 +1,105 @@
+"""scikit-learn classes mended where fitting in parts would depend on the parts."""
+
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any, Self
+
+import numpy as np
+from sklearn.decomposition import MiniBatchDictionaryLearning
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neural_network import BernoulliRBM
+from sklearn.utils import check_random_state
+
+from petafit.learners.sklearn.merging.moments import Moments
+from petafit.learners.sklearn.patched_scalers import SteadyMagnitude, SteadyRange, SteadyScaler
+
+
+class IncrementalGaussianNB(GaussianNB):  # type: ignore[misc]
+    """GaussianNB whose `partial_fit` ends where `fit` on all rows would.
+
+    scikit-learn smooths by the largest variance of the last batch, and takes that of a new batch
+    off again before it updates the variances of the old ones. Here the variances are kept without
+    smoothing, and smoothed by the largest variance of all rows.
+
+    Attributes
+    ----------
+    raw_var_ : ndarray of shape (n_classes, n_features)
+        Variances of the classes, without smoothing.
+    all_rows_ : dict of str to ndarray
+        `Moments` of all rows; weighted, although `fit` does not weigh these: a row of weight n must
+        be as good as n rows.
+    """
+
+    var_smoothing: float
+    raw_var_: np.ndarray
+    all_rows_: dict[str, np.ndarray]
+
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
+        """Learn from more rows; the arguments are those of scikit-learn's."""
+        if hasattr(self, "raw_var_"):
+            self.var_ = self.raw_var_
+        smoothing, self.var_smoothing = self.var_smoothing, 0.0
+        try:
+            super().partial_fit(X, y, classes, sample_weight)
+        finally:
+            self.var_smoothing = smoothing
+        rows = Moments.of(np.asarray(X, np.float64), sample_weight)
+        if hasattr(self, "all_rows_"):
+            rows = Moments(**self.all_rows_).merged(rows)
+        self.raw_var_, self.all_rows_ = self.var_, {**rows.to_named().arrays}
+        self.smooth()
+        return self
+
+    def smooth(self) -> None:
+        """Set what follows from the moments."""
+        self.epsilon_ = self.var_smoothing * self.all_rows_["variance"].max()
+        self.var_ = self.raw_var_ + self.epsilon_
+        if self.priors is None:
+            self.class_prior_ = self.class_count_ / self.class_count_.sum()
+
+
+class SeededDictionaryLearning(MiniBatchDictionaryLearning):  # type: ignore[misc]
+    """MiniBatchDictionaryLearning whose first atoms follow from the seed alone.
+
+    scikit-learn begins with the singular vectors of the first batch, which differ from shard to
+    shard, in sign and order too. Here the atoms are random directions, unless `dict_init` is given.
+    """
+
+    def _initialize_dict(self, X: np.ndarray, random_state: np.random.RandomState) -> np.ndarray:
+        if self.dict_init is not None:
+            return super()._initialize_dict(X, random_state)
+        shape = (self._n_components, X.shape[1])
+        atoms = check_random_state(self.random_state).normal(size=shape)
+        if self.positive_dict:
+            atoms = np.abs(atoms)
+        atoms /= np.linalg.norm(atoms, axis=1, keepdims=True)
+        return np.asfortranarray(atoms, X.dtype)
+
+
+class SteppedRBM(BernoulliRBM):  # type: ignore[misc]
+    """BernoulliRBM whose `partial_fit` takes steps of about `batch_size` rows, as its `fit` does.
+
+    scikit-learn takes one step for all rows of a call, and sets them against `batch_size` samples
+    of the model: with more rows than these the weights run away.
+    """
+
+    def partial_fit(self, X: Any, y: Any = None) -> Self:
+        """Learn from more rows; y is ignored."""
+        steps = -(-X.shape[0] // self.batch_size)
+        for begin, end in pairwise(np.linspace(0, X.shape[0], steps + 1, dtype=np.intp)):
+            super().partial_fit(X[begin:end])
+        return self
+
+
+REPAIRED: Mapping[str, type[Any]] = {
+    "BernoulliRBM": SteppedRBM,
+    "GaussianNB": IncrementalGaussianNB,
+    "MaxAbsScaler": SteadyMagnitude,
+    "MinMaxScaler": SteadyRange,
+    "MiniBatchDictionaryLearning": SeededDictionaryLearning,
+    "StandardScaler": SteadyScaler,
+}
+"""What is built instead of scikit-learn's class of that name."""
+
+SHARED_START: Mapping[str, Mapping[str, Any]] = {"MiniBatchNMF": {"init": "random"}}
+"""Parameters, where none are given, with which all shards begin alike."""

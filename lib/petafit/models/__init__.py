@@ -1,0 +1,1 @@
+"""What is published: models, their manifests, versions and aliases."""

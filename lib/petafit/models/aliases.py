@@ -1,0 +1,161 @@
+"""Names for versions of a model, such as `champion`, and which version each has named when.
+
+Each change is a numbered file of its own, never changed, and the last one holds::
+
+    flights/aliases/champion/000001.json    {"version": 3, "previous": null, ...}
+    flights/aliases/champion/000002.json    {"version": 5, "previous": 1, ...}
+"""
+
+import re
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Literal
+
+from pydantic import TypeAdapter, ValidationError
+
+from petafit.errors import ConfigurationError, ConflictError, StorageError
+from petafit.models.manifest import FORMAT, read_part
+from petafit.store.filesystem import Folder
+from petafit.store.plain import to_json
+
+LATEST = "latest"
+_NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
+_ENTRY = re.compile(r"(\d{6,})\.json")
+
+
+@dataclass(frozen=True)
+class AliasChange:
+    """One change of what an alias names.
+
+    Attributes
+    ----------
+    version : int
+        What it names from then on.
+    previous : int or None
+        The number of the change that a rollback goes back to.
+    at : str
+        When, in UTC.
+    """
+
+    action: Literal["promote", "rollback"]
+    version: int
+    previous: int | None
+    at: str
+
+
+_FIELDS = TypeAdapter(AliasChange)
+
+
+def check_alias(alias: str) -> None:
+    """Refuse a name that cannot be given.
+
+    Raises
+    ------
+    ConfigurationError
+        It is the name of the latest version, or could be taken for a number or a path.
+    """
+    if alias == LATEST or not _NAME.fullmatch(alias):
+        raise ConfigurationError(
+            f"A version cannot be given the alias {alias!r}",
+            expected="small letters, digits, '_' and '-', a letter first, and not latest",
+            hint=f"{LATEST!r} is always the latest version.",
+        )
+
+
+def aliases_of(model: Folder) -> dict[str, int]:
+    """The version that each alias of a model names; damaged ones are left out."""
+    found = {}
+    for name in filter(_NAME.fullmatch, model.child("aliases").names()):
+        with suppress(StorageError):
+            if change := _last(model, name):
+                found[name] = change[1].version
+    return found
+
+
+def alias_of(model: Folder, alias: str) -> int | None:
+    """The version that an alias names; None where it names none.
+
+    Raises
+    ------
+    StorageError
+        The alias is damaged.
+    """
+    change = _last(model, alias) if _NAME.fullmatch(alias) else None
+    return change[1].version if change else None
+
+
+def promote(model: Folder, alias: str, version: int) -> None:
+    """Let an alias name a version; nothing to do where it does.
+
+    Raises
+    ------
+    ConfigurationError
+        The alias cannot be given.
+    ConflictError
+        Somebody else changed it at the same time.
+    """
+    check_alias(alias)
+    last = _last(model, alias)
+    if last is None or last[1].version != version:
+        number = last[0] if last else None
+        _add(model, alias, number, AliasChange("promote", version, number, _now()))
+
+
+def roll_back(model: Folder, alias: str) -> int:
+    """Let an alias name what it named before its last promotion.
+
+    Returns
+    -------
+    int
+        The version that it names now.
+
+    Raises
+    ------
+    ConfigurationError
+        It has named no other version before.
+    ConflictError
+        Somebody else changed it at the same time.
+    """
+    last = _last(model, alias)
+    if last is None or last[1].previous is None:
+        raise ConfigurationError(
+            f"The alias {alias!r} in {model.uri} cannot be rolled back: it has "
+            f"{'never named a version' if last is None else 'named no other version before'}",
+            hint="`petafit models` lists the aliases there are.",
+        )
+    earlier = _read(model, alias, last[1].previous)
+    change = AliasChange("rollback", earlier.version, earlier.previous, _now())
+    _add(model, alias, last[0], change)
+    return earlier.version
+
+
+def _last(model: Folder, alias: str) -> tuple[int, AliasChange] | None:
+    names = model.child("aliases", alias).names()
+    numbers = [int(match[1]) for match in map(_ENTRY.fullmatch, names) if match]
+    return (max(numbers), _read(model, alias, max(numbers))) if numbers else None
+
+
+def _read(model: Folder, alias: str, number: int) -> AliasChange:
+    name = f"aliases/{alias}/{number:06d}.json"
+    try:
+        return _FIELDS.validate_python(read_part(model, name))
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        raise StorageError(
+            f"{model.uri}/{name} is damaged",
+            got=f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}",
+        ) from error
+
+
+def _add(model: Folder, alias: str, after: int | None, change: AliasChange) -> None:
+    name = f"aliases/{alias}/{(after or 0) + 1:06d}.json"
+    if not model.create(name, to_json({"format": FORMAT, **asdict(change)})):
+        raise ConflictError(
+            f"Somebody else changed the alias {alias!r} in {model.uri} at the same time",
+            hint="Look at `petafit models`, then decide again.",
+        )
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

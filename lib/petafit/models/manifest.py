@@ -1,0 +1,163 @@
+"""Manifests of a model's versions, numbered and never changed."""
+
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from petafit.errors import StorageError
+from petafit.models.content import ATTACHMENT
+from petafit.store.filesystem import Folder
+from petafit.store.links import refuse_links_out
+from petafit.store.plain import from_json, to_json
+
+FORMAT = 1
+_VERSION_FILE = re.compile(r"(\d{6,})\.json")
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    """One version of a model, as its manifest describes it.
+
+    Attributes
+    ----------
+    digest : str
+        SHA-256 of the content alone: not of the run, the time or the metrics.
+    kind : str
+        ``arrays``, or ``mllib`` where Spark's own files are attached. Those hold times and random
+        ids, so that training twice gives two digests.
+    folder : str
+        URI of the content.
+    files : mapping of str to str
+        SHA-256 of every file in it.
+    logical_date : str or None
+        That of the run; manifests of an older petafit have none.
+    """
+
+    name: str
+    version: int
+    digest: str
+    kind: str
+    run_id: str
+    created_at: str
+    settings_digest: str
+    folder: str
+    files: dict[str, str]
+    metrics: dict[str, Any] = field(default_factory=dict)
+    logical_date: str | None = None
+
+    @property
+    def attachment(self) -> str | None:
+        """Where Spark reads its own files, or None where there are none."""
+        if self.kind == "arrays":
+            return None
+        return Folder(self.folder).child(ATTACHMENT).spark_uri
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """Name, version and digest: how runs and predictions refer to it."""
+        return {"name": self.name, "version": self.version, "digest": self.digest}
+
+    def as_dict(self) -> dict[str, Any]:
+        """The fields as plain values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class UnreadableVersion:
+    """A version of which no more can be told than why its manifest cannot be read."""
+
+    name: str
+    version: int
+    error: str
+    status: str = "unreadable"
+
+    def as_dict(self) -> dict[str, Any]:
+        """The fields as plain values."""
+        return asdict(self)
+
+
+_FIELDS = TypeAdapter(ModelVersion)
+
+
+def version_numbers(model: Folder) -> list[int]:
+    """The numbers of a model's versions, ascending."""
+    names = model.child("versions").names()
+    return sorted(int(match[1]) for match in map(_VERSION_FILE.fullmatch, names) if match)
+
+
+def read_version(model: Folder, number: int) -> ModelVersion:
+    """The version whose manifest has this number.
+
+    Raises
+    ------
+    StorageError
+        The manifest is missing, damaged, of an unknown format, or leads out of the model's folder.
+    """
+    manifest = read_part(model, f"versions/{_file_name(number)}")
+    try:
+        version = _FIELDS.validate_python({**manifest, "version": number})
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        raise StorageError(
+            f"The manifest of version {number} in {model.uri} is damaged",
+            got=f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}",
+        ) from error
+    folder = model.child(version.folder)
+    refuse_links_out(model, [version.folder])
+    return replace(version, folder=folder.uri)
+
+
+def find_number(model: Folder, digest: str, run_id: str) -> int | None:
+    """The newest version that this run published with this content; a damaged manifest is no such.
+
+    Raises
+    ------
+    StorageError
+        A manifest cannot be read at all.
+    """
+    wanted = {"digest": digest, "run_id": run_id}
+    for number in reversed(version_numbers(model)):
+        content = model.read(f"versions/{_file_name(number)}")
+        with suppress(ValueError):
+            told = from_json(content)
+            if isinstance(told, dict) and wanted.items() <= told.items():
+                return number
+    return None
+
+
+def claim_version(model: Folder, manifest: Mapping[str, Any]) -> int:
+    """Write a manifest under the next free number, which no concurrent publisher gets too."""
+    content = to_json({"format": FORMAT, **manifest})
+    number = max(version_numbers(model), default=0) + 1
+    while not model.child("versions").create(_file_name(number), content):
+        number += 1
+    return number
+
+
+def read_part(model: Folder, name: str) -> dict[str, Any]:
+    """A JSON file of a model's folder.
+
+    Raises
+    ------
+    StorageError
+        It is missing, damaged or of an unknown format, or lies elsewhere.
+    """
+    refuse_links_out(model, [name])
+    value = model.read_json(name)
+    found = value.get("format") if isinstance(value, dict) else None
+    if found != FORMAT:
+        raise StorageError(
+            f"{model.uri}/{name} has a format this petafit does not know",
+            expected=f"format {FORMAT}",
+            got=f"format {found}",
+            hint="It was written by another version of petafit: use that one, or train again.",
+        )
+    return dict(value)
+
+
+def _file_name(number: int) -> str:
+    return f"{number:06d}.json"

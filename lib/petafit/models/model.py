@@ -1,0 +1,282 @@
+"""A trained model: predicts from raw columns, with neither Spark nor a JVM."""
+
+import os
+from functools import cached_property
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+
+from petafit.config.section import Scalar
+from petafit.config.settings import Contract, LearnerChoice
+from petafit.errors import ConfigurationError, ContractError, StorageError
+from petafit.features.classes import class_array
+from petafit.features.column_types import check_columns
+from petafit.features.encoder import Encoder
+from petafit.features.encoding.stored import reading
+from petafit.features.feature import Numeric
+from petafit.learners.base import DECISION, PREDICTION
+from petafit.learners.finite import NOT_FINITE, finite_rows
+from petafit.learners.registry import describe, make_learner
+from petafit.models.callers_rows import Data, as_batch
+from petafit.models.store import open_model
+from petafit.store.arrays import Named
+from petafit.table.contract import Checks, compile_checks
+
+
+class Signature:
+    """What a model of any kind reads and what its predictions mean.
+
+    Parameters
+    ----------
+    encoder : Encoder
+        Turns raw columns into features and targets.
+    choice : LearnerChoice
+        The learner's name and parameters.
+    schema : pyarrow.Schema
+        The raw columns the features read, with their types.
+
+    Attributes
+    ----------
+    classes : tuple or None
+        The classes, in the order of `predict_proba`'s columns; None for a regressor.
+    output : {"probability", "margin", "value"}
+        What `predict_batch` gives.
+    objective : Objective
+        What the learner has made small.
+    """
+
+    def __init__(self, encoder: Encoder, choice: LearnerChoice, schema: pa.Schema) -> None:
+        self.encoder = encoder
+        self.choice = choice
+        self.schema = schema
+        self.classes: tuple[Scalar, ...] | None = encoder.facts.classes
+        learner = describe(choice)
+        self.output, self.objective = learner.output, learner.objective
+
+    @cached_property
+    def checks(self) -> Checks:
+        """What a row must meet to be predicted."""
+        numeric = [f.column for f in self.encoder.features if isinstance(f, Numeric)]
+        return compile_checks(Contract(), self.schema, finite=numeric)
+
+    def predict_batch(self, batch: pa.RecordBatch) -> np.ndarray:
+        """Predictions for rows that meet `checks`.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,) or (n_rows, n_classes)
+            With two classes the probability of the second; with more those of all; the value
+            itself from a regressor, and the margin from a learner without probabilities.
+        """
+        raise ConfigurationError(
+            f"{self.choice.name} predicts in Spark only", hint="Use `petafit score`."
+        )
+
+    def decided(self, batch: pa.RecordBatch) -> np.ndarray | None:
+        """The positions of the classes the model itself decides on; None: its numbers decide."""
+        return None
+
+    def decide(self, predictions: np.ndarray, decided: np.ndarray | None = None) -> np.ndarray:
+        """A class for each row, or the value as it is.
+
+        Parameters
+        ----------
+        predictions, decided : ndarray
+            As `predict_batch` and `decided` give them.
+        """
+        if self.classes is None:
+            return predictions
+        if decided is None:
+            limit = 0.5 if self.output == "probability" else 0.0
+            several = predictions.ndim == 2
+            decided = predictions.argmax(axis=1) if several else predictions > limit
+        return class_array(self.classes)[decided.astype(np.intp)]
+
+    def to_named(self) -> Named:
+        """The content to publish."""
+        own = Named(
+            {"schema": np.frombuffer(self.schema.serialize(), dtype=np.uint8)},
+            {"learner": self.choice.model_dump(mode="json")},
+        )
+        return own | self.encoder.to_named().prefixed("encoder")
+
+    @classmethod
+    def from_named(cls, named: Named) -> Self:
+        """The model that `to_named` wrote."""
+        return cls(*_signature(named))
+
+
+class SparkModel(Signature):
+    """An MLlib model, seen from outside the JVM: its predictions arrive as a column."""
+
+    def predict_batch(self, batch: pa.RecordBatch) -> np.ndarray:
+        """The predictions that Spark put beside the raw columns."""
+        return _floats(batch.column(PREDICTION))
+
+    def decided(self, batch: pa.RecordBatch) -> np.ndarray | None:
+        """What Spark's own model decides, by the thresholds it was given."""
+        return None if self.classes is None else _floats(batch.column(DECISION)).astype(np.intp)
+
+
+class Model(Signature):
+    """A trained model of one of the incremental learners.
+
+    Parameters
+    ----------
+    weights : Named
+        What the learner has learnt.
+    """
+
+    def __init__(
+        self, encoder: Encoder, choice: LearnerChoice, schema: pa.Schema, weights: Named
+    ) -> None:
+        super().__init__(encoder, choice, schema)
+        self.weights = weights
+        self.learner = make_learner(choice, n_features=encoder.n_features, facts=encoder.facts)
+
+    def predict_batch(self, batch: pa.RecordBatch) -> np.ndarray:
+        X = self.encoder(batch, labels=False).X
+        return self.learner.predict(self.weights, X)
+
+    def predict(self, data: Data) -> np.ndarray:
+        """The most probable class of every row, or its value.
+
+        Parameters
+        ----------
+        data : DataFrame, Table or RecordBatch
+            Raw columns, as in the table the model was trained on, whatever the case of their names'
+            letters; others are ignored.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,)
+
+        Raises
+        ------
+        ContractError
+            A column is missing, has another type, or holds an infinite number; or a prediction
+            would not be finite.
+        """
+        return self.decide(self._predicted(data))
+
+    def predict_proba(self, data: Data) -> np.ndarray:
+        """The probability of every class.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_classes)
+            In the order of `classes`.
+
+        Raises
+        ------
+        ConfigurationError
+            The learner gives no probabilities.
+        ContractError
+            As `predict`.
+        """
+        if self.classes is None or self.output != "probability":
+            raise ConfigurationError(
+                f"{self.choice.name} gives no probabilities", hint="Use `predict`."
+            )
+        predictions = self._predicted(data)
+        if predictions.ndim == 2:
+            return predictions
+        return np.column_stack([1 - predictions, predictions])
+
+    def to_named(self) -> Named:
+        return super().to_named() | self.weights.prefixed("weights")
+
+    @classmethod
+    def from_named(cls, named: Named) -> Self:
+        model = cls(*_signature(named), named.part("weights"))
+        model.learner.check(model.weights)
+        return model
+
+    @classmethod
+    def untrained(cls, named: Named) -> Self:
+        """A model of what `Signature.to_named` wrote; its weights come from elsewhere."""
+        return cls(*_signature(named), Named())
+
+    def _predicted(self, data: Data) -> np.ndarray:
+        predictions = self.predict_batch(self._checked(data))
+        finite = finite_rows(predictions)
+        if not finite.all():
+            raise ContractError(
+                f"Row {np.flatnonzero(~finite)[0]} cannot be predicted: {NOT_FINITE}",
+                hint="Its values are too large: mend the row, or leave it out.",
+            )
+        return predictions
+
+    def _checked(self, data: Data) -> pa.RecordBatch:
+        batch = as_batch(data, self.schema)
+        reasons = self.checks.reasons(batch)
+        if reasons is not None:
+            row, reason = next((i, r) for i, r in enumerate(reasons.to_pylist()) if r)
+            raise ContractError(
+                f"Row {row} cannot be predicted: {reason}",
+                hint="Mend the row, or leave it out.",
+            )
+        return batch
+
+
+def load_model(path: str | os.PathLike[str]) -> Model:
+    """A published model, ready to predict; needs neither Spark nor a JVM.
+
+    Parameters
+    ----------
+    path : str or path
+        A model's folder, as in ``models/flights``; ``models/flights@3`` is its version 3, and
+        ``models/flights@champion`` the one with that alias.
+
+    Raises
+    ------
+    ConfigurationError
+        There is no such model, version or alias, or it is MLlib's, which predicts in Spark only.
+    StorageError
+        The model is damaged.
+    """
+    version, content = open_model(path)
+    model = model_from_named(content)
+    if isinstance(model, SparkModel):
+        raise ConfigurationError(
+            f"{model.choice.name} predicts in Spark only",
+            hint=f"Use `petafit score`, or pyspark's PipelineModel.load({version.attachment!r}).",
+        )
+    return model
+
+
+def model_from_named(named: Named) -> Model | SparkModel:
+    """A model of either kind, from what was published."""
+    if any(name.startswith("weights/") for name in (*named.arrays, *named.params)):
+        return Model.from_named(named)
+    return SparkModel.from_named(named)
+
+
+def _signature(named: Named) -> tuple[Encoder, LearnerChoice, pa.Schema]:
+    with reading("A stored model"):
+        choice = LearnerChoice.model_validate(named.params["learner"])
+        written = named.arrays["schema"]
+        if written.dtype != np.uint8 or written.ndim != 1:
+            raise ValueError(f"a schema as {written.dtype} {written.shape}")
+        schema = _schema_of(written.tobytes())
+    info = describe(choice)
+    encoder = Encoder.from_named(named.part("encoder"), layout=info.layout, dtype=info.dtype)
+    if len(set(schema.names)) < len(schema.names):
+        raise StorageError("The schema of a stored model names a column twice", got=schema.names)
+    check_columns(encoder.features, schema, error=StorageError)
+    return encoder, choice, schema
+
+
+def _schema_of(written: bytes) -> pa.Schema:
+    try:
+        return pa.ipc.read_schema(pa.py_buffer(written))
+    except (pa.ArrowException, OSError) as error:
+        raise StorageError("The schema of a stored model is damaged", got=str(error)) from error
+
+
+def _floats(column: pa.Array) -> np.ndarray[Any, Any]:
+    """A column as float64: (n_rows,), or (n_rows, n) from a column of lists of n numbers."""
+    if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
+        return _floats(column.flatten()).reshape(len(column), -1)
+    return np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False))

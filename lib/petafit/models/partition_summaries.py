@@ -1,0 +1,176 @@
+"""Summaries that a training has kept, one a partition: a partition can be taken back from them."""
+
+import os
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Self
+
+from petafit.aggregate.pass_files import Reference
+from petafit.errors import ConfigurationError, did_you_mean
+from petafit.learners.base import Learner
+from petafit.learners.registry import make_learner
+from petafit.models.model import Model, Signature
+from petafit.store.arrays import Named
+from petafit.store.filesystem import Folder
+
+FOLDER = "summaries"
+"""In the run folder."""
+
+INDEX = "index.json"
+TOTAL = "total.npz"
+SIGNATURE = "signature.npz"
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """A partition of the training rows.
+
+    Attributes
+    ----------
+    name : str
+        As its folder is called: ``day=2013-01-05``.
+    rows : int
+        Those learnt from.
+    file, digest : str
+        What holds its summary.
+    """
+
+    name: str
+    rows: int
+    file: str
+    digest: str
+
+
+@dataclass(frozen=True)
+class KeptSummaries:
+    """What every partition had to say to one model.
+
+    Leaving a partition out gives, of an exact learner, the model of all other rows, and of others
+    the model that merging all others gives. What the features learnt of the whole table (means,
+    scales, classes) stays as it is.
+
+    Attributes
+    ----------
+    folder : Folder
+        Where they are.
+    merge, seed : str, int
+        Of the training, for the learner.
+    partitions : tuple of Partition
+        Those with rows.
+    total, signature : str
+        Digests of all summaries merged, and of what the model reads.
+    """
+
+    folder: Folder
+    merge: str
+    seed: int
+    partitions: tuple[Partition, ...]
+    total: str
+    signature: str
+
+    @cached_property
+    def reads(self) -> Signature:
+        """What the model reads, and its learner's parameters."""
+        return Signature.from_named(Reference(self.folder, SIGNATURE, self.signature).load())
+
+    @cached_property
+    def learner(self) -> Learner[Any]:
+        """Merges the summaries, and takes them apart."""
+        return self.learner_over(self.reads.encoder.n_features)
+
+    def learner_over(self, n_features: int) -> Learner[Any]:
+        """The learner as it would be with so many features."""
+        facts = self.reads.encoder.facts
+        return make_learner(
+            self.reads.choice,
+            n_features=n_features,
+            facts=facts,
+            seed=self.seed,
+            merge=self.merge,
+        )
+
+    def merged(self) -> Named:
+        """The summary of all partitions."""
+        return self._checked(Reference(self.folder, TOTAL, self.total))
+
+    def summary(self, partition: Partition) -> Named:
+        """The summary of one partition.
+
+        Raises
+        ------
+        StorageError
+            It is missing or damaged.
+        """
+        return self._checked(Reference(self.folder, partition.file, partition.digest))
+
+    def _checked(self, stored: Reference) -> Named:
+        summary = stored.load()
+        self.learner.check_summary(summary)
+        return summary
+
+    def without(self, *names: str) -> Model:
+        """The model without some partitions.
+
+        Parameters
+        ----------
+        names : str
+            As in ``day=2013-01-05``.
+
+        Raises
+        ------
+        ConfigurationError
+            There is no such partition, one is named twice, or none would be left.
+        StorageError
+            A summary is missing or damaged.
+        """
+        known = {partition.name: partition for partition in self.partitions}
+        for place, name in enumerate(names):
+            if name not in known:
+                raise ConfigurationError(
+                    f"No partition {name!r} was kept", hint=did_you_mean(name, known)
+                )
+            if name in names[:place]:
+                raise ConfigurationError(f"The partition {name!r} can be taken out once only")
+        if len(names) == len(known):
+            raise ConfigurationError("A model without all of its partitions has nothing to say")
+        rest = self.merged()
+        for name in names:
+            rest = self.learner.unmerge(rest, self.summary(known[name]))
+        reads = self.reads
+        return Model(reads.encoder, reads.choice, reads.schema, self.learner.finish(rest))
+
+    @classmethod
+    def open(cls, run: Folder) -> Self:
+        """The summaries that a training has kept in its run folder.
+
+        Raises
+        ------
+        ConfigurationError
+            It has kept none.
+        """
+        folder = run.child(FOLDER)
+        if not folder.exists(INDEX):
+            raise ConfigurationError(
+                f"There are no kept summaries in {run.uri}",
+                hint="Train with `training.keep_summaries: COLUMN`, a partition column of the "
+                "table; removing the run folder removes them, too.",
+            )
+        index = folder.read_json(INDEX)
+        partitions = tuple(Partition(**each) for each in index.pop("partitions"))
+        return cls(folder, partitions=partitions, **index)
+
+
+def load_summaries(run: str | os.PathLike[str]) -> KeptSummaries:
+    """What a training has kept of its partitions; needs neither Spark nor a JVM.
+
+    Parameters
+    ----------
+    run : str or path
+        A run's folder, as in ``runs/train-clicks-20261122T174606-bc15``.
+
+    Raises
+    ------
+    ConfigurationError
+        It has kept none: see the setting ``training.keep_summaries``.
+    """
+    return KeptSummaries.open(Folder(run))

@@ -1,0 +1,75 @@
+"""Keeping what the shards of a training say, each of them a partition, in its run folder."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from petafit.errors import ConfigurationError
+from petafit.learners.base import Learner, refuse_to_unmerge
+from petafit.models.model import Signature
+from petafit.models.partition_summaries import FOLDER, INDEX, SIGNATURE, TOTAL, Partition
+from petafit.store.arrays import Named, digest, to_pieces
+from petafit.store.filesystem import Folder
+
+
+def check_keepable(learner: Learner[Any]) -> None:
+    """Refuse a learner from whose merged shards none can be taken out again.
+
+    Raises
+    ------
+    ConfigurationError
+        It is one.
+    """
+    if not learner.subtractable:
+        raise ConfigurationError(
+            f"`training.keep_summaries` is of no use for {learner.name}"
+            + (" merged by stacking" if learner.stacks else ""),
+            expected=refuse_to_unmerge(learner.name).expected,
+            hint="Choose one of these, or leave `training.keep_summaries` out.",
+        )
+
+
+def keep_summaries(
+    run: Folder,
+    summaries: Iterable[Named],
+    merged: Named,
+    *,
+    names: Sequence[str],
+    signature: Signature,
+    merge: str,
+    seed: int,
+) -> dict[str, Any]:
+    """Keep summaries for `petafit.models.partition_summaries.KeptSummaries`; those without rows say nothing.
+
+    Parameters
+    ----------
+    run : Folder
+        Of the training.
+    merged : Named
+        All of the summaries.
+    names : sequence of str
+        Of the shards' partitions.
+    signature : Signature
+        Of the model.
+    merge, seed : str, int
+        As the learner was made with.
+
+    Returns
+    -------
+    dict
+        What the manifest tells: where they are, how many, and their bytes in all.
+    """
+    folder, kept, size = run.child(FOLDER), [], 0
+    for shard, (name, summary) in enumerate(zip(names, summaries, strict=True)):
+        rows = int(summary.params["rows"])
+        if rows:
+            content = to_pieces(summary)
+            kept.append(Partition(name, rows, f"partition-{shard:06d}.npz", digest(content)))
+            folder.write(kept[-1].file, content, durable=False)
+            size += sum(map(len, content))
+    whole, reads = to_pieces(merged), to_pieces(signature.to_named())
+    folder.write(TOTAL, whole, durable=False)
+    folder.write(SIGNATURE, reads, durable=False)
+    index = {"merge": merge, "seed": seed, "total": digest(whole), "signature": digest(reads)}
+    folder.write_json(INDEX, {**index, "partitions": [asdict(each) for each in kept]})
+    return {"path": folder.uri, "partitions": len(kept), "bytes": size}

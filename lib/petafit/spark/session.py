@@ -1,0 +1,269 @@
+"""The only place that builds a SparkSession; it is passed on, never looked up."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from petafit.config.settings import Settings
+from petafit.config.submit import as_text, check_deploy_mode
+from petafit.errors import ConfigurationError
+from petafit.messages import redact
+from petafit.spark.failures import reason
+from petafit.spark.java import require_java
+from petafit.spark.jvm import environment, silence, start_jvm
+from petafit.spark.settings import (
+    ATTEMPTS,
+    CATALOG,
+    EXTENSIONS,
+    build_settings,
+    launch_settings,
+    secret_settings,
+    session_settings,
+)
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+_log = logging.getLogger(__name__)
+
+_OLDEST = (4, 1)  # 4.0 has no Arrow UDFs
+
+
+@contextmanager
+def open_session(
+    settings: Settings, *, app_name: str, given: SparkSession | None = None
+) -> Iterator[SparkSession]:
+    """A session with what petafit needs, for as long as the block runs.
+
+    A session that is given, or that the platform started before, takes petafit's ``spark.sql.*``
+    settings, gets its own back at the end, and is not stopped. One that is built here is stopped.
+
+    Raises
+    ------
+    ConfigurationError
+        Spark or Java is missing, or Spark does not start with these settings.
+    """
+    session = given or _running()
+    if session is not None:
+        _check_version(session.version)
+        with _lent(session, session_settings(settings)):
+            _report_ignored(session, settings)
+            yield session
+        return
+    session = _build(settings, app_name)
+    try:
+        _report_ignored(session, settings)
+        yield session
+    finally:
+        session.stop()
+
+
+def delta_available(session: SparkSession) -> bool:
+    """Whether the session reads and writes Delta tables."""
+    configured = _read(session, EXTENSIONS) + _read(session, CATALOG)
+    return "delta" in configured or "DATABRICKS_RUNTIME_VERSION" in os.environ
+
+
+def require_delta(session: SparkSession) -> None:
+    """Refuse a session that has no Delta.
+
+    Raises
+    ------
+    ConfigurationError
+        Delta's jars are not in Spark's folder, and no platform wired Delta.
+    """
+    if not delta_available(session):
+        raise ConfigurationError(
+            "This Spark cannot read or write Delta tables: it lacks Delta's jars",
+            hint="Get them with `python -m petafit.spark.provision`, or use Parquet tables.",
+        )
+
+
+def case_sensitive(session: SparkSession) -> bool:
+    """Whether Spark tells names of columns apart by the case of their letters."""
+    return _read(session, "spark.sql.caseSensitive") == "true"
+
+
+def slots(session: SparkSession) -> int:
+    """How many tasks run at a time.
+
+    From the executors asked for, else from those that have come; 2 where neither is known, as on
+    Spark Connect.
+    """
+    executors = _number(session, "spark.executor.instances")
+    cores = executors * max(1, _number(session, "spark.executor.cores"))
+    if cores and not _read(session, "spark.master").startswith("local"):
+        return max(1, cores // max(1, _number(session, "spark.task.cpus")))
+    try:
+        return session.sparkContext.defaultParallelism
+    except (NotImplementedError, AttributeError):
+        return 2
+
+
+def task_attempts(session: SparkSession) -> int:
+    """How often Spark tries a task before it gives up."""
+    master = _read(session, "spark.master")
+    if master.startswith("local"):
+        told = re.fullmatch(r"local\[[^,]+,\s*(\d+)\]", master)
+        return int(told[1]) if told else 1
+    return _number(session, "spark.task.maxFailures") or ATTEMPTS
+
+
+def lacks_executors(session: SparkSession) -> bool:
+    """Whether a cluster has not given the session a single executor, as far as can be known."""
+    try:
+        context = session.sparkContext
+        return (
+            not _read(session, "spark.master").startswith("local")
+            and context._jsc.sc().getExecutorMemoryStatus().size() == 1  # the driver itself
+        )
+    except (NotImplementedError, AttributeError):
+        return False
+
+
+def jvm_peak_memory(session: SparkSession) -> int | None:
+    """The most memory the driver's JVM held so far, in bytes; None where it cannot be known."""
+    try:
+        launched = getattr(session.sparkContext._gateway, "proc", None)
+    except (NotImplementedError, AttributeError):
+        return None
+    process = launched.pid if launched else os.getppid()  # spark-submit's JVM starts this process
+    try:
+        lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    except OSError:
+        return None
+    status = dict(line.split(":", 1) for line in lines)
+    if status["Name"].strip() != "java":
+        return None
+    return int(status["VmHWM"].split()[0]) * 1024
+
+
+def _running() -> SparkSession | None:
+    try:
+        import pyspark
+        from pyspark.errors import PySparkRuntimeError
+        from pyspark.sql import SparkSession
+    except ImportError as error:
+        raise ConfigurationError(
+            "Spark is not installed",
+            hint="Run `pip install 'petafit[spark]'`, or use the engine that needs no Spark: "
+            "`--set engine=local`.",
+        ) from error
+    _check_version(pyspark.__version__)
+    try:
+        return SparkSession.active()
+    except PySparkRuntimeError:
+        return None
+
+
+def _check_version(version: str) -> None:
+    """Refuse a Spark that lacks what petafit calls, before it fails in the middle of a job."""
+    found = re.match(r"(\d+)\.(\d+)", version)
+    if found and tuple(map(int, found.groups())) < _OLDEST:
+        raise ConfigurationError(
+            "This Spark is too old for petafit",
+            expected=f"Spark {'.'.join(map(str, _OLDEST))} or newer",
+            got=version,
+            hint="Use a newer runtime of your platform, install `petafit[spark]`, or use the "
+            "engine that needs no Spark: `--set engine=local`.",
+        )
+
+
+def _build(settings: Settings, app_name: str) -> SparkSession:
+    from py4j.protocol import Py4JError
+    from pyspark.errors import PySparkException
+    from pyspark.sql import SparkSession
+
+    check_deploy_mode(settings)
+    if "PYSPARK_GATEWAY_PORT" not in os.environ:  # else spark-submit found Java
+        require_java()
+    try:
+        # A local driver is not for other users of the network.
+        with environment(_if_local(settings.spark.master, "SPARK_LOCAL_IP", "127.0.0.1")):
+            standing = start_jvm(launch_settings(settings))
+        builder = SparkSession.builder.appName(app_name).config(
+            map={
+                **secret_settings(settings),
+                **build_settings(standing),
+                **session_settings(settings),
+            }
+        )
+        master = standing.get("spark.master")
+        with environment(_if_local(master, "PYSPARK_PYTHON", sys.executable)):
+            session = builder.getOrCreate()
+        if (master or "").startswith("local"):
+            silence(session, "executor.Executor", "scheduler.TaskSetManager")
+        return session
+    except (PySparkException, Py4JError) as error:
+        raise ConfigurationError(
+            "Spark does not start with these settings",
+            got=_reason(error),
+            hint="Look at `spark:` in what `petafit config` prints.",
+        ) from error
+
+
+@contextmanager
+def _lent(session: SparkSession, wanted: Mapping[str, str]) -> Iterator[None]:
+    """Set what is wanted, and put everything back as it was."""
+    from pyspark.errors import PySparkException
+
+    before: dict[str, str | None] = {}
+    try:
+        for name, value in wanted.items():
+            old = session.conf.get(name, None)
+            try:
+                session.conf.set(name, value)
+            except PySparkException as error:
+                shown = redact(value, key=name)
+                _log.warning("this Spark session does not take %s=%s: %s", name, shown, error)
+            else:
+                before[name] = old
+        yield
+    finally:
+        for name, old in before.items():
+            if old is None:
+                session.conf.unset(name)
+            else:
+                session.conf.set(name, old)
+
+
+def _report_ignored(session: SparkSession, settings: Settings) -> None:
+    ignored = [
+        name
+        for name, value in as_text(settings.spark.submit).items()
+        if _read(session, name).removeprefix("file:") != value.removeprefix("file:")
+    ]
+    if ignored:
+        _log.warning(
+            "Spark was started before, without these settings of spark.submit: %s",
+            ", ".join(ignored),
+        )
+
+
+def _read(session: SparkSession, name: str) -> str:
+    return session.conf.get(name, "") or ""
+
+
+def _number(session: SparkSession, name: str) -> int:
+    text = _read(session, name)
+    return int(text) if text.isdecimal() else 0
+
+
+def _if_local(master: str | None, variable: str, value: str) -> dict[str, str]:
+    """An environment variable for local masters; one that is set stays as it is."""
+    local = (master or "").startswith("local")
+    return {variable: os.environ.get(variable, value)} if local else {}
+
+
+def _reason(error: Exception) -> str:
+    """What the JVM said, without its stack trace."""
+    if "JAVA_GATEWAY_EXITED" in str(error):
+        return "what is said above"
+    return reason(error)

@@ -1,0 +1,1 @@
+"""The direct stream's reader of Parquet files."""

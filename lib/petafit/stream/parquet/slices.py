@@ -1,0 +1,119 @@
+"""The rows of one slice of a file, as a plan deals it to a shard."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import pyarrow as pa
+
+from petafit.stream.parquet.drift import check_footer, names_in, stored
+from petafit.stream.parquet.old_calendar import old_calendar
+from petafit.stream.parquet.rowgroups import promised_rows, read_row_group, row_groups
+from petafit.stream.tally import Tally
+from petafit.table.filters.predicate import Predicate, RowFilter
+from petafit.table.parquet.snapshot import open_file
+from petafit.table.shards import Slice
+from petafit.table.types import STRINGS, footer_schema
+
+EVERY_ROW = Predicate()
+ALL_BATCHES = range(2**62)
+
+
+def read_slice(
+    part: Slice,
+    schema: pa.Schema,
+    batch_rows: int,
+    predicate: RowFilter = EVERY_ROW,
+    batches: range = ALL_BATCHES,
+    tally: Tally | None = None,
+) -> Iterator[pa.RecordBatch]:
+    """The batches of the row groups that a slice stands for, or only some of them.
+
+    Row groups in which the predicate can choose no row are not decoded, and do not count.
+
+    Raises
+    ------
+    StorageError
+        The file is damaged, missing or not the one that was planned.
+    ContractError
+        It lacks a column or has it in another type than the schema.
+    """
+    strings = [field.name for field in stored(schema, part) if field.type == STRINGS]
+    tally = tally or Tally()
+    with open_file(part.path, size=part.size, dictionaries=strings) as file:
+        present = check_footer(file.footer, part, schema)
+        groups, excluded = row_groups(file.footer, part, predicate, stored=present, schema=schema)
+        calendar = old_calendar(file.footer, part.path, present)
+        if batches == ALL_BATCHES:
+            tally.read += excluded
+            tally.promised += promised_rows(file.footer, part)
+        before = 0
+        for group in groups:
+            count = -(-file.footer.row_group(group).num_rows // batch_rows)
+            wanted = range(max(batches.start - before, 0), min(batches.stop - before, count))
+            if wanted:
+                for batch in read_row_group(
+                    file,
+                    group,
+                    part=part,
+                    stored=present,
+                    schema=schema,
+                    batch_rows=batch_rows,
+                    wanted=wanted,
+                ):
+                    tally.read += batch.num_rows
+                    yield calendar.corrected(batch) if calendar else batch
+            before += count
+
+
+def check_file(part: Slice, schema: pa.Schema, tally: Tally) -> pa.Schema:
+    """Look at a file's footer only, and give its columns; raises like `read_slice`."""
+    with open_file(part.path, size=part.size) as file:
+        present = check_footer(file.footer, part, schema)
+        groups, _ = row_groups(file.footer, part, EVERY_ROW, stored=present, schema=schema)
+        tally.read += sum(file.footer.row_group(group).num_rows for group in groups)
+        tally.promised += promised_rows(file.footer, part)
+        return footer_schema(file.footer)
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What there is to read of a slice.
+
+    Attributes
+    ----------
+    batches : list of int
+        How many each row group makes that is read.
+    excluded : int
+        Rows of the others.
+    promised : int
+        Rows of the file, if its first byte is the slice's.
+    """
+
+    batches: list[int]
+    excluded: int
+    promised: int
+
+
+@lru_cache(maxsize=1 << 16)
+def count_batches(
+    path: str,
+    *,
+    size: int,
+    start: int,
+    stop: int,
+    rows: int | None,
+    partitioned_by: tuple[str, ...],
+    exact_names: bool,
+    batch_rows: int,
+    predicate: RowFilter,
+    schema: pa.Schema,
+) -> Counts:
+    """What there is to read of a slice; its footer is read once per worker."""
+    with open_file(path, size=size) as file:
+        partition = dict.fromkeys(partitioned_by)
+        part = Slice(path, size, start, stop, rows, partition, False, exact_names)
+        present = names_in(file.footer.schema.to_arrow_schema().names, part, schema)
+        groups, excluded = row_groups(file.footer, part, predicate, stored=present, schema=schema)
+        batches = [-(-file.footer.row_group(group).num_rows // batch_rows) for group in groups]
+        return Counts(batches, excluded, promised_rows(file.footer, part))

@@ -1,0 +1,1 @@
+"""The general stream: Spark's own scan."""

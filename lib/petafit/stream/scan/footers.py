@@ -1,0 +1,106 @@
+"""The files of a planned table, looked at before Spark scans them.
+
+Spark takes a column that a Parquet file lacks for null, and some types for others. Direct reading
+refuses such a file as it opens it; a scan needs this look beforehand.
+"""
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+
+from petafit.errors import ContractError
+from petafit.stream.direct import DirectSource
+from petafit.stream.nested import leaf_pairs, twins_within
+from petafit.stream.parquet.drift import stored
+from petafit.stream.parquet.slices import check_file
+from petafit.stream.tally import Tally
+from petafit.table.names import Spellings
+from petafit.table.shards import Slice
+from petafit.table.types import canonical
+
+_IS = pa.types
+
+
+@dataclass(frozen=True)
+class Footers:
+    """The paths of a plan's files, each given once its footer is as direct reading needs it.
+
+    Parameters
+    ----------
+    rows : DirectSource
+        What would be read.
+    case_sensitive : bool
+        Whether this Spark tells names apart by the case of their letters.
+    """
+
+    rows: DirectSource
+    case_sensitive: bool = False
+
+    schema = pa.schema([("path", pa.string())])
+    frozen = True
+    pieces = range(1)
+
+    @property
+    def shards(self) -> int:
+        """As many as the plan has."""
+        return self.rows.shards
+
+    @property
+    def identity(self) -> str:
+        """That of the rows, which are of the same files and columns."""
+        return self.rows.identity
+
+    def check(self, tally: Tally, title: str) -> None:
+        """Hold the rows of all row groups against those of the footers; as `DirectSource.check`."""
+        tally.require_equal(title)
+
+    def read(
+        self, shard: int, *, piece: int = 0, skip: int = 0, tally: Tally | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """A batch for each slice of a shard; raises like `DirectSource.read`."""
+        tally = tally or Tally()
+        for number, part in enumerate(self.rows.plan.read(shard)):
+            self._check(part, tally)
+            if number >= skip:
+                yield pa.record_batch([[part.path]], schema=self.schema)
+        tally.pieces += 1
+
+    def _check(self, part: Slice, tally: Tally) -> None:
+        exact = replace(part, exact_names=part.exact_names or self.case_sensitive)
+        found = check_file(exact, self.rows.needed, tally)
+        own = Spellings(() if self.case_sensitive else found.names)
+        for column in stored(self.rows.needed, part):
+            alike = own.alike(column.name) or (column.name,)
+            if len(alike) > 1:
+                raise _beyond_spark(
+                    f"Spark cannot tell columns of {part.path} apart", ", ".join(map(repr, alike))
+                )
+            kind = found.field(alike[0]).type if alike[0] in found.names else column.type
+            twins = () if self.case_sensitive else twins_within(kind, canonical(column.type))
+            if twins:
+                raise _beyond_spark(
+                    f"Spark cannot tell fields of column {column.name!r} of {part.path} apart",
+                    ", ".join(map(repr, twins)),
+                )
+            pairs = leaf_pairs(kind, canonical(column.type), exact=exact.exact_names)
+            if not all(itertools.starmap(_spark_reads, pairs)):
+                raise _beyond_spark(
+                    f"Spark cannot read column {column.name!r} of {part.path}", kind
+                )
+
+
+def _spark_reads(found: pa.DataType, wanted: pa.DataType) -> bool:
+    """Whether Spark reads what direct reading does: no nanoseconds, and few types without values.
+
+    Arrow stores a column without a type as integers, all of them null.
+    """
+    if _IS.is_timestamp(found):
+        return bool(found.unit != "ns")
+    fits = _IS.is_signed_integer(wanted) or _IS.is_float64(wanted) or _IS.is_date(wanted)
+    return not _IS.is_null(found) or bool(fits or _IS.is_null(wanted))
+
+
+def _beyond_spark(what: str, got: object) -> ContractError:
+    return ContractError(what, got=got, hint="Set `stream: direct`, which can.")

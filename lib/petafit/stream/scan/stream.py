@@ -1,0 +1,259 @@
+"""The general stream: Spark's own scan reads the table, and hands its batches to the workers."""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import islice
+
+import pyarrow as pa
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F  # noqa: N812  (the name Spark's own documentation uses)
+from pyspark.sql.pandas.types import to_arrow_schema
+
+from petafit.errors import ConfigurationError, ContractError, StorageError
+from petafit.spark.failures import in_one_sentence
+from petafit.spark.session import case_sensitive, require_delta
+from petafit.store.arrays import digest
+from petafit.store.filesystem import Folder
+from petafit.stream.batches import carried_schema, chosen, normalise, predicate_schema
+from petafit.stream.nested import own_twins
+from petafit.stream.scan.files import files_frame
+from petafit.stream.tally import Tally
+from petafit.table.filters.literals import quoted
+from petafit.table.filters.predicate import Predicate, RowFilter
+from petafit.table.names import Spellings
+from petafit.table.shards import wanted_files
+from petafit.table.snapshot import DataFile, Snapshot
+from petafit.table.types import table_schema
+
+_FAILED_READ = re.compile(
+    r"\[FAILED_READ_FILE\.(?P<kind>\w+)\] Encountered error while reading file (?P<file>.+?)\. "
+    r"(?P<reason>.*?)\s*SQLSTATE"
+)
+
+
+@dataclass(frozen=True)
+class ScanSource:
+    """The rows that Spark's scan of a table gives: those of `DirectSource`, in no fixed order.
+
+    Attributes
+    ----------
+    frame : DataFrame or None
+        The columns wanted, and those the predicate reads; None in a worker.
+    schema, predicate, conditions
+        As in `petafit.stream.direct.DirectSource`.
+    promised : int or None
+        How many rows can be chosen at most, by the table's log or its files' footers; None where
+        neither tells.
+    is_exact : bool
+        Whether all of these are chosen: partition values alone decide, and no row is deleted.
+    names : tuple of str
+        Of the batches' columns, where those are numbered.
+    shards : int
+        The most there can be; 0 where Spark makes as many as it likes, and does not tell before.
+    """
+
+    frame: DataFrame | None
+    schema: pa.Schema
+    predicate: RowFilter
+    conditions: pa.Schema = field(default_factory=lambda: pa.schema([]))
+    promised: int | None = None
+    is_exact: bool = False
+    names: tuple[str, ...] = ()
+
+    shards: int = 0
+    frozen = False
+    pieces = range(1)
+
+    @classmethod
+    def of(
+        cls,
+        session: SparkSession,
+        snapshot: Snapshot,
+        columns: Sequence[str],
+        predicate: RowFilter,
+        *,
+        promised: int | None = None,
+        is_exact: bool = False,
+    ) -> "ScanSource":
+        """Some columns of a snapshot; raises like `scan`."""
+        return cls(
+            scan(session, snapshot, columns, predicate),
+            carried_schema(snapshot.schema, columns),
+            predicate,
+            predicate_schema(snapshot.schema, columns, predicate),
+            promised,
+            is_exact,
+        )
+
+    @classmethod
+    def of_frame(cls, frame: DataFrame) -> "ScanSource":
+        """All rows of a frame that is no table."""
+        schema = to_arrow_schema(frame.schema, timezone="UTC")
+        return cls(frame, carried_schema(table_schema(schema), schema.names), Predicate())
+
+    @property
+    def identity(self) -> str:
+        """Digest of what is asked of the table; the table itself is not in it."""
+        return digest(f"{self.schema}\n{self.predicate!r}".encode())
+
+    def in_at_most(self, shards: int) -> "ScanSource":
+        """The same rows in so many shards or fewer, without a shuffle."""
+        return replace(self, frame=self.driver_frame().coalesce(shards), shards=shards)
+
+    def driver_frame(self) -> DataFrame:
+        """The frame.
+
+        Raises
+        ------
+        ConfigurationError
+            In a worker, which has none.
+        """
+        if self.frame is None:
+            raise ConfigurationError("Only the driver has the frame of a scan")
+        return self.frame
+
+    def for_tasks(self) -> tuple[DataFrame, "ScanSource"]:
+        """The frame whose batches tasks are given, and what they need of the source to read them.
+
+        The frame's columns are numbered: PySpark's ``mapInArrow`` takes a name with a dot for a
+        field of a struct, and one with a backtick for a mistake.
+        """
+        frame = self.driver_frame()
+        numbered = frame.toDF(*map(str, range(len(frame.columns))))
+        return numbered, replace(self, frame=None, names=tuple(frame.columns))
+
+    def check(self, tally: Tally, title: str) -> None:
+        """Hold the rows that Spark gave against what the table promises.
+
+        Spark can be told to pass over files that are gone or damaged; here they are missed.
+
+        Raises
+        ------
+        StorageError
+            There were more, or fewer where no condition explains it.
+        """
+        if self.promised is None:
+            return
+        if self.is_exact or tally.read > self.promised:
+            replace(tally, promised=self.promised).require_equal(title)
+
+    def received(
+        self,
+        batches: Iterator[pa.RecordBatch],
+        *,
+        piece: int = 0,
+        skip: int = 0,
+        tally: Tally | None = None,
+    ) -> Iterator[pa.RecordBatch]:
+        """The batches that Spark hands to a task, as `DirectSource.read` would give them."""
+        return islice(self._chosen(batches, tally or Tally()), skip, None)
+
+    def _chosen(self, batches: Iterator[pa.RecordBatch], tally: Tally) -> Iterator[pa.RecordBatch]:
+        needed = pa.unify_schemas([self.schema, self.conditions])
+        for batch in batches:
+            named = batch.rename_columns(list(self.names)) if self.names else batch
+            rows = normalise(named, needed)
+            wanted = chosen(rows, schema=self.schema, predicate=self.predicate)
+            if wanted is not None:
+                tally.read += wanted.num_rows
+                yield wanted
+        tally.pieces += 1
+
+    def read(
+        self, shard: int, *, piece: int = 0, skip: int = 0, tally: Tally | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """Refused: only a Spark task gets to see the batches of a scan.
+
+        Raises
+        ------
+        ConfigurationError
+            Always.
+        """
+        raise ConfigurationError(
+            "A scan can be read within Spark's tasks only", hint="Set `engine: spark`."
+        )
+
+
+def scan(
+    session: SparkSession, snapshot: Snapshot, columns: Sequence[str], predicate: RowFilter
+) -> DataFrame:
+    """The wanted columns of the wanted rows, with the columns that the predicate reads.
+
+    It is the pinned version of a Delta table, or the pinned files of a Parquet table, whatever was
+    written since. Spark leaves out what it can by the predicate's SQL; the workers apply the whole
+    predicate once more.
+
+    Raises
+    ------
+    ConfigurationError, ContractError
+        The predicate or the columns do not fit the table, or Spark cannot read them.
+    """
+    predicate.check(snapshot.schema)
+    needed = list(dict.fromkeys((*columns, *predicate.columns)))
+    carried_schema(snapshot.schema, needed)
+    _refuse_twins(session, snapshot, needed)
+    with in_one_sentence(
+        f"Spark cannot scan {snapshot.uri}", hint="Set `stream: direct` where the table allows it."
+    ):
+        frame = _frame(session, snapshot, wanted_files(snapshot.files, predicate), needed)
+        return frame.where(predicate.sql()).select(*(F.col(quoted(n)).alias(n) for n in needed))
+
+
+def _frame(
+    session: SparkSession, snapshot: Snapshot, files: Sequence[DataFile], needed: Sequence[str]
+) -> DataFrame:
+    if snapshot.format == "parquet":
+        return files_frame(session, snapshot, files, needed)
+    require_delta(session)
+    reader = session.read.format("delta").option("versionAsOf", snapshot.version)
+    return reader.load(Folder(snapshot.uri).spark_uri)
+
+
+def _refuse_twins(session: SparkSession, snapshot: Snapshot, needed: Sequence[str]) -> None:
+    if case_sensitive(session):
+        return
+    own = Spellings(snapshot.schema.names)
+    for name in needed:
+        what, names = f"columns of {snapshot.uri}", own.alike(name)
+        if len(names) < 2:
+            what = f"fields of the column {name!r} of {snapshot.uri}"
+            names = own_twins(snapshot.schema.field(name).type)
+        if names:
+            raise ConfigurationError(
+                f"Spark cannot tell {what} apart",
+                got=", ".join(map(repr, names)),
+                hint="Set `stream: direct`, or `spark.session: {spark.sql.caseSensitive: true}`.",
+            )
+
+
+@contextmanager
+def naming_files() -> Iterator[None]:
+    """Says which file it was where Spark cannot read one; other errors of Spark pass.
+
+    Raises
+    ------
+    ContractError
+        A column of the file has another type than in the rest of the table.
+    StorageError
+        The file is damaged or gone.
+    """
+    try:
+        yield
+    except (PySparkException, Py4JJavaError) as error:
+        found = _FAILED_READ.search(str(error))
+        if found is None:
+            raise
+        reason = found["reason"] or None
+        if found["kind"] == "PARQUET_COLUMN_DATA_TYPE_MISMATCH":
+            raise ContractError(
+                f"{found['file']} is not as the rest of the table", got=reason
+            ) from error
+        raise StorageError(
+            f"Spark cannot read {found['file']}",
+            got=reason,
+            hint="It is damaged, still being written, removed meanwhile, or of another format.",
+        ) from error

@@ -1,0 +1,1 @@
+"""Parquet tables and the metadata of their files."""

@@ -1,0 +1,1 @@
+"""Tables written by workers, committed at once."""

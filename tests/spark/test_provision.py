@@ -1,0 +1,234 @@
+"""Set-up: Java found or installed, Delta's jars checked before they are used, and plain words."""
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from petafit.errors import ConfigurationError, StorageError
+from petafit.spark import jars as spark_files
+from petafit.spark import java, provision
+from petafit.spark.settings import has_delta_jars
+
+CONTENT = {name: f"content of {name}".encode() for name in spark_files.DELTA_JARS}
+
+
+@pytest.fixture
+def commands(tmp_path, monkeypatch):
+    """A PATH with nothing on it but the commands a test writes there."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+    monkeypatch.delenv("JAVA_HOME", raising=False)
+    return folder
+
+
+@pytest.fixture
+def spark_home(tmp_path, monkeypatch):
+    """The folder of a Spark, whose resolver answers what a test lets it say."""
+    folder = tmp_path / "pyspark"
+    (folder / "bin").mkdir(parents=True)
+    (folder / "jars").mkdir()
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in CONTENT.items()}
+    monkeypatch.setattr(spark_files, "DELTA_JARS", digests)
+    return folder
+
+
+def write_command(folder: Path, name: str, script: str) -> None:
+    command = folder / name
+    command.write_text(f"#!/bin/sh\n{script}\n")
+    command.chmod(0o755)
+
+
+def java_says(version: str) -> str:
+    return f"""echo 'openjdk version "{version}" 2025-04-15' >&2"""
+
+
+def resolver_that_gives(folder: Path, content: dict[str, bytes]) -> str:
+    """A spark-submit that puts jars where ``--conf spark.jars.ivy=FOLDER`` wants them."""
+    for name, jar in content.items():
+        (folder / f"io.delta_{name}").write_bytes(jar)
+    return f"""
+    for argument; do case $argument in spark.jars.ivy=*) into=${{argument#*=}};; esac; done
+    /bin/mkdir "$into/jars" && /bin/cp {folder}/io.delta_* "$into/jars"
+    """
+
+
+class TestJava:
+    @pytest.mark.parametrize("version", ["17.0.15", "21", "25-ea"])
+    def test_java_that_is_new_enough_is_taken(self, commands, version):
+        write_command(commands, "java", java_says(version))
+        assert java.require_java() == "java"
+
+    def test_java_home_comes_before_the_path(self, commands, tmp_path, monkeypatch):
+        write_command(commands, "java", java_says("17"))
+        monkeypatch.setenv("JAVA_HOME", str(tmp_path / "jdk"))
+        with pytest.raises(ConfigurationError, match=r"no Java from .*/jdk/bin/java.*JAVA_HOME"):
+            java.require_java()
+
+    @pytest.mark.parametrize(
+        ("script", "got"),
+        [
+            pytest.param(java_says("1.8.0_412"), "got Java 8 from java", id="old"),
+            pytest.param("echo 'Unable to locate a Java Runtime' >&2; exit 1", "got no Java"),
+        ],
+    )
+    def test_java_that_does_not_do_is_named_with_the_way_around(self, commands, script, got):
+        write_command(commands, "java", script)
+        with pytest.raises(ConfigurationError, match=rf"{got}.*engine=local"):
+            java.require_java()
+
+    @pytest.mark.parametrize(
+        ("release", "system", "command"),
+        [
+            ({"ID": "debian"}, "Linux", "apt-get install openjdk-17-jre-headless"),
+            ({"ID": "linuxmint", "ID_LIKE": "ubuntu debian"}, "Linux", "apt-get install"),
+            ({"ID": "fedora"}, "Linux", "dnf install java-17-openjdk-headless"),
+            (None, "Darwin", "brew install openjdk@17"),
+            (None, "Plan9", "Install it, or let JAVA_HOME name one."),
+        ],
+    )
+    def test_the_hint_is_the_command_of_the_system(
+        self, commands, monkeypatch, release, system, command
+    ):
+        def freedesktop_os_release():
+            if release is None:
+                raise OSError
+            return release
+
+        monkeypatch.setattr("platform.freedesktop_os_release", freedesktop_os_release)
+        monkeypatch.setattr("platform.system", lambda: system)
+        assert command in java.install_hint()
+
+
+class TestInstallingJava:
+    @pytest.fixture(autouse=True)
+    def debian(self, commands, tmp_path, monkeypatch):
+        """A Debian whose apt offers Java 21 and 25, and installs one that says 21."""
+        monkeypatch.setattr("platform.freedesktop_os_release", lambda: {"ID": "debian"})
+        write_command(
+            commands, "apt-cache", "for v in 25 21; do echo openjdk-$v-jre-headless; done"
+        )
+        write_command(tmp_path, "java", java_says("21"))
+        install = f"[ $1 = update ] || /bin/cp {tmp_path}/java {commands}"
+        write_command(commands, "apt-get", install)
+
+    def test_root_gets_the_oldest_java_that_is_new_enough(self, monkeypatch, capsys):
+        monkeypatch.setattr("os.geteuid", lambda: 0)
+        java.ensure_java()
+        assert java.require_java() == "java"
+        assert capsys.readouterr().out.splitlines() == [
+            "Java 17 or newer is missing: installing it with apt",
+            "Installed openjdk-21-jre-headless",
+        ]
+
+    def test_other_users_are_told(self, monkeypatch, commands):
+        monkeypatch.setattr("os.geteuid", lambda: 1000)
+        with pytest.raises(ConfigurationError, match="apt-get install openjdk-17-jre-headless"):
+            java.ensure_java()
+        assert not (commands / "java").exists()
+
+    def test_apt_that_fails_is_quoted(self, monkeypatch, commands):
+        monkeypatch.setattr("os.geteuid", lambda: 0)
+        write_command(commands, "apt-get", "echo 'Unable to fetch some archives'; exit 100")
+        with pytest.raises(ConfigurationError, match="Unable to fetch some archives"):
+            java.ensure_java()
+
+
+class TestDelta:
+    def test_jars_are_resolved_once_and_put_into_sparks_folder(self, spark_home, tmp_path, capsys):
+        write_command(spark_home / "bin", "spark-submit", resolver_that_gives(tmp_path, CONTENT))
+        assert spark_files.ensure_delta(spark_home)
+        assert {jar.name: jar.read_bytes() for jar in (spark_home / "jars").iterdir()} == CONTENT
+
+        write_command(spark_home / "bin", "spark-submit", "exit 1")
+        assert spark_files.ensure_delta(spark_home), "what is in place is not resolved again"
+        assert capsys.readouterr().out.splitlines()[-1] == "Delta's jars are in place"
+
+    def test_a_damaged_jar_is_replaced(self, spark_home, tmp_path):
+        write_command(spark_home / "bin", "spark-submit", resolver_that_gives(tmp_path, CONTENT))
+        spark_files.ensure_delta(spark_home)
+        name = next(iter(CONTENT))
+        (spark_home / "jars" / name).write_bytes(b"half of it")
+        assert spark_files.ensure_delta(spark_home)
+        assert (spark_home / "jars" / name).read_bytes() == CONTENT[name]
+
+    def test_the_jars_of_another_delta_do_not_stay_beside_them(self, spark_home, tmp_path):
+        (spark_home / "jars" / "delta-storage-4.3.0.jar").touch()
+        (spark_home / "jars" / "cats-kernel_2.13-2.8.0.jar").touch()
+        write_command(spark_home / "bin", "spark-submit", resolver_that_gives(tmp_path, CONTENT))
+        spark_files.ensure_delta(spark_home)
+        assert not (spark_home / "jars" / "delta-storage-4.3.0.jar").exists()
+        assert (spark_home / "jars" / "cats-kernel_2.13-2.8.0.jar").exists()
+
+    def test_a_folder_that_cannot_be_written_is_named(self, spark_home, tmp_path):
+        (spark_home / "conf").write_text("a file where a folder must be")
+        with pytest.raises(StorageError, match=r"Cannot write .*log4j2\.properties.*owns"):
+            spark_files.ensure_quiet(spark_home)
+
+    @pytest.mark.parametrize("change", [{"delta-storage-4.4.0.jar": b"forged"}, None])
+    def test_nothing_is_installed_where_one_file_is_not_what_it_should_be(
+        self, spark_home, tmp_path, change
+    ):
+        given = CONTENT | change if change else dict(list(CONTENT.items())[:-1])
+        write_command(spark_home / "bin", "spark-submit", resolver_that_gives(tmp_path, given))
+        with pytest.raises(StorageError, match=r"delta-storage.*expected SHA-256.*got"):
+            spark_files.ensure_delta(spark_home)
+        assert not list((spark_home / "jars").iterdir())
+
+    def test_without_a_network_set_up_goes_on_and_says_what_works(self, spark_home, capsys):
+        write_command(spark_home / "bin", "spark-submit", "echo UNRESOLVED DEPENDENCIES; exit 1")
+        assert not spark_files.ensure_delta(spark_home)
+        said = capsys.readouterr().err
+        for part in ("UNRESOLVED DEPENDENCIES", "Parquet", "engine=local", "try again"):
+            assert part in said
+
+    def test_another_spark_gets_no_jars_made_for_this_one(self, spark_home, monkeypatch, capsys):
+        monkeypatch.setattr("importlib.metadata.version", lambda name: "4.0.2")
+        assert not spark_files.ensure_delta(spark_home)
+        assert "they are for Spark 4.2, this is 4.0.2" in capsys.readouterr().err
+
+    def test_delta_is_wired_only_where_its_jars_are(self, spark_home, monkeypatch):
+        monkeypatch.setenv("SPARK_HOME", str(spark_home))
+        assert not has_delta_jars()
+        (spark_home / "jars" / "delta-spark_4.2_2.13-4.4.0.jar").touch()
+        assert has_delta_jars()
+
+
+class TestQuiet:
+    def test_spark_gets_petafits_logging(self, spark_home):
+        spark_files.ensure_quiet(spark_home)
+        assert "rootLogger.level = warn" in (spark_home / "conf" / "log4j2.properties").read_text()
+
+    def test_an_older_one_of_petafits_is_replaced(self, spark_home):
+        (spark_home / "conf").mkdir()
+        target = spark_home / "conf" / "log4j2.properties"
+        target.write_text("# Written by petafit 0.0.1\nrootLogger.level = trace")
+        spark_files.ensure_quiet(spark_home)
+        assert "trace" not in target.read_text()
+
+    def test_logging_of_the_users_own_stays(self, spark_home):
+        (spark_home / "conf").mkdir()
+        (spark_home / "conf" / "log4j2.properties").write_text("mine")
+        spark_files.ensure_quiet(spark_home)
+        assert (spark_home / "conf" / "log4j2.properties").read_text() == "mine"
+
+
+def test_the_step_fails_where_spark_is_not_installed(monkeypatch, capsys):
+    monkeypatch.setattr(provision, "find_spec", lambda name: None)
+    assert provision.main() == 2
+    assert "pip install 'petafit[spark]'" in capsys.readouterr().err
+
+
+def test_a_second_run_in_a_ready_environment_changes_nothing():
+    if spark_files.wrong_jars(provision.spark_folder() / "jars", spark_files.DELTA_JARS):
+        pytest.skip("Delta's jars are not installed")
+    answer = subprocess.run(
+        [sys.executable, "-m", "petafit.spark.provision"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert answer.stdout == "Delta's jars are in place\n"

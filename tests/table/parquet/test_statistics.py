@@ -1,0 +1,103 @@
+"""Row groups that no condition can choose from are told by their statistics, and no others."""
+
+import io
+from datetime import date, datetime, timedelta
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from petafit.table.filters.condition import Condition
+from petafit.table.filters.predicate import Predicate, parse
+from petafit.table.filters.split import Selection
+from petafit.table.parquet.statistics import ranges_of
+
+COLUMNS = {
+    "int": (pa.int64(), st.integers(-5, 5)),
+    "float": (pa.float64(), st.floats(-5, 5) | st.just(float("nan"))),
+    "text": (pa.string(), st.text("abé", max_size=3)),
+    "day": (pa.date32(), st.dates(date(2013, 1, 1), date(2013, 1, 9))),
+    "time": (
+        pa.timestamp("us", "UTC"),
+        st.integers(0, 9).map(lambda hours: datetime(2013, 1, 1) + timedelta(hours=hours)),
+    ),
+    "flag": (pa.bool_(), st.booleans()),
+}
+
+
+def written(values: list[object], kind: pa.DataType) -> tuple[pq.RowGroupMetaData, pa.RecordBatch]:
+    """The footer's word on a row group of one column x, and the column itself."""
+    batch = pa.record_batch({"x": pa.array(values, kind)})
+    sink = io.BytesIO()
+    pq.write_table(pa.Table.from_batches([batch]), sink)
+    return pq.ParquetFile(sink).metadata.row_group(0), batch
+
+
+def test_nan_is_in_no_range() -> None:
+    group, batch = written([float("nan"), -1.0], pa.float64())
+    predicate = parse(["x < 0"])
+    assert predicate.mask(batch).to_pylist() == [False, True]
+    assert not predicate.covers(ranges_of(group, {"x": pa.float64()}))
+
+
+@given(data=st.data(), name=st.sampled_from(sorted(COLUMNS)))
+def test_no_row_is_lost_and_none_too_many_is_covered(data: st.DataObject, name: str) -> None:
+    kind, value = COLUMNS[name]
+    values = data.draw(st.lists(value | st.none(), min_size=1, max_size=6))
+    operator = data.draw(st.sampled_from(["==", "in", "not in"] if name == "flag" else OPERATORS))
+    literal = value.filter(lambda v: v == v).map(plain)
+    many = operator in ("in", "not in")
+    literals = data.draw(st.lists(literal, min_size=1, max_size=3 if many else 1))
+    predicate = Predicate((Condition("x", operator, tuple(literals)),))
+    group, batch = written(values, kind)
+    ranges = ranges_of(group, {"x": kind})
+    chosen = predicate.mask(batch).to_pylist()
+    if predicate.excludes_between(ranges):
+        assert not any(chosen)
+    if predicate.covers(ranges):
+        assert all(chosen)
+
+
+OPERATORS = ["==", "!=", "<", "<=", ">", ">=", "in", "not in"]
+
+
+def plain(value: object) -> object:
+    """A value as a condition writes it."""
+    return value.isoformat() if isinstance(value, date) else value
+
+
+@pytest.mark.parametrize(
+    ("condition", "excluded"),
+    [
+        ("x < 3", True),
+        ("x <= 3", False),
+        ("x > 7", True),
+        ("x >= 7", False),
+        ("x == 5", False),
+        ("x == 8", True),
+        ("x in [1, 2]", True),
+        ("x in [1, 4]", False),
+        ("x != 3", False),
+        ("y == 1", False),
+    ],
+)
+def test_values_from_3_to_7(condition: str, excluded: bool) -> None:
+    group, _ = written([3, None, 7], pa.int32())
+    ranges = ranges_of(group, {"x": pa.int32()})
+    assert parse([condition]).excludes_between(ranges) is excluded
+
+
+def test_rows_that_are_all_left_out_are_excluded_unless_one_may_be_null() -> None:
+    """A null meets no condition, and so is not left out."""
+    selection = Selection(Predicate(), without=(parse(["x >= 3"]),))
+    for values, excluded in (([3, 7], True), ([3, None], False), ([2, 7], False)):
+        group, _ = written(values, pa.int32())
+        assert selection.excludes_between(ranges_of(group, {"x": pa.int32()})) is excluded
+
+
+def test_a_writer_without_statistics_tells_nothing() -> None:
+    sink = io.BytesIO()
+    pq.write_table(pa.table({"x": [1, 2]}), sink, write_statistics=False)
+    assert ranges_of(pq.ParquetFile(sink).metadata.row_group(0), {"x": pa.int64()}) == {}
