@@ -1,6 +1,7 @@
 """What every incremental learner is: an aggregator over encoded batches that can also predict."""
 
 from abc import abstractmethod
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -11,7 +12,6 @@ from petafit.features.encoder import DType, Layout
 from petafit.features.encoding.batch import Batch
 from petafit.features.encoding.stored import reading
 from petafit.learners.finite import first_not_finite
-from petafit.learners.online.merging.multipliers import MergeFit
 from petafit.store.arrays import Named
 
 Kind = Literal["classifier", "regressor", "other"]
@@ -22,6 +22,22 @@ PREDICTION = "prediction_value"
 
 DECISION = "prediction_class"
 """The column in which Spark puts the position of the class that an estimator decides on."""
+
+
+@dataclass(frozen=True)
+class MergeFit:
+    """What came of fitting the multipliers of a merge.
+
+    Attributes
+    ----------
+    multipliers : ndarray of shape (n_multipliers,)
+    before, after : float
+        The mean loss with the multipliers aimed at, and with those found.
+    """
+
+    multipliers: np.ndarray
+    before: float
+    after: float
 
 
 class Learner(Aggregator[State, Batch, Named]):

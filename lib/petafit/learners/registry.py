@@ -138,7 +138,7 @@ def make_learner(
     seed : int
         Of every random choice the learner makes.
     merge : str
-        How approximate linear learners are merged: a rule of `petafit.learners.online.merging.rules`.
+        How approximate linear learners are merged: a rule of `online.merging.rules`.
 
     Raises
     ------

@@ -39,7 +39,7 @@ def keep_summaries(
     merge: str,
     seed: int,
 ) -> dict[str, Any]:
-    """Keep summaries for `petafit.models.partition_summaries.KeptSummaries`; those without rows say nothing.
+    """Keep summaries for `partition_summaries.KeptSummaries`; those without rows say nothing.
 
     Parameters
     ----------

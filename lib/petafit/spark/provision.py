@@ -1,7 +1,7 @@
 """What pip cannot install: Java, Delta's jars in Spark's folder, and a quiet Spark.
 
-``python -m petafit.spark.provision`` runs once for an environment. Jobs then resolve nothing over the
-network when they start, under ``python`` and ``spark-submit`` alike.
+``python -m petafit.spark.provision`` runs once for an environment. Jobs then resolve nothing over
+the network when they start, under ``python`` and ``spark-submit`` alike.
 """
 
 import sys

@@ -75,7 +75,7 @@ class Step:
     measured : Named or None
         What the predictions before each update say.
     point : Named
-        Of a Newton round that lowered the objective: see `petafit.learners.online.newton.lbfgs.Point`.
+        Of a Newton round that lowered the objective: see `petafit.learners.online.newton.lbfgs`.
     """
 
     done: Round

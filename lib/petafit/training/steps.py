@@ -12,9 +12,8 @@ from petafit.errors import ConfigurationError, EmptyInputError
 from petafit.evaluation.metrics import Metrics
 from petafit.features.encoding.batch import Batch
 from petafit.features.instances import EncodedRows, Encoding
-from petafit.learners.base import Learner
+from petafit.learners.base import Learner, MergeFit
 from petafit.learners.finite import diverged
-from petafit.learners.online.merging.multipliers import MergeFit
 from petafit.learners.online.newton.derivatives import FullBatch
 from petafit.learners.online.newton.step import check_refinable, mean_loss, refined, start_of
 from petafit.store.arrays import Named

@@ -12,14 +12,13 @@ from petafit.errors import ConfigurationError
 from petafit.features.column_statistics import Facts
 from petafit.features.encoding.batch import Batch
 from petafit.features.encoding.stored import reading
-from petafit.learners.base import Learner, check_taken_back, labels_of
+from petafit.learners.base import Learner, MergeFit, check_taken_back, labels_of
 from petafit.learners.online import losses
 from petafit.learners.online.csr import UNWEIGHTED, as_rows, frozen
 from petafit.learners.online.estimator import Memory, OnlineEstimator
 from petafit.learners.online.merging.accumulate import Sums
 from petafit.learners.online.merging.merge import Merge
 from petafit.learners.online.merging.merge_summaries import merge, unmerge
-from petafit.learners.online.merging.multipliers import MergeFit
 from petafit.learners.online.merging.rules import LOCAL, STACKED
 from petafit.learners.online.merging.shard_summary import is_of_one, shard_numbers
 from petafit.learners.online.merging.stacking import Candidates

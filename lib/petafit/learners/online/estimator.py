@@ -41,8 +41,8 @@ class OnlineEstimator(BaseEstimator, ABC):  # type: ignore[misc]
     """An estimator of scikit-learn's kind that takes one step per row.
 
     What it learns lies in a `Memory`, not in the estimator, so that
-    `petafit.learners.online.aggregator.OnlineLearner` drives the same methods shard by shard. A kind
-    of model adds `learn` and `margins`; `petafit.learners.online.classifier` and
+    `petafit.learners.online.aggregator.OnlineLearner` drives the same methods shard by shard. A
+    kind of model adds `learn` and `margins`; `petafit.learners.online.classifier` and
     `petafit.learners.online.regressor` add the label.
 
     Attributes
@@ -161,7 +161,7 @@ class OnlineEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         )
 
     def merge_rule(self, name: str) -> Rule:
-        """How weights of shards become one; `name` is as `petafit.learners.online.merging.rules` knows it.
+        """The rule by which shards' weights are merged; names are in `merging.rules`.
 
         Raises
         ------

@@ -70,7 +70,7 @@ class Descent(Optimizer):
 
 @dataclass(frozen=True)
 class FTRLProximal(Optimizer):
-    """FTRL-proximal: weights follow from z and n by `petafit.learners.online.update_rules.ftrl_weight`."""
+    """FTRL-proximal: weights follow from z and n by `update_rules.ftrl_weight`."""
 
     first: ClassVar[str] = "z"
 

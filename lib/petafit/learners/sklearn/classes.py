@@ -4,6 +4,9 @@ import importlib
 from collections.abc import Mapping
 from typing import Any
 
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
+
 from petafit.errors import ConfigurationError, did_you_mean
 
 _CLASSES: Mapping[str, tuple[str, ...]] = {
@@ -104,3 +107,12 @@ def _exists(name: str) -> bool:
     from sklearn.utils import all_estimators  # imports the whole of scikit-learn
 
     return name in dict(all_estimators())
+
+
+def is_fitted(estimator: Any) -> bool:
+    """It has learnt from rows."""
+    try:
+        check_is_fitted(estimator)
+    except NotFittedError:
+        return False
+    return True

@@ -8,9 +8,8 @@ from typing import Any, Literal
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import is_classifier, is_regressor
-from sklearn.exceptions import NotFittedError
 from sklearn.utils import get_tags
-from sklearn.utils.validation import check_is_fitted, has_fit_parameter
+from sklearn.utils.validation import has_fit_parameter
 
 from petafit.errors import ConfigurationError
 from petafit.features.encoder import DType, Layout
@@ -97,15 +96,6 @@ def build_estimator(
     if rows and hasattr(estimator, "total_samples") and "total_samples" not in given:
         estimator.set_params(total_samples=rows)
     return estimator
-
-
-def is_fitted(estimator: Any) -> bool:
-    """It has learnt from rows."""
-    try:
-        check_is_fitted(estimator)
-    except NotFittedError:
-        return False
-    return True
 
 
 def traits_of(estimator: Any) -> Traits:

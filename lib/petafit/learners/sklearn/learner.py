@@ -12,14 +12,12 @@ from sklearn.exceptions import NotFittedError
 
 from petafit.errors import ConfigurationError, StorageError
 from petafit.features.encoding.batch import Batch
-from petafit.learners.base import Learner, check_taken_back, rows_that_count
+from petafit.learners.base import Learner, MergeFit, check_taken_back, rows_that_count
 from petafit.learners.finite import first_not_finite
-from petafit.learners.online.merging.multipliers import MergeFit
-from petafit.learners.sklearn.classes import public_name
+from petafit.learners.sklearn.classes import is_fitted, public_name
 from petafit.learners.sklearn.estimator import (
     ask,
     build_estimator,
-    is_fitted,
     teach,
     traits_of,
 )
@@ -68,7 +66,7 @@ class SklearnLearner(Learner[SklearnState]):
     seed : int
         Stands for every `random_state` that is not given.
     merge : str
-        Of linear models by SGD: ``mean``, a rule of `petafit.learners.online.merging.rules`, or ``auto``.
+        Of linear models by SGD: ``mean``, a rule of `online.merging.rules`, or ``auto``.
 
     Raises
     ------

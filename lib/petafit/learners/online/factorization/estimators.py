@@ -30,7 +30,7 @@ class FactorizationMachineClassifier(FactorizationMachine, OnlineClassifier):
     init_scale : float
         The standard deviation of the factors before any row.
     optimizer : {"adagrad", "ftrl", "sgd"}
-        Of weights and factors alike; see `petafit.learners.online.linear.estimators.OnlineLinearClassifier`.
+        Of weights and factors alike; see `OnlineLinearClassifier`.
     learning_rate, power_t, beta
         As there. A learning rate is best at about half of a linear model's. FTRL's beta also holds
         the factors where they started.
@@ -130,8 +130,7 @@ class FactorizationMachineRegressor(FactorizationMachine, OnlineRegressor):
     ----------
     loss : {"squared", "quantile", "poisson"}
     quantile : float
-        As both in `petafit.learners.online.linear.estimators.OnlineLinearRegressor`, which also says how labels are
-        standardised.
+        As both in `OnlineLinearRegressor`, which also says how labels are standardised.
     n_factors, init_scale, optimizer, learning_rate, power_t, beta, l1, l2, factor_l2, max_iter,
     shuffle, random_state
         As in `FactorizationMachineClassifier`, of the standardised label.

@@ -6,11 +6,11 @@ with ``s = sum_j v_j x_j`` (Rendle: Factorization machines, ICDM 2010, lemma 3.1
 are ``x_j`` by w_j and ``x_j (s - v_j x_j)`` by v_j.
 
 ``table`` (n_features + 1, 2, 1 + n_factors) float32 holds of each coordinate the first numbers of w
-and v, then their second numbers, as `petafit.learners.online.update_rules` defines them; the last row is that of
-the intercept, whose factors stay 0. A coordinate is met once a row has moved it, which w's second
-number tells; until then its factors, being noise, are kept out of every margin. An index that
-occurs twice in a row stands for two features that share their numbers: they interact, and each
-takes a step, one after the other.
+and v, then their second numbers, as `petafit.learners.online.update_rules` defines them; the last
+row is that of the intercept, whose factors stay 0. A coordinate is met once a row has moved it,
+which w's second number tells; until then its factors, being noise, are kept out of every margin.
+An index that occurs twice in a row stands for two features that share their numbers: they interact,
+and each takes a step, one after the other.
 
 Positions are unsigned: compiled code need not ask whether they count from the end.
 """

@@ -73,8 +73,8 @@ def learn_by_descent(
 ) -> np.ndarray:
     """One step per row of AdaGrad or plain SGD, in place; `table` holds (w, G).
 
-    Parameters and penalties as in `petafit.learners.online.linear.kernels.learn_by_descent`, but `target`
-    holds the positions of classes, and the result is of shape (n_rows, n_classes). Without
+    Parameters and penalties as in `petafit.learners.online.linear.kernels.learn_by_descent`, but
+    `target` holds the positions of classes, and the result is of shape (n_rows, n_classes). Without
     penalties only the classes step that a row says something of: see `_SURE`.
     """
     indptr, indices, data = rows

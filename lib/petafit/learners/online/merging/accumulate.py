@@ -66,7 +66,7 @@ class Sums:
 
     @classmethod
     def from_named(cls, summary: Named) -> "Sums":
-        """The sums of a summary, as `petafit.learners.online.merging.shard_summary` or `merge` gives it."""
+        """The sums of a summary, as `shard_summary` or `merge_summaries` gives it."""
         return cls(
             **{name: sum_of(summary, name) for name in names_of(summary)},
             index=summary.arrays.get("index"),

@@ -1,12 +1,13 @@
 """The few numbers by which candidate weights are multiplied, fitted on rows nobody learnt from."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 from scipy.optimize import minimize
 from threadpoolctl import threadpool_limits
+
+from petafit.learners.base import MergeFit
 
 Loss = Callable[[np.ndarray], tuple[float, np.ndarray]]
 """Of margins (n_rows, n_outputs): the mean loss, and its derivatives by the margins."""
@@ -16,22 +17,6 @@ _RIDGE_ROWS = 20.0
 _OWN_RIDGE_ROWS = 0.01
 _SMALLEST = 1e-12
 _LARGEST_SIZE = 100.0
-
-
-@dataclass(frozen=True)
-class MergeFit:
-    """What came of fitting.
-
-    Attributes
-    ----------
-    multipliers : ndarray of shape (n_multipliers,)
-    before, after : float
-        The mean loss with the multipliers aimed at, and with those found.
-    """
-
-    multipliers: np.ndarray
-    before: float
-    after: float
 
 
 def fit_multipliers(

@@ -98,7 +98,7 @@ LOCAL = ("evidence", "touched")
 """Names of rules by which a shard has no say in coordinates that it did not move."""
 
 STACKED = ("auto", "stacked")
-"""Names of what `petafit.learners.online.merging.stacking` does, and `Evidence` where no rows were put aside."""
+"""Names of what `merging.stacking` does, and `Evidence` where no rows were put aside."""
 
 
 def find_rule(name: str) -> Rule:

@@ -1,6 +1,6 @@
 """What one shard has to say of the model that an online learner trained on it, in its own numbers.
 
-Its sums, which `petafit.learners.online.merging.merge_summaries` adds up, follow from them, and take five times the room.
+Its sums, which `merge_summaries` adds up, follow from them, and take five times the room.
 Coordinates that it has not moved are left out until two thirds have been.
 """
 

@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from petafit.compiled import njit
+from petafit.learners.base import MergeFit
 from petafit.learners.online.csr import Rows
 from petafit.learners.online.merging.accumulate import Sums, blocks
-from petafit.learners.online.merging.multipliers import Loss, MergeFit, fit_multipliers, fit_sizes
+from petafit.learners.online.merging.multipliers import Loss, fit_multipliers, fit_sizes
 from petafit.learners.online.prefetch import prefetch
 
 EDGES = (0.354, 2.83, 22.6, 181.0, 1448.0)

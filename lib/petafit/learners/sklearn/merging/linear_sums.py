@@ -6,10 +6,10 @@ import numpy as np
 
 from petafit.compiled import njit
 from petafit.features.encoding.batch import Batch
+from petafit.learners.base import MergeFit
 from petafit.learners.online.csr import UNWEIGHTED, Rows, as_rows, frozen
 from petafit.learners.online.merging.accumulate import Sums
 from petafit.learners.online.merging.merge_summaries import merge
-from petafit.learners.online.merging.multipliers import MergeFit
 from petafit.learners.online.merging.rules import (
     STACKED,
     Touched,

@@ -6,7 +6,7 @@ from typing import Any
 from sklearn.base import clone
 from sklearn.feature_selection import SelectFromModel
 
-from petafit.learners.sklearn.estimator import is_fitted
+from petafit.learners.sklearn.classes import is_fitted
 from petafit.learners.sklearn.merging.rule import EMPTY, Learnt, MergeRule, single
 from petafit.learners.sklearn.serialization import decode, encode
 from petafit.store.arrays import Named

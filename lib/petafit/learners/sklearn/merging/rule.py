@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from typing import Any, ClassVar, NamedTuple
 
 from petafit.features.encoding.batch import Batch
-from petafit.learners.online.merging.multipliers import MergeFit
+from petafit.learners.base import MergeFit
 from petafit.learners.sklearn.serialization import decode, encode
 from petafit.store.arrays import Named
 
