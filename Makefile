@@ -26,7 +26,7 @@ demo: setup ## Run the main job on the flights that left New York in 2013
 	$(BIN)/petafit evaluate --task flights_mllib
 
 benchmark: setup $(PEERS) ## Measure petafit and its peers on the same table, for 40 minutes
-	$(BIN)/petafit benchmark --task clicks
+	$(BIN)/python -m petafit_benchmark
 
 test: setup ## Run all tests
 	$(BIN)/python -m pytest

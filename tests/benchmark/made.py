@@ -5,9 +5,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from petafit.benchmark.contender import Trained
-from petafit.benchmark.results import Result
-from petafit.benchmark.table import Table
+from petafit_benchmark.contender import Trained
+from petafit_benchmark.results import Result
+from petafit_benchmark.table import Table
 
 COLUMNS = {"label": "y", "classes": (0, 1), "integers": ("x",)}
 

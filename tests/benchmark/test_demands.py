@@ -1,8 +1,8 @@
 import pytest
 
-from petafit.benchmark.contender import Point
-from petafit.benchmark.demands import DEMANDS, LINEAR_PEERS, bars_of
-from petafit.benchmark.suites import clicks
+from petafit_benchmark.contender import Point
+from petafit_benchmark.demands import DEMANDS, LINEAR_PEERS, bars_of
+from petafit_benchmark.suites import clicks
 from tests.benchmark.made import result
 
 

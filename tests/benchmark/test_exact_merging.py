@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from petafit.benchmark.demands import bars_of
-from petafit.benchmark.exact_merging import difference
-from petafit.benchmark.suites import merging
 from petafit.store.arrays import Named
+from petafit_benchmark.demands import bars_of
+from petafit_benchmark.exact_merging import difference
+from petafit_benchmark.suites import merging
 from tests.benchmark.test_merging import bench_in
 from tests.learners.cases import CASES
 

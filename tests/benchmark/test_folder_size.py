@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from petafit.benchmark import sampling
-from petafit.benchmark.folder_size import folder_size, watch_size
+from petafit_benchmark import sampling
+from petafit_benchmark.folder_size import folder_size, watch_size
 
 
 def test_all_files_below_a_folder_count(tmp_path: Path) -> None:

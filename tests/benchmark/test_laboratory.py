@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from petafit.benchmark.laboratory import Laboratory
-from petafit.benchmark.tuning import Tuning
+from petafit_benchmark.laboratory import Laboratory
+from petafit_benchmark.tuning import Tuning
 from tests.benchmark.made import table
 
 TOYS = "tests.benchmark.toys"

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from petafit.benchmark.contender import Spec
-from petafit.benchmark.demands import bars_of
-from petafit.benchmark.merging_cases import CASES, TEXT_CASES, TIMED_CASES
-from petafit.benchmark.merging_report import FILE
-from petafit.benchmark.record import Record
-from petafit.benchmark.results import Result
-from petafit.benchmark.suite import Bench
-from petafit.benchmark.suites import merging
 from petafit.config.settings import Settings, Training
 from petafit.errors import ConfigurationError
+from petafit_benchmark.contender import Spec
+from petafit_benchmark.demands import bars_of
+from petafit_benchmark.merging_cases import CASES, TEXT_CASES, TIMED_CASES
+from petafit_benchmark.merging_report import FILE
+from petafit_benchmark.record import Record
+from petafit_benchmark.results import Result
+from petafit_benchmark.suite import Bench
+from petafit_benchmark.suites import merging
 from tests.benchmark.made import result
 
 

@@ -1,6 +1,6 @@
 from xml.etree import ElementTree
 
-from petafit.benchmark.merging_plot import draw
+from petafit_benchmark.merging_plot import draw
 from tests.benchmark.made import result
 
 

@@ -4,11 +4,11 @@ from xml.etree import ElementTree
 
 import pytest
 
-from petafit.benchmark.page import render, write_page
-from petafit.benchmark.plot import draw
-from petafit.benchmark.record import Record
-from petafit.benchmark.report import show
-from petafit.benchmark.tuning import Tuning
+from petafit_benchmark.page import render, write_page
+from petafit_benchmark.plot import draw
+from petafit_benchmark.record import Record
+from petafit_benchmark.report import show
+from petafit_benchmark.tuning import Tuning
 from tests.benchmark.made import result
 
 RECORD = Record(

@@ -9,13 +9,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from petafit.benchmark.contender import Spec, Trained
-from petafit.benchmark.contenders import vw_text
-from petafit.benchmark.exchange import load_contender
-from petafit.benchmark.frames import frames, records
-from petafit.benchmark.process import Finished, run_contender
-from petafit.benchmark.quality import measure
-from petafit.benchmark.rows import labels
+from petafit_benchmark.contender import Spec, Trained
+from petafit_benchmark.contenders import vw_text
+from petafit_benchmark.exchange import load_contender
+from petafit_benchmark.frames import frames, records
+from petafit_benchmark.process import Finished, run_contender
+from petafit_benchmark.quality import measure
+from petafit_benchmark.rows import labels
 
 TRAIN_ROWS, TEST_ROWS, FILES = 3000, 1000, 2
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from petafit.benchmark.contender import Spec
-from petafit.benchmark.exchange import load_contender
-from petafit.benchmark.process import Failure, Finished, run_contender
 from petafit.errors import ConfigurationError
+from petafit_benchmark.contender import Spec
+from petafit_benchmark.exchange import load_contender
+from petafit_benchmark.process import Failure, Finished, run_contender
 from tests.benchmark.toys.holds_memory import BYTES
 
 TOYS = "tests.benchmark.toys"

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from petafit.benchmark.quality import auc_with_interval, measure
 from petafit.errors import ContractError
+from petafit_benchmark.quality import auc_with_interval, measure
 
 
 def clicks(rows=4000, *, levels=None, seed=1):

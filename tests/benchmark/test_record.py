@@ -3,10 +3,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from petafit.benchmark.demands import DEMANDS
-from petafit.benchmark.record import Record
-from petafit.benchmark.tuning import Tuning
 from petafit.errors import StorageError
+from petafit_benchmark.demands import DEMANDS
+from petafit_benchmark.record import Record
+from petafit_benchmark.tuning import Tuning
 from tests.benchmark.made import result
 
 ORDER = ("decode_only", "petafit_one_core", "petafit_spark")

@@ -1,8 +1,8 @@
 import json
 from dataclasses import asdict
 
-from petafit.benchmark.contender import Point, Spec, Trained
-from petafit.benchmark.results import Result, middle
+from petafit_benchmark.contender import Point, Spec, Trained
+from petafit_benchmark.results import Result, middle
 from tests.benchmark.made import result
 
 

@@ -8,16 +8,16 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from petafit.benchmark import figures, suite
-from petafit.benchmark.contender import Spec
-from petafit.benchmark.contenders import petafit_many_shards, petafit_memory
-from petafit.benchmark.generated import clicks_table
-from petafit.benchmark.process import Failure
-from petafit.benchmark.suite import Bench
-from petafit.benchmark.suites import shards
-from petafit.benchmark.trial import Judged
 from petafit.config.settings import Settings, Training
 from petafit.errors import ConfigurationError
+from petafit_benchmark import figures, suite
+from petafit_benchmark.contender import Spec
+from petafit_benchmark.contenders import petafit_many_shards, petafit_memory
+from petafit_benchmark.generated import clicks_table
+from petafit_benchmark.process import Failure
+from petafit_benchmark.suite import Bench
+from petafit_benchmark.suites import shards
+from petafit_benchmark.trial import Judged
 from tests.benchmark.made import trained
 from tests.benchmark.test_merging import Silent
 

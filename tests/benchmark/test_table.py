@@ -3,10 +3,10 @@ import json
 import pyarrow.parquet as pq
 import pytest
 
-from petafit.benchmark import rows
-from petafit.benchmark.contender import parquet_files
-from petafit.benchmark.table import Table
 from petafit.errors import StorageError
+from petafit_benchmark import rows
+from petafit_benchmark.contender import parquet_files
+from petafit_benchmark.table import Table
 from tests.benchmark.made import COLUMNS, table
 
 

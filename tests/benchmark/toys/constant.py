@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow.parquet as pq
 
-from petafit.benchmark.contender import Point, Spec, Trained, save_predictions, versions
+from petafit_benchmark.contender import Point, Spec, Trained, save_predictions, versions
 
 TITLE = "the same for every row"
 LEARNER = "toy constant"

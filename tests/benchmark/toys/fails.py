@@ -1,6 +1,6 @@
 """Raises."""
 
-from petafit.benchmark.contender import Spec, Trained
+from petafit_benchmark.contender import Spec, Trained
 
 TITLE = "fails"
 LEARNER = "toy"

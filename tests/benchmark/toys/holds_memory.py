@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 
-from petafit.benchmark.contender import Spec, Trained
+from petafit_benchmark.contender import Spec, Trained
 
 TITLE = "holds memory"
 LEARNER = "toy"

@@ -1,6 +1,6 @@
 """Needs a module that nobody has."""
 
-from petafit.benchmark.contender import Spec, Trained
+from petafit_benchmark.contender import Spec, Trained
 
 TITLE = "needs more"
 LEARNER = "toy"

@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from petafit.benchmark.contender import Spec, Trained
+from petafit_benchmark.contender import Spec, Trained
 
 TITLE = "never ends"
 LEARNER = "toy"

@@ -4,7 +4,7 @@ import os
 import threading
 from pathlib import Path
 
-from petafit.benchmark.contender import Spec, Trained
+from petafit_benchmark.contender import Spec, Trained
 
 TITLE = "pinned"
 LEARNER = "toy"

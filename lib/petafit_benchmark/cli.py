@@ -1,0 +1,55 @@
+"""The command line: ``python -m petafit_benchmark --suite clicks``."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from petafit.cli.options import Conf, Env, Overrides, Task, Verbose, load
+from petafit.cli.process import complain, run, set_up_logging
+from petafit_benchmark.page import FILE as PAGE
+from petafit_benchmark.report import show
+from petafit_benchmark.run import benchmark
+
+app = typer.Typer(name="petafit-benchmark", pretty_exceptions_enable=False, add_completion=False)
+
+
+@app.command()
+def measure(
+    task: Task = "clicks",
+    suite: Annotated[str, typer.Option(help="clicks, text, scale, merging or shards.")] = "clicks",
+    contenders: Annotated[
+        str | None, typer.Option(help="Measure these again, as in a,b, and keep the others.")
+    ] = None,
+    rows: Annotated[
+        int | None, typer.Option(min=1_000, help="Rows of the table; by default the suite's own.")
+    ] = None,
+    quick: Annotated[
+        bool, typer.Option(help="A small table without the slowest contenders, for a first look.")
+    ] = False,
+    output: Annotated[Path, typer.Option(help="Gets benchmark.json and .html.")] = Path(
+        "benchmarks"
+    ),
+    env: Env = "local",
+    overrides: Overrides = None,
+    conf: Conf = None,
+    verbose: Verbose = False,
+) -> None:
+    """Measure petafit and its peers on the same table."""
+    set_up_logging(verbose)
+    settings = load(task, env, conf, overrides).settings
+    chosen = contenders.split(",") if contenders else ()
+    try:
+        record = benchmark(
+            settings, suite=suite, contenders=chosen, rows=rows, quick=quick, output=output
+        )
+    except KeyboardInterrupt:
+        raise typer.Exit(complain(f"interrupted; {output} has what was measured", 130)) from None
+    show(record, suite)
+    typer.echo(f"\nThe page: {output / PAGE}")
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """Run the command; exits with the code the error, if any, stands for."""
+    run(app, argv)

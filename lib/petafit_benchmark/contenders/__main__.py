@@ -1,0 +1,41 @@
+"""A contender's own process: ``python -m petafit_benchmark.contenders NAME --cores N ...``.
+
+The spec file holds a list of specs and the result file a list of results, so that tuning pays for
+imports and sessions once.
+"""
+
+import argparse
+import os
+
+
+def main() -> None:
+    """Train for every spec; what goes wrong is the process's own traceback and exit code."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("name")
+    parser.add_argument("--cores", type=int, required=True)
+    parser.add_argument("--spec", required=True)
+    parser.add_argument("--result", required=True)
+    asked = parser.parse_args()
+    _pin(asked.cores)
+    _run(asked.name, asked.spec, asked.result)
+
+
+def _pin(cores: int) -> None:
+    """Hold this process, its threads and its children to so many cores, where the system can.
+
+    Taken from the end: the first core also serves the harness.
+    """
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-cores:])
+
+
+def _run(name: str, spec: str, result: str) -> None:
+    # Imported late: threads that numerical libraries start are pinned only if they come after.
+    from petafit_benchmark.exchange import load_contender, read_specs, write
+
+    contender = load_contender(name)
+    write(result, [contender.train(one) for one in read_specs(spec)])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,88 @@
+"""Dask-ML: partitions of a Dask dataframe, its `FeatureHasher`, and `Incremental`.
+
+Hashing holds Python's lock, and so takes processes: with threads it was no faster than one core.
+`Incremental` passes the model from one block to the next, while the other worker hashes ahead.
+"""
+
+import time
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from petafit_benchmark import sgd
+from petafit_benchmark.contender import Spec, Trained, save_predictions, versions
+from petafit_benchmark.frames import frames, records, with_logarithms
+
+TITLE = "Dask-ML, Incremental"
+LEARNER = sgd.LEARNER
+CORES = 2
+REQUIRES = ("dask_ml", "distributed")
+MOST_ROWS = 2_000_000
+TUNES = sgd.TUNES
+GRID = sgd.GRID
+
+PREDICTED_ROWS = 10_000
+
+
+def train(spec: Spec) -> Trained:
+    """One pass over the partitions, in their order."""
+    began = time.monotonic()
+    from dask_ml.feature_extraction.text import FeatureHasher
+    from dask_ml.wrappers import Incremental
+    from distributed import Client, LocalCluster
+
+    hasher = FeatureHasher(1 << spec.hash_bits, dtype=np.float32)
+    model = Incremental(sgd.classifier(spec), shuffle_blocks=False, scoring="neg_log_loss")
+    with (
+        LocalCluster(n_workers=spec.cores, threads_per_worker=1, dashboard_address=None) as cluster,
+        Client(cluster) as client,
+    ):
+        client.run(_records, spec, next(frames(spec, spec.files, 1)))  # imports
+        startup = time.monotonic() - began
+        began = time.monotonic()
+        rows, label = _collections(spec)
+        model.fit(hasher.transform(rows), label, classes=[0, 1])
+        seconds = time.monotonic() - began
+    predictions = (
+        model.estimator_.predict_proba(hasher.transform(records(spec, frame)))[:, 1]
+        for frame in frames(spec, spec.test_files, PREDICTED_ROWS)
+    )
+    return Trained(
+        rows=spec.rows,
+        seconds=seconds,
+        predictions=save_predictions(spec, predictions),
+        startup_seconds=startup,
+        versions=versions("dask-ml", "dask", "distributed", "scikit-learn", "pandas", "pyarrow"),
+    )
+
+
+def _collections(spec: Spec) -> tuple[Any, Any]:
+    """A bag of the rows as dictionaries, and an array of their labels in the same partitions.
+
+    The labels are taken from the partitions: as a column of the dataframe they would be read on
+    their own, and in fewer parts.
+    """
+    import dask.array as da
+    import dask.bag as db
+    import dask.dataframe as dd
+    from dask import config, delayed
+
+    # Strings as Python's own, since dictionaries of them are what comes next.
+    with config.set({"dataframe.convert-string": False}):
+        frame = dd.read_parquet(spec.files, columns=list(spec.columns), split_row_groups=True)
+    parts = frame.to_delayed()
+    labels = [
+        da.from_delayed(delayed(_label)(spec, part), shape=(np.nan,), dtype=np.int64)
+        for part in parts
+    ]
+    rows = db.from_delayed([delayed(_records)(spec, part) for part in parts])
+    return rows, da.concatenate(labels)
+
+
+def _label(spec: Spec, part: pd.DataFrame) -> np.ndarray:
+    return part[spec.label].to_numpy(np.int64)
+
+
+def _records(spec: Spec, part: pd.DataFrame) -> list[dict[str, Any]]:
+    return records(spec, with_logarithms(spec, part.copy()))

@@ -1,0 +1,39 @@
+"""The limit: pyarrow decodes the same columns on one core, strings as dictionaries, and no more."""
+
+import time
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from petafit_benchmark.contender import Spec, Trained, versions
+
+TITLE = "decode only (pyarrow)"
+LEARNER = "none"
+CORES = 1
+REQUIRES = ("pyarrow",)
+MOST_ROWS = None
+TUNES = ""
+GRID = None
+
+BATCH_ROWS = 1 << 16
+
+
+def train(spec: Spec) -> Trained:
+    """Decode every batch once, and let it go."""
+    pa.set_cpu_count(1)
+    pa.set_io_thread_count(1)
+    _decode(spec, spec.test_files[0])  # so that the first file pays for no first use
+    began = time.monotonic()
+    rows = sum(_decode(spec, file) for file in spec.files)
+    return Trained(
+        rows=rows,
+        seconds=time.monotonic() - began,
+        predictions=None,
+        versions=versions("pyarrow"),
+    )
+
+
+def _decode(spec: Spec, path: str) -> int:
+    with pq.ParquetFile(path, read_dictionary=list(spec.strings)) as file:
+        batches = file.iter_batches(BATCH_ROWS, columns=list(spec.columns), use_threads=False)
+        return sum(batch.num_rows for batch in batches)

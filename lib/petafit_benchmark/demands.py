@@ -1,0 +1,164 @@
+"""What petafit must reach in one run of the benchmark: ratios, so that the machine cancels out."""
+
+from collections.abc import Callable, Sequence
+
+from petafit_benchmark.bars import Bar, Demand, Found, Reading
+from petafit_benchmark.merging_demands import MERGING
+from petafit_benchmark.results import Result
+
+LINEAR_PEERS = (
+    "sklearn_streaming",
+    "sklearn_on_petafit",
+    "dask_incremental",
+    "tensorflow_linear",
+    "vw_text",
+    "vw_cache",
+    "river_online",
+    "mllib_10",
+    "mllib_converged",
+)
+"""Those that learn a linear model of the same features."""
+
+_ONE_PASS = ("petafit_spark", "petafit_one_core", "petafit_prefixes")
+_TO_CONVERGENCE = {"mllib_converged": ("petafit_converged",)}
+"""What petafit has against peers that take as many passes as they like."""
+
+_SCALES = ("petafit_memory", "scale_1m", "scale_10m", "scale_100m")
+_MEGABYTE = 1e6
+
+
+def rates(contender: str, other: str) -> Callable[[Found], Reading]:
+    """Rows per second of the one over those of the other."""
+    return lambda found: Reading(found.rate(contender) / found.rate(other))
+
+
+def log_loss_gap(found: Found) -> Reading:
+    """The largest of the gaps between petafit's log-loss and a linear peer's.
+
+    A peer is compared with the worst of petafit's runs among those that learnt from the most rows,
+    but from no more than the peer did: a sample is not held against a whole table. A peer that
+    learns until it has converged is compared with a petafit that does so too.
+    """
+    gaps = {}
+    for name in LINEAR_PEERS:
+        peer = found.get(name)
+        if not peer:
+            continue
+        ours = _TO_CONVERGENCE.get(name, _ONE_PASS)
+        petafit = [result for own in ours if (result := found.get(own))]
+        fair = [run for run in petafit if _rows(run) <= _rows(peer)]
+        if fair:
+            most = max(map(_rows, fair))
+            worst = max(run.log_loss or 0.0 for run in fair if _rows(run) == most)
+            gaps[name] = worst - (peer.log_loss or 0.0)
+    if not gaps:
+        return Reading(None, note="no linear peer was measured on as many rows as petafit")
+    closest = max(gaps, key=lambda name: gaps[name])
+    return Reading(gaps[closest], note=f"best peer: {closest}")
+
+
+def mllib_race(found: Found) -> Reading:
+    """How much sooner petafit is as good as MLlib's converged model, on the same rows; else 0."""
+    mllib, petafit = found["mllib_converged"], found["petafit_prefixes"]
+    goal = mllib.log_loss or 0.0
+    as_good = [point for point in petafit.trajectory if point.log_loss <= goal]
+    if not as_good:
+        return Reading(0.0, note=f"petafit never reached MLlib's log-loss of {goal:.4f}")
+    first = min(as_good, key=lambda point: point.seconds)
+    note = f"log-loss {goal:.4f}: MLlib {mllib.seconds:.1f} s, petafit {first.seconds:.2f} s"
+    return Reading((mllib.seconds or 0.0) / first.seconds, bool(mllib.converged), note)
+
+
+def text_ratio(found: Found) -> Reading:
+    """Rows per second and core on text; it only counts at an accuracy that is no worse."""
+    petafit, peer = found["petafit_text"], found["sklearn_text"]
+    per_core = (petafit.rows_per_second or 0.0) / petafit.cores
+    ratio = per_core / ((peer.rows_per_second or 0.0) / peer.cores)
+    ours, theirs = petafit.accuracy or 0.0, peer.accuracy or 0.0
+    return Reading(ratio, ours >= theirs, f"accuracy {ours:.4f}, scikit-learn's {theirs:.4f}")
+
+
+def worker_memory(found: Found) -> Reading:
+    """The highest peak of a worker with 2^22 features in megabytes; it must not grow with the rows.
+
+    Peaks that differ by less than a tenth count as the same.
+    """
+    peaks = {
+        name: result.figures["worker_peak_bytes"] / _MEGABYTE
+        for name in _SCALES
+        if (result := found.get(name)) and "worker_peak_bytes" in result.figures
+    }
+    if not peaks:
+        return Reading(None, note="petafit_memory was not measured")
+    told = ", ".join(f"{name} {peak:.0f}" for name, peak in peaks.items())
+    highest, lowest = max(peaks.values()), min(peaks.values())
+    return Reading(highest, highest <= 1.1 * lowest, told)
+
+
+def time_per_row(found: Found) -> Reading:
+    """Time per row at 100M rows over that at 10M."""
+    return Reading(found.rate("scale_10m") / found.rate("scale_100m"))
+
+
+DEMANDS = (
+    Demand(
+        "petafit, one core ÷ decode only, one core",
+        rates("petafit_one_core", "decode_only"),
+        0.45,
+        0.6,
+    ),
+    Demand(
+        "petafit, Spark local[2] ÷ petafit, one core",
+        rates("petafit_spark", "petafit_one_core"),
+        1.7,
+        1.9,
+    ),
+    Demand("petafit, Spark local[2] ÷ VW from its cache", rates("petafit_spark", "vw_cache"), 2, 3),
+    Demand("petafit, Spark local[2] ÷ VW from text", rates("petafit_spark", "vw_text"), 4, 10),
+    Demand(
+        "petafit, Spark local[2] ÷ tf.data", rates("petafit_spark", "tensorflow_linear"), 15, 30
+    ),
+    Demand("petafit, Spark local[2] ÷ Dask-ML", rates("petafit_spark", "dask_incremental"), 15, 30),
+    Demand(
+        "petafit, Spark local[2] ÷ scikit-learn streaming",
+        rates("petafit_spark", "sklearn_streaming"),
+        30,
+        60,
+    ),
+    Demand(
+        "petafit, one core ÷ SGDClassifier fed by petafit",
+        rates("petafit_one_core", "sklearn_on_petafit"),
+        1.3,
+        2,
+    ),
+    Demand("time of MLlib to its log-loss ÷ petafit's", mllib_race, 100, 300),
+    Demand("log-loss − best linear peer's", log_loss_gap, 0.0005, 0, better="lower"),
+    Demand(
+        "later pass from the instance cache ÷ first pass",
+        rates("petafit_cached", "petafit_one_core"),
+        1.8,
+        2.5,
+    ),
+    Demand("text: petafit ÷ scikit-learn streaming, per core", text_ratio, 8, 20, suites=("text",)),
+    Demand(
+        "peak memory of a worker, 2^22 features (MB)",
+        worker_memory,
+        600,
+        better="lower",
+        suites=("clicks", "scale"),
+    ),
+    Demand(
+        "time per row at 100M rows ÷ at 10M", time_per_row, 1.10, better="lower", suites=("scale",)
+    ),
+    *MERGING,
+)
+
+
+def bars_of(results: Sequence[Result], demands: Sequence[Demand] = DEMANDS) -> list[Bar]:
+    """All bars, held against what was measured."""
+    found = Found(results)
+    return [demand.measure(found) for demand in demands]
+
+
+def _rows(result: Result) -> int:
+    return result.rows or 0

@@ -1,0 +1,113 @@
+"""Figures as people read them, in the terminal and on the page alike."""
+
+from petafit_benchmark.bars import Bar
+from petafit_benchmark.quality import Interval
+from petafit_benchmark.results import Result
+
+NONE = "–"
+HELD = {
+    "driver_peak_memory_bytes": "driver",
+    "jvm_heap_bytes": "JVM heap",
+    "run_folder_peak_bytes": "run folder",
+}
+"""Figures of contenders that are told beside the others: bytes, and who holds them."""
+
+STATUS = {"missing": "not installed", "failed": "failed", "timeout": "took too long"}
+
+
+def rate(value: float | None) -> str:
+    """Rows per second in three digits.
+
+    Examples
+    --------
+    >>> rate(1_234_567), rate(47_120), rate(812.4), rate(None)
+    ('1.23M', '47.1k', '812', '–')
+    """
+    if value is None:
+        return NONE
+    for unit, letter in ((1e6, "M"), (1e3, "k")):
+        if value >= unit:
+            return f"{value / unit:.3g}{letter}"
+    return f"{value:.3g}"
+
+
+def seconds(value: float | None) -> str:
+    """A time.
+
+    Examples
+    --------
+    >>> seconds(0.0421), seconds(7.25), seconds(432.1)
+    ('0.04', '7.2', '432')
+    """
+    if value is None:
+        return NONE
+    return f"{value:.2f}" if value < 1 else f"{value:.1f}" if value < 100 else f"{value:.0f}"
+
+
+def memory(value: float | None) -> str:
+    """Bytes in decimal units.
+
+    Examples
+    --------
+    >>> memory(412_345_678), memory(2_512_000_000)
+    ('412 MB', '2.51 GB')
+    """
+    if value is None:
+        return NONE
+    return f"{value / 1e9:.2f} GB" if value >= 1e9 else f"{value / 1e6:.0f} MB"
+
+
+def with_interval(value: float | None, interval: Interval | None) -> str:
+    """A figure with half of its 95% interval.
+
+    Examples
+    --------
+    >>> with_interval(0.30081, (0.3001, 0.30152))
+    '0.3008 ±0.0007'
+    """
+    if value is None or interval is None:
+        return NONE
+    return f"{value:.4f} ±{(interval[1] - interval[0]) / 2:.4f}"
+
+
+def goals(bar: Bar) -> tuple[str, str]:
+    """What must be reached, and what would be better still.
+
+    Examples
+    --------
+    >>> goals(Bar("gap", 0.0, 0.0005, 0, True, False, "lower", "", ("clicks",)))
+    ('≤ 0.0005', '< 0')
+    """
+    sign, strict = ("≥", "≥") if bar.better == "higher" else ("≤", "<")
+    stretch = NONE if bar.stretch is None else f"{strict} {bar.stretch:g}"
+    return f"{sign} {bar.bar:g}", stretch
+
+
+def reached(bar: Bar) -> str:
+    """What was reached, in as many digits as tell something."""
+    if bar.value is None:
+        return NONE
+    return f"{bar.value:.0f}" if abs(bar.value) >= 100 else f"{bar.value:.3g}"
+
+
+def verdict(bar: Bar) -> str:
+    """Whether that is enough."""
+    if bar.value is None:
+        return "not measured"
+    return "stretch" if bar.stretch_met else "met" if bar.met else "missed"
+
+
+def remarks(result: Result) -> str:
+    """What is to be known beside: a sample, what was chosen, who holds how much, a failure."""
+    if not result.ok:
+        return f"{STATUS[result.status]}: {(result.error or '').splitlines()[-1]}"
+    told = [f"{name} {value:g}" for name, value in result.tuned.items()]
+    if result.extrapolated:
+        told.append("a sample")
+    if result.converged is not None:
+        told.append("converged" if result.converged else "not converged")
+    if result.prepare_seconds:
+        told.append(f"conversion {seconds(result.prepare_seconds)} s apart")
+    figures = result.figures
+    told += [f"{who} {memory(figures[name])}" for name, who in HELD.items() if name in figures]
+    return ", ".join(told)

@@ -1,0 +1,93 @@
+"""``merging.json``: what is known of the suite `merging`, an object for each training and bar."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Self
+
+from petafit.store.plain import to_json
+from petafit_benchmark.demands import bars_of
+from petafit_benchmark.merging_cases import TRAININGS
+from petafit_benchmark.merging_demands import MERGING
+from petafit_benchmark.record import Record
+from petafit_benchmark.results import Result
+
+FILE = "merging.json"
+
+_ABOVE = "above_sequential"
+
+
+class Report:
+    """All results on one table, each merged one beside the best sequential one on its rows."""
+
+    def __init__(self, folder: Path, results: dict[str, Result]) -> None:
+        self._folder = folder
+        self._results = results
+
+    @classmethod
+    def begin(cls, folder: Path, *, suite: str, table: str) -> Self:
+        """Start from what the record in a folder keeps of the suite on the same table."""
+        kept = (r for r in Record.read(folder).results if (r.suite, r.table) == (suite, table))
+        return cls(folder, {result.contender: result for result in kept})
+
+    def add(self, result: Result) -> Result:
+        """Write the file anew with a result, which takes the place of the contender's former one.
+
+        Returns
+        -------
+        Result
+            With the figure ``above_sequential`` if there is a sequential one to compare it with.
+        """
+        compared = self._compared(result)
+        self._results[result.contender] = compared
+        self._write()
+        return compared
+
+    def outdated(self) -> Iterator[Result]:
+        """Those held against a sequential result that is no longer the best, brought up to date."""
+        for result in list(self._results.values()):
+            if self._compared(result) != result:
+                yield self.add(result)
+
+    def _compared(self, result: Result) -> Result:
+        training = TRAININGS.get(result.contender)
+        if training is None or not training.rivals:
+            return result
+        rivals = (self._results.get(name) for name in training.rivals)
+        losses = [rival.log_loss for rival in rivals if rival and rival.log_loss is not None]
+        figures = {figure: value for figure, value in result.figures.items() if figure != _ABOVE}
+        if losses and result.log_loss is not None:
+            figures[_ABOVE] = result.log_loss - min(losses)
+        return replace(result, figures=figures)
+
+    def _write(self) -> None:
+        """Replace the file at once."""
+        known = (self._results[name] for name in TRAININGS if name in self._results)
+        bars = bars_of(list(self._results.values()), MERGING)
+        content = {
+            "trainings": [_training_of(result) for result in known],
+            "bars": [asdict(bar) for bar in bars],
+        }
+        path = self._folder / FILE
+        staging = path.with_suffix(".staging")
+        staging.write_bytes(to_json(content))
+        staging.replace(path)
+
+
+def _training_of(result: Result) -> dict[str, object]:
+    case, seed, _ = TRAININGS[result.contender]
+    return {
+        "learner": "petafit.OnlineLinearClassifier",
+        "case": result.contender,
+        "seed": seed,
+        "shards": case.shards,
+        "rule": case.rule,
+        "passes": case.passes,
+        "learning_rate": case.learning_rate,
+        "log_loss": result.log_loss,
+        _ABOVE: result.figures.get(_ABOVE),
+        "accuracy": result.accuracy,
+        "seconds": result.seconds,
+        "driver_peak_memory_bytes": result.figures.get("driver_peak_memory_bytes"),
+        "status": result.status,
+    }
