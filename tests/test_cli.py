@@ -14,7 +14,7 @@ from petafit import cli
 from petafit.cli.main import OneLine
 from petafit.config.settings import Settings
 from petafit.models.store import ModelStore
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 from petafit.store.filesystem import Folder
 from tests.days import BAD, clicks, write_days
 
@@ -97,7 +97,7 @@ def test_what_cannot_be_read_is_listed_with_the_others(
     told = yaml.safe_dump({"paths": {name: str(place) for name, place in places.items()}})
     (tmp_path / "local.yaml").write_text(told)
     ModelStore(places["models"]).publish(
-        "small", Named({}), run_id="r", settings_digest="d", metrics={}
+        "small", StateDict({}), run_id="r", settings_digest="d", metrics={}
     )
     Folder(places["runs"]).write("first/manifest.json", b"{")
     Folder(places["models"]).write("small/versions/000002.json", b"{")

@@ -88,7 +88,7 @@ class Spec:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Point:
+class CurvePoint:
     """How good a model was on the test rows after so much learning.
 
     Attributes
@@ -105,7 +105,7 @@ class Point:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trained:
+class ContenderRun:
     """What came of a contender.
 
     Attributes
@@ -126,7 +126,7 @@ class Trained:
         Whether it stopped by its own criterion; None where it has none.
     versions : dict of str to str
         Of the packages that did the work: see `versions`.
-    trajectory : tuple of Point
+    trajectory : tuple of CurvePoint
         Where it was on its way, if it could say.
     figures : dict of str to float
         What else it has measured, by names that say the unit.
@@ -139,13 +139,13 @@ class Trained:
     prepare_seconds: float = 0.0
     converged: bool | None = None
     versions: dict[str, str] = field(default_factory=dict)
-    trajectory: tuple[Point, ...] = ()
+    trajectory: tuple[CurvePoint, ...] = ()
     figures: dict[str, float] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, told: dict[str, Any]) -> Self:
         """What `dataclasses.asdict` and JSON made of it, back again."""
-        trajectory = tuple(Point(**point) for point in told["trajectory"])
+        trajectory = tuple(CurvePoint(**point) for point in told["trajectory"])
         return cls(**{**told, "trajectory": trajectory})
 
 
@@ -180,7 +180,7 @@ class Contender(Protocol):
     TUNES: str
     GRID: tuple[float, ...] | None
 
-    def train(self, spec: Spec) -> Trained:
+    def train(self, spec: Spec) -> ContenderRun:
         """Learn, then predict; called once for each value when tuned, all in one process.
 
         What cannot be done is raised as `petafit.errors.PetafitError`.
@@ -207,7 +207,7 @@ def parquet_files(folder: str) -> list[str]:
 
 
 def save_predictions(spec: Spec, batches: Iterable[np.ndarray]) -> str:
-    """Write predictions where `Trained.predictions` says; returns the path.
+    """Write predictions where `ContenderRun.predictions` says; returns the path.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """The case of the suite `merging` that is no training: what exact learners lose by merging."""
 
 from petafit_benchmark.contender import Spec
-from petafit_benchmark.exchange import load_contender
+from petafit_benchmark.ipc import load_contender
 from petafit_benchmark.results import Result, command_of
 from petafit_benchmark.suite import Bench
 

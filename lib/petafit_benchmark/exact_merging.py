@@ -10,11 +10,11 @@ from sklearn.datasets import load_digits
 from threadpoolctl import threadpool_limits
 
 from petafit.config.settings import LearnerChoice
-from petafit.features.column_statistics import ColumnFacts, Facts
+from petafit.features.column_statistics import ColumnStatistics, TableStatistics
 from petafit.features.encoding.batch import Batch
 from petafit.learners.base import Learner
 from petafit.learners.registry import describe, learner_names, make_learner
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 
 SHARDS = 20
 
@@ -51,7 +51,7 @@ def relative_differences() -> dict[str, float]:
         }
 
 
-def difference(found: Named, expected: Named) -> float:
+def difference(found: StateDict, expected: StateDict) -> float:
     """The largest between arrays of the same name, as a share of the array's largest value.
 
     Infinite where the models do not have the same arrays, or one of them is not finite.
@@ -79,26 +79,28 @@ def _exact_learners(X: np.ndarray, y: np.ndarray) -> Iterator[Learner[Any]]:
     """All that are registered; MLlib's estimators have no shards of petafit's."""
     rows, n_features = X.shape
     classes, counts = np.unique(y, return_counts=True)
-    number = ColumnFacts(rows, 0, float(y.mean()), float(y.std()), float(y.min()), float(y.max()))
-    by_class = Facts(
+    number = ColumnStatistics(
+        rows, 0, float(y.mean()), float(y.std()), float(y.min()), float(y.max())
+    )
+    by_class = TableStatistics(
         rows=rows,
         weight=float(rows),
         columns={},
         classes=tuple(classes.astype(int).tolist()),
         class_counts=tuple(counts.tolist()),
     )
-    by_number = Facts(rows=rows, weight=float(rows), columns={}, label=number)
+    by_number = TableStatistics(rows=rows, weight=float(rows), columns={}, label=number)
     for name in learner_names():
         params = {"n_components": n_features} if name == _COMPONENTS else _PARAMS.get(name, {})
         choice = LearnerChoice(name=name, params=dict(params))
         known = describe(choice)
         if known.family == "mllib" or not (known.exact or name == _COMPONENTS):
             continue
-        facts = by_number if known.kind == "regressor" else by_class
-        yield make_learner(choice, n_features=n_features, facts=facts)
+        statistics = by_number if known.kind == "regressor" else by_class
+        yield make_learner(choice, n_features=n_features, statistics=statistics)
 
 
-def _merged(learner: Learner[Any], X: np.ndarray, y: np.ndarray, shards: int) -> Named:
+def _merged(learner: Learner[Any], X: np.ndarray, y: np.ndarray, shards: int) -> StateDict:
     """The model of so many shards, each of one batch."""
     summaries = []
     for at in np.array_split(np.arange(len(y)), shards):

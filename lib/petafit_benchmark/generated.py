@@ -7,7 +7,7 @@ from typing import Any
 import petafit
 from petafit.config.settings import Settings
 from petafit.datasets.click_model import INTEGERS, STRINGS
-from petafit_benchmark.table import TEST, TRAIN, Table
+from petafit_benchmark.table import TEST, TRAIN, BenchmarkTable
 
 DAYS = 10
 CLASSES = 60
@@ -28,7 +28,7 @@ TEXTS = {
 }
 
 
-def clicks_table(folder: Path, settings: Settings, *, rows: int) -> Table:
+def clicks_table(folder: Path, settings: Settings, *, rows: int) -> BenchmarkTable:
     """A click log with a known best log-loss.
 
     Parameters
@@ -41,14 +41,14 @@ def clicks_table(folder: Path, settings: Settings, *, rows: int) -> Table:
     return _table("clicks", folder, settings, rows=rows, columns=CLICKS)
 
 
-def texts_table(folder: Path, settings: Settings, *, rows: int) -> Table:
+def texts_table(folder: Path, settings: Settings, *, rows: int) -> BenchmarkTable:
     """Short texts of 60 classes; parameters as `clicks_table`."""
     return _table("texts", folder, settings, rows=rows, columns=TEXTS)
 
 
 def _table(
     name: str, folder: Path, settings: Settings, *, rows: int, columns: dict[str, Any]
-) -> Table:
+) -> BenchmarkTable:
     given = settings.dataset
     seed = getattr(given, "seed", 1) if given and given.name == name else 1
     dataset = {"name": name, "rows": rows, "days": DAYS, "seed": seed, "format": "parquet"}
@@ -61,7 +61,7 @@ def _table(
         shutil.rmtree(staging / "runs")
         return {"seed": seed, "days": DAYS, **best}
 
-    return Table.make(folder / f"{name}-{rows}-{seed}", columns=columns, generate=generate)
+    return BenchmarkTable.make(folder / f"{name}-{rows}-{seed}", columns=columns, generate=generate)
 
 
 def _prepare(

@@ -94,7 +94,7 @@ TIMED_CASES = (
 much as there is by default."""
 
 
-class Training(NamedTuple):
+class CaseTraining(NamedTuple):
     """A case on a seed: a contender of the suite.
 
     Attributes
@@ -122,21 +122,21 @@ def seeded(name: str, seed: int) -> str:
     return f"{name}_seed{seed}"
 
 
-def _trainings() -> Iterator[tuple[str, Training]]:
+def _trainings() -> Iterator[tuple[str, CaseTraining]]:
     for case in TIMED_CASES:
-        yield case.name, Training(case, SEEDS[0])
+        yield case.name, CaseTraining(case, SEEDS[0])
     for seed in SEEDS:
         rivals = tuple(seeded(case.name, seed) for case in CASES if case.rule == "sequential")
         for case in CASES:
-            yield seeded(case.name, seed), Training(case, seed, _held_against(case, rivals))
+            yield seeded(case.name, seed), CaseTraining(case, seed, _held_against(case, rivals))
     rivals = tuple(case.name for case in TEXT_CASES if case.rule == "sequential")
     for case in TEXT_CASES:
-        yield case.name, Training(case, SEEDS[0], _held_against(case, rivals))
+        yield case.name, CaseTraining(case, SEEDS[0], _held_against(case, rivals))
 
 
 def _held_against(case: Case, rivals: tuple[str, ...]) -> tuple[str, ...]:
     return () if case.rule == "sequential" else rivals
 
 
-TRAININGS: Mapping[str, Training] = MappingProxyType(dict(_trainings()))
+TRAININGS: Mapping[str, CaseTraining] = MappingProxyType(dict(_trainings()))
 """By contender, in the order of their measurement."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from petafit.spark.session import open_session
 from petafit_benchmark import petafit_runs
-from petafit_benchmark.contender import Spec, Trained, save_predictions, step_sizes, versions
+from petafit_benchmark.contender import ContenderRun, Spec, save_predictions, step_sizes, versions
 
 if TYPE_CHECKING:
     from pyspark.ml.classification import LogisticRegression, LogisticRegressionModel
@@ -28,7 +28,7 @@ WARM_UP_HASH_BITS = 14
 """Fewer than are measured: they take the same code, and half a minute less."""
 
 
-def train(spec: Spec, *, iterations: int) -> Trained:
+def train(spec: Spec, *, iterations: int) -> ContenderRun:
     """Fit to the cached features of all rows, at most so many iterations of L-BFGS.
 
     The session has fitted a few rows before, and the clock runs while the cache is filled.
@@ -46,7 +46,7 @@ def train(spec: Spec, *, iterations: int) -> Trained:
         predictions = save_predictions(
             spec, [_probabilities(model, _features(spec, spark, spec.test))]
         )
-        return Trained(
+        return ContenderRun(
             rows=spec.rows,
             seconds=seconds,
             predictions=predictions,

@@ -32,7 +32,7 @@ _PREDICTED_ROWS = 1 << 16
 
 
 @dataclass(frozen=True)
-class Fit:
+class TrainedModel:
     """What a run's manifest says of learning, and where the model is.
 
     Attributes
@@ -92,12 +92,12 @@ def settings_for(
     )
 
 
-def fit(settings: Settings, spark: "SparkSession | None" = None) -> Fit:
+def fit(settings: Settings, spark: "SparkSession | None" = None) -> TrainedModel:
     """Train, and read in the manifest what it took."""
     run = petafit.train(settings, spark=spark)
     timings = run.manifest["timings"]
     rounds = tuple(s for stage, s in timings.items() if stage.startswith("round "))
-    return Fit(
+    return TrainedModel(
         rows=run.manifest["rows"]["used"],
         seconds=timings.get("profile", 0.0) + timings["fit"],
         rounds=rounds,

@@ -9,8 +9,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from petafit_benchmark.contender import Contender, Spec, Trained
-from petafit_benchmark.exchange import read_trained, write
+from petafit_benchmark.contender import Contender, ContenderRun, Spec
+from petafit_benchmark.ipc import read_trained, write
 from petafit_benchmark.process_tree import ProcessTree, watch_memory
 
 Status = Literal["ok", "missing", "failed", "timeout"]
@@ -34,13 +34,13 @@ class Finished:
 
     Attributes
     ----------
-    trained : tuple of Trained
+    trained : tuple of ContenderRun
         One for each spec.
     peak_memory : int or None
         Bytes, of the whole process tree: see `ProcessTree.memory`.
     """
 
-    trained: tuple[Trained, ...]
+    trained: tuple[ContenderRun, ...]
     peak_memory: int | None
 
 

@@ -19,13 +19,13 @@ from rich.progress import (
 
 from petafit_benchmark import figures
 from petafit_benchmark.results import Result
-from petafit_benchmark.suite import Watcher
+from petafit_benchmark.suite import SuiteWatcher
 
 log = logging.getLogger("petafit")
 
 
 @contextmanager
-def watching(total: int) -> Iterator[Watcher]:
+def watching(total: int) -> Iterator[SuiteWatcher]:
     """Show the contenders of a suite until the block ends.
 
     Parameters

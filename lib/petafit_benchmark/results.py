@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field, replace
 from statistics import median_low
 from typing import Any, Self, TypeVar
 
-from petafit_benchmark.contender import Point, Trained
+from petafit_benchmark.contender import ContenderRun, CurvePoint
 from petafit_benchmark.process import Status
 from petafit_benchmark.quality import Interval, Quality
 
@@ -23,7 +23,7 @@ class Result:
     rows : int
         Training rows that it learnt from, each counted once.
     seconds : float
-        See `Trained.seconds`; start-up and conversion are in fields of their own.
+        See `ContenderRun.seconds`; start-up and conversion are in fields of their own.
     log_loss, auc, accuracy : float
         On the test rows, with 95% confidence intervals in the fields ``*_ci``.
     seconds_to_log_loss : float
@@ -69,7 +69,7 @@ class Result:
     accuracy: float | None = None
     accuracy_ci: Interval | None = None
     tuned: dict[str, float] = field(default_factory=dict)
-    trajectory: tuple[Point, ...] = ()
+    trajectory: tuple[CurvePoint, ...] = ()
     figures: dict[str, float] = field(default_factory=dict)
 
     @property
@@ -77,7 +77,7 @@ class Result:
         """Whether it did all it was asked."""
         return self.status == "ok"
 
-    def with_trained(self, trained: Trained, quality: Quality | None) -> Self:
+    def with_trained(self, trained: ContenderRun, quality: Quality | None) -> Self:
         """The same contender, with what it took and how good it became."""
         told = {} if quality is None else asdict(quality)
         reached = None if quality is None else _seconds_to(quality.log_loss, trained)
@@ -100,7 +100,7 @@ class Result:
     def from_json(cls, told: dict[str, Any]) -> Self:
         """What `dataclasses.asdict` and JSON made of it, back again."""
         intervals = {k: tuple(v) for k, v in told.items() if k.endswith("_ci") and v is not None}
-        trajectory = tuple(Point(**point) for point in told["trajectory"])
+        trajectory = tuple(CurvePoint(**point) for point in told["trajectory"])
         return cls(**{**told, **intervals, "trajectory": trajectory})
 
 
@@ -123,7 +123,7 @@ def middle(results: Sequence[Result]) -> Result:
     )
 
 
-def _seconds_to(log_loss: float, trained: Trained) -> float:
+def _seconds_to(log_loss: float, trained: ContenderRun) -> float:
     """When a model on the way was as good as the last; without such a model, all the time."""
     points = sorted(trained.trajectory, key=lambda point: point.seconds)
     return next((p.seconds for p in points if p.log_loss <= log_loss), trained.seconds)

@@ -10,18 +10,18 @@ from typing import Any, Protocol, cast
 from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError, did_you_mean
 from petafit_benchmark.contender import Spec
-from petafit_benchmark.exchange import load_contender
-from petafit_benchmark.laboratory import Laboratory
+from petafit_benchmark.ipc import load_contender
 from petafit_benchmark.process import Failure
 from petafit_benchmark.results import Result
-from petafit_benchmark.table import Table
+from petafit_benchmark.runner import Runner
+from petafit_benchmark.table import BenchmarkTable
 from petafit_benchmark.trial import run_and_judge
 from petafit_benchmark.tuning import Tuning
 
 _SUITES = "petafit_benchmark.suites"
 
 
-class Watcher(Protocol):
+class SuiteWatcher(Protocol):
     """Shows a benchmark while it goes on."""
 
     def begins(self, title: str) -> None:
@@ -57,7 +57,7 @@ class Bench:
     data: Path
     folder: Path
     rows: int
-    watcher: Watcher
+    watcher: SuiteWatcher
     chosen: tuple[str, ...] = ()
     tunings: dict[str, Tuning] = field(default_factory=dict)
     tables: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -75,13 +75,13 @@ class Bench:
         return self.chosen or contenders
 
     def laboratory(
-        self, suite: str, table: Table, *, full_rows: int, tuning_rows: int
-    ) -> Laboratory:
-        """Where contenders meet on a table; see `Laboratory` for the limits."""
+        self, suite: str, table: BenchmarkTable, *, full_rows: int, tuning_rows: int
+    ) -> Runner:
+        """Where contenders meet on a table; see `Runner` for the limits."""
         self.tables[suite] = {k: v for k, v in table.facts.items() if k != "files"}
-        return Laboratory(suite, table, self.folder, full_rows, tuning_rows, self.tunings)
+        return Runner(suite, table, self.folder, full_rows, tuning_rows, self.tunings)
 
-    def measure(self, laboratory: Laboratory, name: str) -> Result:
+    def measure(self, laboratory: Runner, name: str) -> Result:
         """Measure one contender, and show it."""
         self.watcher.begins(load_contender(name).TITLE)
         return laboratory.measure(name)

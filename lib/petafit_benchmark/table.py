@@ -18,7 +18,7 @@ _FACTS = "table.json"
 _READ_BYTES = 1 << 24
 
 
-class Sample(NamedTuple):
+class TableSample(NamedTuple):
     """Some rows of a table, as a folder of their own."""
 
     folder: str
@@ -26,7 +26,7 @@ class Sample(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Table:
+class BenchmarkTable:
     """A whole table on the local disk, and samples of it.
 
     Attributes
@@ -78,7 +78,7 @@ class Table:
         )
         return cls(folder, facts, spec)
 
-    def newest(self, wanted: int, *, before: int = 0) -> Sample:
+    def newest(self, wanted: int, *, before: int = 0) -> TableSample:
         """The newest training rows, in their order; all of them where fewer are left.
 
         Parameters
@@ -89,10 +89,10 @@ class Table:
         left = self.spec.rows - before
         taken = min(wanted, left)
         if taken == self.spec.rows:
-            return Sample(self.spec.train, taken)
+            return TableSample(self.spec.train, taken)
         folder = self.folder / (f"newest-{taken}" + (f"-before-{before}" if before else ""))
         rows.write_rows(self.spec.files, folder, skip=left - taken, rows=taken)
-        return Sample(str(folder), taken)
+        return TableSample(str(folder), taken)
 
 
 def _generate(folder: Path, generate: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from petafit.errors import ContractError
-from petafit_benchmark.contender import Spec, Trained
-from petafit_benchmark.exchange import load_contender
+from petafit_benchmark.contender import ContenderRun, Spec
+from petafit_benchmark.ipc import load_contender
 from petafit_benchmark.process import Failure, run_contender
 from petafit_benchmark.quality import Quality, measure
 from petafit_benchmark.rows import labels
@@ -21,13 +21,13 @@ class Judged:
 
     Attributes
     ----------
-    runs : list of (Trained, Quality or None)
+    runs : list of (ContenderRun, Quality or None)
         One for each spec; None for what predicts nothing.
     peak_memory : int or None
         Bytes, of the process tree.
     """
 
-    runs: list[tuple[Trained, Quality | None]]
+    runs: list[tuple[ContenderRun, Quality | None]]
     peak_memory: int | None
 
 
@@ -65,7 +65,7 @@ def run_and_judge(
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _quality(spec: Spec, trained: Trained) -> Quality | None:
+def _quality(spec: Spec, trained: ContenderRun) -> Quality | None:
     if trained.predictions is None:
         return None
     return measure(labels(spec.test_files, spec.label, spec.classes), np.load(trained.predictions))

@@ -10,15 +10,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from petafit.aggregate.aggregator import Aggregator, Combined
 from petafit.aggregate.checked import Checked, CheckedResult
-from petafit.aggregate.law import Aggregator, Together
 from petafit.aggregate.quarantine import Quarantine, Sorted
 from petafit.aggregate.sink import WriteFiles
 from petafit.config.settings import LearnerChoice
 from petafit.evaluation.evaluate import Evaluate, Measure
 from petafit.evaluation.metrics import ClassificationMetrics, RegressionMetrics
 from petafit.evaluation.score import Layout, Score, Scores
-from petafit.explanation import shipped
+from petafit.explanation import serialization
 from petafit.explanation.influence import Influence
 from petafit.explanation.leave_one_out import Models
 from petafit.features.instances import EncodedRows
@@ -29,12 +29,12 @@ from petafit.learners.online.newton.step import start_of
 from petafit.learners.registry import make_learner
 from petafit.learners.ridge.learner import Ridge
 from petafit.models.model import Model
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 from petafit.store.filesystem import Folder
 from petafit.table.filters.predicate import parse
 from petafit.table.writers.files import WrittenFile
-from petafit.training.fit import Fit, Fitted
-from petafit.training.reserved import LearntRows
+from petafit.training.fit import FitShard, Fitted
+from petafit.training.merge_holdout import LearntRows
 from tests.aggregate.drawn import (
     CHECKS,
     FEATURES,
@@ -71,7 +71,7 @@ class Case:
 
     make: Callable[[Path], Aggregator[Any, Any, Any]]
     take: Callable[[pa.RecordBatch], Any] = lambda batch: batch
-    start: Callable[[], Named | None] = lambda: None
+    start: Callable[[], StateDict | None] = lambda: None
     told: Callable[[Path, Any], Any] = lambda _, result: result
     tells_all: bool = True
     weighted: bool = False
@@ -79,41 +79,41 @@ class Case:
 
 @cache
 def online() -> OnlineLearner:
-    facts = encoder().facts
-    learner = make_learner(LearnerChoice(), n_features=encoder().n_features, facts=facts)
+    statistics = encoder().statistics
+    learner = make_learner(LearnerChoice(), n_features=encoder().n_features, statistics=statistics)
     assert isinstance(learner, OnlineLearner)
     return learner
 
 
 @cache
-def weights() -> Named:
+def weights() -> StateDict:
     """What the online learner makes of a few rows."""
     learner = online()
     return learner.finish(learner.lift(learner.reduce(learner.start(), encoder()(twelve_rows()))))
 
 
 @cache
-def sure() -> Named:
+def sure() -> StateDict:
     """A thousand times these weights: probabilities are 0 or 1 to the last digit."""
     arrays = weights().arrays
-    return Named({**arrays, "weights": 1000 * arrays["weights"]}, weights().params)
+    return StateDict({**arrays, "weights": 1000 * arrays["weights"]}, weights().params)
 
 
 @cache
-def published() -> Named:
+def published() -> StateDict:
     """A model as it is published."""
     columns = pa.schema([SCHEMA.field("speed"), SCHEMA.field("city")])
-    return Model(encoder(), LearnerChoice(), columns, weights()).to_named()
+    return Model(encoder(), LearnerChoice(), columns, weights()).to_state_dict()
 
 
 @cache
-def left_out() -> Named:
+def left_out() -> StateDict:
     """That model, and those of two partitions less."""
     columns = pa.schema([SCHEMA.field("speed"), SCHEMA.field("city")])
     model = Model(encoder(), LearnerChoice(), columns, weights())
     whole = model.learner.predictive(weights())
-    others = (Named({"weights": share * whole.arrays["weights"]}) for share in (0.5, 0.9))
-    return shipped.to_named(model, Models((whole, *others)))
+    others = (StateDict({"weights": share * whole.arrays["weights"]}) for share in (0.5, 0.9))
+    return serialization.to_state_dict(model, Models((whole, *others)))
 
 
 def _profile(label: str, **options: Any) -> Profile:
@@ -147,13 +147,13 @@ def _checked_fit(folder: Path, checked: CheckedResult[Fitted]) -> Any:
 
 
 @cache
-def measured_from() -> Named:
+def measured_from() -> StateDict:
     """What a pass that measures derivatives starts from, after the first."""
     start = start_of(weights(), (), block=True)
-    return start | Named({"before": start.arrays["weights"] / 2})
+    return start | StateDict({"before": start.arrays["weights"] / 2})
 
 
-def _derivatives(_: Path, found: Named) -> Any:
+def _derivatives(_: Path, found: StateDict) -> Any:
     """Over all coordinates, whichever of them the summary names."""
     whole = np.zeros((2, found.params["coordinates"]))
     for at, name in enumerate(("gradient", "curvature")):
@@ -189,8 +189,8 @@ def _measure(_: Path) -> Measure:
     return Measure(RegressionMetrics(), label="delay", prediction="chance", rows=rows)
 
 
-def _together(_: Path) -> Together:
-    return Together({"one": _profile("late"), "two": Checked(CHECKS, _profile("delay"))})
+def _together(_: Path) -> Combined:
+    return Combined({"one": _profile("late"), "two": Checked(CHECKS, _profile("delay"))})
 
 
 CASES = {
@@ -216,26 +216,29 @@ CASES = {
     "quarantine": Case(_quarantine, told=_sorted, tells_all=False),
     "score": Case(_score, start=published, told=_scores, tells_all=False),
     "fit": Case(
-        lambda _: Fit(online(), ClassificationMetrics()), encoded, told=_put_aside, tells_all=False
+        lambda _: FitShard(online(), ClassificationMetrics()),
+        encoded,
+        told=_put_aside,
+        tells_all=False,
     ),
     "fit from a model": Case(
-        lambda _: Fit(online(), ClassificationMetrics()),
+        lambda _: FitShard(online(), ClassificationMetrics()),
         encoded,
         weights,
         _put_aside,
         tells_all=False,
     ),
     "fit, checked": Case(
-        lambda _: Checked(EncodedRows(), Fit(online(), ClassificationMetrics())),
+        lambda _: Checked(EncodedRows(), FitShard(online(), ClassificationMetrics())),
         encoded,
         told=_checked_fit,
         tells_all=False,
     ),
     "fit of an exact learner": Case(
-        lambda _: Fit(RIDGE, None), encoder("delay"), told=_coefficients, weighted=True
+        lambda _: FitShard(RIDGE, None), encoder("delay"), told=_coefficients, weighted=True
     ),
     "fit of an exact learner, and metrics": Case(
-        lambda _: Fit(RIDGE, RegressionMetrics()),
+        lambda _: FitShard(RIDGE, RegressionMetrics()),
         encoder("delay"),
         told=_coefficients,
         tells_all=False,

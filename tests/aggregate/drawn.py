@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from petafit.config.feature_groups import CategoricalFeatures, NumericFeatures
 from petafit.config.settings import ColumnRule, Contract
 from petafit.evaluation.metrics import Scored
-from petafit.features.column_statistics import Facts
+from petafit.features.column_statistics import TableStatistics
 from petafit.features.encoder import Encoder, Layout
 from petafit.features.encoding.batch import Batch
 from petafit.features.spec import resolve
@@ -93,7 +93,7 @@ def twelve_rows() -> pa.RecordBatch:
 
 
 @cache
-def facts() -> Facts:
+def statistics() -> TableStatistics:
     """Facts of a table in which everything occurs."""
     profile = Profile(FEATURES, label="late", kind="classes")
     return profile.finish(profile.reduce(profile.start(), twelve_rows()))
@@ -101,7 +101,9 @@ def facts() -> Facts:
 
 @cache
 def encoder(label: str = "late", layout: Layout = "csr") -> Encoder:
-    known = facts() if label == "late" else replace(facts(), classes=None, class_counts=None)
+    known = (
+        statistics() if label == "late" else replace(statistics(), classes=None, class_counts=None)
+    )
     return Encoder(
         FEATURES, known, hash_bits=HASH_BITS, label=label, weight="weight", layout=layout
     )
@@ -109,14 +111,14 @@ def encoder(label: str = "late", layout: Layout = "csr") -> Encoder:
 
 def encoded(batch: pa.RecordBatch) -> Batch:
     """A third of the rows put aside, and those that break the contract left out."""
-    sifted = CHECKS.sift(batch)
-    good = batch.slice(0, 0) if sifted.good is None else sifted.good
+    validated = CHECKS.validate(batch)
+    good = batch.slice(0, 0) if validated.good is None else validated.good
     aside = good.column("id").to_numpy() % 3 == 0
     return replace(
         encoder()(good),
         reserved=aside if aside.any() else None,
-        quarantined=sifted.quarantined,
-        example=sifted.example,
+        quarantined=validated.quarantined,
+        example=validated.example,
     )
 
 

@@ -17,10 +17,10 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 import petafit
-from petafit.aggregate.law import Aggregator
+from petafit.aggregate.aggregator import Aggregator
 from petafit.errors import ContractError, EmptyInputError
 from petafit.learners.base import Learner
-from petafit.store.arrays import Named, from_bytes, to_bytes
+from petafit.store.arrays import StateDict, from_bytes, to_bytes
 from tests.aggregate.cases import CASES, Case
 from tests.aggregate.drawn import batches, encoder, repeated
 from tests.learners.cases import CASES as LEARNERS
@@ -38,11 +38,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("written")
 
 
-def summary(case: Case, aggregator: Aggregator[Any, Any, Any], rows: Sequence[Any]) -> Named:
+def summary(case: Case, aggregator: Aggregator[Any, Any, Any], rows: Sequence[Any]) -> StateDict:
     return aggregator.lift(reduce(aggregator.reduce, rows, aggregator.start(case.start())))
 
 
-def told(case: Case, folder: Path, merged: Named) -> Any:
+def told(case: Case, folder: Path, merged: StateDict) -> Any:
     """What the case says of its result; for what cannot be finished, the kind of error."""
     try:
         return case.told(folder, case.make(folder).finish(merged, case.start()))
@@ -52,7 +52,7 @@ def told(case: Case, folder: Path, merged: Named) -> Any:
 
 def assert_close(found: Any, expected: Any, at: str = "") -> None:
     """Equal; sums of floats within 1e-9, of themselves or of values about 1 that cancel out."""
-    if isinstance(expected, Named):
+    if isinstance(expected, StateDict):
         found, expected = ({**side.arrays, **side.params} for side in (found, expected))
     elif is_dataclass(expected):
         names = [field.name for field in fields(expected)]

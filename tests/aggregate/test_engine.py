@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 import petafit.aggregate.engine as engine_module
+from petafit.aggregate.aggregator import Combined
 from petafit.aggregate.engine import Engine, Passes
-from petafit.aggregate.law import Together
 from petafit.aggregate.local import LocalEngine
 from petafit.aggregate.pass_files import ShardReport
+from petafit.aggregate.shard_task import ShardTask
 from petafit.aggregate.tree import GroupReport, groups
-from petafit.aggregate.work import Work
 from petafit.errors import ContractError, EmptyInputError, StorageError
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 from petafit.store.filesystem import Folder
 from tests.aggregate import toys
 from tests.aggregate.toys import Lists, Total, lists
@@ -53,13 +53,13 @@ def test_empty_shards_change_nothing(engine: Engine, tmp_path: Path) -> None:
 
 
 def test_a_start_reaches_the_result(engine: Engine, tmp_path: Path) -> None:
-    start = Named({"total": np.array([10.0])})
+    start = StateDict({"total": np.array([10.0])})
     outcome = passes(engine, tmp_path).run("add", Total(), lists([[[1.0]]]), start=start)
     assert outcome.result == 11.0
 
 
 def test_aggregators_share_a_pass(engine: Engine, tmp_path: Path) -> None:
-    both = Together({"one": Total(), "two": Total()})
+    both = Combined({"one": Total(), "two": Total()})
     outcome = passes(engine, tmp_path).run("add", both, lists([[[1.0]], [[2.0]]]))
     assert outcome.result == {"one": 3.0, "two": 3.0}
 
@@ -75,7 +75,7 @@ def test_summaries_can_be_kept_before_they_are_removed(
 ) -> None:
     kept = []
 
-    def keep(summaries: Iterable[Named], merged: Named) -> None:
+    def keep(summaries: Iterable[StateDict], merged: StateDict) -> None:
         kept.extend(float(each.arrays["total"][0]) for each in (*summaries, merged))
 
     source = lists([[[float(number)]] for number in range(shards)])
@@ -90,7 +90,7 @@ def test_no_rows_are_refused(engine: Engine, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("frozen", [True, False])
 def test_a_pass_without_rows_leaves_nothing_behind(tmp_path: Path, frozen: bool) -> None:
-    start = Named({"total": np.array([10.0])})
+    start = StateDict({"total": np.array([10.0])})
     with pytest.raises(EmptyInputError):
         passes(LocalEngine(), tmp_path).run("add", Total(), lists([[]], frozen=frozen), start=start)
     assert Folder(tmp_path).child("passes").names() == []
@@ -101,7 +101,7 @@ def test_a_failed_pass_leaves_only_what_the_next_attempt_can_use(
     tmp_path: Path, frozen: bool
 ) -> None:
     source = lists([[[1.0]]], broken=True, frozen=frozen)
-    start = Named({"total": np.array([10.0])})
+    start = StateDict({"total": np.array([10.0])})
     with pytest.raises(ContractError):
         passes(LocalEngine(), tmp_path).run("add", Total(), source, start=start)
     assert bool(Folder(tmp_path).child("passes").files()) == frozen
@@ -111,8 +111,8 @@ def test_what_cannot_be_removed_does_not_hide_the_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     class OutOfReach(LocalEngine):
-        def aggregate(self, work: Work, source: Any) -> list[ShardReport]:
-            reports = super().aggregate(work, source)
+        def aggregate(self, task: ShardTask, source: Any) -> list[ShardReport]:
+            reports = super().aggregate(task, source)
             monkeypatch.setattr(Folder, "remove", unreachable)
             return reports
 
@@ -135,8 +135,8 @@ def test_only_merged_groups_are_left_when_all_shards_are_done(
     engine: Engine, tmp_path: Path, shards: int
 ) -> None:
     folder = Folder(tmp_path)
-    work = Work(Total(), folder, shards=shards)
-    engine.aggregate(work, lists([[[1.0]]] * shards))
+    task = ShardTask(Total(), folder, shards=shards)
+    engine.aggregate(task, lists([[[1.0]]] * shards))
     kinds = {name.split("-")[0] for name in folder.names()}
     assert kinds == {"report", "merged"}
     arrays = [name for name in folder.names() if name.endswith(".npz")]
@@ -152,11 +152,11 @@ def test_a_pass_goes_on_from_groups_that_were_merged(
     load = engine_module.load_group
     loaded: list[int] = []
 
-    def killed(work: Work, number: int, report: GroupReport) -> Named:
+    def killed(task: ShardTask, number: int, report: GroupReport) -> StateDict:
         loaded.append(number)
         if len(loaded) > kept:
             raise KeyboardInterrupt
-        return load(work, number, report)
+        return load(task, number, report)
 
     monkeypatch.setattr(engine_module, "load_group", killed)
     with pytest.raises(KeyboardInterrupt):
@@ -175,9 +175,9 @@ def test_groups_that_nobody_merged_are_merged_at_the_end(engine: Engine, tmp_pat
 
 def test_a_lost_shard_is_noticed(tmp_path: Path) -> None:
     class Loses(LocalEngine):
-        def aggregate(self, work: Work, source: Any) -> list[ShardReport]:
-            reports = super().aggregate(replace(work, shards=0), source)
-            work.folder.remove("report-000007.json")
+        def aggregate(self, task: ShardTask, source: Any) -> list[ShardReport]:
+            reports = super().aggregate(replace(task, shards=0), source)
+            task.folder.remove("report-000007.json")
             return reports
 
     with pytest.raises(StorageError, match="expected 20 shards; got 19 shards"):
@@ -191,9 +191,9 @@ def test_the_driver_holds_no_summary_but_the_one_that_grows(
     loaded: list[weakref.ref[np.ndarray]] = []
     load = engine_module.load_group
 
-    def watched(work: Work, number: int, report: GroupReport) -> Named:
+    def watched(task: ShardTask, number: int, report: GroupReport) -> StateDict:
         assert [each for each in loaded[1:] if each()] == []  # the first one grows in its place
-        summary = load(work, number, report)
+        summary = load(task, number, report)
         loaded.append(weakref.ref(summary.arrays["total"]))
         return summary
 

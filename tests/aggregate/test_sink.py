@@ -8,13 +8,13 @@ import pytest
 
 from petafit.aggregate.sink import WriteFiles
 from petafit.datasets.clicks import PROBABILITY, Clicks
-from petafit.store.arrays import Named, from_bytes, to_bytes
+from petafit.store.arrays import StateDict, from_bytes, to_bytes
 from petafit.store.filesystem import Folder
 
 CLICKS = Clicks(rows=2_000, days=4, block_rows=150, shards=3)
 
 
-def summaries(sink: WriteFiles, clicks: Clicks) -> list[Named]:
+def summaries(sink: WriteFiles, clicks: Clicks) -> list[StateDict]:
     lifted = []
     for shard in range(clicks.shards):
         state = sink.start()

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from petafit.aggregate.shard_task import ShardTask, aggregate_shard
 from petafit.aggregate.tree import (
     find_group,
     groups,
@@ -13,9 +14,8 @@ from petafit.aggregate.tree import (
     merge_group,
     merge_if_last,
 )
-from petafit.aggregate.work import Work, aggregate_shard
 from petafit.errors import DamagedError, StorageError
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 from petafit.store.filesystem import Folder
 from tests.aggregate.toys import Total, lists
 
@@ -24,17 +24,17 @@ SOURCE = lists([[[float(number)]] for number in range(SHARDS)])
 
 
 @pytest.fixture
-def work(tmp_path: Path) -> Work:
-    """Work on 20 shards, which make four groups of five."""
-    return Work(Total(), Folder(tmp_path), shards=SHARDS)
+def task(tmp_path: Path) -> ShardTask:
+    """ShardTask on 20 shards, which make four groups of five."""
+    return ShardTask(Total(), Folder(tmp_path), shards=SHARDS)
 
 
-def aggregate(work: Work, shard: int) -> None:
-    aggregate_shard(work, shard, partial(SOURCE.read, shard))
+def aggregate(task: ShardTask, shard: int) -> None:
+    aggregate_shard(task, shard, partial(SOURCE.read, shard))
 
 
-def summaries(work: Work) -> list[str]:
-    return [name for name in work.folder.names() if name.startswith("summary-")]
+def summaries(task: ShardTask) -> list[str]:
+    return [name for name in task.folder.names() if name.startswith("summary-")]
 
 
 @given(st.integers(0, 5000))
@@ -55,53 +55,53 @@ def test_no_summaries_give_what_an_empty_shard_says() -> None:
 
 def test_merging_goes_from_left_to_right() -> None:
     class Order(Total):
-        def merge(self, left: Named, right: Named) -> Named:
-            return Named(params={"order": [*left.params["order"], *right.params["order"]]})
+        def merge(self, left: StateDict, right: StateDict) -> StateDict:
+            return StateDict(params={"order": [*left.params["order"], *right.params["order"]]})
 
-    said = [Named(params={"order": [number]}) for number in range(5)]
+    said = [StateDict(params={"order": [number]}) for number in range(5)]
     assert merge_all(Order(), said).params["order"] == [0, 1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("order", [(5, 6, 7, 8, 9), (9, 7, 5, 8, 6)])
 def test_the_last_shard_of_a_group_merges_it_and_removes_the_summaries(
-    work: Work, order: tuple[int, ...]
+    task: ShardTask, order: tuple[int, ...]
 ) -> None:
     for shard in order:
-        assert find_group(work, 1) is None
-        aggregate(work, shard)
-        merge_if_last(work, shard)
-    report = find_group(work, 1)
+        assert find_group(task, 1) is None
+        aggregate(task, shard)
+        merge_if_last(task, shard)
+    report = find_group(task, 1)
     assert report is not None
     assert report.shards == 5
-    assert load_group(work, 1, report).arrays["total"] == 5 + 6 + 7 + 8 + 9
-    assert summaries(work) == []
+    assert load_group(task, 1, report).arrays["total"] == 5 + 6 + 7 + 8 + 9
+    assert summaries(task) == []
 
 
-def test_a_merged_group_is_not_merged_again(work: Work) -> None:
+def test_a_merged_group_is_not_merged_again(task: ShardTask) -> None:
     for shard in range(5):
-        aggregate(work, shard)
-    first = merge_group(work, 0)
-    aggregate(work, 3)  # as a resumed run does: it finds the report
-    merge_if_last(work, 3)
-    assert find_group(work, 0) == first
+        aggregate(task, shard)
+    first = merge_group(task, 0)
+    aggregate(task, 3)  # as a resumed run does: it finds the report
+    merge_if_last(task, 3)
+    assert find_group(task, 0) == first
 
 
-def test_what_a_straggler_wrote_again_is_removed(work: Work) -> None:
+def test_what_a_straggler_wrote_again_is_removed(task: ShardTask) -> None:
     for shard in range(5):
-        aggregate(work, shard)
-    content = work.folder.read("summary-000002.npz")
-    merge_group(work, 0)
-    work.folder.write("summary-000002.npz", content)
-    merge_if_last(work, 2)
-    assert summaries(work) == []
+        aggregate(task, shard)
+    content = task.folder.read("summary-000002.npz")
+    merge_group(task, 0)
+    task.folder.write("summary-000002.npz", content)
+    merge_if_last(task, 2)
+    assert summaries(task) == []
 
 
 def test_one_of_two_attempts_may_lose_its_summaries_to_the_other(
-    work: Work, monkeypatch: pytest.MonkeyPatch
+    task: ShardTask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for shard in range(5):
-        aggregate(work, shard)
-    other = Work(Total(), work.folder, shards=SHARDS)
+        aggregate(task, shard)
+    other = ShardTask(Total(), task.folder, shards=SHARDS)
     read = Folder.read
 
     def overtaken(folder: Folder, name: str) -> bytes:
@@ -111,37 +111,37 @@ def test_one_of_two_attempts_may_lose_its_summaries_to_the_other(
         return read(folder, name)
 
     monkeypatch.setattr(Folder, "read", overtaken)
-    report = merge_group(work, 0)
-    assert load_group(work, 0, report).arrays["total"] == 10.0
+    report = merge_group(task, 0)
+    assert load_group(task, 0, report).arrays["total"] == 10.0
 
 
-def test_a_missing_summary_is_not_passed_over(work: Work) -> None:
+def test_a_missing_summary_is_not_passed_over(task: ShardTask) -> None:
     for shard in range(5):
-        aggregate(work, shard)
-    work.folder.remove("summary-000002.npz")
+        aggregate(task, shard)
+    task.folder.remove("summary-000002.npz")
     with pytest.raises(StorageError, match="summary-000002"):
-        merge_group(work, 0)
+        merge_group(task, 0)
 
 
 def test_a_single_group_is_left_to_the_driver(tmp_path: Path) -> None:
-    work = Work(Total(), Folder(tmp_path), shards=2)
+    task = ShardTask(Total(), Folder(tmp_path), shards=2)
     for shard in range(2):
-        aggregate(work, shard)
-        merge_if_last(work, shard)
-    assert find_group(work, 0) is None
-    assert len(summaries(work)) == 2
+        aggregate(task, shard)
+        merge_if_last(task, shard)
+    assert find_group(task, 0) is None
+    assert len(summaries(task)) == 2
 
 
 @pytest.mark.parametrize("name", ["merged-000001.json", "merged-000001.npz"])
-def test_a_damaged_group_is_made_anew_by_the_next_attempt(work: Work, name: str) -> None:
+def test_a_damaged_group_is_made_anew_by_the_next_attempt(task: ShardTask, name: str) -> None:
     def attempt() -> None:
         for shard in groups(SHARDS)[1]:
-            aggregate(work, shard)
-            merge_if_last(work, shard)
+            aggregate(task, shard)
+            merge_if_last(task, shard)
 
     attempt()
-    work.folder.write(name, b"damaged")
+    task.folder.write(name, b"damaged")
     with pytest.raises(DamagedError, match=name):
-        load_group(work, 1, merge_group(work, 1))
+        load_group(task, 1, merge_group(task, 1))
     attempt()
-    assert load_group(work, 1, merge_group(work, 1)).arrays["total"] == 5 + 6 + 7 + 8 + 9
+    assert load_group(task, 1, merge_group(task, 1)).arrays["total"] == 5 + 6 + 7 + 8 + 9

@@ -9,36 +9,36 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from petafit.aggregate.law import Aggregator
+from petafit.aggregate.aggregator import Aggregator
 from petafit.errors import ContractError
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 
 SCHEMA = pa.schema([("x", pa.float64())])
 
 
-class Total(Aggregator[Named, pa.RecordBatch, float]):
+class Total(Aggregator[StateDict, pa.RecordBatch, float]):
     """The sum of column x, on top of what the model holds."""
 
-    def start(self, model: Named | None = None) -> Named:
-        return Named({"total": np.zeros(1)}, {"batches": 0})
+    def start(self, model: StateDict | None = None) -> StateDict:
+        return StateDict({"total": np.zeros(1)}, {"batches": 0})
 
-    def reduce(self, state: Named, batch: pa.RecordBatch) -> Named:
+    def reduce(self, state: StateDict, batch: pa.RecordBatch) -> StateDict:
         total = state.arrays["total"] + batch.column("x").to_numpy().sum()
-        return Named({"total": total}, {"batches": state.params["batches"] + 1})
+        return StateDict({"total": total}, {"batches": state.params["batches"] + 1})
 
-    def progress(self, state: Named) -> float | None:
+    def progress(self, state: StateDict) -> float | None:
         return float(state.arrays["total"][0])
 
-    def lift(self, state: Named) -> Named:
+    def lift(self, state: StateDict) -> StateDict:
         return state
 
-    def merge(self, left: Named, right: Named) -> Named:
-        return Named(
+    def merge(self, left: StateDict, right: StateDict) -> StateDict:
+        return StateDict(
             {"total": left.arrays["total"] + right.arrays["total"]},
             {"batches": left.params["batches"] + right.params["batches"]},
         )
 
-    def finish(self, summary: Named, model: Named | None = None) -> float:
+    def finish(self, summary: StateDict, model: StateDict | None = None) -> float:
         before = float(model.arrays["total"][0]) if model else 0.0
         return before + float(summary.arrays["total"][0])
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from petafit_benchmark.contender import Trained
+from petafit_benchmark.contender import ContenderRun
 from petafit_benchmark.results import Result
-from petafit_benchmark.table import Table
+from petafit_benchmark.table import BenchmarkTable
 
 COLUMNS = {"label": "y", "classes": (0, 1), "integers": ("x",)}
 
@@ -31,12 +31,12 @@ def result(contender: str, **fields: object) -> Result:
     return Result(**{**known, "contender": contender, **fields})
 
 
-def trained(**fields: object) -> Trained:
+def trained(**fields: object) -> ContenderRun:
     """What came of a contender that took a second and predicts nothing."""
-    return Trained(**{"rows": 1000, "seconds": 1.0, "predictions": None, **fields})
+    return ContenderRun(**{"rows": 1000, "seconds": 1.0, "predictions": None, **fields})
 
 
-def table(folder: Path, *, train: int = 2000, test: int = 400) -> Table:
+def table(folder: Path, *, train: int = 2000, test: int = 400) -> BenchmarkTable:
     """Rows numbered in `x`, a quarter of them positive; of a size of its own."""
 
     def generate(staging: Path) -> dict[str, object]:
@@ -50,4 +50,4 @@ def table(folder: Path, *, train: int = 2000, test: int = 400) -> Table:
                 pq.write_table(content, staging / part / f"{number}.parquet", row_group_size=100)
         return {"seed": 7}
 
-    return Table.make(folder, columns=COLUMNS, generate=generate)
+    return BenchmarkTable.make(folder, columns=COLUMNS, generate=generate)

@@ -6,7 +6,7 @@ import pytest
 
 from petafit_benchmark import contenders
 from petafit_benchmark.contender import step_sizes
-from petafit_benchmark.exchange import load_contender
+from petafit_benchmark.ipc import load_contender
 from petafit_benchmark.suites import clicks, merging, shards, text
 
 NAMES = [module.name for module in iter_modules(contenders.__path__) if module.name != "__main__"]
@@ -28,7 +28,7 @@ WITHOUT_PEERS = """
 import sys
 for peer in sys.argv[2].split():
     sys.modules[peer] = None
-from petafit_benchmark.exchange import load_contender
+from petafit_benchmark.ipc import load_contender
 for name in sys.argv[1].split():
     load_contender(name)
 """

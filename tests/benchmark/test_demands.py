@@ -1,6 +1,6 @@
 import pytest
 
-from petafit_benchmark.contender import Point
+from petafit_benchmark.contender import CurvePoint
 from petafit_benchmark.demands import DEMANDS, LINEAR_PEERS, bars_of
 from petafit_benchmark.suites import clicks
 from tests.benchmark.made import result
@@ -74,9 +74,9 @@ def test_a_better_petafit_meets_the_stretch():
 
 
 TRAJECTORY = (
-    Point(rows=100, seconds=0.1, log_loss=0.6),
-    Point(rows=500, seconds=0.4, log_loss=0.5),
-    Point(rows=1000, seconds=0.7, log_loss=0.49),
+    CurvePoint(rows=100, seconds=0.1, log_loss=0.6),
+    CurvePoint(rows=500, seconds=0.4, log_loss=0.5),
+    CurvePoint(rows=1000, seconds=0.7, log_loss=0.49),
 )
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 from petafit_benchmark.demands import bars_of
 from petafit_benchmark.exact_merging import difference
 from petafit_benchmark.suites import merging
@@ -15,8 +15,8 @@ from tests.learners.cases import CASES
 EXACT = {case.name for case in CASES if case.learner.exact}
 
 
-def named(**arrays: object) -> Named:
-    return Named({name: np.asarray(values) for name, values in arrays.items()})
+def named(**arrays: object) -> StateDict:
+    return StateDict({name: np.asarray(values) for name, values in arrays.items()})
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def named(**arrays: object) -> Named:
     ],
 )
 def test_a_difference_is_a_share_of_the_largest(
-    found: Named, expected: Named, value: float
+    found: StateDict, expected: StateDict, value: float
 ) -> None:
     assert difference(found, expected) == pytest.approx(value)
 

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from petafit_benchmark.contender import Spec, Trained
+from petafit_benchmark.contender import ContenderRun, Spec
 from petafit_benchmark.contenders import vw_text
-from petafit_benchmark.exchange import load_contender
 from petafit_benchmark.frames import frames, records
+from petafit_benchmark.ipc import load_contender
 from petafit_benchmark.process import Finished, run_contender
 from petafit_benchmark.quality import measure
 from petafit_benchmark.rows import labels
@@ -159,7 +159,7 @@ def _require(name: str) -> None:
         pytest.skip(f"the extra bench installs {', '.join(missing)}")
 
 
-def _share_of_base(spec: Spec, trained: Trained) -> float:
+def _share_of_base(spec: Spec, trained: ContenderRun) -> float:
     """The log-loss of its predictions, over that of the frequencies of the labels."""
     truth = labels(spec.test_files, spec.label, spec.classes)
     predictions = np.load(trained.predictions or "")

@@ -6,7 +6,7 @@ import pytest
 
 from petafit.errors import ConfigurationError
 from petafit_benchmark.contender import Spec
-from petafit_benchmark.exchange import load_contender
+from petafit_benchmark.ipc import load_contender
 from petafit_benchmark.process import Failure, Finished, run_contender
 from tests.benchmark.toys.holds_memory import BYTES
 

@@ -1,7 +1,7 @@
 import json
 from dataclasses import asdict
 
-from petafit_benchmark.contender import Point, Spec, Trained
+from petafit_benchmark.contender import ContenderRun, CurvePoint, Spec
 from petafit_benchmark.results import Result, middle
 from tests.benchmark.made import result
 
@@ -10,11 +10,11 @@ def test_specs_and_results_survive_json():
     spec = Spec(
         train="a", test="b", rows=3, label="y", work="w", strings=("c1",), classes=("n", "y")
     )
-    trained = Trained(
+    trained = ContenderRun(
         rows=3,
         seconds=1.5,
         predictions=None,
-        trajectory=(Point(rows=1, seconds=0.5, log_loss=0.7),),
+        trajectory=(CurvePoint(rows=1, seconds=0.5, log_loss=0.7),),
         figures={"rounds": 2},
     )
     full = result("petafit_spark", trajectory=trained.trajectory, tuned={"step": 0.1})

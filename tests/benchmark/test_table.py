@@ -6,7 +6,7 @@ import pytest
 from petafit.errors import StorageError
 from petafit_benchmark import rows
 from petafit_benchmark.contender import parquet_files
-from petafit_benchmark.table import Table
+from petafit_benchmark.table import BenchmarkTable
 from tests.benchmark.made import COLUMNS, table
 
 
@@ -20,7 +20,7 @@ def generate_again(staging):
 
 def test_a_table_that_is_there_is_not_generated_again(tmp_path):
     made = table(tmp_path / "made")
-    again = Table.make(tmp_path / "made", columns=COLUMNS, generate=generate_again)
+    again = BenchmarkTable.make(tmp_path / "made", columns=COLUMNS, generate=generate_again)
     assert again == made
     assert made.facts["rows"] == 2400
     assert made.facts["seed"] == 7

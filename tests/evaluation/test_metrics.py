@@ -25,7 +25,7 @@ from petafit.learners.objective import (
     SQUARED_HINGE_LOSS,
     Objective,
 )
-from petafit.store.arrays import Named, from_bytes, to_bytes
+from petafit.store.arrays import StateDict, from_bytes, to_bytes
 
 KINDS: dict[str, Metrics] = {
     "two classes": ClassificationMetrics(),
@@ -74,7 +74,7 @@ def parts(batch: Scored, cuts: list[int]) -> list[Scored]:
     ]
 
 
-def summary(metrics: Metrics, batches: list[Scored]) -> Named:
+def summary(metrics: Metrics, batches: list[Scored]) -> StateDict:
     return metrics.lift(fold(metrics.reduce, batches, metrics.start()))
 
 

@@ -13,7 +13,7 @@ import petafit
 from petafit.errors import ConfigurationError
 from petafit.explanation import leave_one_out as module
 from petafit.explanation.leave_one_out import Differences, Models, leave_one_out
-from petafit.explanation.shipped import from_named, to_named
+from petafit.explanation.serialization import from_state_dict, to_state_dict
 from petafit.models.partition_summaries import KeptSummaries
 from petafit.store.arrays import from_bytes, to_bytes
 from tests.days import clicks, days_in, write_days
@@ -51,7 +51,7 @@ def test_each_lacks_its_partition_and_nothing_else(case: str, tmp_path: Path) ->
     held = leave_one_out(kept)
     linear = "Online" in CASES[case][0]
     assert isinstance(held, Differences if linear else Models)
-    model, shipped = from_named(from_bytes(to_bytes(to_named(kept.reads, held))))
+    model, shipped = from_state_dict(from_bytes(to_bytes(to_state_dict(kept.reads, held))))
     X = model.encoder(next(iter(clicks().combine_chunks().to_batches())), labels=False).X
     found = list(shipped.predictions(model.learner, X))
     learner, summaries = kept.learner, [kept.summary(part) for part in kept.partitions]

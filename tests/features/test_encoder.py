@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from petafit.errors import ConfigurationError, ContractError
-from petafit.features.column_statistics import ColumnFacts, Facts
+from petafit.features.column_statistics import ColumnStatistics, TableStatistics
 from petafit.features.encoder import Encoder
 from petafit.features.encoding.hashing import feature_index
 from petafit.features.feature import (
@@ -26,7 +26,7 @@ from petafit.features.feature import (
     Text,
 )
 from petafit.features.statistics.profile import Profile
-from petafit.store.arrays import Named, from_bytes, to_bytes
+from petafit.store.arrays import StateDict, from_bytes, to_bytes
 from tests.features.text.ngrams import l2, n_grams
 
 BITS = 12
@@ -47,12 +47,12 @@ FEATURES = (
     Cross((Categorical("s"), Binned("x", (-1.0, 0.0, 2.5)), DatePart("t", "hour"))),
     Cross((Boolean("b"), Indicator("x"))),
 )
-FACTS = Facts(
+FACTS = TableStatistics(
     rows=10,
     weight=10.0,
     columns={
-        "x": ColumnFacts(8, 2, 0.5, 2.0, -3.0, 4.0),
-        "fare": ColumnFacts(8, 2, 10.0, 5.0, 2.0, 18.0),
+        "x": ColumnStatistics(8, 2, 0.5, 2.0, -3.0, 4.0),
+        "fare": ColumnStatistics(8, 2, 10.0, 5.0, 2.0, 18.0),
     },
     classes=("no", "yes"),
     class_counts=(6, 4),
@@ -227,16 +227,16 @@ def test_without_labels_neither_label_nor_weight_is_needed():
 
 
 def test_a_number_to_predict():
-    facts = Facts(rows=2, weight=2.0, columns={})
-    encode = Encoder((Categorical("s"),), facts, hash_bits=4, label="n")
+    statistics = TableStatistics(rows=2, weight=2.0, columns={})
+    encode = Encoder((Categorical("s"),), statistics, hash_bits=4, label="n")
     assert encode(record_batch([ROW])).y.tolist() == [3.0]
 
 
 def test_a_stored_encoder_encodes_alike():
-    stored = from_bytes(to_bytes(encoder().to_named().prefixed("encoder")))
-    again = Encoder.from_named(stored.part("encoder"), layout="dense")
+    stored = from_bytes(to_bytes(encoder().to_state_dict().prefixed("encoder")))
+    again = Encoder.from_state_dict(stored.part("encoder"), layout="dense")
     assert again.features == FEATURES
-    assert again.facts == FACTS
+    assert again.statistics == FACTS
     assert again.layout == "dense"
     rows = record_batch([ROW])
     np.testing.assert_array_equal(again(rows).X, encoder()(rows).X.toarray())
@@ -249,8 +249,8 @@ def test_from_a_profile_to_standardised_columns():
     batches = pa.table(columns).to_batches(max_chunksize=90)
     features = (Numeric("x"), Numeric("fare"))
     profile = Profile(features, label="y", kind="classes")
-    facts = profile.finish(profile.lift(reduce(profile.reduce, batches, profile.start())))
-    encode = Encoder(features, facts, hash_bits=10, label="y", layout="dense", dtype="float64")
+    statistics = profile.finish(profile.lift(reduce(profile.reduce, batches, profile.start())))
+    encode = Encoder(features, statistics, hash_bits=10, label="y", layout="dense", dtype="float64")
     X = np.concatenate([encode(batch).X for batch in batches])
     assert X.shape == (400, 2)
     np.testing.assert_allclose(X.mean(axis=0), 0, atol=1e-12)
@@ -277,15 +277,15 @@ def test_numbers_never_collide():
 
 
 def test_an_encoder_stored_before_numbers_had_indices_of_their_own_encodes_as_then():
-    stored = encoder().to_named()
-    old = Named(stored.arrays, {k: v for k, v in stored.params.items() if k != "numbers_apart"})
-    X, now = (Encoder.from_named(each)(record_batch([ROW])).X for each in (old, stored))
+    stored = encoder().to_state_dict()
+    old = StateDict(stored.arrays, {k: v for k, v in stored.params.items() if k != "numbers_apart"})
+    X, now = (Encoder.from_state_dict(each)(record_batch([ROW])).X for each in (old, stored))
     assert X.shape == (1, 1 << BITS)
     expected = now[:, : 1 << BITS].toarray()
     for name, index in NUMBERS.items():
         expected[0, feature_index(name, BITS)] += now[0, index]
     np.testing.assert_allclose(X.toarray(), expected, rtol=1e-6)
-    assert Encoder.from_named(old).to_named().params["numbers_apart"] is False
+    assert Encoder.from_state_dict(old).to_state_dict().params["numbers_apart"] is False
 
 
 def test_a_dense_layout_of_too_many_columns_is_refused():

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from petafit.config.feature_groups import UnicodeForm
 from petafit.errors import ContractError, StorageError
 from petafit.features.classes import as_classes
-from petafit.features.column_statistics import Facts
+from petafit.features.column_statistics import TableStatistics
 from petafit.features.encoder import Encoder
 from petafit.features.feature import CROSS, Categorical, Cross, Text
 from petafit.features.statistics.profile import Profile
 from petafit.features.unicode_form import NormalTexts, normalized, texts_of
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 
 FORMS = get_args(UnicodeForm)
 FEATURES = (
@@ -30,7 +30,7 @@ FEATURES = (
     Text("t", "char", (1, 3), lowercase=False),
     Text("c", "char", (1, 2)),
 )
-FACTS = Facts(1, 1, {}, classes=("\u00e9", "e", "\ufb01"))
+FACTS = TableStatistics(1, 1, {}, classes=("\u00e9", "e", "\ufb01"))
 KINDS = (pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string()))
 
 # Marks that compose, and are put in order, letters of several parts, and signs of compatibility.
@@ -101,10 +101,12 @@ def test_the_encoder_sees_what_it_would_see_of_normalized_rows(
         c, t, y = (column.cast(pa.string()).cast(kind) for column in columns)
         return pa.record_batch({"c": c, "t": t, "y": y, "n": pa.array(range(len(rows)))})
 
-    facts = Facts(1, 1, {}, classes=as_classes(["e", "\ufb01"], pa.string(), "y", form))
-    encode = Encoder(FEATURES, facts, hash_bits=20, label="y", unicode=form)
+    statistics = TableStatistics(
+        1, 1, {}, classes=as_classes(["e", "\ufb01"], pa.string(), "y", form)
+    )
+    encode = Encoder(FEATURES, statistics, hash_bits=20, label="y", unicode=form)
     found = encode(batch_of(lambda text: text))
-    expected = Encoder(FEATURES, facts, hash_bits=20, label="y")(
+    expected = Encoder(FEATURES, statistics, hash_bits=20, label="y")(
         batch_of(lambda text: in_form(text, form))
     )
     assert (found.X != expected.X).nnz == 0
@@ -137,10 +139,10 @@ def test_text_that_is_not_utf8_is_one_clear_error() -> None:
 
 
 def test_a_model_stores_the_form_only_where_there_is_one() -> None:
-    plain = Encoder(FEATURES, FACTS, hash_bits=8, label="y").to_named()
+    plain = Encoder(FEATURES, FACTS, hash_bits=8, label="y").to_state_dict()
     assert "unicode" not in plain.params
-    assert Encoder.from_named(plain).unicode is None
-    stored = Encoder(FEATURES, FACTS, hash_bits=8, label="y", unicode="NFKC").to_named()
-    assert Encoder.from_named(stored).unicode == "NFKC"
+    assert Encoder.from_state_dict(plain).unicode is None
+    stored = Encoder(FEATURES, FACTS, hash_bits=8, label="y", unicode="NFKC").to_state_dict()
+    assert Encoder.from_state_dict(stored).unicode == "NFKC"
     with pytest.raises(StorageError, match="wrong parameter 'unicode'"):
-        Encoder.from_named(Named(stored.arrays, {**stored.params, "unicode": "nfc"}))
+        Encoder.from_state_dict(StateDict(stored.arrays, {**stored.params, "unicode": "nfc"}))

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from petafit.config.settings import LearnerChoice
-from petafit.features.column_statistics import ColumnFacts, Facts
+from petafit.features.column_statistics import ColumnStatistics, TableStatistics
 from petafit.features.encoding.batch import Batch
 from petafit.learners.base import Learner
 from petafit.learners.registry import make_learner
@@ -41,11 +41,11 @@ class Case:
 
     @cached_property
     def learner(self) -> Learner[Any]:
-        facts = facts_of(self.n_classes)
+        statistics = statistics_of(self.n_classes)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # PassiveAggressive*, see the contract
             return make_learner(
-                self.choice, n_features=N_FEATURES, facts=facts, seed=7, merge=self.merge
+                self.choice, n_features=N_FEATURES, statistics=statistics, seed=7, merge=self.merge
             )
 
     @property
@@ -81,13 +81,13 @@ class Case:
         return batches
 
 
-def facts_of(n_classes: int | None) -> Facts:
+def statistics_of(n_classes: int | None) -> TableStatistics:
     """Facts of a table whose label is one of so many classes, or a number."""
     if n_classes is None:
-        label = ColumnFacts(count=30, missing=0, mean=0.5, sd=2.0, minimum=0.0, maximum=9.0)
-        return Facts(rows=30, weight=30.0, columns={}, label=label)
+        label = ColumnStatistics(count=30, missing=0, mean=0.5, sd=2.0, minimum=0.0, maximum=9.0)
+        return TableStatistics(rows=30, weight=30.0, columns={}, label=label)
     classes, counts = tuple(range(n_classes)), tuple(range(10, 10 + n_classes))
-    return Facts(rows=30, weight=30.0, columns={}, classes=classes, class_counts=counts)
+    return TableStatistics(rows=30, weight=30.0, columns={}, classes=classes, class_counts=counts)
 
 
 def _batch(

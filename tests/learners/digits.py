@@ -11,7 +11,7 @@ from sklearn.datasets import load_digits
 from petafit.features.encoding.batch import Batch
 from petafit.learners.base import Learner
 from petafit.learners.sklearn.learner import SklearnLearner
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 
 SHARDS = 20
 TRAIN, TEST = slice(0, 1400), slice(1400, None)
@@ -61,12 +61,14 @@ def batches(
 
 
 def summaries(
-    learner: Learner[Any], shards: Sequence[Sequence[Batch]], model: Named | None = None
-) -> list[Named]:
+    learner: Learner[Any], shards: Sequence[Sequence[Batch]], model: StateDict | None = None
+) -> list[StateDict]:
     return [learner.lift(reduce(learner.reduce, shard, learner.start(model))) for shard in shards]
 
 
-def fitted(learner: Learner[Any], shards: Sequence[Sequence[Batch]], *, rounds: int = 1) -> Named:
+def fitted(
+    learner: Learner[Any], shards: Sequence[Sequence[Batch]], *, rounds: int = 1
+) -> StateDict:
     """The model after rounds over the shards, merged at the end of each."""
     model = None
     for _ in range(rounds):

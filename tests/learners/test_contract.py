@@ -17,7 +17,7 @@ from petafit.learners.base import Learner
 from petafit.learners.online.aggregator import OnlineLearner
 from petafit.learners.registry import learner_names
 from petafit.learners.sklearn.classes import INCREMENTAL
-from petafit.store.arrays import Named, from_bytes, to_bytes
+from petafit.store.arrays import StateDict, from_bytes, to_bytes
 from tests.learners.cases import CASES, Case
 
 # scikit-learn 1.8 deprecated these two; they are learners as long as it has them.
@@ -47,15 +47,17 @@ def data(test: Any) -> Any:
     return settings(max_examples=1, deadline=None)(drawn)
 
 
-def learned(learner: Learner[Any], batches: Iterable[Batch], model: Named | None = None) -> Any:
+def learned(learner: Learner[Any], batches: Iterable[Batch], model: StateDict | None = None) -> Any:
     return fold(learner.reduce, batches, learner.start(model))
 
 
-def summary(learner: Learner[Any], batches: Iterable[Batch], model: Named | None = None) -> Named:
+def summary(
+    learner: Learner[Any], batches: Iterable[Batch], model: StateDict | None = None
+) -> StateDict:
     return learner.lift(learned(learner, batches, model))
 
 
-def model_of(learner: Learner[Any], batches: Iterable[Batch]) -> Named:
+def model_of(learner: Learner[Any], batches: Iterable[Batch]) -> StateDict:
     return learner.finish(summary(learner, batches))
 
 
@@ -64,7 +66,7 @@ def of_class(batch: Batch, wanted: int) -> Batch:
     return Batch(batch.X[chosen], batch.y[chosen])
 
 
-def assert_close(left: Named, right: Named, tolerance: float, floor: float = 1e-12) -> None:
+def assert_close(left: StateDict, right: StateDict, tolerance: float, floor: float = 1e-12) -> None:
     assert left.arrays.keys() == right.arrays.keys()
     for name, array in left.arrays.items():
         other = right.arrays[name]
@@ -85,7 +87,9 @@ def leaves(value: Any) -> Iterator[Any]:
         yield value
 
 
-def merged(learner: Learner[Any], batches: Iterable[Batch], model: Named | None = None) -> Named:
+def merged(
+    learner: Learner[Any], batches: Iterable[Batch], model: StateDict | None = None
+) -> StateDict:
     """The model of shards of one batch each."""
     shards = [summary(learner, [batch], model) for batch in batches]
     return learner.finish(fold(learner.merge, shards), model)
@@ -165,7 +169,7 @@ def test_rows_without_weight_leave_no_trace(case: Case, seed: int) -> None:
     state = learned(learner, [first])
     before = to_bytes(learner.dump(state))
     after = learner.dump(learner.reduce(state, weightless))
-    assert to_bytes(Named(after.arrays)) == to_bytes(Named(from_bytes(before).arrays))
+    assert to_bytes(StateDict(after.arrays)) == to_bytes(StateDict(from_bytes(before).arrays))
 
 
 @cases()

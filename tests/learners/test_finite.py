@@ -6,7 +6,7 @@ import pytest
 from petafit.errors import ConfigurationError
 from petafit.learners.finite import finite_rows, first_not_finite
 from petafit.learners.online.linear.estimators import OnlineLinearClassifier
-from petafit.store.arrays import Named, from_bytes, to_bytes
+from petafit.store.arrays import StateDict, from_bytes, to_bytes
 from tests.learners.cases import CASES
 from tests.learners.test_contract import model_of
 
@@ -24,16 +24,16 @@ def test_what_learners_make_of_good_rows_is_finite_and_of_their_form(case):
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_the_array_that_is_not_finite_is_named(value):
-    model = Named({"ids": np.arange(3), "weights": np.ones(3), "seen": np.array([1.0, value])})
+    model = StateDict({"ids": np.arange(3), "weights": np.ones(3), "seen": np.array([1.0, value])})
     assert first_not_finite(model) == "seen"
 
 
 def test_a_logarithm_of_0_has_a_meaning_and_other_infinities_have_none():
     may = frozenset({"class_log_prior_"})
-    model = Named({"0.class_log_prior_": np.array([-np.inf, 0.0])})
+    model = StateDict({"0.class_log_prior_": np.array([-np.inf, 0.0])})
     assert first_not_finite(model, may_be_low=may) is None
     assert first_not_finite(model) == "0.class_log_prior_"
-    above = Named({"0.class_log_prior_": np.array([np.inf, 0.0])})
+    above = StateDict({"0.class_log_prior_": np.array([np.inf, 0.0])})
     assert first_not_finite(above, may_be_low=may) == "0.class_log_prior_"
 
 

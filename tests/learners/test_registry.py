@@ -9,7 +9,7 @@ from petafit.config.settings import LearnerChoice
 from petafit.errors import ConfigurationError
 from petafit.learners.objective import HINGE_LOSS, LOG_LOSS, SQUARED_ERROR
 from petafit.learners.registry import LearnerInfo, describe, learner_names, make_learner
-from tests.learners.cases import facts_of
+from tests.learners.cases import statistics_of
 
 
 def choice(name: str, **params: Any) -> LearnerChoice:
@@ -130,35 +130,38 @@ def test_mistakes_are_named(name: str, params: dict[str, Any], message: str) -> 
 )
 def test_labels_must_fit(name: str, n_classes: int | None, message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
-        make_learner(choice(name), n_features=4, facts=facts_of(n_classes))
+        make_learner(choice(name), n_features=4, statistics=statistics_of(n_classes))
 
 
 def test_poisson_counts_are_not_negative() -> None:
     poisson = choice("petafit.OnlineLinearRegressor", loss="poisson")
-    facts = facts_of(None)
-    label = replace(facts.label, minimum=-1.5)
+    statistics = statistics_of(None)
+    label = replace(statistics.label, minimum=-1.5)
     with pytest.raises(ConfigurationError, match=r"must not be negative; got -1\.5\. Check"):
-        make_learner(poisson, n_features=4, facts=replace(facts, label=label))
+        make_learner(poisson, n_features=4, statistics=replace(statistics, label=label))
 
 
 def test_class_weights_of_a_task_file_name_classes_of_any_type() -> None:
-    facts = replace(facts_of(2), classes=(False, True))
+    statistics = replace(statistics_of(2), classes=(False, True))
     for key in ("True", "true"):
         weighted = choice("petafit.OnlineLinearClassifier", class_weight={key: 5.0})
-        learner = make_learner(weighted, n_features=4, facts=facts)
+        learner = make_learner(weighted, n_features=4, statistics=statistics)
         assert learner.target.class_weight.tolist() == [1.0, 5.0]
     unknown = choice("petafit.OnlineLinearClassifier", class_weight={"yes": 5.0})
     with pytest.raises(ConfigurationError, match=r"class_weight names \['yes'\]"):
-        make_learner(unknown, n_features=4, facts=facts)
+        make_learner(unknown, n_features=4, statistics=statistics)
 
 
 def test_balanced_classes_take_the_tables_counts_or_count_themselves() -> None:
     balanced = choice("petafit.OnlineLinearClassifier", class_weight="balanced")
-    facts = replace(facts_of(2), class_counts=(30, 10))
-    known = make_learner(balanced, n_features=4, facts=facts).target.class_weight
+    statistics = replace(statistics_of(2), class_counts=(30, 10))
+    known = make_learner(balanced, n_features=4, statistics=statistics).target.class_weight
     assert known.tolist() == [40 / 60, 40 / 20]
-    facts = replace(facts, class_counts=None)
-    assert make_learner(balanced, n_features=4, facts=facts).target.class_weight == "balanced"
+    statistics = replace(statistics, class_counts=None)
+    assert (
+        make_learner(balanced, n_features=4, statistics=statistics).target.class_weight
+        == "balanced"
+    )
 
 
 def test_without_pyspark_the_other_families_remain(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,14 +174,16 @@ def test_without_pyspark_the_other_families_remain(monkeypatch: pytest.MonkeyPat
 def test_unknown_merge_rules_are_refused() -> None:
     name = "petafit.OnlineLinearClassifier"
     with pytest.raises(ConfigurationError, match="Did you mean 'mean'"):
-        make_learner(choice(name), n_features=4, facts=facts_of(2), merge="meen")
+        make_learner(choice(name), n_features=4, statistics=statistics_of(2), merge="meen")
 
 
 def test_a_model_of_another_size_or_optimizer_is_refused() -> None:
     name = "petafit.OnlineLinearClassifier"
-    small, large = (make_learner(choice(name), n_features=n, facts=facts_of(2)) for n in (4, 8))
-    ftrl = make_learner(choice(name, optimizer="ftrl"), n_features=4, facts=facts_of(2))
-    three = make_learner(choice(name), n_features=4, facts=facts_of(3))
+    small, large = (
+        make_learner(choice(name), n_features=n, statistics=statistics_of(2)) for n in (4, 8)
+    )
+    ftrl = make_learner(choice(name, optimizer="ftrl"), n_features=4, statistics=statistics_of(2))
+    three = make_learner(choice(name), n_features=4, statistics=statistics_of(3))
     model = small.finish(small.lift(small.start()))
     for other in (large, ftrl, three):
         with pytest.raises(ConfigurationError, match="cannot go on from this model"):

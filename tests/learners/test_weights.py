@@ -14,7 +14,7 @@ from petafit.errors import ConfigurationError
 from petafit.features.encoding.batch import Batch
 from petafit.learners.online.linear.estimators import OnlineLinearClassifier, OnlineLinearRegressor
 from petafit.learners.online.merging.merge_summaries import merge, unmerge
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 from tests.learners.cases import CASES, Case
 from tests.learners.test_contract import merged, model_of, summary
 
@@ -59,7 +59,7 @@ def with_silent_rows(batch: Batch, out: np.ndarray) -> Batch:
     return replace(batch, X=X, weight=np.where(out, 0.0, weight))
 
 
-def assert_same(found: Named, expected: Named, case: Case) -> None:
+def assert_same(found: StateDict, expected: StateDict, case: Case) -> None:
     """Up to the order of sums; what counts rows may be a float where they have weights."""
     assert found.arrays.keys() == expected.arrays.keys()
     exact = case.learner.exact or case.learner.dtype == "float64"
@@ -144,7 +144,7 @@ def test_shards_count_by_the_weight_of_their_rows(case: Case, name: str) -> None
     np.testing.assert_allclose(both, 0.25 * one + 0.75 * other, rtol=1e-5)
 
 
-def _array(model: Named, name: str) -> np.ndarray:
+def _array(model: StateDict, name: str) -> np.ndarray:
     (found,) = (a for key, a in model.arrays.items() if f".{key}".endswith(f".{name}"))
     return found
 
@@ -160,8 +160,8 @@ def test_summaries_of_earlier_versions_count_by_their_rows() -> None:
     assert unmerge(total, old[2]).params["weight"] == 60
 
 
-def _without_weight(shard: Named) -> Named:
-    return Named(shard.arrays, {k: v for k, v in shard.params.items() if k != "weight"})
+def _without_weight(shard: StateDict) -> StateDict:
+    return StateDict(shard.arrays, {k: v for k, v in shard.params.items() if k != "weight"})
 
 
 @pytest.mark.parametrize("kind", [OnlineLinearClassifier, OnlineLinearRegressor])

@@ -16,12 +16,12 @@ import pyarrow as pa
 
 from petafit.config.settings import LearnerChoice
 from petafit.errors import PetafitError
-from petafit.features.column_statistics import ColumnFacts, Facts
+from petafit.features.column_statistics import ColumnStatistics, TableStatistics
 from petafit.features.encoder import Encoder
 from petafit.features.feature import Binned, Categorical, Cross, Indicator, Numeric, Text
 from petafit.learners.registry import describe, make_learner
 from petafit.models.model import Model, model_from_named
-from petafit.store.arrays import Named, from_bytes, to_bytes
+from petafit.store.arrays import StateDict, from_bytes, to_bytes
 
 FEATURES = (
     Numeric("x"),
@@ -70,11 +70,11 @@ def rows(seed: int = 0, size: int = 40) -> pa.RecordBatch:
     )
 
 
-def published(name: str, params: dict[str, Any], n_classes: int) -> Named:
+def published(name: str, params: dict[str, Any], n_classes: int) -> StateDict:
     """The content of a model of `n_classes`, or of a number where that is 0."""
-    column = ColumnFacts(count=36, missing=4, mean=0.1, sd=1.1, minimum=-3.0, maximum=3.0)
+    column = ColumnStatistics(count=36, missing=4, mean=0.1, sd=1.1, minimum=-3.0, maximum=3.0)
     classes = tuple("abcd"[:n_classes]) or None
-    facts = Facts(
+    statistics = TableStatistics(
         rows=40,
         weight=40.0,
         columns={"x": column},
@@ -84,28 +84,28 @@ def published(name: str, params: dict[str, Any], n_classes: int) -> Named:
     )
     choice = LearnerChoice(name=name, params=params)
     info, given = describe(choice), rows()
-    encoder = Encoder(FEATURES, facts, hash_bits=4, layout=info.layout, dtype=info.dtype)
-    learner = make_learner(choice, n_features=encoder.n_features, facts=facts)
+    encoder = Encoder(FEATURES, statistics, hash_bits=4, layout=info.layout, dtype=info.dtype)
+    learner = make_learner(choice, n_features=encoder.n_features, statistics=statistics)
     state = learner.start()
     y = np.arange(40) % n_classes if classes else np.arange(40) / 20.0
     batch = encoder(given)
     batch = type(batch)(abs(batch.X), y.astype(np.float64))
     weights = learner.finish(learner.lift(learner.reduce(state, batch)))
-    return from_bytes(to_bytes(Model(encoder, choice, given.schema, weights).to_named()))
+    return from_bytes(to_bytes(Model(encoder, choice, given.schema, weights).to_state_dict()))
 
 
-def mutants(content: Named) -> Iterator[tuple[str, Named]]:
+def mutants(content: StateDict) -> Iterator[tuple[str, StateDict]]:
     """The same content with one array or one parameter changed, and what was changed."""
     for name, array in content.arrays.items():
         for what, changed in _arrays(array):
-            yield f"{name}: {what}", Named({**content.arrays, name: changed}, content.params)
+            yield f"{name}: {what}", StateDict({**content.arrays, name: changed}, content.params)
         rest = {other: held for other, held in content.arrays.items() if other != name}
-        yield f"{name}: missing", Named(rest, content.params)
-    yield "an array more", Named({**content.arrays, "weights/more": np.ones(3)}, content.params)
+        yield f"{name}: missing", StateDict(rest, content.params)
+    yield "an array more", StateDict({**content.arrays, "weights/more": np.ones(3)}, content.params)
     for path in _paths(content.params):
         for value in (None, -1, 0, 10**12, 1.5, float("nan"), "x", [], {}, True, [3], _MISSING):
             changed = _with(content.params, path, value)
-            yield f"{path}: {value!r}", Named(content.arrays, changed)
+            yield f"{path}: {value!r}", StateDict(content.arrays, changed)
 
 
 _MISSING = object()
@@ -155,7 +155,7 @@ def _with(value: Any, path: tuple[Any, ...], changed: Any) -> Any:
     return copied
 
 
-def survives(content: Named) -> str | None:
+def survives(content: StateDict) -> str | None:
     """What is wrong with how a mutant was treated; None where nothing is."""
     try:
         model = model_from_named(from_bytes(to_bytes(content)))

@@ -9,14 +9,14 @@ import pytest
 from petafit.errors import ConfigurationError, ConflictError, StorageError
 from petafit.models import aliases
 from petafit.models.store import ModelStore, open_model
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 
 
 @pytest.fixture
 def store(tmp_path):
     store = ModelStore(tmp_path / "models")
     for number in range(1, 6):
-        named = Named({"w": np.full(3, number)})
+        named = StateDict({"w": np.full(3, number)})
         run = {"run_id": f"run-{number}", "settings_digest": "", "metrics": {}}
         store.publish("flights", named, **run)
     return store

@@ -8,11 +8,11 @@ import pytest
 
 from petafit.errors import StorageError
 from petafit.models.content import content_digest, read_content, write_content
-from petafit.store.arrays import Named, digest, to_bytes
+from petafit.store.arrays import StateDict, digest, to_bytes
 from petafit.store.filesystem import Folder
 
-SMALL = Named({"w": np.arange(3.0)}, {"alpha": 0.5})
-OTHER = Named({"w": np.arange(4.0)}, {"alpha": 0.5})
+SMALL = StateDict({"w": np.arange(3.0)}, {"alpha": 0.5})
+OTHER = StateDict({"w": np.arange(4.0)}, {"alpha": 0.5})
 
 
 @pytest.fixture(params=["renames", "object store"])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from petafit.models.latest import Latest
 from petafit.models.store import ModelStore
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 from petafit.store.dates import moment
 
 DATES = st.one_of(st.none(), st.sampled_from(["2024-01-01", "2024-01-02", "2024-01-02T12:00:00Z"]))
@@ -25,7 +25,7 @@ def store(tmp_path):
 
 def publish(store, date, run_id=None):
     number = len(store.list()) + 1
-    named = Named({"w": np.full(3, number)})
+    named = StateDict({"w": np.full(3, number)})
     options = {"settings_digest": "", "metrics": {}, "logical_date": date}
     return store.publish("flights", named, run_id=run_id or f"run-{number}", **options)
 
@@ -110,11 +110,11 @@ def test_a_damaged_pointer_and_damaged_versions_do_not_hinder_the_next(store):
 
 PUBLISH = """
 import sys, numpy as np
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 from petafit.models.store import ModelStore
 store, who = ModelStore(sys.argv[1]), sys.argv[2]
 for number, day in enumerate(map(int, sys.argv[3:])):
-    named = Named({"w": np.full(3, number)}, {"who": who})
+    named = StateDict({"w": np.full(3, number)}, {"who": who})
     run = {"run_id": f"{who}-{day}", "settings_digest": "", "metrics": {}}
     store.publish("flights", named, logical_date=f"2024-01-{day:02d}", **run)
 """

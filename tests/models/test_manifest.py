@@ -10,7 +10,7 @@ from petafit.errors import StorageError
 from petafit.models import manifest
 from petafit.models.content import content_digest
 from petafit.models.store import ModelStore
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 from petafit.store.filesystem import Folder
 
 
@@ -20,7 +20,7 @@ def store(tmp_path):
 
 
 def publish(store, number=1):
-    named = Named({"w": np.full(3, number)})
+    named = StateDict({"w": np.full(3, number)})
     return store.publish("flights", named, run_id=f"run-{number}", settings_digest="", metrics={})
 
 

@@ -12,11 +12,11 @@ import pytest
 
 from petafit.errors import ConfigurationError
 from petafit.models.store import ModelStore, open_model
-from petafit.store.arrays import Named, digest, to_bytes
+from petafit.store.arrays import StateDict, digest, to_bytes
 from petafit.store.filesystem import Folder
 
-SMALL = Named({"w": np.arange(3.0)}, {"alpha": 0.5})
-OTHER = Named({"w": np.arange(4.0)}, {"alpha": 0.5})
+SMALL = StateDict({"w": np.arange(3.0)}, {"alpha": 0.5})
+OTHER = StateDict({"w": np.arange(4.0)}, {"alpha": 0.5})
 
 
 @pytest.fixture
@@ -144,11 +144,11 @@ def test_content_damaged_before_its_version_is_healed_by_publishing_again(store)
 
 PUBLISH_FOREVER = """
 import sys, numpy as np
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 from petafit.models.store import ModelStore
 store, who, count = ModelStore(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 for number in range(count):
-    named = Named({"w": np.full(20_000, number)}, {"who": who})
+    named = StateDict({"w": np.full(20_000, number)}, {"who": who})
     run = {"run_id": f"{who}-{number}", "settings_digest": "", "metrics": {}}
     found = store.publish("flights", named, **run)
     print(found.version, flush=True)

@@ -9,7 +9,7 @@ import pytest
 
 from petafit.errors import StorageError
 from petafit.models.model import model_from_named
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 from tests.models import mutants
 
 
@@ -29,20 +29,20 @@ def test_no_mutant_ends_the_process_or_predicts_nonsense():
 
 
 @pytest.fixture(scope="module")
-def linear() -> Named:
+def linear() -> StateDict:
     return mutants.published("petafit.OnlineLinearClassifier", {}, 2)
 
 
 def test_no_validator_is_made_for_each_feature(
-    linear: Named, monkeypatch: pytest.MonkeyPatch
+    linear: StateDict, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It takes milliseconds: of 20,000 columns a minute."""
     monkeypatch.setattr("petafit.features.encoding.stored.TypeAdapter", None)
     assert model_from_named(linear).schema.names
 
 
-def with_array(content: Named, name: str, array: np.ndarray) -> Named:
-    return Named({**content.arrays, name: array}, content.params)
+def with_array(content: StateDict, name: str, array: np.ndarray) -> StateDict:
+    return StateDict({**content.arrays, name: array}, content.params)
 
 
 @pytest.mark.parametrize(
@@ -64,7 +64,7 @@ def test_an_array_that_does_not_fit_the_model_is_named(linear, array, message):
 def test_the_encoder_must_fit_the_weights(linear, hash_bits):
     changed = {**linear.params, "encoder/hash_bits": hash_bits}
     with pytest.raises(StorageError):
-        model_from_named(Named(linear.arrays, changed))
+        model_from_named(StateDict(linear.arrays, changed))
 
 
 @pytest.mark.parametrize("position", [625, 10**6, -1])
@@ -76,7 +76,7 @@ def test_a_random_state_that_would_read_beyond_its_key_is_refused(position):
     ]
     assert objects != content.params["weights/objects"]
     with pytest.raises(StorageError, match="cannot be read"):
-        model_from_named(Named(content.arrays, {**content.params, "weights/objects": objects}))
+        model_from_named(StateDict(content.arrays, {**content.params, "weights/objects": objects}))
 
 
 def moved(state: Any, position: int) -> Any:

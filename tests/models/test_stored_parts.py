@@ -9,15 +9,15 @@ from petafit.errors import StorageError
 from petafit.features.cache.files import BatchFile, BatchWriter
 from petafit.features.encoding.batch import Batch
 from petafit.learners.online.aggregator import OnlineLearner
-from petafit.store.arrays import Named
-from petafit.training.reserved import as_batch
+from petafit.store.arrays import StateDict
+from petafit.training.merge_holdout import as_batch
 from tests.learners.cases import CASES
 
 ONLINE = [case for case in CASES if isinstance(case.learner, OnlineLearner)]
 
 
-def with_array(content: Named, name: str, array: np.ndarray) -> Named:
-    return Named({**content.arrays, name: array}, content.params)
+def with_array(content: StateDict, name: str, array: np.ndarray) -> StateDict:
+    return StateDict({**content.arrays, name: array}, content.params)
 
 
 @pytest.mark.parametrize("case", ONLINE, ids=str)
@@ -47,9 +47,9 @@ def test_a_summary_of_other_coordinates_is_refused(index):
     given = {name: np.ones((2, 1), np.float32) for name in ("weights", "evidence")}
     given |= {"index": np.array(index, np.int32), "seen": np.ones(2), "row_intercepts": np.ones(1)}
     params = {"shards": 1, "rows": 2, "coordinates": 7}
-    learner.check_summary(Named({**given, "index": np.array([0, 6], np.int32)}, params))
+    learner.check_summary(StateDict({**given, "index": np.array([0, 6], np.int32)}, params))
     with pytest.raises(StorageError, match="'index'"):
-        learner.check_summary(Named(given, params))
+        learner.check_summary(StateDict(given, params))
 
 
 def test_rows_put_aside_stay_within_the_features():
@@ -60,10 +60,10 @@ def test_rows_put_aside_stay_within_the_features():
         "y": np.ones(2),
         "weight": np.ones(2),
     }
-    assert as_batch(Named(rows), 8).num_rows == 2
+    assert as_batch(StateDict(rows), 8).num_rows == 2
     for name, values in (("indices", [0, 8]), ("indices", [-1, 0]), ("counts", [1, 2])):
         with pytest.raises(StorageError, match="Stored rows are damaged"):
-            as_batch(with_array(Named(rows), name, np.array(values, np.int32)), 8)
+            as_batch(with_array(StateDict(rows), name, np.array(values, np.int32)), 8)
 
 
 def test_cached_rows_stay_within_the_features(tmp_path):

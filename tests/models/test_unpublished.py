@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from petafit.models.store import ModelStore
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 from petafit.store.filesystem import Folder
 from petafit.store.runs import RunStore
 from tests.store.running import begin
@@ -16,7 +16,7 @@ from tests.store.running import begin
 PUBLISH_SLOWLY = """
 import sys, time
 from pathlib import Path
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 from petafit.store.filesystem import Folder
 from petafit.models.store import ModelStore
 from petafit.store.runs import RunStore
@@ -28,7 +28,7 @@ def attach(uri):
     time.sleep(600)
 with begin(RunStore(top / "runs"), "killed") as run:
     options = {"run_id": "killed", "settings_digest": "", "metrics": {}, "owner": run.folder.uri}
-    ModelStore(top / "models").publish("flights", Named(), attachment=attach, **options)
+    ModelStore(top / "models").publish("flights", StateDict(), attachment=attach, **options)
 """
 
 
@@ -48,7 +48,7 @@ def publish(tmp_path: Path) -> list[str]:
     with begin(RunStore(tmp_path / "runs"), "other") as run:
         store.publish(
             "flights",
-            Named({"w": np.arange(3)}),
+            StateDict({"w": np.arange(3)}),
             run_id="other",
             settings_digest="",
             metrics={},

@@ -1,4 +1,4 @@
-"""Named arrays: to the byte there and back, and never wrong in silence."""
+"""StateDict arrays: to the byte there and back, and never wrong in silence."""
 
 import io
 import json
@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from petafit.errors import StorageError
-from petafit.store.arrays import Named, digest, from_bytes, to_bytes
+from petafit.store.arrays import StateDict, digest, from_bytes, to_bytes
 
 names = st.text(string.ascii_letters + "/._- é", min_size=1, max_size=12).filter(
     lambda name: name != "__named__"
@@ -31,7 +31,7 @@ params = st.dictionaries(
     ),
     max_size=3,
 )
-named = st.builds(Named, st.dictionaries(names, arrays, max_size=3), params)
+named = st.builds(StateDict, st.dictionaries(names, arrays, max_size=3), params)
 
 
 @settings(max_examples=100, deadline=None)
@@ -49,7 +49,9 @@ def test_what_was_written_is_read_to_the_byte(written):
 @settings(max_examples=50, deadline=None)
 @given(named)
 def test_the_order_of_names_does_not_matter(written):
-    turned = Named(dict(reversed(written.arrays.items())), dict(reversed(written.params.items())))
+    turned = StateDict(
+        dict(reversed(written.arrays.items())), dict(reversed(written.params.items()))
+    )
     assert to_bytes(turned) == to_bytes(written)
 
 
@@ -62,7 +64,7 @@ def test_parts_come_back_from_a_union_of_prefixes(left, right):
 
 
 def test_the_same_content_gives_the_same_bytes_at_any_time(monkeypatch):
-    content = Named({"w": np.arange(3.0)}, {"alpha": 0.1})
+    content = StateDict({"w": np.arange(3.0)}, {"alpha": 0.1})
     now = to_bytes(content)
     later = datetime(2031, 5, 17, 13, 37).timestamp()
     monkeypatch.setattr(time, "time", lambda: later)
@@ -72,14 +74,16 @@ def test_the_same_content_gives_the_same_bytes_at_any_time(monkeypatch):
 
 
 def test_the_bytes_are_those_of_the_first_release():
-    content = Named({"a/w": np.array([1.5, -2.0], dtype="<f4")}, {"name": "é", "rounds": [1, 2]})
+    content = StateDict(
+        {"a/w": np.array([1.5, -2.0], dtype="<f4")}, {"name": "é", "rounds": [1, 2]}
+    )
     assert digest(to_bytes(content)) == (
         "d99e49c02518f09aa68733e4bcb0196de0e69f4ddeebc4caf94e8ab98bb7928d"
     )
 
 
 def test_numpy_alone_can_read_it():
-    written = Named({"w": np.arange(6.0).reshape(2, 3), "file": np.array(1)}, {"rounds": 3})
+    written = StateDict({"w": np.arange(6.0).reshape(2, 3), "file": np.array(1)}, {"rounds": 3})
     with np.load(io.BytesIO(to_bytes(written)), allow_pickle=False) as archive:
         np.testing.assert_array_equal(archive["w"], written.arrays["w"])
         assert (
@@ -88,13 +92,13 @@ def test_numpy_alone_can_read_it():
 
 
 def test_memory_order_is_kept_since_later_sums_depend_on_it():
-    column_major = Named({"w": np.asfortranarray(np.arange(6.0).reshape(2, 3))})
+    column_major = StateDict({"w": np.asfortranarray(np.arange(6.0).reshape(2, 3))})
     read = from_bytes(to_bytes(column_major))
     assert read.arrays["w"].flags.f_contiguous
 
 
 def test_every_truncation_is_noticed():
-    content = to_bytes(Named({"w": np.arange(4.0)}, {"alpha": 0.1}))
+    content = to_bytes(StateDict({"w": np.arange(4.0)}, {"alpha": 0.1}))
     for length in range(len(content)):
         with pytest.raises(StorageError, match="damaged"):
             from_bytes(content[:length])
@@ -110,7 +114,7 @@ def flipped(content, positions):
 
 def test_every_flipped_bit_of_the_values_is_noticed():
     values = np.arange(4.0)
-    content = to_bytes(Named({"w": values}, {"alpha": 0.1}))
+    content = to_bytes(StateDict({"w": values}, {"alpha": 0.1}))
     for part in (values.tobytes(), b'"alpha": 0.1'):
         start = content.index(part)
         for damaged in flipped(content, range(start, start + len(part))):
@@ -119,7 +123,7 @@ def test_every_flipped_bit_of_the_values_is_noticed():
 
 
 def test_no_flipped_bit_of_the_container_gives_other_content():
-    written = Named({"w": np.arange(4.0)}, {"alpha": 0.1})
+    written = StateDict({"w": np.arange(4.0)}, {"alpha": 0.1})
     content = to_bytes(written)
     for damaged in flipped(content, range(len(content))):
         try:
@@ -144,7 +148,7 @@ def test_an_archive_without_parameters_is_refused():
 
 def test_objects_are_refused_on_the_way_out_and_in():
     with pytest.raises(StorageError, match="'w' cannot be stored"):
-        to_bytes(Named({"w": np.array([{}], dtype=object)}))
+        to_bytes(StateDict({"w": np.array([{}], dtype=object)}))
     sink = io.BytesIO()
     np.savez(sink, w=np.array([{}], dtype=object))
     with pytest.raises(StorageError, match="damaged"):
@@ -153,19 +157,19 @@ def test_objects_are_refused_on_the_way_out_and_in():
 
 def test_parameters_without_a_json_form_are_refused():
     with pytest.raises(StorageError, match="JSON"):
-        to_bytes(Named(params={"when": datetime(2013, 1, 1)}))
+        to_bytes(StateDict(params={"when": datetime(2013, 1, 1)}))
 
 
 def test_the_name_of_the_parameters_is_taken():
     with pytest.raises(StorageError, match="__named__"):
-        to_bytes(Named({"__named__": np.zeros(1)}))
+        to_bytes(StateDict({"__named__": np.zeros(1)}))
 
 
 def test_equality_and_hash_go_by_content():
-    assert Named({"w": np.ones(2)}) == Named({"w": np.ones(2)})
-    assert hash(Named({"w": np.ones(2)})) == hash(Named({"w": np.ones(2)}))
-    assert Named({"w": np.ones(2)}) != Named({"w": np.ones(2, dtype="f4")})
-    assert Named() != 0
+    assert StateDict({"w": np.ones(2)}) == StateDict({"w": np.ones(2)})
+    assert hash(StateDict({"w": np.ones(2)})) == hash(StateDict({"w": np.ones(2)}))
+    assert StateDict({"w": np.ones(2)}) != StateDict({"w": np.ones(2, dtype="f4")})
+    assert StateDict() != 0
 
 
 def repacked(*members: tuple[str, bytes], compression: int = zipfile.ZIP_STORED) -> bytes:
@@ -257,7 +261,7 @@ def test_a_head_of_another_form_is_refused(told):
 def test_reading_holds_each_array_once(order):
     """Beside the bytes that are read; an array may be changed, and is laid out as it was."""
     weights = np.asarray(np.ones((2_000, 1_000), np.float32), order=order)
-    content = to_bytes(Named({"weights": weights, "none": np.empty((0, 3), order=order)}))
+    content = to_bytes(StateDict({"weights": weights, "none": np.empty((0, 3), order=order)}))
     tracemalloc.start()
     try:
         found = from_bytes(content).arrays["weights"]

@@ -8,7 +8,7 @@ import pytest
 
 from petafit.errors import StorageError
 from petafit.models.store import ModelStore, open_model
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 
 
 @pytest.fixture
@@ -22,8 +22,8 @@ def store(tmp_path: Path) -> Path:
 
     made = ModelStore(tmp_path / "models")
     told = {"run_id": "r", "settings_digest": "d", "metrics": {}}
-    made.publish("flights", Named({"a": np.ones(3)}), **told)
-    made.publish("flights", Named({"a": np.ones(4)}), attachment=attach, **told)
+    made.publish("flights", StateDict({"a": np.ones(3)}), **told)
+    made.publish("flights", StateDict({"a": np.ones(4)}), attachment=attach, **told)
     return tmp_path / "models"
 
 

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from pyarrow import fs
 
 from petafit.store import disk, remote
-from petafit.store.arrays import Named, digest, to_bytes, to_pieces
+from petafit.store.arrays import StateDict, digest, to_bytes, to_pieces
 from petafit.store.pieces import PieceFile
 
-CONTENT = Named({"w": np.arange(1000.0), "turned": np.arange(6.0).reshape(2, 3).T}, {"alpha": 0.1})
+CONTENT = StateDict(
+    {"w": np.arange(1000.0), "turned": np.arange(6.0).reshape(2, 3).T}, {"alpha": 0.1}
+)
 
 
 @given(st.lists(st.binary(min_size=1)), st.data())

@@ -9,10 +9,10 @@ from petafit.errors import ConfigurationError, DivergedError
 from petafit.evaluation.metrics import RegressionMetrics
 from petafit.learners.finite import diverged
 from petafit.models.store import ModelStore
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 from petafit.store.filesystem import Folder
 from petafit.training.round import Round, Step
-from petafit.training.standing import Standing
+from petafit.training.state import TrainingState
 from petafit.training.steps import Steps
 from petafit.workflow import job
 from petafit.workflow.train import train
@@ -57,11 +57,11 @@ def _killed(*_: object, **__: object) -> None:
     raise KeyboardInterrupt
 
 
-def standing(*losses: float | None) -> Standing:
+def standing(*losses: float | None) -> TrainingState:
     """After rounds with these losses."""
-    at = Standing()
+    at = TrainingState()
     for number, loss in enumerate(losses, start=1):
-        at.add(Step(Round(number, 1, 1), Named(params={"round": number})))
+        at.add(Step(Round(number, 1, 1), StateDict(params={"round": number})))
         at.judge(loss)
     return at
 
@@ -138,7 +138,7 @@ def test_a_round_that_diverges_leaves_the_best_before_it(
 ) -> None:
     take = Steps.take
 
-    def taken(self: Steps, at: Standing, planned: Round, *rest: Any) -> Step:
+    def taken(self: Steps, at: TrainingState, planned: Round, *rest: Any) -> Step:
         if planned.number == diverging:
             raise diverged("The learner", "weights")
         return take(self, at, planned, *rest)

@@ -32,7 +32,7 @@ def test_every_piece_of_a_shard_gets_a_batch() -> None:
 
 @given(shards=st.integers(2, 20_000), rows=st.integers(1, 10**12), wanted=st.integers(0, 10**6))
 def test_no_more_is_put_aside_than_wanted(shards: int, rows: int, wanted: int) -> None:
-    schedule = Schedule.of(Training(merge_rows=wanted), shards=shards, rows=rows)
+    schedule = Schedule.of(Training(merge_holdout=wanted), shards=shards, rows=rows)
     assert schedule.cuts[0] == 0
     assert schedule.cuts[-1] == 1
     assert list(schedule.cuts) == sorted(schedule.cuts)

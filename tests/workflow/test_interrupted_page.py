@@ -76,7 +76,7 @@ def test_a_signal_ends_the_reading_of_endless_pages(tmp_path: Path) -> None:
     )
     run = tmp_path / "runs/cut"
     try:
-        while process.poll() is None and not any(run.glob("**/pulse-*.json")):  # rows are read
+        while process.poll() is None and not any(run.glob("**/heartbeat-*.json")):  # rows are read
             time.sleep(0.01)
         process.send_signal(signal.SIGTERM)
         said = process.communicate(timeout=120)[1].decode()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from petafit.aggregate.pulse import PulseReader
+from petafit.aggregate.heartbeat import HeartbeatReader
 from petafit.errors import StorageError
 from petafit.store.filesystem import Folder
 from petafit.workflow.progress import show_progress
@@ -17,7 +17,7 @@ def test_without_a_terminal_lines_say_how_far_a_pass_came(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, logger="petafit")
-    with show_progress("train", PulseReader(Folder(tmp_path)), shards=2, rows=40):
+    with show_progress("train", HeartbeatReader(Folder(tmp_path)), shards=2, rows=40):
         Folder(tmp_path).write_json("report-000000.json", {"rows": 30})
     assert "train rows=30/40 shards=1/2" in caplog.text
 
@@ -25,11 +25,11 @@ def test_without_a_terminal_lines_say_how_far_a_pass_came(
 def test_on_a_terminal_there_is_a_bar(tmp_path: Path) -> None:
     code = """
 import sys
-from petafit.aggregate.pulse import PulseReader
+from petafit.aggregate.heartbeat import HeartbeatReader
 from petafit.store.filesystem import Folder
 from petafit.workflow.progress import show_progress
 folder = Folder(sys.argv[1])
-with show_progress("train", PulseReader(folder), shards=2, rows=40):
+with show_progress("train", HeartbeatReader(folder), shards=2, rows=40):
     folder.write_json("report-000000.json", {"rows": 30})
 """
     reader, writer = pty.openpty()
@@ -46,7 +46,7 @@ with show_progress("train", PulseReader(folder), shards=2, rows=40):
 
 def test_what_cannot_be_shown_does_not_stop_the_work(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    reader = PulseReader(Folder(tmp_path / "file"))
+    reader = HeartbeatReader(Folder(tmp_path / "file"))
     with pytest.raises(StorageError):
         reader.read()
     with show_progress("train", reader, shards=1, rows=None):

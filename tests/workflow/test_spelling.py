@@ -129,4 +129,4 @@ def test_scan_and_direct_reading_find_the_same_names(settings: Settings, spark: 
     ]
     assert found[0].manifest["rows"] == found[1].manifest["rows"]
     weights = [petafit.load_model(f"{settings.paths.models}/small@{v}") for v in (1, 2)]
-    assert weights[0].encoder.facts.rows == weights[1].encoder.facts.rows
+    assert weights[0].encoder.statistics.rows == weights[1].encoder.statistics.rows

@@ -15,12 +15,12 @@ from petafit.errors import ConfigurationError, ContractError
 from petafit.features.encoding.batch import Batch
 from petafit.learners.online.aggregator import OnlineLearner
 from petafit.models.model import load_model
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 from petafit.store.filesystem import Folder
 from petafit.training import steps
 from petafit.training.round import Round
 from petafit.training.rounds import Rounds
-from petafit.training.standing import Standing
+from petafit.training.state import TrainingState
 from petafit.training.steps import Steps
 from petafit.workflow import job
 from petafit.workflow.train import train
@@ -50,10 +50,10 @@ def test_newton_rounds_follow_the_online_ones(
 def test_newton_rounds_need_rows_to_be_judged_by(settings: Settings, shards: int) -> None:
     wanted = {"newton": 1, "shards": shards}
     assert train(with_settings(settings, training=wanted)).finished
-    with pytest.raises(ConfigurationError, match="merge_rows above 0"):
-        train(with_settings(settings, training={**wanted, "merge_rows": 0}))
+    with pytest.raises(ConfigurationError, match="merge_holdout above 0"):
+        train(with_settings(settings, training={**wanted, "merge_holdout": 0}))
     validated = {"train": "month <= 8", "validation": "month = 9", "test": "month >= 10"}
-    plain = {**wanted, "merge_rows": 0, "merge": "mean"}
+    plain = {**wanted, "merge_holdout": 0, "merge": "mean"}
     assert train(with_settings(settings, split=validated, training=plain)).finished
 
 
@@ -66,7 +66,7 @@ def test_newton_rounds_reach_the_optimum_whatever_the_shards(
     task = with_settings(
         settings,
         learner={"params": {"l2": 1e-3}},
-        training={"rounds": 1, "newton": 8, "patience": 99, "merge_rows": 400},
+        training={"rounds": 1, "newton": 8, "patience": 99, "merge_holdout": 400},
         **({"split": split} if validated else {}),
     )
     reached = []
@@ -105,11 +105,13 @@ def test_rows_that_judge_newton_rounds_are_fitted_to_by_nothing(
     seen: dict[str, list[np.ndarray]] = {"fitted": [], "judged": []}
     stack, judged = OnlineLearner.stack, steps.mean_loss
 
-    def stacked(self: OnlineLearner, summary: Named, model: Named | None, rows: Batch) -> object:
+    def stacked(
+        self: OnlineLearner, summary: StateDict, model: StateDict | None, rows: Batch
+    ) -> object:
         seen["fitted"].append(rows.X.toarray())
         return stack(self, summary, model, rows)
 
-    def measured(learner: OnlineLearner, model: Named, rows: Batch) -> float:
+    def measured(learner: OnlineLearner, model: StateDict, rows: Batch) -> float:
         seen["judged"].append(rows.X.toarray())
         return judged(learner, model, rows)
 
@@ -133,7 +135,7 @@ def test_a_killed_refinement_goes_on_to_the_very_same_model(
     whole = train(task, run_id="whole").manifest
     take = Steps._newton
 
-    def cut_off(self: Steps, at: Standing, planned: Round, *rest: object) -> object:
+    def cut_off(self: Steps, at: TrainingState, planned: Round, *rest: object) -> object:
         if planned.number == 5:
             raise KeyboardInterrupt
         return take(self, at, planned, *rest)  # type: ignore[arg-type]
@@ -207,10 +209,10 @@ def test_linear_models_of_scikit_learn_stack(
     )
     averaged = train(with_settings(task, training={"merge": "mean"})).manifest
     stacked = train(with_settings(task, training={"parts": 2})).manifest
-    assert [done["held_back"] for done in averaged["rounds"]] == [None]
+    assert [done["merge_holdout"] for done in averaged["rounds"]] == [None]
     assert len(stacked["rounds"]) == 2
     for done in stacked["rounds"]:
-        assert done["held_back"]["after"] <= done["held_back"]["before"]
+        assert done["merge_holdout"]["after"] <= done["merge_holdout"]["before"]
     by_mean, by_stacking = (
         run["metrics"][f"validation_{loss}"] if loss else -run["metrics"]["validation_accuracy"]
         for run in (averaged, stacked)
@@ -230,7 +232,10 @@ def test_newton_rounds_are_refused_for_learners_of_spark(settings: Settings) -> 
     ("training", "told"),
     [
         ({"parts": 2, "shards": 1}, "training.parts;"),
-        ({"merge_rows": 9, "parts": 2, "merge": "mean"}, "training.merge_rows, training.parts;"),
+        (
+            {"merge_holdout": 9, "parts": 2, "merge": "mean"},
+            "training.merge_holdout, training.parts;",
+        ),
         ({"parts": 2}, None),
     ],
 )
@@ -257,7 +262,7 @@ def test_an_exact_training_tells_that_it_has_no_use_for_a_rule(
 
 
 def test_newton_without_any_row_put_aside_says_so(settings: Settings) -> None:
-    few = {"newton": 1, "merge_rows": 1, "seed": 3, "rounds": 1, "parts": 1}
+    few = {"newton": 1, "merge_holdout": 1, "seed": 3, "rounds": 1, "parts": 1}
     with pytest.raises(ConfigurationError, match="none was put aside"):
         train(with_settings(settings, training=few, table={"filter": ["id < 60"]}))
 
@@ -272,7 +277,7 @@ def test_newton_goes_on_from_the_best_round(
     began: list[float] = []
     take = Steps._newton
 
-    def noted(self: Steps, at: Standing, *rest: object) -> object:
+    def noted(self: Steps, at: TrainingState, *rest: object) -> object:
         began.append(at.best_weights is at.weights)
         return take(self, at, *rest)  # type: ignore[arg-type]
 

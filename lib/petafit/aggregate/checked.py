@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-from petafit.aggregate.law import Aggregator
+from petafit.aggregate.aggregator import Aggregator
 from petafit.errors import ContractError
-from petafit.store.arrays import Named
-from petafit.table.contract import Sifted
+from petafit.store.arrays import StateDict
+from petafit.table.contract import ValidatedBatch
 
 Result = TypeVar("Result")
 
@@ -33,10 +33,10 @@ class NoGoodRowsError(ContractError):
         return type(self), (self.quarantined, self.example)
 
 
-class Sieve(Protocol):
+class RowValidator(Protocol):
     """Tells the good rows of a batch from the bad ones."""
 
-    def sift(self, batch: Any) -> Sifted:
+    def validate(self, batch: Any) -> ValidatedBatch:
         """The good rows, and how many there were of either kind."""
 
 
@@ -96,7 +96,7 @@ class CheckedState:
     quarantined: int = 0
     example: str | None = None
 
-    def counts(self) -> Named:
+    def counts(self) -> StateDict:
         return _counts(self.used, self.quarantined, self.example)
 
 
@@ -105,37 +105,39 @@ class Checked(Aggregator[CheckedState, Any, CheckedResult[Result]]):
 
     Parameters
     ----------
-    sieve : Sieve
+    validator : RowValidator
         Splits every batch into good rows and bad ones: `petafit.table.contract.Checks` for raw
         batches.
     inner : Aggregator
         Aggregates the good ones.
     """
 
-    def __init__(self, sieve: Sieve, inner: Aggregator[Any, Any, Result]) -> None:
-        self.sieve = sieve
+    def __init__(self, validator: RowValidator, inner: Aggregator[Any, Any, Result]) -> None:
+        self.validator = validator
         self.inner = inner
         self.exact = inner.exact
 
-    def start(self, model: Named | None = None) -> CheckedState:
+    def start(self, model: StateDict | None = None) -> CheckedState:
         return CheckedState(self.inner.start(model))
 
     def reduce(self, state: CheckedState, batch: Any) -> CheckedState:
-        sifted = self.sieve.sift(batch)
+        validated = self.validator.validate(batch)
         return CheckedState(
-            state.inner if sifted.good is None else self.inner.reduce(state.inner, sifted.good),
-            state.used + sifted.rows,
-            state.quarantined + sifted.quarantined,
-            _least(state.example, sifted.example),
+            state.inner
+            if validated.good is None
+            else self.inner.reduce(state.inner, validated.good),
+            state.used + validated.rows,
+            state.quarantined + validated.quarantined,
+            _least(state.example, validated.example),
         )
 
     def progress(self, state: CheckedState) -> float | None:
         return self.inner.progress(state.inner)
 
-    def lift(self, state: CheckedState) -> Named:
+    def lift(self, state: CheckedState) -> StateDict:
         return self.inner.lift(state.inner).prefixed("inner") | state.counts()
 
-    def merge(self, left: Named, right: Named) -> Named:
+    def merge(self, left: StateDict, right: StateDict) -> StateDict:
         merged = self.inner.merge(left.part("inner"), right.part("inner"))
         return merged.prefixed("inner") | _counts(
             left.params["used"] + right.params["used"],
@@ -143,22 +145,22 @@ class Checked(Aggregator[CheckedState, Any, CheckedResult[Result]]):
             _least(left.params["example"], right.params["example"]),
         )
 
-    def finish(self, summary: Named, model: Named | None = None) -> CheckedResult[Result]:
+    def finish(self, summary: StateDict, model: StateDict | None = None) -> CheckedResult[Result]:
         counts = {name: summary.params[name] for name in ("used", "quarantined", "example")}
         if not counts["used"]:
             raise NoGoodRowsError(counts["quarantined"], counts["example"])
         return CheckedResult(self.inner.finish(summary.part("inner"), model), **counts)
 
-    def dump(self, state: CheckedState) -> Named:
+    def dump(self, state: CheckedState) -> StateDict:
         return self.inner.dump(state.inner).prefixed("inner") | state.counts()
 
-    def load(self, dumped: Named) -> CheckedState:
+    def load(self, dumped: StateDict) -> CheckedState:
         counts = {name: dumped.params[name] for name in ("used", "quarantined", "example")}
         return CheckedState(self.inner.load(dumped.part("inner")), **counts)
 
 
-def _counts(used: int, quarantined: int, example: str | None) -> Named:
-    return Named(params={"used": used, "quarantined": quarantined, "example": example})
+def _counts(used: int, quarantined: int, example: str | None) -> StateDict:
+    return StateDict(params={"used": used, "quarantined": quarantined, "example": example})
 
 
 def _least(left: str | None, right: str | None) -> str | None:

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
-from petafit.aggregate.ahead import ahead
+from petafit.aggregate.aggregator import Aggregator
 from petafit.aggregate.checked import NoGoodRowsError
-from petafit.aggregate.early import merged_meanwhile
-from petafit.aggregate.law import Aggregator
+from petafit.aggregate.heartbeat import HeartbeatReader
+from petafit.aggregate.merge_early import merged_meanwhile
 from petafit.aggregate.pass_files import Reference, ShardReport, load_summary
-from petafit.aggregate.pulse import PulseReader
+from petafit.aggregate.read_ahead import read_ahead
+from petafit.aggregate.shard_task import ShardTask, Through
 from petafit.aggregate.tree import (
     GroupReport,
     find_group,
@@ -21,16 +22,15 @@ from petafit.aggregate.tree import (
     load_group,
     merge_all,
 )
-from petafit.aggregate.work import Through, Work
 from petafit.errors import EmptyInputError, StorageError, only_logged
-from petafit.store.arrays import Named, digest, to_pieces
+from petafit.store.arrays import StateDict, digest, to_pieces
 from petafit.store.filesystem import Folder
 from petafit.stream.batches import Source
 from petafit.stream.tally import Counted, Tally
 
 Result = TypeVar("Result")
 
-Keep = Callable[[Iterable[Named], Named], None]
+Keep = Callable[[Iterable[StateDict], StateDict], None]
 """Takes the summaries of all shards, in their order, loaded one by one; and all of them merged."""
 
 
@@ -43,10 +43,10 @@ class Engine(Protocol):
     def slots(self) -> int:
         """How many shards are worked on at a time."""
 
-    def aggregate(self, work: Work, source: Source) -> list[ShardReport]:
+    def aggregate(self, task: ShardTask, source: Source) -> list[ShardReport]:
         """Aggregate every shard; the reports, by shard."""
 
-    def merge(self, work: Work, numbers: Sequence[int]) -> None:
+    def merge(self, task: ShardTask, numbers: Sequence[int]) -> None:
         """Merge these groups of shards, and leave their summaries in the pass's folder."""
 
     def everywhere(self, action: Callable[[], None]) -> None:
@@ -57,13 +57,13 @@ class Watcher(Protocol):
     """Shows a pass while it goes on."""
 
     def __call__(
-        self, title: str, reader: PulseReader, *, shards: int, rows: int | None
+        self, title: str, reader: HeartbeatReader, *, shards: int, rows: int | None
     ) -> AbstractContextManager[None]:
         """Watch until the block ends; `rows` is the expected total, where known."""
 
 
 def unwatched(
-    title: str, reader: PulseReader, *, shards: int, rows: int | None
+    title: str, reader: HeartbeatReader, *, shards: int, rows: int | None
 ) -> AbstractContextManager[None]:
     """Watch nothing."""
     return nullcontext()
@@ -123,7 +123,7 @@ class Passes:
         aggregator: Aggregator[Any, Any, Result],
         source: Source,
         *,
-        start: Named | None = None,
+        start: StateDict | None = None,
         through: Through | None = None,
         rows: int | None = None,
         keep: Keep | None = None,
@@ -157,7 +157,7 @@ class Passes:
                 folder.write("start.npz", content, durable=False)
                 reference = Reference(folder, "start.npz", origin)
             shards = source.shards if source.frozen and not keep else 0
-            work = Work(
+            task = ShardTask(
                 aggregator,
                 folder,
                 reference,
@@ -167,8 +167,8 @@ class Passes:
                 isinstance(source, Counted),
                 resumable=source.frozen,
             )
-            with self.watch(title, PulseReader(folder), shards=source.shards, rows=rows):
-                reports, merged = self._aggregated(work, source)
+            with self.watch(title, HeartbeatReader(folder), shards=source.shards, rows=rows):
+                reports, merged = self._aggregated(task, source)
             tally = _counted(source, reports, title)
             total = sum(report.rows for report in reports)
             if not total:
@@ -177,37 +177,41 @@ class Passes:
                     hint="Check `table.filter` and `split` against what the table holds.",
                 )
             if merged is None:
-                merged = self._merged(work, reports, by_group=not keep)
+                merged = self._merged(task, reports, by_group=not keep)
             if keep:
-                keep((load_summary(work.folder, report) for report in reports), merged)
+                keep((load_summary(task.folder, report) for report in reports), merged)
             result = aggregator.finish(merged, start)
         self.peak_memory = max(self.peak_memory, *(r.peak_memory for r in reports))
         self.compile_seconds = max(self.compile_seconds, *(r.compile_seconds for r in reports))
         return Outcome(result, total, len(reports), time.monotonic() - began, tally)
 
-    def _aggregated(self, work: Work, source: Source) -> tuple[list[ShardReport], Named | None]:
+    def _aggregated(
+        self, task: ShardTask, source: Source
+    ) -> tuple[list[ShardReport], StateDict | None]:
         """The reports of all shards; and their summaries as one if they were merged meanwhile."""
-        aggregate = partial(self.engine.aggregate, work, source)
+        aggregate = partial(self.engine.aggregate, task, source)
         # An engine of one slot is this process, which has no time to merge meanwhile.
-        if self.engine.slots > 1 and is_one_group(work.shards):
-            return merged_meanwhile(work, aggregate)
+        if self.engine.slots > 1 and is_one_group(task.shards):
+            return merged_meanwhile(task, aggregate)
         return aggregate(), None
 
-    def _merged(self, work: Work, reports: Sequence[ShardReport], *, by_group: bool) -> Named:
+    def _merged(
+        self, task: ShardTask, reports: Sequence[ShardReport], *, by_group: bool
+    ) -> StateDict:
         """All summaries as one; where they make one group only, it needs no other machine."""
-        work = replace(work, shards=1 + max(report.shard for report in reports))
-        if is_one_group(work.shards) or not by_group:
-            parts = (load_summary(work.folder, report) for report in reports)
-            return merge_all(work.aggregator, ahead(parts))
-        count = len(groups(work.shards))
-        missing = [number for number in range(count) if not find_group(work, number)]
+        task = replace(task, shards=1 + max(report.shard for report in reports))
+        if is_one_group(task.shards) or not by_group:
+            parts = (load_summary(task.folder, report) for report in reports)
+            return merge_all(task.aggregator, read_ahead(parts))
+        count = len(groups(task.shards))
+        missing = [number for number in range(count) if not find_group(task, number)]
         if missing:
-            self.engine.merge(work, missing)
-        merged = [find_group(work, number) for number in range(count)]
+            self.engine.merge(task, missing)
+        merged = [find_group(task, number) for number in range(count)]
         done = [report for report in merged if report]
-        _check_complete(work, done, len(reports))
+        _check_complete(task, done, len(reports))
         self.peak_memory = max(self.peak_memory, *(report.peak_memory for report in done))
-        return merge_all(work.aggregator, (load_group(work, n, r) for n, r in enumerate(done)))
+        return merge_all(task.aggregator, (load_group(task, n, r) for n, r in enumerate(done)))
 
     @contextmanager
     def _pass_folder(self, title: str, source: Source, origin: str) -> Iterator[Folder]:
@@ -245,12 +249,12 @@ def _counted(source: Source, reports: Sequence[ShardReport], title: str) -> Tall
     return tally
 
 
-def _check_complete(work: Work, merged: Sequence[GroupReport], shards: int) -> None:
+def _check_complete(task: ShardTask, merged: Sequence[GroupReport], shards: int) -> None:
     """Refuse what lacks a shard, or has one too many."""
     found = sum(report.shards for report in merged)
     if found != shards:
         raise StorageError(
-            f"{work.folder.uri} does not hold the summaries of all shards",
+            f"{task.folder.uri} does not hold the summaries of all shards",
             expected=f"{shards} shards",
             got=f"{found} shards",
             hint="Start the job again under a new run id.",

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from petafit.aggregate.pass_files import ShardReport
+from petafit.aggregate.shard_task import ShardTask, aggregate_shard
 from petafit.aggregate.tree import merge_group, merge_if_last
-from petafit.aggregate.work import Work, aggregate_shard
 from petafit.stream.batches import Source
 
 
@@ -15,19 +15,19 @@ class LocalEngine:
     name = "local"
     slots = 1
 
-    def aggregate(self, work: Work, source: Source) -> list[ShardReport]:
+    def aggregate(self, task: ShardTask, source: Source) -> list[ShardReport]:
         """Aggregate every shard; the reports, by shard."""
         reports = []
         for shard in range(source.shards):
             read = partial(source.read, shard)
-            reports.append(aggregate_shard(work, shard, read, source.pieces))
-            merge_if_last(work, shard)
+            reports.append(aggregate_shard(task, shard, read, source.pieces))
+            merge_if_last(task, shard)
         return reports
 
-    def merge(self, work: Work, numbers: Sequence[int]) -> None:
+    def merge(self, task: ShardTask, numbers: Sequence[int]) -> None:
         """Merge these groups of shards, and leave their summaries in the pass's folder."""
         for number in numbers:
-            merge_group(work, number)
+            merge_group(task, number)
 
     def everywhere(self, action: Callable[[], None]) -> None:
         """Do something on every machine that worked on shards: on this one."""

@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from petafit.errors import DamagedError, StorageError
-from petafit.store.arrays import Named, digest, from_bytes, to_pieces
+from petafit.store.arrays import StateDict, digest, from_bytes, to_pieces
 from petafit.store.filesystem import Folder
 from petafit.store.pieces import Pieces
 
@@ -26,7 +26,7 @@ class Reference:
     name: str
     digest: str
 
-    def load(self) -> Named:
+    def load(self) -> StateDict:
         """The arrays; read once per worker and digest.
 
         Raises
@@ -82,7 +82,7 @@ def has_report(folder: Folder, shard: int) -> bool:
     return folder.exists(_report_name(shard))
 
 
-def load_summary(folder: Folder, report: ShardReport) -> Named:
+def load_summary(folder: Folder, report: ShardReport) -> StateDict:
     """The summary that a shard left behind, verified.
 
     Raises
@@ -109,7 +109,7 @@ def forget(folder: Folder, shard: int) -> None:
     remove_summary(folder, shard)
 
 
-def read_arrays(folder: Folder, name: str, expected: str) -> Named:
+def read_arrays(folder: Folder, name: str, expected: str) -> StateDict:
     """Stored arrays whose bytes have the digest expected.
 
     Raises
@@ -130,13 +130,15 @@ def read_arrays(folder: Folder, name: str, expected: str) -> Named:
     return from_bytes(content)
 
 
-def save_checkpoint(folder: Folder, shard: int, state: Named, position: Mapping[str, Any]) -> None:
+def save_checkpoint(
+    folder: Folder, shard: int, state: StateDict, position: Mapping[str, Any]
+) -> None:
     """Keep what a shard's aggregator dumped, and how far it has come."""
-    saved = state.prefixed("state") | Named(params=position).prefixed("position")
+    saved = state.prefixed("state") | StateDict(params=position).prefixed("position")
     folder.write(_checkpoint_name(shard), to_pieces(saved), durable=False)
 
 
-def find_checkpoint(folder: Folder, shard: int) -> tuple[Named, Mapping[str, Any]] | None:
+def find_checkpoint(folder: Folder, shard: int) -> tuple[StateDict, Mapping[str, Any]] | None:
     """What `save_checkpoint` kept last; a damaged checkpoint is removed."""
     if not folder.exists(_checkpoint_name(shard)):
         return None
@@ -182,5 +184,5 @@ def _checkpoint_name(shard: int) -> str:
 
 
 @lru_cache(maxsize=1)
-def _load(reference: Reference) -> Named:
+def _load(reference: Reference) -> StateDict:
     return read_arrays(reference.folder, reference.name, reference.digest)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from petafit.aggregate.law import Aggregator
+from petafit.aggregate.aggregator import Aggregator
 from petafit.aggregate.sink import WriteFiles
 from petafit.errors import ContractError
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 from petafit.table.contract import Checks
 from petafit.table.writers.files import PartitionedWriter, WrittenFile
 
@@ -64,7 +64,7 @@ class Quarantine(Aggregator[State, pa.RecordBatch, Sorted]):
         self.good = good
         self.bad = bad
 
-    def start(self, model: Named | None = None) -> State:
+    def start(self, model: StateDict | None = None) -> State:
         return self.good.start(), self.bad.start()
 
     def reduce(self, state: State, batch: pa.RecordBatch) -> State:
@@ -77,24 +77,24 @@ class Quarantine(Aggregator[State, pa.RecordBatch, Sorted]):
         rest = batch.filter(pc.invert(is_bad))
         return self.good.reduce(good, rest), self.bad.reduce(bad, explained)
 
-    def lift(self, state: State) -> Named:
+    def lift(self, state: State) -> StateDict:
         return _join(self.good.lift(state[0]), self.bad.lift(state[1]))
 
-    def merge(self, left: Named, right: Named) -> Named:
+    def merge(self, left: StateDict, right: StateDict) -> StateDict:
         return _join(
             self.good.merge(left.part("good"), right.part("good")),
             self.bad.merge(left.part("bad"), right.part("bad")),
         )
 
-    def finish(self, summary: Named, model: Named | None = None) -> Sorted:
+    def finish(self, summary: StateDict, model: StateDict | None = None) -> Sorted:
         return Sorted(self.good.finish(summary.part("good")), self.bad.finish(summary.part("bad")))
 
-    def dump(self, state: State) -> Named:
+    def dump(self, state: State) -> StateDict:
         return _join(self.good.dump(state[0]), self.bad.dump(state[1]))
 
-    def load(self, dumped: Named) -> State:
+    def load(self, dumped: StateDict) -> State:
         return self.good.load(dumped.part("good")), self.bad.load(dumped.part("bad"))
 
 
-def _join(good: Named, bad: Named) -> Named:
+def _join(good: StateDict, bad: StateDict) -> StateDict:
     return good.prefixed("good") | bad.prefixed("bad")

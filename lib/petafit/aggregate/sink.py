@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from petafit.aggregate.law import Aggregator
-from petafit.store.arrays import Named
+from petafit.aggregate.aggregator import Aggregator
+from petafit.store.arrays import StateDict
 from petafit.store.filesystem import Folder
 from petafit.table.writers.files import FILE_ROWS, PartitionedWriter, WrittenFile
 
@@ -43,28 +43,28 @@ class WriteFiles(Aggregator[PartitionedWriter, pa.RecordBatch, list[WrittenFile]
         self.drop = tuple(drop)
         self.file_rows = file_rows
 
-    def start(self, model: Named | None = None) -> PartitionedWriter:
+    def start(self, model: StateDict | None = None) -> PartitionedWriter:
         return PartitionedWriter(self.staging, self.partition_by, self.file_rows)
 
     def reduce(self, state: PartitionedWriter, batch: pa.RecordBatch) -> PartitionedWriter:
         state.write(batch.drop_columns(list(self.drop)))
         return state
 
-    def lift(self, state: PartitionedWriter) -> Named:
-        return Named(params={"files": _listed(state.close())})
+    def lift(self, state: PartitionedWriter) -> StateDict:
+        return StateDict(params={"files": _listed(state.close())})
 
-    def merge(self, left: Named, right: Named) -> Named:
+    def merge(self, left: StateDict, right: StateDict) -> StateDict:
         files = [*left.params["files"], *right.params["files"]]
-        return Named(params={"files": sorted(files, key=_path)})
+        return StateDict(params={"files": sorted(files, key=_path)})
 
-    def finish(self, summary: Named, model: Named | None = None) -> list[WrittenFile]:
+    def finish(self, summary: StateDict, model: StateDict | None = None) -> list[WrittenFile]:
         return _files(summary.params["files"])
 
-    def dump(self, state: PartitionedWriter) -> Named:
+    def dump(self, state: PartitionedWriter) -> StateDict:
         """The files so far and, as Arrow streams, the rows held back: so that no time of a
         checkpoint decides where one file ends and the next begins."""
         pending = enumerate(state.pending.values())
-        return Named(
+        return StateDict(
             {f"pending/{number}": _stream(batches) for number, batches in pending},
             {
                 "files": _listed(state.files),
@@ -72,7 +72,7 @@ class WriteFiles(Aggregator[PartitionedWriter, pa.RecordBatch, list[WrittenFile]
             },
         )
 
-    def load(self, dumped: Named) -> PartitionedWriter:
+    def load(self, dumped: StateDict) -> PartitionedWriter:
         state = self.start()
         state.files = _files(dumped.params["files"])
         for number, values in enumerate(dumped.params["partitions"]):

@@ -15,8 +15,8 @@ from pyspark.sql import DataFrame, SparkSession
 from petafit import errors
 from petafit.aggregate.pass_files import ShardReport
 from petafit.aggregate.repeating import repeating
+from petafit.aggregate.shard_task import ShardTask, aggregate_shard
 from petafit.aggregate.tree import merge_group, merge_if_last
-from petafit.aggregate.work import Work, aggregate_shard
 from petafit.spark import session
 from petafit.spark.failures import in_one_sentence
 from petafit.stream.batches import Source
@@ -50,21 +50,21 @@ class SparkEngine:
         """How many tasks run at a time."""
         return session.slots(self.spark)
 
-    def aggregate(self, work: Work, source: Source) -> list[ShardReport]:
+    def aggregate(self, task: ShardTask, source: Source) -> list[ShardReport]:
         """Aggregate every shard; the reports, by shard."""
         if isinstance(source, ScanSource):
             frame, unbound = source.for_tasks()
-            answers = self._collect(frame, partial(_scanned, work, unbound), "shard")
+            answers = self._collect(frame, partial(_scanned, task, unbound), "shard")
         else:
             answers = self._collect(
-                self._tasks(source.shards), partial(_read, work, source), "shard"
+                self._tasks(source.shards), partial(_read, task, source), "shard"
             )
         reports = [ShardReport(**answer) for answer in answers]
         return sorted(reports, key=lambda report: report.shard)
 
-    def merge(self, work: Work, numbers: Sequence[int]) -> None:
+    def merge(self, task: ShardTask, numbers: Sequence[int]) -> None:
         """Merge these groups of shards, and leave their summaries in the pass's folder."""
-        self._collect(self._tasks(len(numbers)), partial(_merged, work, numbers))
+        self._collect(self._tasks(len(numbers)), partial(_merged, task, numbers))
 
     def everywhere(self, action: Callable[[], None]) -> None:
         """Do something once in every slot, which reaches every executor that is idle."""
@@ -147,21 +147,21 @@ def _numbers(batches: Batches) -> Iterator[int]:
         yield from batch.column(0).to_pylist()
 
 
-def _read(work: Work, source: Source, batches: Batches) -> Iterator[Answer]:
+def _read(task: ShardTask, source: Source, batches: Batches) -> Iterator[Answer]:
     for shard in _numbers(batches):
-        report = aggregate_shard(work, shard, partial(source.read, shard), source.pieces)
-        merge_if_last(work, shard)
+        report = aggregate_shard(task, shard, partial(source.read, shard), source.pieces)
+        merge_if_last(task, shard)
         yield asdict(report)
 
 
-def _scanned(work: Work, source: ScanSource, batches: Batches) -> Iterator[Answer]:
+def _scanned(task: ShardTask, source: ScanSource, batches: Batches) -> Iterator[Answer]:
     shard = _context().partitionId()
-    yield asdict(aggregate_shard(work, shard, partial(source.received, batches)))
+    yield asdict(aggregate_shard(task, shard, partial(source.received, batches)))
 
 
-def _merged(work: Work, numbers: Sequence[int], batches: Batches) -> Iterator[Answer]:
+def _merged(task: ShardTask, numbers: Sequence[int], batches: Batches) -> Iterator[Answer]:
     for place in _numbers(batches):
-        merge_group(work, numbers[place])
+        merge_group(task, numbers[place])
         yield {}
 
 

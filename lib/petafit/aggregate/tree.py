@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from petafit.aggregate.law import Aggregator
+from petafit.aggregate.aggregator import Aggregator
 from petafit.aggregate.memory import peak_memory
 from petafit.aggregate.pass_files import (
     AGAIN,
@@ -22,9 +22,9 @@ from petafit.aggregate.pass_files import (
     read_arrays,
     remove_summary,
 )
-from petafit.aggregate.work import Work
+from petafit.aggregate.shard_task import ShardTask
 from petafit.errors import DamagedError, StorageError
-from petafit.store.arrays import Named, digest, to_pieces
+from petafit.store.arrays import StateDict, digest, to_pieces
 
 _DIRECT = 16
 
@@ -70,12 +70,12 @@ def is_one_group(shards: int) -> bool:
     return 0 < shards <= _DIRECT
 
 
-def merge_all(aggregator: Aggregator[Any, Any, Any], summaries: Iterable[Named]) -> Named:
+def merge_all(aggregator: Aggregator[Any, Any, Any], summaries: Iterable[StateDict]) -> StateDict:
     """Merge summaries from left to right, holding two at a time.
 
     No summary at all gives what an empty shard has to say.
     """
-    rest: Iterator[Named] = iter(summaries)
+    rest: Iterator[StateDict] = iter(summaries)
     merged = next(rest, None)
     if merged is None:
         return aggregator.lift(aggregator.start())
@@ -85,25 +85,25 @@ def merge_all(aggregator: Aggregator[Any, Any, Any], summaries: Iterable[Named])
     return merged
 
 
-def merge_if_last(work: Work, shard: int) -> None:
+def merge_if_last(task: ShardTask, shard: int) -> None:
     """Merge a shard's group if all others of it are finished; nothing where it is the only group.
 
     Of several that finish at the same time each may merge it: they write the same bytes.
     """
-    if not work.shards or is_one_group(work.shards):
+    if not task.shards or is_one_group(task.shards):
         return
-    width = _width(work.shards)
+    width = _width(task.shards)
     number = shard // width
-    if find_group(work, number):
-        remove_summary(work.folder, shard)  # what a straggler has written again
+    if find_group(task, number):
+        remove_summary(task.folder, shard)  # what a straggler has written again
         return
-    group = range(number * width, min((number + 1) * width, work.shards))
+    group = range(number * width, min((number + 1) * width, task.shards))
     # Shards are begun in their order, so that one look at the last tells, as a rule.
-    if all(has_report(work.folder, other) for other in reversed(group)):
-        merge_group(work, number)
+    if all(has_report(task.folder, other) for other in reversed(group)):
+        merge_group(task, number)
 
 
-def merge_group(work: Work, number: int) -> GroupReport:
+def merge_group(task: ShardTask, number: int) -> GroupReport:
     """Merge the summaries of a group, leave the result in the pass's folder, and remove them.
 
     A group that was merged before is not merged again.
@@ -113,27 +113,27 @@ def merge_group(work: Work, number: int) -> GroupReport:
     StorageError
         A summary is missing or damaged.
     """
-    shards = groups(work.shards)[number]
-    report = find_group(work, number) or _merge(work, number, shards)
+    shards = groups(task.shards)[number]
+    report = find_group(task, number) or _merge(task, number, shards)
     for shard in shards:
-        remove_summary(work.folder, shard)
+        remove_summary(task.folder, shard)
     return report
 
 
-def find_group(work: Work, number: int) -> GroupReport | None:
+def find_group(task: ShardTask, number: int) -> GroupReport | None:
     """The report of a group that was merged; None for one that was not."""
-    if not work.folder.exists(_report_name(number)):
+    if not task.folder.exists(_report_name(number)):
         return None
     try:
-        return _REPORT.validate_json(work.folder.read(_report_name(number)))
+        return _REPORT.validate_json(task.folder.read(_report_name(number)))
     except ValidationError as error:
-        _forget_group(work, number)
+        _forget_group(task, number)
         raise DamagedError(
-            f"{work.folder.uri}/{_report_name(number)} is damaged", hint=AGAIN
+            f"{task.folder.uri}/{_report_name(number)} is damaged", hint=AGAIN
         ) from error
 
 
-def load_group(work: Work, number: int, report: GroupReport) -> Named:
+def load_group(task: ShardTask, number: int, report: GroupReport) -> StateDict:
     """The merged summary of a group, verified.
 
     Raises
@@ -143,34 +143,34 @@ def load_group(work: Work, number: int, report: GroupReport) -> Named:
         the next attempt of the run makes it anew.
     """
     try:
-        return read_arrays(work.folder, _merged_name(number), report.digest)
+        return read_arrays(task.folder, _merged_name(number), report.digest)
     except DamagedError:
-        _forget_group(work, number)
+        _forget_group(task, number)
         raise
 
 
-def _merge(work: Work, number: int, shards: range) -> GroupReport:
-    finished = [found for shard in shards if (found := find_report(work.folder, shard))]
+def _merge(task: ShardTask, number: int, shards: range) -> GroupReport:
+    finished = [found for shard in shards if (found := find_report(task.folder, shard))]
     try:
-        summaries = (load_summary(work.folder, each) for each in finished)
-        content = to_pieces(merge_all(work.aggregator, summaries))
+        summaries = (load_summary(task.folder, each) for each in finished)
+        content = to_pieces(merge_all(task.aggregator, summaries))
     except StorageError:
         # Another attempt may have merged the group meanwhile, and removed the summaries.
-        done = find_group(work, number)
+        done = find_group(task, number)
         if done is None:
             raise
         return done
     report = GroupReport(len(finished), digest(content), peak_memory())
-    work.folder.write(_merged_name(number), content, durable=False)
-    work.folder.write_json(_report_name(number), asdict(report), durable=False)
+    task.folder.write(_merged_name(number), content, durable=False)
+    task.folder.write_json(_report_name(number), asdict(report), durable=False)
     return report
 
 
-def _forget_group(work: Work, number: int) -> None:
+def _forget_group(task: ShardTask, number: int) -> None:
     for name in (_report_name(number), _merged_name(number)):
-        work.folder.remove(name)
-    for shard in groups(work.shards)[number]:
-        forget(work.folder, shard)
+        task.folder.remove(name)
+    for shard in groups(task.shards)[number]:
+        forget(task.folder, shard)
 
 
 def _width(shards: int) -> int:

@@ -45,9 +45,9 @@ _WIDTH_OF_FILES = 10_000
 
 def run(manifest: Mapping[str, Any]) -> None:
     """Show what one run did: rows, metrics, outputs, model, influence of partitions."""
-    facts = [("run", f"{manifest['run_id']} {manifest['status']}"), *_facts(manifest)]
-    width = max(len(name) for name, _ in facts)
-    for name, value in facts:
+    statistics = [("run", f"{manifest['run_id']} {manifest['status']}"), *_facts(manifest)]
+    width = max(len(name) for name, _ in statistics)
+    for name, value in statistics:
         print(f"{name:<{width}}  {printable(value)}")
     if manifest.get("influence"):
         _influence(manifest["influence"])
@@ -160,8 +160,8 @@ def _round(done: Mapping[str, Any]) -> tuple[str, str]:
     told = [f"{done['kind']}  {done['rows']['used']:,} rows  {_number(done['seconds'])} s"]
     if done.get("objective") is not None:
         told.append(f"objective {_number(done['objective'])} before it")
-    if done["held_back"]:
-        before, after = (_number(done["held_back"][when]) for when in ("before", "after"))
+    if done["merge_holdout"]:
+        before, after = (_number(done["merge_holdout"][when]) for when in ("before", "after"))
         how = "merged to fit them" if done["kind"] == "online" else "after it"
         told.append(f"loss on rows put aside {before}, {how} {after}")
     if done["validation"]:

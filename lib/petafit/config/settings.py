@@ -157,7 +157,7 @@ class Training(Section):
     merge: Literal["auto", "stacked", "mean", "touched", "evidence"] = Field(
         "auto", description="how approximate learners are merged; auto is the learner's best"
     )
-    merge_rows: int = Field(
+    merge_holdout: int = Field(
         100_000, ge=0, description="rows put aside to fit each stacked merge; 0 puts none aside"
     )
     parts: int | None = Field(

@@ -10,7 +10,7 @@ from petafit.evaluation.figures import Figures, Metrics, Scored
 from petafit.evaluation.own_losses import OF_MARGINS
 from petafit.learners.base import Output
 from petafit.learners.objective import Objective, of_output
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 
 _CLIP = float(np.finfo(np.float32).eps)
 
@@ -64,7 +64,7 @@ class ClassificationMetrics(Metrics):
             of_truth = prediction[np.arange(len(y)), y]
         return -np.log(np.clip(of_truth, _CLIP, 1 - _CLIP), dtype=np.float64)
 
-    def measure(self, batch: Scored) -> Named:
+    def measure(self, batch: Scored) -> StateDict:
         y, weight = batch.y.astype(np.intp), batch.weights
         sums: dict[str, Any] = {
             "weight": weight.sum(),
@@ -79,7 +79,7 @@ class ClassificationMetrics(Metrics):
                 sums["correct"] = weight @ (batch.decided == y)
         else:
             sums |= self._general(batch, y, weight)
-        return Named({name: np.asarray(value, np.float64) for name, value in sums.items()})
+        return StateDict({name: np.asarray(value, np.float64) for name, value in sums.items()})
 
     def _general(self, batch: Scored, y: np.ndarray, weight: np.ndarray) -> dict[str, Any]:
         """Of margins, or of several classes."""
@@ -104,16 +104,16 @@ class ClassificationMetrics(Metrics):
             return np.asarray(batch.prediction.argmax(axis=1))
         return np.asarray(batch.prediction > (0.5 if self.probable else 0))
 
-    def lift(self, state: Named) -> Named:
+    def lift(self, state: StateDict) -> StateDict:
         return state if self.n_classes > 2 else _with_histogram(state, auc.packed)
 
-    def merge(self, left: Named, right: Named) -> Named:
+    def merge(self, left: StateDict, right: StateDict) -> StateDict:
         if left.arrays.keys() == right.arrays.keys() and "auc_bins" not in left.arrays:
             return _sum(left, right)
         whole = (_with_histogram(side, _plain) for side in (left, right))
         return _with_histogram(_sum(*whole), auc.packed)
 
-    def figures(self, summary: Named) -> Figures:
+    def figures(self, summary: StateDict) -> Figures:
         sums, weight = summary.arrays, float(summary.arrays["weight"])
         found: Figures = dict.fromkeys(("log_loss", "calibration_error", "base_log_loss"))
         found["accuracy"] = float(sums["correct"]) / weight
@@ -136,15 +136,17 @@ class ClassificationMetrics(Metrics):
         return np.empty(0) if self.n_classes == 2 else np.empty((0, self.n_classes))
 
 
-def _sum(left: Named, right: Named) -> Named:
-    return Named({name: array + right.arrays[name] for name, array in left.arrays.items()})
+def _sum(left: StateDict, right: StateDict) -> StateDict:
+    return StateDict({name: array + right.arrays[name] for name, array in left.arrays.items()})
 
 
 def _plain(histogram: np.ndarray) -> dict[str, np.ndarray]:
     return {"auc": histogram}
 
 
-def _with_histogram(sums: Named, form: Callable[[np.ndarray], dict[str, np.ndarray]]) -> Named:
+def _with_histogram(
+    sums: StateDict, form: Callable[[np.ndarray], dict[str, np.ndarray]]
+) -> StateDict:
     """Sums of two classes with their histogram in another form."""
     others = {name: a for name, a in sums.arrays.items() if not name.startswith("auc")}
-    return Named({**others, **form(auc.unpacked(sums.arrays))})
+    return StateDict({**others, **form(auc.unpacked(sums.arrays))})

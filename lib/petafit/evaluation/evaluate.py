@@ -5,12 +5,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from petafit.aggregate.law import Aggregator
+from petafit.aggregate.aggregator import Aggregator
 from petafit.errors import ConfigurationError, ContractError
 from petafit.evaluation.metrics import Figures, Metrics, Scored, metrics_for
 from petafit.learners.finite import NOT_FINITE, finite_rows
 from petafit.models.model import Model, Signature, SparkModel, model_from_named
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 from petafit.table.filters.predicate import RowFilter
 
 
@@ -34,7 +34,7 @@ class Evaluate(Aggregator[EvaluateState, pa.RecordBatch, Figures]):
     def __init__(self, metrics: Metrics) -> None:
         self.metrics = metrics
 
-    def start(self, model: Named | None = None) -> EvaluateState:
+    def start(self, model: StateDict | None = None) -> EvaluateState:
         if model is None:
             raise ConfigurationError("There is no model to evaluate", hint="Start with a model.")
         return EvaluateState(model_from_named(model), self.metrics.start())
@@ -54,20 +54,20 @@ class Evaluate(Aggregator[EvaluateState, pa.RecordBatch, Figures]):
     def progress(self, state: EvaluateState) -> float | None:
         return self.metrics.progress(state.metrics)
 
-    def lift(self, state: EvaluateState) -> Named:
+    def lift(self, state: EvaluateState) -> StateDict:
         return self.metrics.lift(state.metrics)
 
-    def merge(self, left: Named, right: Named) -> Named:
+    def merge(self, left: StateDict, right: StateDict) -> StateDict:
         return self.metrics.merge(left, right)
 
-    def finish(self, summary: Named, model: Named | None = None) -> Figures:
+    def finish(self, summary: StateDict, model: StateDict | None = None) -> Figures:
         return self.metrics.finish(summary)
 
-    def dump(self, state: EvaluateState) -> Named:
-        model = state.model.to_named().prefixed("model")
+    def dump(self, state: EvaluateState) -> StateDict:
+        model = state.model.to_state_dict().prefixed("model")
         return model | self.metrics.dump(state.metrics).prefixed("metrics")
 
-    def load(self, dumped: Named) -> EvaluateState:
+    def load(self, dumped: StateDict) -> EvaluateState:
         model = model_from_named(dumped.part("model"))
         return EvaluateState(model, self.metrics.load(dumped.part("metrics")))
 
@@ -90,7 +90,7 @@ class Measure(Aggregator[Any, pa.RecordBatch, Figures]):
         self.prediction = prediction
         self.rows = rows
 
-    def start(self, model: Named | None = None) -> Any:
+    def start(self, model: StateDict | None = None) -> Any:
         return self.metrics.start()
 
     def reduce(self, state: Any, batch: pa.RecordBatch) -> Any:
@@ -99,13 +99,13 @@ class Measure(Aggregator[Any, pa.RecordBatch, Figures]):
         label, prediction = counted.column(self.label), counted.column(self.prediction)
         return self.metrics.reduce(state, Scored(label.to_numpy(), prediction.to_numpy()))
 
-    def lift(self, state: Any) -> Named:
+    def lift(self, state: Any) -> StateDict:
         return self.metrics.lift(state)
 
-    def merge(self, left: Named, right: Named) -> Named:
+    def merge(self, left: StateDict, right: StateDict) -> StateDict:
         return self.metrics.merge(left, right)
 
-    def finish(self, summary: Named, model: Named | None = None) -> Figures:
+    def finish(self, summary: StateDict, model: StateDict | None = None) -> Figures:
         return self.metrics.finish(summary)
 
 

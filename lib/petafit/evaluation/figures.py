@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from petafit.aggregate.law import Aggregator
+from petafit.aggregate.aggregator import Aggregator
 from petafit.errors import DivergedError, EmptyInputError
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 
 Figures = dict[str, float | None]
 
@@ -47,7 +47,7 @@ class Scored:
         return Scored(self.y[kept], self.prediction[kept], self.weight[kept], decided)
 
 
-class Metrics(Aggregator[Named, Scored, Figures]):
+class Metrics(Aggregator[StateDict, Scored, Figures]):
     """What rows say is the merge of what their batches say.
 
     Attributes
@@ -67,21 +67,21 @@ class Metrics(Aggregator[Named, Scored, Figures]):
         return figures[self.loss_name]
 
     @abstractmethod
-    def measure(self, batch: Scored) -> Named:
+    def measure(self, batch: Scored) -> StateDict:
         """What a batch alone has to say."""
 
-    def start(self, model: Named | None = None) -> Named:
+    def start(self, model: StateDict | None = None) -> StateDict:
         return self.measure(Scored(np.empty(0), self._no_predictions()))
 
-    def reduce(self, state: Named, batch: Scored) -> Named:
+    def reduce(self, state: StateDict, batch: Scored) -> StateDict:
         batch = batch.counted
         check_numbers(batch.prediction)
         return self.merge(state, self.measure(batch))
 
-    def lift(self, state: Named) -> Named:
+    def lift(self, state: StateDict) -> StateDict:
         return state
 
-    def finish(self, summary: Named, model: Named | None = None) -> Figures:
+    def finish(self, summary: StateDict, model: StateDict | None = None) -> Figures:
         if not self.has_rows(summary):
             raise EmptyInputError(
                 "There are no rows to measure, or none has weight",
@@ -89,15 +89,15 @@ class Metrics(Aggregator[Named, Scored, Figures]):
             )
         return self.figures(summary)
 
-    def progress(self, state: Named) -> float | None:
+    def progress(self, state: StateDict) -> float | None:
         return self.loss(self.figures(state)) if self.has_rows(state) else None
 
-    def has_rows(self, summary: Named) -> bool:
+    def has_rows(self, summary: StateDict) -> bool:
         """Whether there is anything to measure."""
         return bool(summary.arrays["weight"] > 0)
 
     @abstractmethod
-    def figures(self, summary: Named) -> Figures:
+    def figures(self, summary: StateDict) -> Figures:
         """The metrics of a summary of one row or more."""
 
     def _no_predictions(self) -> np.ndarray:

@@ -6,7 +6,7 @@ from scipy.special import xlogy
 from petafit.evaluation.figures import Figures, Metrics, Scored
 from petafit.evaluation.own_losses import OF_NUMBERS
 from petafit.learners.objective import SQUARED_ERROR, Objective
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 
 _ALWAYS = ("mean_squared_error", "mean_absolute_error")
 """Figures that every regressor has."""
@@ -31,7 +31,7 @@ class RegressionMetrics(Metrics):
         y, prediction = batch.y.astype(np.float64), batch.prediction.astype(np.float64)
         return OF_NUMBERS[self.loss_name](y, prediction, self.objective.parameter)
 
-    def measure(self, batch: Scored) -> Named:
+    def measure(self, batch: Scored) -> StateDict:
         y, weight, error = batch.y, batch.weights, batch.y - batch.prediction
         total = weight.sum()
         mean = y[0] + weight @ (y - y[0]) / total if total > 0 else 0.0
@@ -46,9 +46,9 @@ class RegressionMetrics(Metrics):
             sums["own_loss"] = weight @ self.row_losses(batch)
         if self.loss_name == "poisson_deviance":
             sums["label_logs"] = weight @ xlogy(y, y)
-        return Named({name: np.asarray(value, np.float64) for name, value in sums.items()})
+        return StateDict({name: np.asarray(value, np.float64) for name, value in sums.items()})
 
-    def merge(self, left: Named, right: Named) -> Named:
+    def merge(self, left: StateDict, right: StateDict) -> StateDict:
         """Sums, and the labels' mean and squared distances from it by Chan's pairwise update."""
         merged = {name: array + right.arrays[name] for name, array in left.arrays.items()}
         if merged["weight"] == 0:
@@ -57,9 +57,9 @@ class RegressionMetrics(Metrics):
         distance = right.arrays["mean"] - left.arrays["mean"]
         merged["mean"] = left.arrays["mean"] + share * distance
         merged["squares"] += distance**2 * left.arrays["weight"] * share
-        return Named(merged)
+        return StateDict(merged)
 
-    def figures(self, summary: Named) -> Figures:
+    def figures(self, summary: StateDict) -> Figures:
         sums = {name: float(array) for name, array in summary.arrays.items()}
         explained = sums["squared_error"] / sums["squares"] if sums["squares"] > 0 else None
         found: Figures = {

@@ -8,13 +8,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from petafit.aggregate.law import Aggregator
+from petafit.aggregate.aggregator import Aggregator
 from petafit.aggregate.sink import WriteFiles
 from petafit.errors import ConfigurationError
 from petafit.features.classes import class_array
 from petafit.learners.finite import NOT_FINITE, finite_rows
 from petafit.models.model import Model, SparkModel, model_from_named
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 from petafit.table.names import Spellings
 from petafit.table.types import table_schema
 from petafit.table.writers.files import WrittenFile
@@ -123,7 +123,7 @@ class Score(Aggregator[ScoreState, pa.RecordBatch, Scores]):
         self.layout = layout
         self.sink = sink
 
-    def start(self, model: Named | None = None) -> ScoreState:
+    def start(self, model: StateDict | None = None) -> ScoreState:
         if model is None:
             raise ConfigurationError("There is no model to score with", hint="Start with a model.")
         return ScoreState(model_from_named(model), self.sink.start())
@@ -139,26 +139,26 @@ class Score(Aggregator[ScoreState, pa.RecordBatch, Scores]):
             state.quarantined + bad,
         )
 
-    def lift(self, state: ScoreState) -> Named:
+    def lift(self, state: ScoreState) -> StateDict:
         return self._join(self.sink.lift(state.files), state.rows, state.quarantined)
 
-    def merge(self, left: Named, right: Named) -> Named:
+    def merge(self, left: StateDict, right: StateDict) -> StateDict:
         return self._join(
             self.sink.merge(left.part("files"), right.part("files")),
             left.params["rows"] + right.params["rows"],
             left.params["quarantined"] + right.params["quarantined"],
         )
 
-    def finish(self, summary: Named, model: Named | None = None) -> Scores:
+    def finish(self, summary: StateDict, model: StateDict | None = None) -> Scores:
         files = self.sink.finish(summary.part("files"))
         return Scores(files, summary.params["rows"], summary.params["quarantined"])
 
-    def dump(self, state: ScoreState) -> Named:
+    def dump(self, state: ScoreState) -> StateDict:
         files = self.sink.dump(state.files)
-        model = state.model.to_named().prefixed("model")
+        model = state.model.to_state_dict().prefixed("model")
         return self._join(files, state.rows, state.quarantined) | model
 
-    def load(self, dumped: Named) -> ScoreState:
+    def load(self, dumped: StateDict) -> ScoreState:
         return ScoreState(
             model_from_named(dumped.part("model")),
             self.sink.load(dumped.part("files")),
@@ -167,8 +167,10 @@ class Score(Aggregator[ScoreState, pa.RecordBatch, Scores]):
         )
 
     @staticmethod
-    def _join(files: Named, rows: int, quarantined: int) -> Named:
-        return files.prefixed("files") | Named(params={"rows": rows, "quarantined": quarantined})
+    def _join(files: StateDict, rows: int, quarantined: int) -> StateDict:
+        return files.prefixed("files") | StateDict(
+            params={"rows": rows, "quarantined": quarantined}
+        )
 
 
 def _spread(values: pa.Array, good: pa.BooleanArray | None) -> pa.Array:

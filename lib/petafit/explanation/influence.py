@@ -6,15 +6,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from petafit.aggregate.law import Aggregator
+from petafit.aggregate.aggregator import Aggregator
 from petafit.errors import ConfigurationError, EmptyInputError
 from petafit.evaluation.evaluate import metrics_of
 from petafit.evaluation.metrics import Scored, check_numbers
 from petafit.explanation.leave_one_out import Variants
-from petafit.explanation.shipped import from_named, to_named
+from petafit.explanation.serialization import from_state_dict, to_state_dict
 from petafit.features.encoding.batch import Batch
 from petafit.models.model import Model
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 
 _MOST_MARGINS = 1 << 23
 """That are held at once: 64 MB."""
@@ -47,18 +47,18 @@ class InfluenceState:
     ----------
     model : Model
         What they read; its own weights are not used.
-    sums : Named
+    sums : StateDict
         ``weight``, and ``mean`` and ``squares`` (weighted squared distances from it), both
         (1 + n_partitions,): of the loss, then of each partition's change.
     """
 
     model: Model
     variants: Variants
-    sums: Named
+    sums: StateDict
 
 
 class Influence(Aggregator[InfluenceState, pa.RecordBatch, Changes]):
-    """Changes of the loss, of the models that `petafit.explanation.shipped.to_named` packed.
+    """Changes of the loss, of the models that `explanation.serialization` packed.
 
     Parameters
     ----------
@@ -69,10 +69,10 @@ class Influence(Aggregator[InfluenceState, pa.RecordBatch, Changes]):
     def __init__(self, partitions: int) -> None:
         self.partitions = partitions
 
-    def start(self, model: Named | None = None) -> InfluenceState:
+    def start(self, model: StateDict | None = None) -> InfluenceState:
         if model is None:
             raise ConfigurationError("There is no model to explain", hint="Start with a model.")
-        return InfluenceState(*from_named(model), self._nothing())
+        return InfluenceState(*from_state_dict(model), self._nothing())
 
     def reduce(self, state: InfluenceState, batch: pa.RecordBatch) -> InfluenceState:
         model = state.model
@@ -90,10 +90,10 @@ class Influence(Aggregator[InfluenceState, pa.RecordBatch, Changes]):
     def progress(self, state: InfluenceState) -> float | None:
         return float(state.sums.arrays["mean"][0]) if state.sums.arrays["weight"] else None
 
-    def lift(self, state: InfluenceState) -> Named:
+    def lift(self, state: InfluenceState) -> StateDict:
         return state.sums
 
-    def merge(self, left: Named, right: Named) -> Named:
+    def merge(self, left: StateDict, right: StateDict) -> StateDict:
         """The pairwise update of Chan, Golub and LeVeque (1979), eq. 2.1, weighted."""
         ours, theirs = left.arrays, right.arrays
         weight = ours["weight"] + theirs["weight"]
@@ -102,7 +102,7 @@ class Influence(Aggregator[InfluenceState, pa.RecordBatch, Changes]):
         share = theirs["weight"] / weight
         distance = theirs["mean"] - ours["mean"]
         spread = distance**2 * ours["weight"] * share
-        return Named(
+        return StateDict(
             {
                 "weight": weight,
                 "mean": ours["mean"] + distance * share,
@@ -110,7 +110,7 @@ class Influence(Aggregator[InfluenceState, pa.RecordBatch, Changes]):
             }
         )
 
-    def finish(self, summary: Named, model: Named | None = None) -> Changes:
+    def finish(self, summary: StateDict, model: StateDict | None = None) -> Changes:
         weight, mean = summary.arrays["weight"], summary.arrays["mean"]
         if not weight:
             raise EmptyInputError(
@@ -119,14 +119,14 @@ class Influence(Aggregator[InfluenceState, pa.RecordBatch, Changes]):
         standard_error = np.sqrt(summary.arrays["squares"]) / weight
         return Changes(float(mean[0]), mean[1:], standard_error[1:])
 
-    def dump(self, state: InfluenceState) -> Named:
-        packed = to_named(state.model, state.variants)
+    def dump(self, state: InfluenceState) -> StateDict:
+        packed = to_state_dict(state.model, state.variants)
         return packed.prefixed("models") | state.sums.prefixed("sums")
 
-    def load(self, dumped: Named) -> InfluenceState:
-        return InfluenceState(*from_named(dumped.part("models")), dumped.part("sums"))
+    def load(self, dumped: StateDict) -> InfluenceState:
+        return InfluenceState(*from_state_dict(dumped.part("models")), dumped.part("sums"))
 
-    def _measured(self, state: InfluenceState, rows: Batch) -> Named:
+    def _measured(self, state: InfluenceState, rows: Batch) -> StateDict:
         """The sums of some rows, of which there is one at least."""
         metrics, learner = metrics_of(state.model), state.model.learner
         assert rows.y is not None
@@ -143,8 +143,10 @@ class Influence(Aggregator[InfluenceState, pa.RecordBatch, Changes]):
             return self._nothing()
         mean: Any = columns @ weight / total
         squares = np.square(columns - mean[:, None]) @ weight
-        return Named({"weight": np.asarray(total, np.float64), "mean": mean, "squares": squares})
+        return StateDict(
+            {"weight": np.asarray(total, np.float64), "mean": mean, "squares": squares}
+        )
 
-    def _nothing(self) -> Named:
+    def _nothing(self) -> StateDict:
         zeros = np.zeros(self.partitions + 1)
-        return Named({"weight": np.zeros(()), "mean": zeros, "squares": zeros})
+        return StateDict({"weight": np.zeros(()), "mean": zeros, "squares": zeros})

@@ -3,12 +3,12 @@
 import numpy as np
 
 from petafit.compiled import njit
-from petafit.learners.online.csr import Rows
+from petafit.learners.online.csr import SparseRows
 
 
 @njit
 def moved_margins(
-    rows: Rows, indptr: np.ndarray, column: np.ndarray, difference: np.ndarray, n_columns: int
+    rows: SparseRows, indptr: np.ndarray, column: np.ndarray, difference: np.ndarray, n_columns: int
 ) -> np.ndarray:
     """What the models' differences add to each row's margins, (n_rows, n_columns) float64.
 

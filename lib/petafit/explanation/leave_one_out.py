@@ -25,7 +25,7 @@ from petafit.learners.online.csr import as_rows
 from petafit.learners.online.merging.merge_summaries import only
 from petafit.learners.online.merging.shard_summary import moved_coordinates
 from petafit.models.partition_summaries import KeptSummaries
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 
 MOST_BYTES = 2 << 30
 """Of all models that a worker holds."""
@@ -35,7 +35,7 @@ MOST_BYTES = 2 << 30
 class Models:
     """Models of any learner: the whole one, then those without a partition each."""
 
-    models: tuple[Named, ...]
+    models: tuple[StateDict, ...]
 
     def predictions(self, learner: Learner[Any], X: Any) -> Iterator[np.ndarray]:
         """Each model's predictions for some rows, as ``learner.predict`` gives them."""
@@ -105,7 +105,7 @@ def leave_one_out(kept: KeptSummaries) -> Variants:
     return Models((whole, *_others(kept)))
 
 
-def _others(kept: KeptSummaries) -> Iterator[Named]:
+def _others(kept: KeptSummaries) -> Iterator[StateDict]:
     """The models that lack a partition each."""
     learner, merged = kept.learner, kept.merged()
     for partition in kept.partitions:

@@ -5,11 +5,11 @@ from dataclasses import asdict, dataclass
 from typing import Self
 
 from petafit.config.section import Scalar
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 
 
 @dataclass(frozen=True, slots=True)
-class ColumnFacts:
+class ColumnStatistics:
     """Statistics of one numeric column over its values that are not missing; 0 without any.
 
     A row of weight n counts as n rows.
@@ -32,8 +32,8 @@ class ColumnFacts:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """The facts of a training table.
+class TableStatistics:
+    """The statistics of a training table.
 
     Attributes
     ----------
@@ -42,22 +42,22 @@ class Facts:
         counted them.
     weight : float or None
         The sum of the rows' weights; the number of rows where there is no weight column.
-    columns : mapping of str to ColumnFacts
+    columns : mapping of str to ColumnStatistics
         By the column of each numeric feature.
     classes : tuple or None
         Every class of the label, in the order of the model's outputs.
     class_counts : tuple of int or float, or None
         Rows of each class; of weighted rows the sums of their weights.
-    label : ColumnFacts or None
+    label : ColumnStatistics or None
         Statistics of a label that is a number.
     """
 
     rows: int | None
     weight: float | None
-    columns: Mapping[str, ColumnFacts]
+    columns: Mapping[str, ColumnStatistics]
     classes: tuple[Scalar, ...] | None = None
     class_counts: tuple[float, ...] | None = None
-    label: ColumnFacts | None = None
+    label: ColumnStatistics | None = None
 
     @property
     def present(self) -> tuple[int, ...]:
@@ -65,18 +65,21 @@ class Facts:
         counts = self.class_counts or (1,) * len(self.classes or ())
         return tuple(place for place, count in enumerate(counts) if count)
 
-    def to_named(self) -> Named:
-        return Named(params=asdict(self))
+    def to_state_dict(self) -> StateDict:
+        return StateDict(params=asdict(self))
 
     @classmethod
-    def from_named(cls, named: Named) -> Self:
+    def from_state_dict(cls, named: StateDict) -> Self:
         plain = dict(named.params)
         classes, counts, label = plain["classes"], plain["class_counts"], plain["label"]
         return cls(
             rows=plain["rows"],
             weight=plain["weight"],
-            columns={name: ColumnFacts(**facts) for name, facts in plain["columns"].items()},
+            columns={
+                name: ColumnStatistics(**statistics)
+                for name, statistics in plain["columns"].items()
+            },
             classes=None if classes is None else tuple(classes),
             class_counts=None if counts is None else tuple(counts),
-            label=None if label is None else ColumnFacts(**label),
+            label=None if label is None else ColumnStatistics(**label),
         )

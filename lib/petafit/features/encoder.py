@@ -7,7 +7,7 @@ import pyarrow as pa
 
 from petafit.config.feature_groups import UnicodeForm
 from petafit.errors import ConfigurationError, ContractError, did_you_mean
-from petafit.features.column_statistics import Facts
+from petafit.features.column_statistics import TableStatistics
 from petafit.features.column_types import check_columns
 from petafit.features.encoding.batch import Batch
 from petafit.features.encoding.blocks import CategoryBlock, NumericBlock
@@ -17,7 +17,7 @@ from petafit.features.encoding.stored import check_stored, reading
 from petafit.features.encoding.target import class_positions, label_numbers, row_weights
 from petafit.features.feature import Feature, from_plain, to_plain
 from petafit.features.text.ngrams import TextBlock
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 from petafit.table.types import has_column
 
 _MOST_DENSE_BITS = 14
@@ -32,7 +32,7 @@ class Encoder:
     Parameters
     ----------
     features : tuple of Feature
-    facts : Facts
+    statistics : TableStatistics
         Of the training table.
     hash_bits : int
         Of the hashed indices; see `petafit.features.encoding.index_space.IndexSpace`.
@@ -55,7 +55,7 @@ class Encoder:
     def __init__(
         self,
         features: tuple[Feature, ...],
-        facts: Facts,
+        statistics: TableStatistics,
         *,
         hash_bits: int,
         label: str | None = None,
@@ -68,11 +68,11 @@ class Encoder:
         self.space = IndexSpace(features, hash_bits, numbers_apart=numbers_apart)
         if layout == "dense":
             _refuse_wide(self.space, hash_bits)
-        self.features, self.facts, self.hash_bits = features, facts, hash_bits
+        self.features, self.statistics, self.hash_bits = features, statistics, hash_bits
         self.label, self.weight = label, weight
         self.layout, self.dtype = layout, dtype
         self.numbers_apart, self.unicode = numbers_apart, unicode
-        self._numeric = NumericBlock(features, facts)
+        self._numeric = NumericBlock(features, statistics)
         self._category = CategoryBlock(features, hash_bits, unicode)
         self._text = TextBlock(features, hash_bits, unicode)
         self._schema: pa.Schema | None = None
@@ -129,17 +129,17 @@ class Encoder:
         if self.label is None:
             return None
         column = _column(batch, self.label)
-        if self.facts.classes is None:
+        if self.statistics.classes is None:
             return label_numbers(column, self.label)
-        return class_positions(column, self.label, self.facts.classes, self.unicode)
+        return class_positions(column, self.label, self.statistics.classes, self.unicode)
 
     def _weights(self, batch: pa.RecordBatch) -> np.ndarray | None:
         if self.weight is None:
             return None
         return row_weights(_column(batch, self.weight), self.weight)
 
-    def to_named(self) -> Named:
-        """All that `from_named` needs; kept inside the model."""
+    def to_state_dict(self) -> StateDict:
+        """All that `from_state_dict` needs; kept inside the model."""
         params = {
             "features": [to_plain(feature) for feature in self.features],
             "hash_bits": self.hash_bits,
@@ -148,11 +148,13 @@ class Encoder:
             "weight": self.weight,
             **({"unicode": self.unicode} if self.unicode else {}),
         }
-        return Named(params=params) | self.facts.to_named().prefixed("facts")
+        return StateDict(params=params) | self.statistics.to_state_dict().prefixed("facts")
 
     @classmethod
-    def from_named(cls, named: Named, *, layout: Layout = "csr", dtype: DType = "float32") -> Self:
-        """The encoder that `to_named` wrote, for a learner that takes this layout.
+    def from_state_dict(
+        cls, named: StateDict, *, layout: Layout = "csr", dtype: DType = "float32"
+    ) -> Self:
+        """The encoder that `to_state_dict` wrote, for a learner that takes this layout.
 
         Raises
         ------
@@ -161,12 +163,12 @@ class Encoder:
         """
         with reading("The encoder of a stored model"):
             features = tuple(map(from_plain, named.params["features"]))
-            facts = Facts.from_named(named.part("facts"))
+            statistics = TableStatistics.from_state_dict(named.part("facts"))
             given = {name: named.params[name] for name in ("hash_bits", "label", "weight")}
             given["numbers_apart"] = named.params.get("numbers_apart", False)
             given["unicode"] = named.params.get("unicode")
-            check_stored(features, facts, **given)
-        return cls(features, facts, **given, layout=layout, dtype=dtype)
+            check_stored(features, statistics, **given)
+        return cls(features, statistics, **given, layout=layout, dtype=dtype)
 
 
 def _refuse_wide(space: IndexSpace, hash_bits: int) -> None:

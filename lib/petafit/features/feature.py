@@ -19,7 +19,7 @@ class Numeric:
     scale: Literal["standard", "minmax", "none"] = "standard"
 
     @property
-    def needs_facts(self) -> bool:
+    def needs_statistics(self) -> bool:
         """Whether its scaling, or what stands for null, comes from the whole table."""
         return self.scale != "none" or self.impute == "mean"
 

@@ -7,14 +7,14 @@ from itertools import islice
 
 import pyarrow as pa
 
-from petafit.aggregate.work import Read
+from petafit.aggregate.shard_task import Read
 from petafit.config.section import Scalar
 from petafit.features.cache.batches import InstanceCache
 from petafit.features.encoder import Encoder
 from petafit.features.encoding.batch import Batch
-from petafit.features.reserve import Reserve
+from petafit.features.merge_holdout import MergeHoldout
 from petafit.stream.batches import Source
-from petafit.table.contract import Checks, Sifted
+from petafit.table.contract import Checks, ValidatedBatch
 
 
 @dataclass(frozen=True)
@@ -25,14 +25,14 @@ class Encoding:
     ----------
     cache : InstanceCache or None
         Keeps what was encoded, for the next time a piece of a shard is read.
-    reserve : Reserve or None
+    reserve : MergeHoldout or None
         Which rows are put aside.
     """
 
     checks: Checks
     encoder: Encoder
     cache: InstanceCache | None = None
-    reserve: Reserve | None = None
+    reserve: MergeHoldout | None = None
 
     def __call__(self, read: Read, *, shard: int, piece: int = 0) -> "partial[Iterator[Batch]]":
         """Reads the encoded batches of a piece of a shard."""
@@ -59,18 +59,18 @@ class Encoding:
         return encoded if skip else self.cache.keep(shard, piece, encoded)
 
     def _encode(self, raw: pa.RecordBatch) -> Batch:
-        good, _, quarantined, example = self.checks.sift(raw)
+        good, _, quarantined, example = self.checks.validate(raw)
         batch = self.encoder(raw.slice(0, 0) if good is None else good)
         return replace(batch, quarantined=quarantined, example=example) if quarantined else batch
 
 
 class EncodedRows:
-    """The sieve of batches that were checked when they were encoded."""
+    """The validator of batches that were checked when they were encoded."""
 
-    def sift(self, batch: Batch) -> Sifted:
+    def validate(self, batch: Batch) -> ValidatedBatch:
         """The batch, unless it has no row; and how many rows were left out before."""
         rows = batch.X.shape[0]
-        return Sifted(batch if rows else None, rows, batch.quarantined, batch.example)
+        return ValidatedBatch(batch if rows else None, rows, batch.quarantined, batch.example)
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Instances:
     @property
     def classes(self) -> tuple[Scalar, ...] | None:
         """What the numbers in y stand for; None where the label is a number."""
-        return self.encoding.encoder.facts.classes
+        return self.encoding.encoder.statistics.classes
 
     def __iter__(self) -> Iterator[Batch]:
         """The batches of all shards, one shard after the other."""

@@ -6,13 +6,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from petafit.aggregate.law import Aggregator, State
+from petafit.aggregate.aggregator import Aggregator, State
 from petafit.errors import ConfigurationError, StorageError
 from petafit.features.encoder import DType, Layout
 from petafit.features.encoding.batch import Batch
 from petafit.features.encoding.stored import reading
 from petafit.learners.finite import first_not_finite
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 
 Kind = Literal["classifier", "regressor", "other"]
 Output = Literal["probability", "margin", "value"]
@@ -40,7 +40,7 @@ class MergeFit:
     after: float
 
 
-class Learner(Aggregator[State, Batch, Named]):
+class Learner(Aggregator[State, Batch, StateDict]):
     """An incremental learner; its model is a set of named arrays.
 
     Predictions are numbers, (n_rows,) float64: of a classifier with two classes the probability of
@@ -94,7 +94,7 @@ class Learner(Aggregator[State, Batch, Named]):
         """
 
     @abstractmethod
-    def predict(self, model: Named, X: Any) -> np.ndarray:
+    def predict(self, model: StateDict, X: Any) -> np.ndarray:
         """Predict with a finished model.
 
         Parameters
@@ -105,23 +105,25 @@ class Learner(Aggregator[State, Batch, Named]):
     def reduce(self, state: State, batch: Batch) -> State:
         return self.progressive(state, batch)[0]
 
-    def stack(self, summary: Named, model: Named | None, rows: Batch) -> tuple[Named, MergeFit]:
+    def stack(
+        self, summary: StateDict, model: StateDict | None, rows: Batch
+    ) -> tuple[StateDict, MergeFit]:
         """As `finish`, of a learner that `stacks`: the merge is fitted to rows put aside.
 
         Returns
         -------
-        Named
+        StateDict
             The model.
         MergeFit
             The multipliers, and the loss on these rows before and after.
         """
         raise NotImplementedError
 
-    def first_not_finite(self, model: Named) -> str | None:
+    def first_not_finite(self, model: StateDict) -> str | None:
         """The name of an array of a model that holds NaN or an infinite number without meaning."""
         return first_not_finite(model)
 
-    def check(self, model: Named) -> None:
+    def check(self, model: StateDict) -> None:
         """Refuse a stored model that this learner cannot have written.
 
         What predicts from it, or goes on from it, does not look at sizes and types again.
@@ -141,7 +143,7 @@ class Learner(Aggregator[State, Batch, Named]):
         with reading(f"A stored model of {self.name}"):
             self.check_form(model)
 
-    def check_summary(self, summary: Named) -> None:
+    def check_summary(self, summary: StateDict) -> None:
         """Refuse a stored summary that this learner cannot have written.
 
         Raises
@@ -152,14 +154,14 @@ class Learner(Aggregator[State, Batch, Named]):
         if summary.arrays and self.first_not_finite(summary):
             raise StorageError(f"A stored summary of {self.name} is not finite")
 
-    def check_form(self, model: Named) -> None:
+    def check_form(self, model: StateDict) -> None:
         """Refuse arrays of other shapes and types than this learner's, as `check` does."""
 
-    def predictive(self, model: Named) -> Named:
+    def predictive(self, model: StateDict) -> StateDict:
         """What `predict` needs of a model."""
         return model
 
-    def unmerge(self, total: Named, part: Named) -> Named:
+    def unmerge(self, total: StateDict, part: StateDict) -> StateDict:
         """The summary that, merged with `part`, gives `total`: a shard's rows are taken back.
 
         Raises
@@ -190,12 +192,12 @@ def refuse_to_unmerge(what: str) -> ConfigurationError:
     )
 
 
-def check_taken_back(total: Named, part: Named) -> None:
+def check_taken_back(total: StateDict, part: StateDict) -> None:
     """Refuse to take out more rows than were merged.
 
     Parameters
     ----------
-    total, part : Named
+    total, part : StateDict
         Summaries with a parameter ``rows``.
 
     Raises

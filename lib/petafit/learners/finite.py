@@ -3,13 +3,13 @@
 import numpy as np
 
 from petafit.errors import DivergedError
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 
 NOT_FINITE = "the prediction is not finite"
 """Why a row has no prediction though it meets the contract."""
 
 
-def first_not_finite(model: Named, *, may_be_low: frozenset[str] = frozenset()) -> str | None:
+def first_not_finite(model: StateDict, *, may_be_low: frozenset[str] = frozenset()) -> str | None:
     """The name of an array that holds NaN or an infinite number; None where there is none.
 
     Parameters
@@ -20,7 +20,7 @@ def first_not_finite(model: Named, *, may_be_low: frozenset[str] = frozenset()) 
 
     Examples
     --------
-    >>> first_not_finite(Named({"weights": np.array([1.0, np.nan])}))
+    >>> first_not_finite(StateDict({"weights": np.array([1.0, np.nan])}))
     'weights'
     """
     for name, array in model.arrays.items():

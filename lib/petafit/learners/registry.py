@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 from petafit.config.settings import LearnerChoice
 from petafit.errors import ConfigurationError, did_you_mean
-from petafit.features.column_statistics import Facts
+from petafit.features.column_statistics import TableStatistics
 from petafit.features.encoder import DType, Layout
 from petafit.learners import objective
 from petafit.learners.base import Kind, Learner, Output, refuse_to_merge
@@ -127,13 +127,18 @@ def describe(choice: LearnerChoice) -> LearnerInfo:
 
 
 def make_learner(
-    choice: LearnerChoice, *, n_features: int, facts: Facts, seed: int = 0, merge: str = "auto"
+    choice: LearnerChoice,
+    *,
+    n_features: int,
+    statistics: TableStatistics,
+    seed: int = 0,
+    merge: str = "auto",
 ) -> Learner[Any]:
     """Build an incremental learner.
 
     Parameters
     ----------
-    facts : Facts
+    statistics : TableStatistics
         Of the training table: the label's classes, or its mean and deviation.
     seed : int
         Of every random choice the learner makes.
@@ -146,7 +151,7 @@ def make_learner(
         An unknown learner, unknown or invalid parameters, a label that does not fit, or one of
         MLlib's estimators, which do not learn incrementally.
     """
-    _check_label(describe(choice), facts)
+    _check_label(describe(choice), statistics)
     family, name = _split(choice.name)
     if family == "mllib":
         raise ConfigurationError(
@@ -157,26 +162,26 @@ def make_learner(
         return Ridge.from_params(choice.params, n_features=n_features)
     if family == "petafit":
         estimator = _online(choice).set_params(random_state=seed)
-        return OnlineLearner(estimator, n_features=n_features, facts=facts, merge=merge)
-    n_classes = None if facts.classes is None else len(facts.classes)
+        return OnlineLearner(estimator, n_features=n_features, statistics=statistics, merge=merge)
+    n_classes = None if statistics.classes is None else len(statistics.classes)
     return SklearnLearner(
         name,
         choice.params,
         n_features=n_features,
         n_classes=n_classes,
-        rows=facts.rows,
+        rows=statistics.rows,
         seed=seed,
         merge=merge,
     )
 
 
-def _check_label(learner: LearnerInfo, facts: Facts) -> None:
-    numbers = facts.classes is None
+def _check_label(learner: LearnerInfo, statistics: TableStatistics) -> None:
+    numbers = statistics.classes is None
     if (learner.kind, numbers) in (("classifier", True), ("regressor", False)):
         raise ConfigurationError(
             f"{learner.name} is a {learner.kind}",
             expected="classes as label" if numbers else "a number as label",
-            got="a number" if facts.classes is None else f"{len(facts.classes)} classes",
+            got="a number" if statistics.classes is None else f"{len(statistics.classes)} classes",
             hint="Choose another learner, or set `label.kind`.",
         )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from petafit.errors import StorageError
-from petafit.store.arrays import Named, digest, from_bytes, to_pieces
+from petafit.store.arrays import StateDict, digest, from_bytes, to_pieces
 from petafit.store.filesystem import Folder
 from petafit.store.links import refuse_links_out
 
@@ -43,7 +43,7 @@ def content_digest(files: Mapping[str, str]) -> str:
 
 def write_content(
     objects: Folder,
-    named: Named,
+    named: StateDict,
     attachment: Callable[[str], None] | None,
     staging: str | None = None,
 ) -> Content:
@@ -76,7 +76,7 @@ def write_content(
         raise
 
 
-def read_content(folder: Folder, files: Mapping[str, str]) -> Named:
+def read_content(folder: Folder, files: Mapping[str, str]) -> StateDict:
     """The arrays, after every file's digest was found right.
 
     Raises

@@ -20,7 +20,7 @@ from petafit.learners.finite import NOT_FINITE, finite_rows
 from petafit.learners.registry import describe, make_learner
 from petafit.models.callers_rows import Data, as_batch
 from petafit.models.store import open_model
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 from petafit.table.contract import Checks, compile_checks
 
 
@@ -50,7 +50,7 @@ class Signature:
         self.encoder = encoder
         self.choice = choice
         self.schema = schema
-        self.classes: tuple[Scalar, ...] | None = encoder.facts.classes
+        self.classes: tuple[Scalar, ...] | None = encoder.statistics.classes
         learner = describe(choice)
         self.output, self.objective = learner.output, learner.objective
 
@@ -93,17 +93,17 @@ class Signature:
             decided = predictions.argmax(axis=1) if several else predictions > limit
         return class_array(self.classes)[decided.astype(np.intp)]
 
-    def to_named(self) -> Named:
+    def to_state_dict(self) -> StateDict:
         """The content to publish."""
-        own = Named(
+        own = StateDict(
             {"schema": np.frombuffer(self.schema.serialize(), dtype=np.uint8)},
             {"learner": self.choice.model_dump(mode="json")},
         )
-        return own | self.encoder.to_named().prefixed("encoder")
+        return own | self.encoder.to_state_dict().prefixed("encoder")
 
     @classmethod
-    def from_named(cls, named: Named) -> Self:
-        """The model that `to_named` wrote."""
+    def from_state_dict(cls, named: StateDict) -> Self:
+        """The model that `to_state_dict` wrote."""
         return cls(*_signature(named))
 
 
@@ -124,16 +124,18 @@ class Model(Signature):
 
     Parameters
     ----------
-    weights : Named
+    weights : StateDict
         What the learner has learnt.
     """
 
     def __init__(
-        self, encoder: Encoder, choice: LearnerChoice, schema: pa.Schema, weights: Named
+        self, encoder: Encoder, choice: LearnerChoice, schema: pa.Schema, weights: StateDict
     ) -> None:
         super().__init__(encoder, choice, schema)
         self.weights = weights
-        self.learner = make_learner(choice, n_features=encoder.n_features, facts=encoder.facts)
+        self.learner = make_learner(
+            choice, n_features=encoder.n_features, statistics=encoder.statistics
+        )
 
     def predict_batch(self, batch: pa.RecordBatch) -> np.ndarray:
         X = self.encoder(batch, labels=False).X
@@ -184,19 +186,19 @@ class Model(Signature):
             return predictions
         return np.column_stack([1 - predictions, predictions])
 
-    def to_named(self) -> Named:
-        return super().to_named() | self.weights.prefixed("weights")
+    def to_state_dict(self) -> StateDict:
+        return super().to_state_dict() | self.weights.prefixed("weights")
 
     @classmethod
-    def from_named(cls, named: Named) -> Self:
+    def from_state_dict(cls, named: StateDict) -> Self:
         model = cls(*_signature(named), named.part("weights"))
         model.learner.check(model.weights)
         return model
 
     @classmethod
-    def untrained(cls, named: Named) -> Self:
-        """A model of what `Signature.to_named` wrote; its weights come from elsewhere."""
-        return cls(*_signature(named), Named())
+    def untrained(cls, named: StateDict) -> Self:
+        """A model of what `Signature.to_state_dict` wrote; its weights come from elsewhere."""
+        return cls(*_signature(named), StateDict())
 
     def _predicted(self, data: Data) -> np.ndarray:
         predictions = self.predict_batch(self._checked(data))
@@ -246,14 +248,14 @@ def load_model(path: str | os.PathLike[str]) -> Model:
     return model
 
 
-def model_from_named(named: Named) -> Model | SparkModel:
+def model_from_named(named: StateDict) -> Model | SparkModel:
     """A model of either kind, from what was published."""
     if any(name.startswith("weights/") for name in (*named.arrays, *named.params)):
-        return Model.from_named(named)
-    return SparkModel.from_named(named)
+        return Model.from_state_dict(named)
+    return SparkModel.from_state_dict(named)
 
 
-def _signature(named: Named) -> tuple[Encoder, LearnerChoice, pa.Schema]:
+def _signature(named: StateDict) -> tuple[Encoder, LearnerChoice, pa.Schema]:
     with reading("A stored model"):
         choice = LearnerChoice.model_validate(named.params["learner"])
         written = named.arrays["schema"]
@@ -261,7 +263,7 @@ def _signature(named: Named) -> tuple[Encoder, LearnerChoice, pa.Schema]:
             raise ValueError(f"a schema as {written.dtype} {written.shape}")
         schema = _schema_of(written.tobytes())
     info = describe(choice)
-    encoder = Encoder.from_named(named.part("encoder"), layout=info.layout, dtype=info.dtype)
+    encoder = Encoder.from_state_dict(named.part("encoder"), layout=info.layout, dtype=info.dtype)
     if len(set(schema.names)) < len(schema.names):
         raise StorageError("The schema of a stored model names a column twice", got=schema.names)
     check_columns(encoder.features, schema, error=StorageError)

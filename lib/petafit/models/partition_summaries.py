@@ -10,7 +10,7 @@ from petafit.errors import ConfigurationError, did_you_mean
 from petafit.learners.base import Learner
 from petafit.learners.registry import make_learner
 from petafit.models.model import Model, Signature
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 from petafit.store.filesystem import Folder
 
 FOLDER = "summaries"
@@ -71,7 +71,7 @@ class KeptSummaries:
     @cached_property
     def reads(self) -> Signature:
         """What the model reads, and its learner's parameters."""
-        return Signature.from_named(Reference(self.folder, SIGNATURE, self.signature).load())
+        return Signature.from_state_dict(Reference(self.folder, SIGNATURE, self.signature).load())
 
     @cached_property
     def learner(self) -> Learner[Any]:
@@ -80,20 +80,20 @@ class KeptSummaries:
 
     def learner_over(self, n_features: int) -> Learner[Any]:
         """The learner as it would be with so many features."""
-        facts = self.reads.encoder.facts
+        statistics = self.reads.encoder.statistics
         return make_learner(
             self.reads.choice,
             n_features=n_features,
-            facts=facts,
+            statistics=statistics,
             seed=self.seed,
             merge=self.merge,
         )
 
-    def merged(self) -> Named:
+    def merged(self) -> StateDict:
         """The summary of all partitions."""
         return self._checked(Reference(self.folder, TOTAL, self.total))
 
-    def summary(self, partition: Partition) -> Named:
+    def summary(self, partition: Partition) -> StateDict:
         """The summary of one partition.
 
         Raises
@@ -103,7 +103,7 @@ class KeptSummaries:
         """
         return self._checked(Reference(self.folder, partition.file, partition.digest))
 
-    def _checked(self, stored: Reference) -> Named:
+    def _checked(self, stored: Reference) -> StateDict:
         summary = stored.load()
         self.learner.check_summary(summary)
         return summary

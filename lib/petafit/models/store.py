@@ -31,7 +31,7 @@ from petafit.models.manifest import (
 )
 from petafit.models.reference import Asked, split_reference
 from petafit.models.unpublished import remove_unpublished, staging
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 from petafit.store.filesystem import Folder
 from petafit.store.links import refuse_links_out
 
@@ -56,7 +56,7 @@ class ModelStore:
     def publish(
         self,
         name: str,
-        named: Named,
+        named: StateDict,
         *,
         run_id: str,
         settings_digest: str,
@@ -187,7 +187,7 @@ class ModelStore:
             found[LATEST] = latest_number(model)
         return found | aliases_of(model)
 
-    def load(self, found: ModelVersion) -> Named:
+    def load(self, found: ModelVersion) -> StateDict:
         """A version's arrays, after the digest of every file of it was verified.
 
         Raises
@@ -233,7 +233,7 @@ class ModelStore:
         ]
 
 
-def open_model(path_or_uri: str | os.PathLike[str]) -> tuple[ModelVersion, Named]:
+def open_model(path_or_uri: str | os.PathLike[str]) -> tuple[ModelVersion, StateDict]:
     """Load a model from its folder: ``models/flights``, ``models/flights@3``, or ``@champion``.
 
     Raises

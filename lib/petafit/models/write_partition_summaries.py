@@ -8,7 +8,7 @@ from petafit.errors import ConfigurationError
 from petafit.learners.base import Learner, refuse_to_unmerge
 from petafit.models.model import Signature
 from petafit.models.partition_summaries import FOLDER, INDEX, SIGNATURE, TOTAL, Partition
-from petafit.store.arrays import Named, digest, to_pieces
+from petafit.store.arrays import StateDict, digest, to_pieces
 from petafit.store.filesystem import Folder
 
 
@@ -31,8 +31,8 @@ def check_keepable(learner: Learner[Any]) -> None:
 
 def keep_summaries(
     run: Folder,
-    summaries: Iterable[Named],
-    merged: Named,
+    summaries: Iterable[StateDict],
+    merged: StateDict,
     *,
     names: Sequence[str],
     signature: Signature,
@@ -45,7 +45,7 @@ def keep_summaries(
     ----------
     run : Folder
         Of the training.
-    merged : Named
+    merged : StateDict
         All of the summaries.
     names : sequence of str
         Of the shards' partitions.
@@ -67,7 +67,7 @@ def keep_summaries(
             kept.append(Partition(name, rows, f"partition-{shard:06d}.npz", digest(content)))
             folder.write(kept[-1].file, content, durable=False)
             size += sum(map(len, content))
-    whole, reads = to_pieces(merged), to_pieces(signature.to_named())
+    whole, reads = to_pieces(merged), to_pieces(signature.to_state_dict())
     folder.write(TOTAL, whole, durable=False)
     folder.write(SIGNATURE, reads, durable=False)
     index = {"merge": merge, "seed": seed, "total": digest(whole), "signature": digest(reads)}

@@ -1,4 +1,4 @@
-"""Named arrays and plain parameters: how states are shipped, kept, merged and published."""
+"""StateDict arrays and plain parameters: how states are shipped, kept, merged and published."""
 
 import hashlib
 import json
@@ -34,7 +34,7 @@ _DAMAGE = (  # what zipfile, numpy and json raise on bytes that are not theirs
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class StateDict:
     """A flat set of named numpy arrays and plain parameters.
 
     Attributes
@@ -63,17 +63,17 @@ class Named:
             {n.removeprefix(start): v for n, v in self.params.items() if n.startswith(start)},
         )
 
-    def __or__(self, other: "Named") -> "Named":
-        return Named({**self.arrays, **other.arrays}, {**self.params, **other.params})
+    def __or__(self, other: "StateDict") -> "StateDict":
+        return StateDict({**self.arrays, **other.arrays}, {**self.params, **other.params})
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Named) and to_bytes(self) == to_bytes(other)
+        return isinstance(other, StateDict) and to_bytes(self) == to_bytes(other)
 
     def __hash__(self) -> int:
         return hash(to_bytes(self))
 
 
-def to_bytes(named: Named) -> bytes:
+def to_bytes(named: StateDict) -> bytes:
     """An uncompressed ``.npz``; equal content gives equal bytes.
 
     An array's content is its dtype, shape, values and memory order: all of it is needed to go on
@@ -87,7 +87,7 @@ def to_bytes(named: Named) -> bytes:
     return b"".join(to_pieces(named))
 
 
-def to_pieces(named: Named) -> Pieces:
+def to_pieces(named: StateDict) -> Pieces:
     """What `to_bytes` gives, piece by piece: the values of large arrays lie where they are.
 
     Raises
@@ -105,7 +105,7 @@ def to_pieces(named: Named) -> Pieces:
     return sink.pieces
 
 
-def from_bytes(content: bytes) -> Named:
+def from_bytes(content: bytes) -> StateDict:
     """Read what `to_bytes` wrote.
 
     Raises
@@ -125,7 +125,7 @@ def from_bytes(content: bytes) -> Named:
             got=str(error),
             hint="The file is damaged or was not written by petafit.",
         ) from error
-    return Named(arrays, params)
+    return StateDict(arrays, params)
 
 
 def digest(content: bytes | Pieces) -> str:
@@ -136,7 +136,7 @@ def digest(content: bytes | Pieces) -> str:
     return total.hexdigest()
 
 
-def _head(named: Named) -> bytes:
+def _head(named: StateDict) -> bytes:
     head = {"arrays": sorted(named.arrays), "params": named.params}
     try:
         return json.dumps(head, sort_keys=True, ensure_ascii=False).encode()

@@ -11,14 +11,14 @@ import pyarrow.compute as pc
 from petafit.config.settings import ColumnRule, Contract
 from petafit.errors import ContractError, did_you_mean
 from petafit.table.filters.literals import as_value
-from petafit.table.rules import RowRule, Rule, SomeKey
+from petafit.table.rules import RowRule, SomeKey, ValueRule
 from petafit.table.types import canonical, has_column
 
 _IS = pa.types
 _NUMBER = "a number"
 
 
-class Sifted(NamedTuple):
+class ValidatedBatch(NamedTuple):
     """A batch after its rows were checked.
 
     Attributes
@@ -78,14 +78,16 @@ class Checks:
             return batch, 0
         return batch.filter(pc.is_null(reasons)), len(reasons) - reasons.null_count
 
-    def sift(self, batch: pa.RecordBatch) -> Sifted:
+    def validate(self, batch: pa.RecordBatch) -> ValidatedBatch:
         """The good rows, and an example of what is wrong with the others."""
         reasons = self.reasons(batch)
         if reasons is None:
-            return Sifted(batch, batch.num_rows)
+            return ValidatedBatch(batch, batch.num_rows)
         good = batch.filter(pc.is_null(reasons))
         bad = batch.num_rows - good.num_rows
-        return Sifted(good if good.num_rows else None, good.num_rows, bad, pc.min(reasons).as_py())
+        return ValidatedBatch(
+            good if good.num_rows else None, good.num_rows, bad, pc.min(reasons).as_py()
+        )
 
 
 def compile_checks(
@@ -125,7 +127,7 @@ def compile_checks(
         _check_type(name, kind, declared.type)
         if declared.min is not None or declared.max is not None or name in numbers:
             _check_number(name, kind)
-        rule = Rule(
+        rule = ValueRule(
             column=name,
             nullable=declared.nullable and name not in required,
             finite=name in finite and _IS.is_floating(kind),

@@ -46,7 +46,7 @@ class SomeKey:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class ValueRule:
     """What the values of one column must be.
 
     Attributes

@@ -3,12 +3,12 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from petafit.aggregate.law import Aggregator
+from petafit.aggregate.aggregator import Aggregator
 from petafit.evaluation.metrics import Metrics, Scored
 from petafit.features.encoding.batch import Batch
 from petafit.learners.base import Learner, labels_of
-from petafit.store.arrays import Named
-from petafit.training.reserved import taken_from, together
+from petafit.store.arrays import StateDict
+from petafit.training.merge_holdout import taken_from, together
 
 
 @dataclass
@@ -17,7 +17,7 @@ class FitState:
 
     learner: Any
     metrics: Any
-    reserved: list[Named] = field(default_factory=list)
+    reserved: list[StateDict] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -26,21 +26,21 @@ class Fitted:
 
     Attributes
     ----------
-    summary : Named
+    summary : StateDict
         The learner's; its `finish` or `stack` makes a model of it.
-    reserved : Named
-        Rows that were put aside: see `petafit.training.reserved`.
-    measured : Named or None
+    reserved : StateDict
+        Rows that were put aside: see `petafit.training.merge_holdout`.
+    measured : StateDict or None
         What the predictions say that were made for every batch before learning from it, by the
         shards' own models; None where they were not asked for, or where there were none.
     """
 
-    summary: Named
-    reserved: Named
-    measured: Named | None
+    summary: StateDict
+    reserved: StateDict
+    measured: StateDict | None
 
 
-class Fit(Aggregator[FitState, Batch, Fitted]):
+class FitShard(Aggregator[FitState, Batch, Fitted]):
     """A learner, and the metrics of what it predicts before it learns.
 
     Parameters
@@ -62,7 +62,7 @@ class Fit(Aggregator[FitState, Batch, Fitted]):
         # What is predicted before an update depends on what the shard has learnt by then.
         self.exact = learner.exact and metrics is None
 
-    def start(self, model: Named | None = None) -> FitState:
+    def start(self, model: StateDict | None = None) -> FitState:
         return FitState(self.learner.start(model), self.metrics.start() if self.metrics else None)
 
     def reduce(self, state: FitState, batch: Batch) -> FitState:
@@ -81,34 +81,34 @@ class Fit(Aggregator[FitState, Batch, Fitted]):
     def progress(self, state: FitState) -> float | None:
         return self.metrics.progress(state.metrics) if self.metrics else None
 
-    def lift(self, state: FitState) -> Named:
+    def lift(self, state: FitState) -> StateDict:
         return _join(
             self.learner.lift(state.learner),
-            self.metrics.lift(state.metrics) if self.metrics else Named(),
+            self.metrics.lift(state.metrics) if self.metrics else StateDict(),
             together(state.reserved),
         )
 
-    def merge(self, left: Named, right: Named) -> Named:
+    def merge(self, left: StateDict, right: StateDict) -> StateDict:
         ours, theirs = _parts(left), _parts(right)
         return _join(
             self.learner.merge(ours[0], theirs[0]),
-            self.metrics.merge(ours[1], theirs[1]) if self.metrics else Named(),
+            self.metrics.merge(ours[1], theirs[1]) if self.metrics else StateDict(),
             together([ours[2], theirs[2]]),
         )
 
-    def finish(self, summary: Named, model: Named | None = None) -> Fitted:
+    def finish(self, summary: StateDict, model: StateDict | None = None) -> Fitted:
         learner, measured, reserved = _parts(summary)
         has_rows = self.metrics is not None and self.metrics.has_rows(measured)
         return Fitted(learner, reserved, measured if has_rows else None)
 
-    def dump(self, state: FitState) -> Named:
+    def dump(self, state: FitState) -> StateDict:
         return _join(
             self.learner.dump(state.learner),
-            self.metrics.dump(state.metrics) if self.metrics else Named(),
+            self.metrics.dump(state.metrics) if self.metrics else StateDict(),
             together(state.reserved),
         )
 
-    def load(self, dumped: Named) -> FitState:
+    def load(self, dumped: StateDict) -> FitState:
         learner, metrics, reserved = _parts(dumped)
         return FitState(
             self.learner.load(learner),
@@ -117,14 +117,14 @@ class Fit(Aggregator[FitState, Batch, Fitted]):
         )
 
 
-def learnt(summary: Named) -> Named:
-    """The learner's own summary, of the summary of a `Fit` behind the data contract."""
+def learnt(summary: StateDict) -> StateDict:
+    """The learner's own summary, of the summary of a `FitShard` behind the data contract."""
     return _parts(summary.part("inner"))[0]
 
 
-def _join(learner: Named, metrics: Named, reserved: Named) -> Named:
+def _join(learner: StateDict, metrics: StateDict, reserved: StateDict) -> StateDict:
     return learner.prefixed("learner") | metrics.prefixed("metrics") | reserved.prefixed("reserved")
 
 
-def _parts(joined: Named) -> tuple[Named, Named, Named]:
+def _parts(joined: StateDict) -> tuple[StateDict, StateDict, StateDict]:
     return joined.part("learner"), joined.part("metrics"), joined.part("reserved")

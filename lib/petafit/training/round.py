@@ -4,8 +4,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Literal, Self
 
 from petafit.evaluation.metrics import Figures
-from petafit.store.arrays import Named
-from petafit.training.reserved import NOTHING
+from petafit.store.arrays import StateDict
+from petafit.training.merge_holdout import NOTHING
 
 Kind = Literal["online", "newton"]
 
@@ -28,7 +28,7 @@ class Round:
         Of the pass over the training rows, merging included.
     tally : dict or None
         All rows that were read, as `petafit.stream.tally.Tally`; None where they were not counted.
-    held_back : dict or None
+    merge_holdout : dict or None
         The loss on the newest rows put aside, ``before`` and ``after``. Of a merge these are the
         rows to which it was fitted; None where nothing was. Of a Newton round they are rows to
         which nothing was ever fitted; None where there are validation rows instead.
@@ -46,7 +46,7 @@ class Round:
     example: str | None = None
     seconds: float = 0.0
     tally: dict[str, int] | None = None
-    held_back: dict[str, float] | None = None
+    merge_holdout: dict[str, float] | None = None
     objective: float | None = None
     validation: Figures | None = None
 
@@ -68,25 +68,25 @@ class Step:
 
     Attributes
     ----------
-    weights : Named or None
+    weights : StateDict or None
         The merged model; None as long as there were no rows to learn from.
-    reserved : Named
-        Rows that it has put aside: see `petafit.training.reserved`.
-    measured : Named or None
+    reserved : StateDict
+        Rows that it has put aside: see `petafit.training.merge_holdout`.
+    measured : StateDict or None
         What the predictions before each update say.
-    point : Named
+    point : StateDict
         Of a Newton round that lowered the objective: see `petafit.learners.online.newton.lbfgs`.
     """
 
     done: Round
-    weights: Named | None
-    reserved: Named = NOTHING
-    measured: Named | None = None
-    point: Named = NOTHING
+    weights: StateDict | None
+    reserved: StateDict = NOTHING
+    measured: StateDict | None = None
+    point: StateDict = NOTHING
 
-    def to_named(self) -> Named:
+    def to_state_dict(self) -> StateDict:
         """As one set of arrays, to be kept."""
-        whole = Named(params={"round": asdict(self.done)})
+        whole = StateDict(params={"round": asdict(self.done)})
         kept = {"weights": self.weights, "reserved": self.reserved, "measured": self.measured}
         kept["point"] = self.point
         for name, part in kept.items():
@@ -94,8 +94,8 @@ class Step:
         return whole
 
     @classmethod
-    def from_named(cls, kept: Named) -> Self:
-        """What `to_named` gave."""
+    def from_state_dict(cls, kept: StateDict) -> Self:
+        """What `to_state_dict` gave."""
         weights, measured = kept.part("weights"), kept.part("measured")
         return cls(
             Round(**kept.params["round"]),

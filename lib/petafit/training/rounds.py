@@ -9,13 +9,13 @@ from petafit.aggregate.checked import require_good
 from petafit.config.settings import Training
 from petafit.errors import DivergedError, EmptyInputError, StorageError
 from petafit.evaluation.metrics import Figures
-from petafit.store.arrays import Named, from_bytes, to_pieces
+from petafit.store.arrays import StateDict, from_bytes, to_pieces
 from petafit.store.filesystem import Folder
 from petafit.stream.batches import Source
 from petafit.stream.tally import Tally
-from petafit.training.reserved import NOTHING
+from petafit.training.merge_holdout import NOTHING
 from petafit.training.round import Kind, Round, Step
-from petafit.training.standing import Standing, Trained
+from petafit.training.state import Trained, TrainingState
 from petafit.training.steps import Steps
 
 log = logging.getLogger("petafit")
@@ -40,7 +40,7 @@ class Rounds:
     steps: Steps
     training: Training
     max_bad_share: float
-    validate: Callable[[Named], Figures] | None = None
+    validate: Callable[[StateDict], Figures] | None = None
 
     def run(self, whole: Source, first: Sequence[Source], *, rows: int | None) -> Trained:
         """Train on rows of which there are about so many.
@@ -61,7 +61,7 @@ class Rounds:
         EmptyInputError
             There are no rows.
         """
-        at = Standing()
+        at = TrainingState()
         for number in range(1, self.training.rounds + 1):
             if not self._go_on(at, number, first if number == 1 else [whole], rows):
                 break
@@ -80,7 +80,7 @@ class Rounds:
 
     def _go_on(
         self,
-        at: Standing,
+        at: TrainingState,
         number: int,
         given: Sequence[Source],
         rows: int | None,
@@ -109,7 +109,7 @@ class Rounds:
         at.judge(self._loss(at.rounds[-1]))
         return at.without_gain < self.training.patience
 
-    def _step(self, at: Standing, planned: Round, source: Source, rows: int | None) -> Step:
+    def _step(self, at: TrainingState, planned: Round, source: Source, rows: int | None) -> Step:
         """One round, or a part of it, unless an earlier attempt has made it."""
         step = self._kept(planned)
         if step is None:
@@ -131,7 +131,7 @@ class Rounds:
         """What a round is judged by; None where there is nothing: then the last is the best."""
         if done.validation is not None:
             return self.steps.metrics.loss(done.validation)
-        return done.held_back["after"] if done.held_back else None
+        return done.merge_holdout["after"] if done.merge_holdout else None
 
     @property
     def _folder(self) -> Folder:
@@ -142,8 +142,8 @@ class Rounds:
         last = step.done.number == self.training.rounds + self.training.newton
         if last and step.done.is_whole:
             step = replace(step, reserved=NOTHING)
-        told = Named(params={"inputs": self.steps.passes.inputs})
-        self._folder.write(_file(step.done), to_pieces(step.to_named() | told))
+        told = StateDict(params={"inputs": self.steps.passes.inputs})
+        self._folder.write(_file(step.done), to_pieces(step.to_state_dict() | told))
 
     def _kept(self, planned: Round) -> Step | None:
         """A round that an earlier attempt of this run finished, with the same code."""
@@ -154,7 +154,7 @@ class Rounds:
             kept = from_bytes(self._folder.read(name))
             if kept.params["inputs"] != self.steps.passes.inputs:
                 return None
-            step = Step.from_named(kept)
+            step = Step.from_state_dict(kept)
             if step.weights is not None:
                 self.steps.learner.check(step.weights)
         except (StorageError, KeyError, TypeError, ValueError):
@@ -179,7 +179,7 @@ def _check_counts(parts: Sequence[Round]) -> None:
 
 def _tell(done: Round) -> None:
     objective = None if done.objective is None else {"before": done.objective}
-    told = (("held back", done.held_back), ("validation", done.validation))
+    told = (("held back", done.merge_holdout), ("validation", done.validation))
     for name, figures in (("objective", objective), *told):
         if figures:
             numbers = " ".join(f"{k}={v:.5g}" for k, v in figures.items() if v is not None)

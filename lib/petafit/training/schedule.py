@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Self
 
 from petafit.config.settings import Training
-from petafit.features.reserve import Reserve
+from petafit.features.merge_holdout import MergeHoldout
 from petafit.stream.batches import Source
 from petafit.stream.direct import DirectSource
 
@@ -67,7 +67,7 @@ class Schedule:
         for begin, end in pairwise(geometric(number)):
             newest = _NEWEST * (end - begin)
             cuts += [end - newest, end]
-            wanted = training.merge_rows / (rows * newest) if rows else 1.0
+            wanted = training.merge_holdout / (rows * newest) if rows else 1.0
             shares += [0.0, min(wanted, _LARGEST_SHARE)]
         pieces = tuple(range(2 * part, 2 * part + 2) for part in range(number))
         return cls(tuple(cuts), tuple(shares), pieces)
@@ -79,9 +79,9 @@ class Schedule:
         whole = source.cut(self.cuts)
         return whole, [whole.only(pieces) for pieces in self.parts]
 
-    def reserve(self, seed: int) -> Reserve | None:
+    def reserve(self, seed: int) -> MergeHoldout | None:
         """What chooses the rows to put aside; None if there are none."""
-        return Reserve(self.shares, seed) if any(self.shares) else None
+        return MergeHoldout(self.shares, seed) if any(self.shares) else None
 
 
 def geometric(parts: int) -> tuple[float, ...]:

@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from petafit.aggregate.aggregator import Aggregator
 from petafit.aggregate.checked import Checked, NoGoodRowsError
 from petafit.aggregate.engine import Keep, Outcome, Passes
-from petafit.aggregate.law import Aggregator
 from petafit.errors import ConfigurationError, EmptyInputError
 from petafit.evaluation.metrics import Metrics
 from petafit.features.encoding.batch import Batch
@@ -16,12 +16,12 @@ from petafit.learners.base import Learner, MergeFit
 from petafit.learners.finite import diverged
 from petafit.learners.online.newton.derivatives import FullBatch
 from petafit.learners.online.newton.step import check_refinable, mean_loss, refined, start_of
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 from petafit.stream.batches import Source
-from petafit.training.fit import Fit, learnt
-from petafit.training.reserved import NOTHING, LearntRows, as_batch, count, halves
+from petafit.training.fit import FitShard, learnt
+from petafit.training.merge_holdout import NOTHING, LearntRows, as_batch, count, halves
 from petafit.training.round import Round, Step
-from petafit.training.standing import Standing
+from petafit.training.state import TrainingState
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Steps:
     keep: Keep | None = None
     judges_aside: bool = False
 
-    def take(self, at: Standing, planned: Round, source: Source, rows: int | None) -> Step:
+    def take(self, at: TrainingState, planned: Round, source: Source, rows: int | None) -> Step:
         """The step that is planned; a part without good rows leaves the model as it is.
 
         Raises
@@ -61,10 +61,10 @@ class Steps:
             raise diverged(self.learner.name, spoilt)
         return step
 
-    def _online(self, at: Standing, planned: Round, source: Source, rows: int | None) -> Step:
-        """Fit the shards and merge them."""
+    def _online(self, at: TrainingState, planned: Round, source: Source, rows: int | None) -> Step:
+        """FitShard the shards and merge them."""
         first = planned.number == 1
-        fit = Fit(self.learner, self.metrics if first else None, collect=first)
+        fit = FitShard(self.learner, self.metrics if first else None, collect=first)
         try:
             outcome = self._pass(
                 planned,
@@ -83,48 +83,48 @@ class Steps:
         fitted, began = outcome.result.result, time.monotonic()
         aside = fitted.reserved if fitted.reserved.arrays else at.reserved
         weights, merged = self._merged(fitted.summary, at.weights, aside)
-        held_back = {"before": merged.before, "after": merged.after} if merged else None
-        done = _done(planned, outcome, began, held_back)
+        merge_holdout = {"before": merged.before, "after": merged.after} if merged else None
+        done = _done(planned, outcome, began, merge_holdout)
         return Step(done, weights, fitted.reserved, fitted.measured)
 
-    def _keep(self, summaries: Iterable[Named], merged: Named) -> None:
+    def _keep(self, summaries: Iterable[StateDict], merged: StateDict) -> None:
         assert self.keep is not None
         self.keep(map(learnt, summaries), learnt(merged))
 
     def _merged(
-        self, summary: Named, start: Named | None, aside: Named
-    ) -> tuple[Named, MergeFit | None]:
+        self, summary: StateDict, start: StateDict | None, aside: StateDict
+    ) -> tuple[StateDict, MergeFit | None]:
         fitted = halves(aside)[0] if self.judges_aside else aside
         if self.learner.stacks and count(fitted) and summary.params["shards"] > 1:
             return self.learner.stack(summary, start, self._batch(fitted))
         return self.learner.finish(summary, start), None
 
-    def judged(self, weights: Named, reserved: Named) -> float:
+    def judged(self, weights: StateDict, reserved: StateDict) -> float:
         """The learner's own mean loss on those rows put aside to which nothing is fitted."""
         rows = halves(reserved)[1]
         if not count(rows):
             raise ConfigurationError(
                 "`training.newton` has no rows to be judged by: none was put aside",
-                hint="Set `split.validation`, raise `training.merge_rows`, or set "
+                hint="Set `split.validation`, raise `training.merge_holdout`, or set "
                 "`training.newton: 0`.",
             )
         return mean_loss(check_refinable(self.learner), weights, self._batch(rows))
 
-    def _newton(self, at: Standing, planned: Round, source: Source, rows: int | None) -> Step:
+    def _newton(self, at: TrainingState, planned: Round, source: Source, rows: int | None) -> Step:
         """Measure the last model on all rows, and take a step from there."""
         learner, model = check_refinable(self.learner), at.weights
         assert model is not None
         start = start_of(model, at.points, block=at.block)
-        sieve = LearntRows() if self.judges_aside else EncodedRows()
-        outcome = self._pass(planned, Checked(sieve, FullBatch(learner)), source, start, rows)
+        validator = LearntRows() if self.judges_aside else EncodedRows()
+        outcome = self._pass(planned, Checked(validator, FullBatch(learner)), source, start, rows)
         began = time.monotonic()
         found = refined(learner, model, outcome.result.result, at.points)
-        held_back = None
+        merge_holdout = None
         if self.judges_aside:
             both = (self.judged(each, at.reserved) for each in (model, found.model))
-            held_back = dict(zip(("before", "after"), both, strict=True))
-        done = replace(_done(planned, outcome, began, held_back), objective=found.objective)
-        point = found.point.to_named() if found.point else NOTHING
+            merge_holdout = dict(zip(("before", "after"), both, strict=True))
+        done = replace(_done(planned, outcome, began, merge_holdout), objective=found.objective)
+        point = found.point.to_state_dict() if found.point else NOTHING
         return Step(done, found.model, point=point)
 
     def _pass(
@@ -132,7 +132,7 @@ class Steps:
         planned: Round,
         aggregator: Aggregator[Any, Any, Any],
         source: Source,
-        start: Named | None,
+        start: StateDict | None,
         rows: int | None,
         *,
         keep: Keep | None = None,
@@ -147,12 +147,12 @@ class Steps:
             keep=keep,
         )
 
-    def _batch(self, aside: Named) -> Batch:
+    def _batch(self, aside: StateDict) -> Batch:
         return as_batch(aside, self.encoding.encoder.n_features)
 
 
 def _done(
-    planned: Round, outcome: Outcome[Any], began: float, held_back: dict[str, float] | None
+    planned: Round, outcome: Outcome[Any], began: float, merge_holdout: dict[str, float] | None
 ) -> Round:
     """The round, as it was; what came after the pass began at `began`."""
     return replace(
@@ -161,5 +161,5 @@ def _done(
         example=outcome.result.example,
         seconds=outcome.seconds + time.monotonic() - began,
         tally=asdict(outcome.tally) if outcome.tally else None,
-        held_back=held_back,
+        merge_holdout=merge_holdout,
     )

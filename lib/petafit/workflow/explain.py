@@ -8,7 +8,7 @@ from petafit.errors import ConfigurationError
 from petafit.evaluation.evaluate import metrics_of
 from petafit.explanation.influence import Changes, Influence
 from petafit.explanation.leave_one_out import leave_one_out
-from petafit.explanation.shipped import to_named
+from petafit.explanation.serialization import to_state_dict
 from petafit.models.partition_summaries import KeptSummaries
 from petafit.store.runs import Run, RunStore
 from petafit.workflow.job import Job, run_job
@@ -91,7 +91,7 @@ def _explain(job: Job) -> None:
             "explain influence",
             aggregator,
             published.source("test", task.columns),
-            start=to_named(kept.reads, variants),
+            start=to_state_dict(kept.reads, variants),
             rows=rows.expected("test"),
         )
     job.run.update(rows=outcome.result.counts)

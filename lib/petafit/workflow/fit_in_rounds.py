@@ -18,7 +18,7 @@ from petafit.learners.online.newton.step import check_refinable
 from petafit.learners.registry import make_learner
 from petafit.models.model import Model, Signature
 from petafit.models.write_partition_summaries import check_keepable, keep_summaries
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 from petafit.stream.batches import Source
 from petafit.stream.direct import DirectSource
 from petafit.training.rounds import Rounds
@@ -27,14 +27,16 @@ from petafit.training.steps import Steps
 from petafit.workflow.caching import open_cache
 from petafit.workflow.job import Job
 from petafit.workflow.product import Product
-from petafit.workflow.rows import Rows
+from petafit.workflow.rows import TaskRows
 from petafit.workflow.task import Task
 from petafit.workflow.unused import tell_unused_by_exact, tell_unused_without_stacking
 
 log = logging.getLogger("petafit")
 
 
-def fit_in_rounds(job: Job, task: Task, encoder: Encoder, rows: Rows, source: Source) -> Product:
+def fit_in_rounds(
+    job: Job, task: Task, encoder: Encoder, rows: TaskRows, source: Source
+) -> Product:
     """Fit the task's learner to the training rows.
 
     Raises
@@ -50,27 +52,27 @@ def fit_in_rounds(job: Job, task: Task, encoder: Encoder, rows: Rows, source: So
     learner = make_learner(
         settings.learner,
         n_features=encoder.n_features,
-        facts=encoder.facts,
+        statistics=encoder.statistics,
         seed=settings.training.seed,
         merge=settings.training.merge,
     )
     signature = Signature(encoder, settings.learner, task.feature_schema)
     metrics, keep = metrics_of(signature), _keep(job, learner, rows, signature)
 
-    def model(weights: Named) -> Model:
+    def model(weights: StateDict) -> Model:
         return Model(encoder, settings.learner, task.feature_schema, weights)
 
     held_out = rows.source("validation", task.columns) if settings.split.validation else None
 
-    def validate(weights: Named) -> Figures:
+    def validate(weights: StateDict) -> Figures:
         assert held_out is not None
         evaluate = Checked(task.checks, Evaluate(metrics))
-        named = model(weights).to_named()
+        named = model(weights).to_state_dict()
         checked = job.passes.run("validate", evaluate, held_out, start=named).result
         return checked.require(settings.contract.max_bad_share)
 
     training = _as_needed(settings.training, learner)
-    total = encoder.facts.rows or rows.estimated("train")
+    total = encoder.statistics.rows or rows.estimated("train")
     schedule = _schedule(training, learner, source, total, validated=held_out is not None)
     whole, parts = schedule.cut(source)
     with open_cache(job, whole) as cache:
@@ -106,14 +108,14 @@ def _as_needed(training: Training, learner: Learner[Any]) -> Training:
     return training.model_copy(update={"rounds": 1})
 
 
-def _keep(job: Job, learner: Learner[Any], rows: Rows, signature: Signature) -> Keep | None:
+def _keep(job: Job, learner: Learner[Any], rows: TaskRows, signature: Signature) -> Keep | None:
     """What keeps the summaries of all partitions, where that is wanted."""
     training = job.settings.training
     if not training.keep_summaries:
         return None
     check_keepable(learner)
 
-    def keep(summaries: Iterable[Named], merged: Named) -> None:
+    def keep(summaries: Iterable[StateDict], merged: StateDict) -> None:
         told = keep_summaries(
             job.run.folder,
             summaries,
@@ -157,8 +159,8 @@ def _schedule(
     if training.newton and not validated and schedule.reserve(training.seed) is None:
         raise ConfigurationError(
             "`training.newton` needs rows to be judged by",
-            expected="split.validation; or training.merge_rows above 0, shards merged by stacking, "
-            "and a table that is read directly",
+            expected="split.validation; or training.merge_holdout above 0, shards merged by "
+            "stacking, and a table that is read directly",
             hint="Set `split.validation`, or `training.newton: 0`; `--verbose` says how the table "
             "is read.",
         )

@@ -7,18 +7,18 @@ from typing import Any
 from petafit.features.encoding.index_space import IndexSpace
 from petafit.learners.finite import diverged
 from petafit.learners.mllib.files import first_not_finite
-from petafit.learners.mllib.limits import check_choice, check_facts
+from petafit.learners.mllib.limits import check_choice, check_statistics
 from petafit.models.model import SparkModel
 from petafit.store.filesystem import Folder
 from petafit.workflow.job import Job
 from petafit.workflow.product import Product
 from petafit.workflow.profile import profiled
-from petafit.workflow.rows import Rows
+from petafit.workflow.rows import TaskRows
 from petafit.workflow.task import Task
 from petafit.workflow.unused import tell_unused_by_spark
 
 
-def fit_in_spark(job: Job, task: Task, rows: Rows) -> Product:
+def fit_in_spark(job: Job, task: Task, rows: TaskRows) -> Product:
     """Profile the training rows, and fit the task's estimator to them as Spark's scan gives them.
 
     Raises
@@ -39,17 +39,17 @@ def fit_in_spark(job: Job, task: Task, rows: Rows) -> Product:
     space = IndexSpace(task.features, settings.hash_bits)
     check_choice(settings.learner, n_features=space.size, columns=task.columns)
     encoder = profiled(job, task, rows)
-    check_facts(settings.learner, encoder)
+    check_statistics(settings.learner, encoder)
     frame = training_frame(rows.scan("train", task.columns), task.checks, encoder)
-    features = stages(task.features, encoder.facts, settings.hash_bits, settings.unicode)
-    assert encoder.facts.rows is not None  # MLlib's features are always profiled
+    features = stages(task.features, encoder.statistics, settings.hash_bits, settings.unicode)
+    assert encoder.statistics.rows is not None  # MLlib's features are always profiled
     began = time.monotonic()
     with job.run.stage("fit"):
         fitted = estimator.fit(frame, stages=features, weight=settings.weight)
     seconds = time.monotonic() - began
     return Product(
         SparkModel(encoder, settings.learner, task.feature_schema),
-        {"rows_per_second": encoder.facts.rows / seconds},
+        {"rows_per_second": encoder.statistics.rows / seconds},
         partial(_save, fitted, settings.learner.name),
     )
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
-from petafit.aggregate.law import Together
+from petafit.aggregate.aggregator import Combined
 from petafit.aggregate.sink import WriteFiles
 from petafit.config.datasets import ClicksDataset, TextsDataset
 from petafit.datasets.clicks import PROBABILITY, Clicks
@@ -84,7 +84,7 @@ def _generate(
         partition_by=("day",),
     )
     best = partial(Measure, ClassificationMetrics(), label=truth, prediction=PROBABILITY)
-    work = Together(
+    work = Combined(
         {
             "files": WriteFiles(table.staging, table.partition_by, drop=hidden),
             "all_rows": best(rows=Predicate()),

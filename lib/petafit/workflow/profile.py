@@ -4,18 +4,18 @@ import logging
 
 from petafit.aggregate.checked import Checked
 from petafit.errors import EmptyInputError
-from petafit.features.column_statistics import Facts
+from petafit.features.column_statistics import TableStatistics
 from petafit.features.encoder import Encoder
 from petafit.features.statistics.profile import no_rows
 from petafit.workflow.job import Job
-from petafit.workflow.rows import Rows
+from petafit.workflow.rows import TaskRows
 from petafit.workflow.task import Task
 from petafit.workflow.text_forms import USUAL_FORM, first_repeated
 
 log = logging.getLogger("petafit")
 
 
-def encoder_for(job: Job, task: Task, rows: Rows) -> Encoder:
+def encoder_for(job: Job, task: Task, rows: TaskRows) -> Encoder:
     """An encoder for the task; its pass is saved where the task says all that the features need."""
     known = task.profile.known
     if known is None:
@@ -24,7 +24,7 @@ def encoder_for(job: Job, task: Task, rows: Rows) -> Encoder:
     return _encoder(task, known)
 
 
-def profiled(job: Job, task: Task, rows: Rows) -> Encoder:
+def profiled(job: Job, task: Task, rows: TaskRows) -> Encoder:
     """An encoder that knows all training rows, from a pass over the columns it needs to know.
 
     Raises
@@ -45,8 +45,8 @@ def profiled(job: Job, task: Task, rows: Rows) -> Encoder:
     return _encoder(task, profile.result.require(job.settings.contract.max_bad_share))
 
 
-def _encoder(task: Task, facts: Facts) -> Encoder:
-    texts = [each for each in facts.classes or () if isinstance(each, str)]
+def _encoder(task: Task, statistics: TableStatistics) -> Encoder:
+    texts = [each for each in statistics.classes or () if isinstance(each, str)]
     if text := first_repeated(texts):
         log.warning(
             "two classes of the label are one text, %r, in two Unicode forms: `unicode: %s` makes "
@@ -54,4 +54,4 @@ def _encoder(task: Task, facts: Facts) -> Encoder:
             text,
             USUAL_FORM,
         )
-    return task.encoder(facts)
+    return task.encoder(statistics)

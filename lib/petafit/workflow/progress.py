@@ -19,7 +19,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from petafit.aggregate.pulse import PulseReader, Standing
+from petafit.aggregate.heartbeat import HeartbeatReader, ShardProgress
 from petafit.aggregate.repeating import repeating
 from petafit.errors import StorageError
 
@@ -31,7 +31,7 @@ _LINE_SECONDS = 30.0
 
 @contextmanager
 def show_progress(
-    title: str, reader: PulseReader, *, shards: int, rows: int | None
+    title: str, reader: HeartbeatReader, *, shards: int, rows: int | None
 ) -> Iterator[None]:
     """Show a pass until the block ends.
 
@@ -49,11 +49,11 @@ def show_progress(
             yield
 
 
-Show = Callable[[Standing], None]
+Show = Callable[[ShardProgress], None]
 
 
 @contextmanager
-def _polling(reader: PulseReader, show: Show, seconds: float) -> Iterator[None]:
+def _polling(reader: HeartbeatReader, show: Show, seconds: float) -> Iterator[None]:
     """Read and show the standing every few seconds, and once more at the end."""
 
     def look() -> None:
@@ -78,7 +78,7 @@ def _bar(title: str, *, shards: int, rows: int | None) -> Iterator[Show]:
     with Progress(*columns, console=Console(stderr=True), refresh_per_second=4) as progress:
         task = progress.add_task(title, total=rows or shards or None, rows=0, loss=None)
 
-        def show(standing: Standing) -> None:
+        def show(standing: ShardProgress) -> None:
             done = bool(shards) and standing.shards_done == shards
             progress.update(
                 task,
@@ -104,7 +104,7 @@ class _Figures(ProgressColumn):
 def _lines(title: str, *, shards: int, rows: int | None) -> Show:
     began = time.monotonic()
 
-    def show(standing: Standing) -> None:
+    def show(standing: ShardProgress) -> None:
         seconds = time.monotonic() - began
         log.info(
             "%s rows=%d/%s shards=%d/%s seconds=%.1f rows_per_second=%.0f%s",

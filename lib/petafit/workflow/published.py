@@ -8,13 +8,13 @@ from petafit.learners.mllib.files import check_files
 from petafit.models.model import Model, SparkModel, model_from_named
 from petafit.models.reference import split_reference
 from petafit.models.store import ModelVersion
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 from petafit.store.filesystem import Folder
 from petafit.stream.batches import Source
 from petafit.table.contract import Checks, check_schema
 from petafit.table.filters.split import Part
 from petafit.workflow.job import Job
-from petafit.workflow.rows import Rows
+from petafit.workflow.rows import TaskRows
 
 
 @dataclass(frozen=True)
@@ -23,14 +23,14 @@ class Published:
 
     Attributes
     ----------
-    rows : Rows
+    rows : TaskRows
         Of the table, with columns named as the model spells them.
     """
 
     version: ModelVersion
-    content: Named
+    content: StateDict
     model: Model | SparkModel
-    rows: Rows
+    rows: TaskRows
 
     def check_target(self, *, label: str, weight: str | None) -> None:
         """Refuse to measure the model by another label than it has learnt, or by other weights.
@@ -69,12 +69,12 @@ class Published:
 
         check_files(Folder(self.version.attachment), n_features=self.model.encoder.n_features)
         scanned = with_predictions(
-            self.rows.scan(part, wanted), self.version.attachment, self.model.encoder.facts
+            self.rows.scan(part, wanted), self.version.attachment, self.model.encoder.statistics
         )
         return scanned.in_at_most(self.rows.shards)
 
 
-def open_published(job: Job, rows: Rows) -> Published:
+def open_published(job: Job, rows: TaskRows) -> Published:
     """The model the settings name, for some rows; a resumed run gets the version it began with.
 
     Raises

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from petafit.aggregate.law import Together
+from petafit.aggregate.aggregator import Combined
 from petafit.config.settings import Settings, Table
 from petafit.errors import ConfigurationError, ConflictError
 from petafit.store.arrays import digest
@@ -33,7 +33,7 @@ log = logging.getLogger("petafit")
 
 
 @dataclass(frozen=True)
-class Rows:
+class TaskRows:
     """The rows of one pinned table, for one job.
 
     Attributes
@@ -51,7 +51,7 @@ class Rows:
         """The job's settings, with columns named as the table spells them."""
         return spelled(self.job.settings, self.snapshot.schema.names)
 
-    def spelled_as(self, names: Iterable[str]) -> "Rows":
+    def spelled_as(self, names: Iterable[str]) -> "TaskRows":
         """The same rows, with columns named as here where only the case of letters differs."""
         return replace(self, snapshot=self.snapshot.spelled_as(names))
 
@@ -148,7 +148,7 @@ class Rows:
         if self.snapshot.format == "parquet":
             exact = case_sensitive(self.require_spark())
             footers = Footers(self._planned(part, columns), case_sensitive=exact)
-            looked = self.job.passes.run("check files", Together({}), footers)
+            looked = self.job.passes.run("check files", Combined({}), footers)
             promised = looked.tally.read if looked.tally else None
         selection = select(self.settings, part)
         by_partition = set(selection.columns) <= set(self.snapshot.partition_columns)
@@ -177,7 +177,7 @@ class Rows:
         return self.job.spark
 
 
-def open_rows(job: Job, table: Table) -> Rows:
+def open_rows(job: Job, table: Table) -> TaskRows:
     """Pin a table for a run; a resumed run gets what it began with.
 
     Raises
@@ -200,7 +200,7 @@ def open_rows(job: Job, table: Table) -> Rows:
     job.run.update(inputs=[pinned])
     how, reason = choose(snapshot, job.settings.stream, job.engine.name)
     log.info("table %s stream=%s because %s", table.uri, how, reason)
-    return Rows(job, snapshot, how)
+    return TaskRows(job, snapshot, how)
 
 
 def _as_input(table: Table, snapshot: Snapshot) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import pyarrow as pa
 from petafit.config.settings import Contract, Settings
 from petafit.errors import ConfigurationError, ContractError, did_you_mean
 from petafit.features.classes import as_classes
-from petafit.features.column_statistics import Facts
+from petafit.features.column_statistics import TableStatistics
 from petafit.features.encoder import Encoder
 from petafit.features.encoding.target import check_label_type
 from petafit.features.feature import Feature, Numeric, columns_of
@@ -144,11 +144,11 @@ class Task:
             unicode=self.settings.unicode,
         )
 
-    def encoder(self, facts: Facts) -> Encoder:
+    def encoder(self, statistics: TableStatistics) -> Encoder:
         """Turns batches into what the learner takes."""
         return Encoder(
             self.features,
-            facts,
+            statistics,
             hash_bits=self.settings.hash_bits,
             label=self.settings.label.column,
             weight=self.settings.weight,

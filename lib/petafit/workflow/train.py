@@ -89,7 +89,7 @@ def _train(job: Job) -> None:
     with job.run.stage("publish"):
         version = job.models.publish(
             job.settings.model_name,
-            product.model.to_named(),
+            product.model.to_state_dict(),
             run_id=job.run.run_id,
             settings_digest=job.run.manifest["settings_digest"],
             metrics=product.metrics,

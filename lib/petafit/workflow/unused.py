@@ -6,7 +6,7 @@ from petafit.config.settings import Training
 
 log = logging.getLogger("petafit")
 
-_OF_STACKING = ("merge_rows", "parts")
+_OF_STACKING = ("merge_holdout", "parts")
 _OF_ROUNDS = ("rounds", "merge", *_OF_STACKING, "patience", "cache")
 
 

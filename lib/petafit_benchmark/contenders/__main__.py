@@ -31,7 +31,7 @@ def _pin(cores: int) -> None:
 
 def _run(name: str, spec: str, result: str) -> None:
     # Imported late: threads that numerical libraries start are pinned only if they come after.
-    from petafit_benchmark.exchange import load_contender, read_specs, write
+    from petafit_benchmark.ipc import load_contender, read_specs, write
 
     contender = load_contender(name)
     write(result, [contender.train(one) for one in read_specs(spec)])

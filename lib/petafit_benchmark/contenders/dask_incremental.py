@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from petafit_benchmark import sgd
-from petafit_benchmark.contender import Spec, Trained, save_predictions, versions
+from petafit_benchmark.contender import ContenderRun, Spec, save_predictions, versions
 from petafit_benchmark.frames import frames, records, with_logarithms
 
 TITLE = "Dask-ML, Incremental"
@@ -25,7 +25,7 @@ GRID = sgd.GRID
 PREDICTED_ROWS = 10_000
 
 
-def train(spec: Spec) -> Trained:
+def train(spec: Spec) -> ContenderRun:
     """One pass over the partitions, in their order."""
     began = time.monotonic()
     from dask_ml.feature_extraction.text import FeatureHasher
@@ -48,7 +48,7 @@ def train(spec: Spec) -> Trained:
         model.estimator_.predict_proba(hasher.transform(records(spec, frame)))[:, 1]
         for frame in frames(spec, spec.test_files, PREDICTED_ROWS)
     )
-    return Trained(
+    return ContenderRun(
         rows=spec.rows,
         seconds=seconds,
         predictions=save_predictions(spec, predictions),

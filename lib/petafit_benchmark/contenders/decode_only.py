@@ -5,7 +5,7 @@ import time
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from petafit_benchmark.contender import Spec, Trained, versions
+from petafit_benchmark.contender import ContenderRun, Spec, versions
 
 TITLE = "decode only (pyarrow)"
 LEARNER = "none"
@@ -18,14 +18,14 @@ GRID = None
 BATCH_ROWS = 1 << 16
 
 
-def train(spec: Spec) -> Trained:
+def train(spec: Spec) -> ContenderRun:
     """Decode every batch once, and let it go."""
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)
     _decode(spec, spec.test_files[0])  # so that the first file pays for no first use
     began = time.monotonic()
     rows = sum(_decode(spec, file) for file in spec.files)
-    return Trained(
+    return ContenderRun(
         rows=rows,
         seconds=time.monotonic() - began,
         predictions=None,

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from sklearn.model_selection import StratifiedKFold
 from sklearn.preprocessing import TargetEncoder
 
-from petafit_benchmark.contender import Spec, Trained, save_predictions, versions
+from petafit_benchmark.contender import ContenderRun, Spec, save_predictions, versions
 
 TITLE = "LightGBM"
 LEARNER = "lightgbm"
@@ -26,7 +26,7 @@ MOST_TREES = 2_000
 PATIENCE = 20
 
 
-def train(spec: Spec) -> Trained:
+def train(spec: Spec) -> ContenderRun:
     """Read all rows, encode the categories, and boost."""
     began = time.monotonic()
     import lightgbm as lgb
@@ -49,7 +49,7 @@ def train(spec: Spec) -> Trained:
     seconds = time.monotonic() - began
     integers, strings, _ = _read(spec, spec.test_files)
     predicted = model.predict(np.hstack([integers, encoder.transform(strings)]))
-    return Trained(
+    return ContenderRun(
         rows=spec.rows,
         seconds=seconds,
         predictions=save_predictions(spec, [np.asarray(predicted)]),

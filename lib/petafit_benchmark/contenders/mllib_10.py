@@ -4,7 +4,7 @@ The features are hashed once and cached, as its guide advises for iterative algo
 """
 
 from petafit_benchmark import mllib
-from petafit_benchmark.contender import Spec, Trained
+from petafit_benchmark.contender import ContenderRun, Spec
 
 TITLE = "Spark MLlib, 10 iterations"
 LEARNER = mllib.LEARNER
@@ -15,6 +15,6 @@ TUNES = mllib.TUNES
 GRID = mllib.GRID
 
 
-def train(spec: Spec) -> Trained:
+def train(spec: Spec) -> ContenderRun:
     """Start a session, then fit."""
     return mllib.train(spec, iterations=10)

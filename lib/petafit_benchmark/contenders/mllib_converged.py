@@ -5,7 +5,7 @@ Whether it stopped by itself is what it says of `converged`.
 """
 
 from petafit_benchmark import mllib
-from petafit_benchmark.contender import Spec, Trained
+from petafit_benchmark.contender import ContenderRun, Spec
 
 TITLE = "Spark MLlib, to convergence"
 LEARNER = mllib.LEARNER
@@ -18,6 +18,6 @@ GRID = mllib.GRID
 MOST_ITERATIONS = 200
 
 
-def train(spec: Spec) -> Trained:
+def train(spec: Spec) -> ContenderRun:
     """Start a session, then fit."""
     return mllib.train(spec, iterations=MOST_ITERATIONS)

@@ -4,7 +4,7 @@ import statistics
 import time
 
 from petafit_benchmark import petafit_runs
-from petafit_benchmark.contender import Spec, Trained, save_predictions, step_sizes
+from petafit_benchmark.contender import ContenderRun, Spec, save_predictions, step_sizes
 
 TITLE = "petafit, one core, later pass from its cache"
 LEARNER = petafit_runs.LEARNER
@@ -17,7 +17,7 @@ GRID = step_sizes(petafit_runs.GRID_AROUND)
 ROUNDS = 3
 
 
-def train(spec: Spec) -> Trained:
+def train(spec: Spec) -> ContenderRun:
     """Train for a few rounds; a later one counts, the median of them."""
     began = time.monotonic()
     petafit_runs.warm_up(spec)
@@ -27,7 +27,7 @@ def train(spec: Spec) -> Trained:
     )
     fit = petafit_runs.fit(settings)
     first, *later = fit.rounds
-    return Trained(
+    return ContenderRun(
         rows=fit.rows,
         seconds=statistics.median(later),
         predictions=save_predictions(spec, fit.predictions(spec)),

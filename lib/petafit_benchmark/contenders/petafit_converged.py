@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from petafit_benchmark import petafit_runs
-from petafit_benchmark.contender import Spec, Trained, save_predictions
+from petafit_benchmark.contender import ContenderRun, Spec, save_predictions
 from petafit_benchmark.contenders import petafit_prefixes
 
 TITLE = "petafit, Spark local[2], to convergence"
@@ -26,14 +26,14 @@ TRAINING: Mapping[str, Any] = {
 }
 
 
-def train(spec: Spec) -> Trained:
+def train(spec: Spec) -> ContenderRun:
     """Train until a Newton round does not lower the loss on the rows put aside."""
     began = time.monotonic()
     with petafit_runs.open_spark(spec) as spark:
         petafit_runs.warm_up(spec, spark, **TRAINING)
         startup = time.monotonic() - began
         fit = petafit_runs.fit(petafit_runs.settings_for(spec, engine="spark", **TRAINING), spark)
-    return Trained(
+    return ContenderRun(
         rows=fit.rows,
         seconds=fit.seconds,
         predictions=save_predictions(spec, fit.predictions(spec)),

@@ -4,7 +4,7 @@ import math
 import time
 
 from petafit.errors import PetafitError
-from petafit_benchmark.contender import Spec, Trained, versions
+from petafit_benchmark.contender import ContenderRun, Spec, versions
 from petafit_benchmark.exact_case import FIGURE
 
 TITLE = "petafit, exact learners"
@@ -16,7 +16,7 @@ TUNES = ""
 GRID = None
 
 
-def train(spec: Spec) -> Trained:
+def train(spec: Spec) -> ContenderRun:
     """Fit every one of them to scikit-learn's digits, whatever the spec's table.
 
     Raises
@@ -34,7 +34,7 @@ def train(spec: Spec) -> Trained:
             f"Merged models of {', '.join(unlike)} cannot be compared with the union's",
             expected="finite arrays of the same names and shapes",
         )
-    return Trained(
+    return ContenderRun(
         rows=spec.rows,
         seconds=time.monotonic() - began,
         predictions=None,

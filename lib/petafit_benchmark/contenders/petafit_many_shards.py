@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from petafit_benchmark import petafit_runs
-from petafit_benchmark.contender import Spec, Trained, save_predictions
+from petafit_benchmark.contender import ContenderRun, Spec, save_predictions
 from petafit_benchmark.contenders import petafit_memory
 from petafit_benchmark.folder_size import watch_size
 
@@ -23,7 +23,7 @@ TUNES = ""
 GRID = None
 
 
-def train(spec: Spec) -> Trained:
+def train(spec: Spec) -> ContenderRun:
     """Train as `Spec.training` says, and see what the driver and the run folder hold."""
     spec = replace(spec, hash_bits=petafit_memory.HASH_BITS)
     began = time.monotonic()
@@ -34,7 +34,7 @@ def train(spec: Spec) -> Trained:
         with watch_size(Path(settings.paths.runs)) as folder:
             fit = petafit_runs.fit(settings, spark)
         heap = jvm_heap(spark)
-    return Trained(
+    return ContenderRun(
         rows=fit.rows,
         seconds=fit.seconds,
         predictions=save_predictions(spec, fit.predictions(spec)),

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from petafit_benchmark.contender import Spec, Trained
+from petafit_benchmark.contender import ContenderRun, Spec
 from petafit_benchmark.contenders import petafit_spark
 
 TITLE = "petafit, Spark local[2], 2^22 features"
@@ -16,6 +16,6 @@ GRID = petafit_spark.GRID
 HASH_BITS = 22
 
 
-def train(spec: Spec) -> Trained:
+def train(spec: Spec) -> ContenderRun:
     """As `petafit_spark`, in a hash space of its own."""
     return petafit_spark.train(replace(spec, hash_bits=HASH_BITS))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from petafit_benchmark import petafit_runs
-from petafit_benchmark.contender import Point, Spec, Trained, save_predictions, step_sizes
+from petafit_benchmark.contender import ContenderRun, CurvePoint, Spec, save_predictions, step_sizes
 from petafit_benchmark.quality import row_losses
 from petafit_benchmark.rows import labels, write_rows
 
@@ -33,7 +33,7 @@ LATER_PASSES = (
 )
 
 
-def train(spec: Spec) -> Trained:
+def train(spec: Spec) -> ContenderRun:
     """Train anew on a 64th of the rows, a 32nd, ..., all of them, then in further passes.
 
     Every point is a run of its own from nothing, as a user would start it who knew when to stop.
@@ -46,13 +46,15 @@ def train(spec: Spec) -> Trained:
         whole, predictions = _run(spec, spark)
         path = save_predictions(spec, [predictions])
         truth = labels(spec.test_files, spec.label, spec.classes)
-        points = [Point(rows=whole.rows, seconds=whole.seconds, log_loss=_loss(truth, predictions))]
+        points = [
+            CurvePoint(rows=whole.rows, seconds=whole.seconds, log_loss=_loss(truth, predictions))
+        ]
         for other in _others(spec):
             fit, predictions = _run(other, spark)
             rows = fit.rows * len(fit.rounds)
             loss = _loss(truth, predictions)
-            points.append(Point(rows=rows, seconds=fit.seconds, log_loss=loss))
-    return Trained(
+            points.append(CurvePoint(rows=rows, seconds=fit.seconds, log_loss=loss))
+    return ContenderRun(
         rows=whole.rows,
         seconds=whole.seconds,
         predictions=path,
@@ -78,7 +80,7 @@ def _cached(passes: Mapping[str, int]) -> dict[str, Any]:
     return {**passes, "cache": petafit_runs.CACHE}
 
 
-def _run(spec: Spec, spark: "SparkSession") -> tuple[petafit_runs.Fit, np.ndarray]:
+def _run(spec: Spec, spark: "SparkSession") -> tuple[petafit_runs.TrainedModel, np.ndarray]:
     """Train, and predict the test rows outside the clock."""
     settings = petafit_runs.settings_for(spec, engine="spark", **spec.training)
     fit = petafit_runs.fit(settings, spark)

@@ -1,7 +1,7 @@
 """petafit's local engine over many shards, which it takes one after the other."""
 
 from petafit_benchmark import petafit_runs
-from petafit_benchmark.contender import Spec, Trained, save_predictions
+from petafit_benchmark.contender import ContenderRun, Spec, save_predictions
 
 TITLE = "petafit, shards"
 LEARNER = "petafit over shards"
@@ -12,11 +12,11 @@ TUNES = ""
 GRID = None
 
 
-def train(spec: Spec) -> Trained:
+def train(spec: Spec) -> ContenderRun:
     """Train as `Spec.training` says; how fast is not what is asked."""
     settings = petafit_runs.settings_for(spec, engine="local", **spec.training)
     fit = petafit_runs.fit(settings)
-    return Trained(
+    return ContenderRun(
         rows=fit.rows,
         seconds=fit.seconds,
         predictions=save_predictions(spec, fit.predictions(spec)),

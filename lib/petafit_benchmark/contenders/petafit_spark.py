@@ -3,7 +3,7 @@
 import time
 
 from petafit_benchmark import petafit_runs
-from petafit_benchmark.contender import Spec, Trained, save_predictions, step_sizes
+from petafit_benchmark.contender import ContenderRun, Spec, save_predictions, step_sizes
 
 TITLE = "petafit, Spark local[2]"
 LEARNER = petafit_runs.LEARNER
@@ -14,7 +14,7 @@ TUNES = "learning_rate"
 GRID = step_sizes(petafit_runs.GRID_AROUND)
 
 
-def train(spec: Spec) -> Trained:
+def train(spec: Spec) -> ContenderRun:
     """Start a session and its workers, then train."""
     began = time.monotonic()
     with petafit_runs.open_spark(spec) as spark:
@@ -22,7 +22,7 @@ def train(spec: Spec) -> Trained:
         startup = time.monotonic() - began
         settings = petafit_runs.settings_for(spec, engine="spark", **spec.training)
         fit = petafit_runs.fit(settings, spark)
-    return Trained(
+    return ContenderRun(
         rows=fit.rows,
         seconds=fit.seconds,
         predictions=save_predictions(spec, fit.predictions(spec)),

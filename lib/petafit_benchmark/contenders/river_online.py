@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from petafit_benchmark.contender import Spec, Trained, save_predictions, step_sizes, versions
+from petafit_benchmark.contender import ContenderRun, Spec, save_predictions, step_sizes, versions
 from petafit_benchmark.frames import frames, records
 
 TITLE = "River"
@@ -23,7 +23,7 @@ GRID = step_sizes(0.1)
 BATCH_ROWS = 10_000
 
 
-def train(spec: Spec) -> Trained:
+def train(spec: Spec) -> ContenderRun:
     """One pass of `learn_one`."""
     began = time.monotonic()
     from river import linear_model, optim, preprocessing
@@ -36,7 +36,7 @@ def train(spec: Spec) -> Trained:
         model.learn_one(x, clicked)
     seconds = time.monotonic() - began
     predicted = [model.predict_proba_one(x)[True] for x, _ in _rows(spec, spec.test_files)]
-    return Trained(
+    return ContenderRun(
         rows=spec.rows,
         seconds=seconds,
         predictions=save_predictions(spec, [np.array(predicted)]),

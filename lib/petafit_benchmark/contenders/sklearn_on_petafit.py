@@ -11,7 +11,7 @@ import petafit
 from petafit.adapters.sklearn import batches
 from petafit.features.instances import Instances
 from petafit_benchmark import petafit_runs, sgd
-from petafit_benchmark.contender import Spec, Trained, save_predictions
+from petafit_benchmark.contender import ContenderRun, Spec, save_predictions
 
 TITLE = "scikit-learn, fed by petafit"
 LEARNER = sgd.LEARNER
@@ -24,7 +24,7 @@ GRID = sgd.GRID
 PREDICTED_ROWS = 1 << 16
 
 
-def train(spec: Spec) -> Trained:
+def train(spec: Spec) -> ContenderRun:
     """One pass of `partial_fit`."""
     began = time.monotonic()
     food = replace(spec, tuned=None)  # which is scikit-learn's step, not that of petafit's learner
@@ -38,7 +38,7 @@ def train(spec: Spec) -> Trained:
         model.partial_fit(X, y, classes=[0, 1])
     seconds = time.monotonic() - began
     predictions = (model.predict_proba(X)[:, 1] for X in _test_rows(spec, instances))
-    return Trained(
+    return ContenderRun(
         rows=spec.rows,
         seconds=seconds,
         predictions=save_predictions(spec, predictions),

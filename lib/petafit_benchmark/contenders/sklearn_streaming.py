@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.feature_extraction import FeatureHasher
 
 from petafit_benchmark import sgd
-from petafit_benchmark.contender import Spec, Trained, save_predictions, versions
+from petafit_benchmark.contender import ContenderRun, Spec, save_predictions, versions
 from petafit_benchmark.frames import frames, records
 
 TITLE = "scikit-learn, streaming"
@@ -24,7 +24,7 @@ GRID = sgd.GRID
 BATCH_ROWS = 10_000
 
 
-def train(spec: Spec) -> Trained:
+def train(spec: Spec) -> ContenderRun:
     """One pass of `partial_fit`."""
     hasher = FeatureHasher(1 << spec.hash_bits, dtype=np.float32)
     model = sgd.classifier(spec)
@@ -37,7 +37,7 @@ def train(spec: Spec) -> Trained:
         model.predict_proba(hasher.transform(records(spec, frame)))[:, 1]
         for frame in frames(spec, spec.test_files, BATCH_ROWS)
     )
-    return Trained(
+    return ContenderRun(
         rows=spec.rows,
         seconds=seconds,
         predictions=save_predictions(spec, predictions),

@@ -11,7 +11,7 @@ import pandas as pd
 from sklearn.feature_extraction.text import HashingVectorizer
 
 from petafit_benchmark import sgd
-from petafit_benchmark.contender import Spec, Trained, save_predictions, step_sizes, versions
+from petafit_benchmark.contender import ContenderRun, Spec, save_predictions, step_sizes, versions
 from petafit_benchmark.frames import frames
 
 GRID_AROUND = 30.0
@@ -27,7 +27,7 @@ GRID = step_sizes(GRID_AROUND)
 BATCH_ROWS = 10_000
 
 
-def train(spec: Spec) -> Trained:
+def train(spec: Spec) -> ContenderRun:
     """One pass of `partial_fit`, which learns one class against all others, class by class."""
     vectorizer = HashingVectorizer(
         analyzer="char",
@@ -45,7 +45,7 @@ def train(spec: Spec) -> Trained:
         model.predict_proba(vectorizer.transform(texts))
         for texts, _ in _rows(spec, spec.test_files)
     )
-    return Trained(
+    return ContenderRun(
         rows=spec.rows,
         seconds=seconds,
         predictions=save_predictions(spec, predictions),

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from petafit_benchmark.contender import Spec, Trained, save_predictions, step_sizes, versions
+from petafit_benchmark.contender import ContenderRun, Spec, save_predictions, step_sizes, versions
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -36,7 +36,7 @@ READ_ROWS = 1 << 14
 BATCH_ROWS = 1 << 10
 
 
-def train(spec: Spec) -> Trained:
+def train(spec: Spec) -> ContenderRun:
     """One pass, the loop over the batches inside the graph."""
     began = time.monotonic()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -68,7 +68,7 @@ def train(spec: Spec) -> Trained:
         tf.sigmoid(logits(indices, values)).numpy()
         for indices, values, _ in _batches(tf, spec, spec.test_files)
     )
-    return Trained(
+    return ContenderRun(
         rows=spec.rows,
         seconds=seconds,
         predictions=save_predictions(spec, predictions),

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from petafit_benchmark import vw
-from petafit_benchmark.contender import Spec, Trained, save_predictions, versions
+from petafit_benchmark.contender import ContenderRun, Spec, save_predictions, versions
 from petafit_benchmark.contenders import vw_text
 
 TITLE = "Vowpal Wabbit, from its cache"
@@ -15,14 +15,14 @@ TUNES = vw_text.TUNES
 GRID = vw_text.GRID
 
 
-def train(spec: Spec) -> Trained:
+def train(spec: Spec) -> ContenderRun:
     """Convert, fill the cache without learning, then one pass over the cache."""
     text, cache, model = (Path(spec.work, name) for name in ("train.vw", "cache", "model"))
     learning = vw.learning(spec, bits=spec.hash_bits)
     cached: list[str | Path] = ["--data", text, "--cache_file", cache, *learning]
     preparing = vw.convert(spec, spec.files, text, vw_text.lines) + vw.run(*cached, "--noop")
     seconds = vw.run(*cached, "--final_regressor", model)
-    return Trained(
+    return ContenderRun(
         rows=spec.rows,
         seconds=seconds,
         predictions=save_predictions(spec, [vw_text.probabilities(spec, model)]),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from petafit_benchmark import vw
-from petafit_benchmark.contender import Spec, Trained, save_predictions, versions
+from petafit_benchmark.contender import ContenderRun, Spec, save_predictions, versions
 from petafit_benchmark.rows import codes
 
 TITLE = "Vowpal Wabbit, one against all"
@@ -21,7 +21,7 @@ TUNES = vw.TUNES
 GRID = vw.GRID
 
 
-def train(spec: Spec) -> Trained:
+def train(spec: Spec) -> ContenderRun:
     """Convert, then one pass over the text."""
     text, test, model = (Path(spec.work, name) for name in ("train.vw", "test.vw", "model"))
     converting = vw.convert(spec, spec.files, text, lines)
@@ -30,7 +30,7 @@ def train(spec: Spec) -> Trained:
     learning += [f"--oaa={classes}", "--probabilities"]
     seconds = vw.run("--data", text, "--final_regressor", model, *learning)
     vw.convert(spec, spec.test_files, test, lines)
-    return Trained(
+    return ContenderRun(
         rows=spec.rows,
         seconds=seconds,
         predictions=save_predictions(spec, [vw.predict(model, test, "--probabilities")]),

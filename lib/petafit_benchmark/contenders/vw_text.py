@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from petafit_benchmark import vw
-from petafit_benchmark.contender import Spec, Trained, save_predictions, versions
+from petafit_benchmark.contender import ContenderRun, Spec, save_predictions, versions
 from petafit_benchmark.rows import codes
 
 TITLE = "Vowpal Wabbit, from text"
@@ -19,13 +19,13 @@ TUNES = vw.TUNES
 GRID = vw.GRID
 
 
-def train(spec: Spec) -> Trained:
+def train(spec: Spec) -> ContenderRun:
     """Convert, then one pass over the text."""
     text, model = Path(spec.work, "train.vw"), Path(spec.work, "model")
     converting = vw.convert(spec, spec.files, text, lines)
     learning = vw.learning(spec, bits=spec.hash_bits)
     seconds = vw.run("--data", text, "--final_regressor", model, *learning)
-    return Trained(
+    return ContenderRun(
         rows=spec.rows,
         seconds=seconds,
         predictions=save_predictions(spec, [probabilities(spec, model)]),

@@ -22,7 +22,7 @@ from petafit_benchmark.merging_report import Report
 from petafit_benchmark.record import Record
 from petafit_benchmark.results import Result, command_of, middle
 from petafit_benchmark.suite import Bench
-from petafit_benchmark.table import Table
+from petafit_benchmark.table import BenchmarkTable
 
 NAME = "merging"
 ROWS = 10_000_000
@@ -85,7 +85,7 @@ def _known_facts(bench: Bench) -> dict[str, Any]:
     return known if known.get("name") == name else {"name": name}
 
 
-def _clicks(bench: Bench, seed: int) -> Table:
+def _clicks(bench: Bench, seed: int) -> BenchmarkTable:
     settings = bench.settings.model_copy(
         update={"dataset": ClicksDataset(name="clicks", seed=seed)}
     )
@@ -96,7 +96,7 @@ def _clicks(bench: Bench, seed: int) -> Table:
     return table
 
 
-def _in_small_files(table: Table) -> Spec:
+def _in_small_files(table: BenchmarkTable) -> Spec:
     """The training rows of a table in small files in the order of time."""
     dealt = table.folder / f"files-of-{_FILE_ROWS}"
     rows.write_rows(table.spec.files, dealt, skip=0, rows=table.spec.rows, file_rows=_FILE_ROWS)
@@ -107,7 +107,9 @@ def _chosen(bench: Bench, names: Iterable[str]) -> list[str]:
     return [name for name in names if not bench.chosen or name in bench.chosen]
 
 
-def _compare(bench: Bench, report: Report, names: Sequence[str], table: Table) -> Iterator[Result]:
+def _compare(
+    bench: Bench, report: Report, names: Sequence[str], table: BenchmarkTable
+) -> Iterator[Result]:
     """Measure on the same rows; then tell again what was held against other sequential results."""
     spec = _in_small_files(table)
     for name in names:

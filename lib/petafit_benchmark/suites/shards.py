@@ -9,7 +9,7 @@ from petafit_benchmark.contender import Spec
 from petafit_benchmark.generated import DAYS, clicks_table
 from petafit_benchmark.results import Result, command_of
 from petafit_benchmark.suite import Bench
-from petafit_benchmark.table import Table
+from petafit_benchmark.table import BenchmarkTable
 
 NAME = "shards"
 ROWS = 2_000_000
@@ -57,7 +57,7 @@ def counts_within(rows: int) -> dict[str, int]:
     return {name: count for name, count in _COUNTS.items() if count * SHARD_ROWS <= learnt}
 
 
-def _measured(bench: Bench, table: Table, name: str, count: int) -> Result:
+def _measured(bench: Bench, table: BenchmarkTable, name: str, count: int) -> Result:
     result = Result(
         contender=name,
         title=f"petafit, Spark local[2], 2^22 features, {count:,} shards of {SHARD_ROWS} rows",
@@ -69,7 +69,7 @@ def _measured(bench: Bench, table: Table, name: str, count: int) -> Result:
     return bench.train_once(MEASURED, spec_of(table, count), result, seconds=SECONDS)
 
 
-def spec_of(table: Table, count: int) -> Spec:
+def spec_of(table: BenchmarkTable, count: int) -> Spec:
     """The first rows of the table, a file for each shard."""
     taken = count * SHARD_ROWS
     folder = table.folder / f"{count}-files-of-{SHARD_ROWS}"

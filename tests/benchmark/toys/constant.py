@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow.parquet as pq
 
-from petafit_benchmark.contender import Point, Spec, Trained, save_predictions, versions
+from petafit_benchmark.contender import ContenderRun, CurvePoint, Spec, save_predictions, versions
 
 TITLE = "the same for every row"
 LEARNER = "toy constant"
@@ -14,15 +14,15 @@ TUNES = "probability"
 GRID = (0.1, 0.25, 0.9)
 
 
-def train(spec: Spec) -> Trained:
+def train(spec: Spec) -> ContenderRun:
     rows = sum(pq.read_metadata(file).num_rows for file in spec.files)
     assert rows == spec.rows
     tests = sum(pq.read_metadata(file).num_rows for file in spec.test_files)
     path = save_predictions(spec, [np.full(tests, spec.tuned)])
-    return Trained(
+    return ContenderRun(
         rows=rows,
         seconds=0.5,
         predictions=path,
         versions=versions("numpy"),
-        trajectory=(Point(rows=rows, seconds=0.25, log_loss=0.0),),
+        trajectory=(CurvePoint(rows=rows, seconds=0.25, log_loss=0.0),),
     )

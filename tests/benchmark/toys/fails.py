@@ -1,6 +1,6 @@
 """Raises."""
 
-from petafit_benchmark.contender import Spec, Trained
+from petafit_benchmark.contender import ContenderRun, Spec
 
 TITLE = "fails"
 LEARNER = "toy"
@@ -11,6 +11,6 @@ TUNES = ""
 GRID = None
 
 
-def train(spec: Spec) -> Trained:
+def train(spec: Spec) -> ContenderRun:
     print("told before")
     raise RuntimeError("no luck today")

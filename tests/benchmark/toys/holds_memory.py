@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 
-from petafit_benchmark.contender import Spec, Trained
+from petafit_benchmark.contender import ContenderRun, Spec
 
 TITLE = "holds memory"
 LEARNER = "toy"
@@ -18,7 +18,7 @@ GRID = None
 BYTES = 200_000_000
 
 
-def train(spec: Spec) -> Trained:
+def train(spec: Spec) -> ContenderRun:
     if not spec.seed:
         _hold()
     elif child := os.fork():
@@ -27,7 +27,7 @@ def train(spec: Spec) -> Trained:
         os.setsid()
         _hold()
         os._exit(0)
-    return Trained(rows=1, seconds=1.0, predictions=None)
+    return ContenderRun(rows=1, seconds=1.0, predictions=None)
 
 
 def _hold() -> None:

@@ -1,6 +1,6 @@
 """Needs a module that nobody has."""
 
-from petafit_benchmark.contender import Spec, Trained
+from petafit_benchmark.contender import ContenderRun, Spec
 
 TITLE = "needs more"
 LEARNER = "toy"
@@ -11,5 +11,5 @@ TUNES = ""
 GRID = None
 
 
-def train(spec: Spec) -> Trained:
+def train(spec: Spec) -> ContenderRun:
     raise AssertionError("never called")

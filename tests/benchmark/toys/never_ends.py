@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from petafit_benchmark.contender import Spec, Trained
+from petafit_benchmark.contender import ContenderRun, Spec
 
 TITLE = "never ends"
 LEARNER = "toy"
@@ -16,7 +16,7 @@ TUNES = ""
 GRID = None
 
 
-def train(spec: Spec) -> Trained:
+def train(spec: Spec) -> ContenderRun:
     forever = [sys.executable, "-c", "import time; time.sleep(600)"]
     child = subprocess.Popen(forever, start_new_session=True)
     Path(spec.work, "child").write_text(str(child.pid))

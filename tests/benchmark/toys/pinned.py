@@ -4,7 +4,7 @@ import os
 import threading
 from pathlib import Path
 
-from petafit_benchmark.contender import Spec, Trained
+from petafit_benchmark.contender import ContenderRun, Spec
 
 TITLE = "pinned"
 LEARNER = "toy"
@@ -15,9 +15,9 @@ TUNES = ""
 GRID = None
 
 
-def train(spec: Spec) -> Trained:
+def train(spec: Spec) -> ContenderRun:
     tasks = [int(task.name) for task in Path("/proc/self/task").iterdir()]
     assert len(tasks) >= threading.active_count()
     assert {len(os.sched_getaffinity(task)) for task in tasks} == {CORES}
     assert os.environ["OMP_NUM_THREADS"] == str(CORES)
-    return Trained(rows=1, seconds=1.0, predictions=None)
+    return ContenderRun(rows=1, seconds=1.0, predictions=None)

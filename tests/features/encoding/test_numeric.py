@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from petafit.features.column_statistics import ColumnFacts
+from petafit.features.column_statistics import ColumnStatistics
 from petafit.features.encoding.numeric import Scaling, numbers, raw_values
 from petafit.features.feature import Numeric
 
-FACTS = ColumnFacts(count=4, missing=1, mean=3.0, sd=2.0, minimum=1.0, maximum=6.0)
-CONSTANT = ColumnFacts(count=4, missing=0, mean=7.0, sd=0.0, minimum=7.0, maximum=7.0)
+FACTS = ColumnStatistics(count=4, missing=1, mean=3.0, sd=2.0, minimum=1.0, maximum=6.0)
+CONSTANT = ColumnStatistics(count=4, missing=0, mean=7.0, sd=0.0, minimum=7.0, maximum=7.0)
 
 
 @pytest.mark.parametrize("kind", [pa.int8(), pa.uint64(), pa.float16(), pa.float32(), pa.float64()])
@@ -65,7 +65,7 @@ def test_logarithms_of_counts_are_those_of_numbers_to_the_bit(values):
 
 
 @pytest.mark.parametrize(
-    ("options", "facts", "expected"),
+    ("options", "statistics", "expected"),
     [
         ({"scale": "standard"}, FACTS, [-1.0, 0.0, 1.5]),
         ({"scale": "minmax"}, FACTS, [0.0, 0.4, 1.0]),
@@ -78,9 +78,9 @@ def test_logarithms_of_counts_are_those_of_numbers_to_the_bit(values):
         ({"scale": "minmax"}, CONSTANT, [-6.0, 0.0, -1.0]),
     ],
 )
-def test_scaling_and_what_stands_for_missing(options, facts, expected):
+def test_scaling_and_what_stands_for_missing(options, statistics, expected):
     feature = Numeric("x", **options)
-    values = Scaling.of(feature, facts).values(pa.array([1, None, 6]))
+    values = Scaling.of(feature, statistics).values(pa.array([1, None, 6]))
     np.testing.assert_allclose(values, expected)
 
 

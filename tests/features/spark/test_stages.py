@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from petafit.errors import ConfigurationError
-from petafit.features.column_statistics import ColumnFacts, Facts
+from petafit.features.column_statistics import ColumnStatistics, TableStatistics
 from petafit.features.encoder import Encoder
 from petafit.features.feature import (
     Binned,
@@ -66,8 +66,10 @@ def table():
     )
 
 
-def facts_of(*columns):
-    return Facts(ROWS, ROWS, {c: ColumnFacts(ROWS, 0, 10.7, 3.3, -5.1, 99.9) for c in columns})
+def statistics_of(*columns):
+    return TableStatistics(
+        ROWS, ROWS, {c: ColumnStatistics(ROWS, 0, 10.7, 3.3, -5.1, 99.9) for c in columns}
+    )
 
 
 def sparse_rows(matrix):
@@ -112,7 +114,9 @@ def test_indices_are_those_of_sparks_feature_hasher(spark, table):
         Numeric("x", impute="none", scale="none"),
         Boolean("b"),
     )
-    encode = Encoder(features, facts_of("x"), hash_bits=30, dtype="float64", numbers_apart=False)
+    encode = Encoder(
+        features, statistics_of("x"), hash_bits=30, dtype="float64", numbers_apart=False
+    )
     (batch,) = table.combine_chunks().to_batches()
     for vector, row, value in zip(
         vectors, sparse_rows(encode(batch, labels=False).X), table.to_pylist(), strict=True
@@ -149,15 +153,15 @@ def test_both_forms_give_the_same_indices_and_values(spark, table, tmp_path):
 
     from petafit.features.spark.stages import stages
 
-    facts = facts_of("x", "fare", "n")
+    statistics = statistics_of("x", "fare", "n")
     frame = spark.createDataFrame(table)
-    pipeline = PipelineModel(stages(EVERY_KIND, facts, 20))
+    pipeline = PipelineModel(stages(EVERY_KIND, statistics, 20))
     encoded = pipeline.transform(frame)
     assert encoded.columns == [*table.column_names, "features"]
     vectors = [row.features for row in encoded.select("features").collect()]
 
     dictionaries = table.set_column(0, "s", table["s"].dictionary_encode())
-    encode = Encoder(EVERY_KIND, facts, hash_bits=20)
+    encode = Encoder(EVERY_KIND, statistics, hash_bits=20)
     (batch,) = dictionaries.combine_chunks().to_batches()
     assert_same(vectors, encode(batch, labels=False).X, table["s"].to_pylist())
 
@@ -179,14 +183,14 @@ def test_both_forms_are_one_whatever_there_is(spark, table, tmp_path, features):
 
     from petafit.features.spark.stages import stages
 
-    facts, frame = facts_of("x", "fare"), spark.createDataFrame(table)
-    pipeline = PipelineModel(stages(features, facts, 12))
+    statistics, frame = statistics_of("x", "fare"), spark.createDataFrame(table)
+    pipeline = PipelineModel(stages(features, statistics, 12))
     pipeline.save(str(tmp_path / "pipeline"))
     encoded = PipelineModel.load(str(tmp_path / "pipeline")).transform(frame)
     assert encoded.columns == [*table.column_names, "features"]
     vectors = [row.features for row in encoded.select("features").collect()]
     (batch,) = table.combine_chunks().to_batches()
-    X = Encoder(features, facts, hash_bits=12)(batch, labels=False).X
+    X = Encoder(features, statistics, hash_bits=12)(batch, labels=False).X
     assert_same(vectors, X, table["s"].to_pylist())
 
 
@@ -195,4 +199,4 @@ def test_names_that_spark_cannot_take_are_refused(name):
     from petafit.features.spark.stages import stages
 
     with pytest.raises(ConfigurationError, match=r"cannot take the feature 'a.b'"):
-        stages((Categorical(name),), facts_of(), 10)
+        stages((Categorical(name),), statistics_of(), 10)

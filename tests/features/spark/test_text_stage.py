@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from petafit.features.column_statistics import Facts
+from petafit.features.column_statistics import TableStatistics
 from petafit.features.feature import Categorical, Text
 from petafit.features.text.ngrams import TextBlock
 from tests.features.text.ngrams import n_grams
@@ -84,7 +84,7 @@ def test_a_pipeline_of_text_alone_gives_what_the_encoder_gives_and_can_be_stored
     from petafit.features.spark.stages import stages
 
     frame = spark.createDataFrame(table).coalesce(1)
-    pipeline = PipelineModel(stages(FEATURES, Facts(500, 500, {}), BITS))
+    pipeline = PipelineModel(stages(FEATURES, TableStatistics(500, 500, {}), BITS))
     pipeline.save(str(tmp_path / "pipeline"))
     for model in (pipeline, PipelineModel.load(str(tmp_path / "pipeline"))):
         encoded = model.transform(frame)
@@ -101,8 +101,8 @@ def test_what_collides_with_other_features_is_added_up(spark, table):
 
     frame = spark.createDataFrame(table).coalesce(1)
     text, shop = Text("title", "char", (1, 2), norm="none"), Categorical("shop")
-    facts = Facts(500, 500, {})
-    encoded = PipelineModel(stages((text, shop), facts, 2)).transform(frame)
+    statistics = TableStatistics(500, 500, {})
+    encoded = PipelineModel(stages((text, shop), statistics, 2)).transform(frame)
     sums = np.array([row[0].toArray().sum() for row in encoded.select("features").collect()])
     lengths = pc.fill_null(pc.utf8_length(table["title"]), 0).to_numpy()
     expected = lengths + np.maximum(lengths - 1, 0) + table["shop"].is_valid().to_numpy()
@@ -114,7 +114,7 @@ def test_a_table_that_spark_reads_by_columns(spark, table, tmp_path):
 
     pq.write_table(table, tmp_path / "t.parquet")
     frame = spark.read.parquet(str(tmp_path))
-    for stage in stages(FEATURES, Facts(500, 500, {}), BITS):
+    for stage in stages(FEATURES, TableStatistics(500, 500, {}), BITS):
         frame = stage.transform(frame)
     vectors = [row[0] for row in frame.select("features").collect()]
     for vector, expected in zip(vectors, counted(FEATURES, table), strict=True):
@@ -125,6 +125,6 @@ def test_a_frame_without_rows(spark, table):
     from petafit.features.spark.stages import stages
 
     frame = spark.createDataFrame(table).limit(0)
-    for stage in stages(FEATURES, Facts(0, 0, {}), BITS):
+    for stage in stages(FEATURES, TableStatistics(0, 0, {}), BITS):
         frame = stage.transform(frame)
     assert frame.collect() == []

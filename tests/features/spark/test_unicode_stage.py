@@ -5,7 +5,7 @@ import random
 import pyarrow as pa
 import pytest
 
-from petafit.features.column_statistics import Facts
+from petafit.features.column_statistics import TableStatistics
 from petafit.features.encoder import Encoder
 from petafit.features.feature import Categorical, Cross, Numeric, Text
 from tests.features.spark.test_stages import assert_same
@@ -52,13 +52,13 @@ def test_both_forms_of_the_features_normalize_alike(spark, table, tmp_path, form
     from petafit.learners.mllib.files import check_classes
     from petafit.store.filesystem import Folder
 
-    pipeline = PipelineModel(stages(features, Facts(300, 300, {}), 16, form))
+    pipeline = PipelineModel(stages(features, TableStatistics(300, 300, {}), 16, form))
     pipeline.save(str(tmp_path / "pipeline"))
     check_classes(Folder(tmp_path / "pipeline"))
     encoded = PipelineModel.load(str(tmp_path / "pipeline")).transform(spark.createDataFrame(table))
     rows = encoded.toArrow().drop_columns("features")
     assert rows.select(table.column_names).to_pydict() == table.to_pydict()  # as they are stored
     (batch,) = table.combine_chunks().to_batches()
-    encode = Encoder(features, Facts(300, 300, {}), hash_bits=16, unicode=form)
+    encode = Encoder(features, TableStatistics(300, 300, {}), hash_bits=16, unicode=form)
     vectors = [row.features for row in encoded.select("features").collect()]
     assert_same(vectors, encode(batch, labels=False).X, table["t"].to_pylist())

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from petafit.errors import ConfigurationError, ContractError, EmptyInputError
-from petafit.features.column_statistics import Facts
+from petafit.features.column_statistics import TableStatistics
 from petafit.features.feature import Categorical, Numeric
 from petafit.features.statistics.profile import MOST_CLASSES, Profile
-from petafit.store.arrays import Named, from_bytes, to_bytes
+from petafit.store.arrays import StateDict, from_bytes, to_bytes
 
 FEATURES = (Numeric("x"), Numeric("n", log1p=True), Categorical("c"))
 CLASSES = Profile(FEATURES, label="y", kind="classes", weight="w")
@@ -44,7 +44,7 @@ def summary(profile, *batches):
     return profile.lift(reduce(profile.reduce, batches, profile.start()))
 
 
-def assert_close(left: Named, right: Named):
+def assert_close(left: StateDict, right: StateDict):
     assert left.params == right.params
     assert left.arrays.keys() == right.arrays.keys()
     for name, array in left.arrays.items():
@@ -86,18 +86,18 @@ def test_facts_equal_scikit_learns():
     x[::7] = np.nan
     table = pa.table({"x": x, "n": rng.poisson(30, 5000), "y": rng.integers(0, 3, 5000)})
     profile = Profile(FEATURES, label="y", kind="classes")
-    facts = profile.finish(summary(profile, *table.to_batches(max_chunksize=321)))
+    statistics = profile.finish(summary(profile, *table.to_batches(max_chunksize=321)))
     matrix = np.column_stack([x, np.log1p(table["n"].to_numpy())])
     standard, minmax = StandardScaler().fit(matrix), MinMaxScaler().fit(matrix)
-    for at, column in enumerate(facts.columns.values()):
+    for at, column in enumerate(statistics.columns.values()):
         assert column.mean == pytest.approx(standard.mean_[at], rel=1e-14)
         assert column.sd == pytest.approx(standard.scale_[at], rel=1e-9)
         assert column.minimum == minmax.data_min_[at]
         assert column.maximum == minmax.data_max_[at]
-    assert (facts.columns["x"].missing, facts.columns["n"].missing) == (len(x[::7]), 0)
-    assert facts.rows == facts.weight == 5000
-    assert facts.classes == (0, 1, 2)
-    assert sum(facts.class_counts) == 5000
+    assert (statistics.columns["x"].missing, statistics.columns["n"].missing) == (len(x[::7]), 0)
+    assert statistics.rows == statistics.weight == 5000
+    assert statistics.classes == (0, 1, 2)
+    assert sum(statistics.class_counts) == 5000
 
 
 def labels(*values, classes=None, kind="classes"):
@@ -115,23 +115,23 @@ def labels(*values, classes=None, kind="classes"):
     ],
 )
 def test_classes_are_found_in_order_and_counted(values, classes):
-    facts = labels(*values)
-    assert facts.classes == classes
-    assert [type(c) for c in facts.classes] == [type(c) for c in classes]
-    assert facts.class_counts == (1, 2)
+    statistics = labels(*values)
+    assert statistics.classes == classes
+    assert [type(c) for c in statistics.classes] == [type(c) for c in classes]
+    assert statistics.class_counts == (1, 2)
 
 
 def test_given_classes_keep_their_order_and_may_be_absent():
-    facts = labels("b", "a", classes=("c", "b", "a"))
-    assert facts.classes == ("c", "b", "a")
-    assert facts.class_counts == (0, 1, 1)
+    statistics = labels("b", "a", classes=("c", "b", "a"))
+    assert statistics.classes == ("c", "b", "a")
+    assert statistics.class_counts == (0, 1, 1)
     assert labels(1.0, 0.0, classes=(0, 1)).class_counts == (1, 1)
 
 
 def test_a_number_as_label_has_statistics_of_its_own():
-    facts = labels(1.0, 3.0, kind="number")
-    assert facts.classes is None
-    assert (facts.label.mean, facts.label.sd) == (2.0, 1.0)
+    statistics = labels(1.0, 3.0, kind="number")
+    assert statistics.classes is None
+    assert (statistics.label.mean, statistics.label.sd) == (2.0, 1.0)
 
 
 def test_weights_are_summed():
@@ -140,10 +140,16 @@ def test_weights_are_summed():
 
 
 def test_facts_survive_being_stored():
-    facts = CLASSES.finish(summary(CLASSES, batch([(1.0, 2, "a", 1.0), (None, 3, "b", 1.0)])))
-    assert Facts.from_named(from_bytes(to_bytes(facts.to_named()))) == facts
-    facts = labels(1.0, 3.0, kind="number")
-    assert Facts.from_named(from_bytes(to_bytes(facts.to_named()))) == facts
+    statistics = CLASSES.finish(summary(CLASSES, batch([(1.0, 2, "a", 1.0), (None, 3, "b", 1.0)])))
+    assert (
+        TableStatistics.from_state_dict(from_bytes(to_bytes(statistics.to_state_dict())))
+        == statistics
+    )
+    statistics = labels(1.0, 3.0, kind="number")
+    assert (
+        TableStatistics.from_state_dict(from_bytes(to_bytes(statistics.to_state_dict())))
+        == statistics
+    )
 
 
 def test_no_rows():

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.preprocessing import StandardScaler
 
-from petafit.features.column_statistics import Facts
+from petafit.features.column_statistics import TableStatistics
 from petafit.features.feature import Numeric
-from petafit.features.statistics.moments import Moments
+from petafit.features.statistics.moments import ColumnMoments
 from petafit.features.statistics.profile import Profile
 
 FEATURES = (Numeric("x"), Numeric("n", log1p=True))
@@ -28,11 +28,11 @@ ROW = st.tuples(
     st.integers(0, 4),
 )
 ROWS = st.lists(ROW, max_size=20).map(
-    lambda rows: [(1.0, 2, "a", 1), (None, 3, "b", 2), *rows]  # facts need two classes
+    lambda rows: [(1.0, 2, "a", 1), (None, 3, "b", 2), *rows]  # statistics need two classes
 )
 
 
-def facts(rows: Any, kind: Any, label: str, *, weighted: bool) -> Facts:
+def statistics(rows: Any, kind: Any, label: str, *, weighted: bool) -> TableStatistics:
     """Of two batches of some rows, each of these a tuple of x, n, y and w."""
     profile = Profile(FEATURES, label=label, kind=kind, weight="w" if weighted else None)
     types = {"x": pa.float64(), "n": pa.int64(), "y": pa.string(), "w": pa.float64()}
@@ -49,7 +49,7 @@ def facts(rows: Any, kind: Any, label: str, *, weighted: bool) -> Facts:
     return profile.finish(reduce(profile.merge, summaries))
 
 
-def assert_same(found: Facts, expected: Facts) -> None:
+def assert_same(found: TableStatistics, expected: TableStatistics) -> None:
     assert found.classes == expected.classes
     assert found.class_counts == expected.class_counts
     assert found.weight == expected.weight
@@ -67,8 +67,8 @@ def assert_same(found: Facts, expected: Facts) -> None:
 @given(rows=ROWS)
 def test_a_row_of_weight_n_is_n_rows(kind: Any, label: str, rows: Any) -> None:
     repeated = [row for row in rows for _ in range(row[3])]
-    found = facts(rows, kind, label, weighted=True)
-    assert_same(found, facts(repeated, kind, label, weighted=False))
+    found = statistics(rows, kind, label, weighted=True)
+    assert_same(found, statistics(repeated, kind, label, weighted=False))
     assert found.rows == sum(row[3] > 0 for row in rows)
 
 
@@ -83,8 +83,8 @@ def test_rows_without_weight_are_as_if_left_out(
     rows = [(x, n, y, max(w, 1)) for x, n, y, w in rows]
     order = np.random.default_rng(seed).permutation(len(rows) + len(garbage))
     mixed = [(rows + garbage)[place] for place in order]
-    found = facts(mixed, kind, label, weighted=True)
-    assert_same(found, facts(rows, kind, label, weighted=True))
+    found = statistics(mixed, kind, label, weighted=True)
+    assert_same(found, statistics(rows, kind, label, weighted=True))
     assert found.rows == len(rows)
 
 
@@ -94,8 +94,8 @@ def test_means_and_deviations_are_those_of_scikit_learn(seed: int) -> None:
     random = np.random.default_rng(seed)
     x, weight = random.normal(1e4, 3, 50), random.uniform(0.001, 2, 50)
     x[::7] = np.nan
-    merged = Moments.of([x[:20]], weight[:20]).merge(Moments.of([x[20:]], weight[20:]))
-    (found,) = merged.facts()
+    merged = ColumnMoments.of([x[:20]], weight[:20]).merge(ColumnMoments.of([x[20:]], weight[20:]))
+    (found,) = merged.statistics()
     reference = StandardScaler().fit(x[:, None], sample_weight=weight)
     assert found.mean == pytest.approx(reference.mean_[0], rel=1e-12)
     assert found.sd == pytest.approx(reference.scale_[0], rel=1e-6)
@@ -104,6 +104,6 @@ def test_means_and_deviations_are_those_of_scikit_learn(seed: int) -> None:
 def test_rows_without_weights_are_counted_in_whole_numbers() -> None:
     """What models of unweighted tables hold is what it was."""
     rows = [(1.0, 2, "a", 1), (None, 3, "b", 1)]
-    found = facts(rows, "classes", "y", weighted=False)
+    found = statistics(rows, "classes", "y", weighted=False)
     assert [type(count) for count in found.class_counts or ()] == [int, int]
     assert type(found.columns["x"].count) is type(found.columns["x"].missing) is int

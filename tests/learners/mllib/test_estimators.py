@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 
 from petafit.config.settings import LearnerChoice
 from petafit.errors import ConfigurationError, StorageError
-from petafit.features.column_statistics import ColumnFacts, Facts
+from petafit.features.column_statistics import ColumnStatistics, TableStatistics
 from petafit.features.encoding.index_space import IndexSpace
 from petafit.features.feature import Binned, Categorical, Cross, DatePart, Indicator, Numeric, Text
 from petafit.features.spark.stages import stages
@@ -56,23 +56,23 @@ def assemble() -> list[Transformer]:
     return [VectorAssembler(inputCols=["a", "b"], outputCol=mllib.FEATURES)]
 
 
-def facts(*class_counts: int) -> Facts:
+def statistics(*class_counts: int) -> TableStatistics:
     """Of rows with so many of each class; of a number as label where there is none."""
     classes = tuple(range(len(class_counts))) or None
-    return Facts(None, None, {}, classes=classes, class_counts=class_counts or None)
+    return TableStatistics(None, None, {}, classes=classes, class_counts=class_counts or None)
 
 
-TWO, THREE = facts(60, 60), facts(40, 40, 40)
+TWO, THREE = statistics(60, 60), statistics(40, 40, 40)
 
 
-def predicted(model: Any, frame: DataFrame, told: Facts = TWO) -> np.ndarray:
+def predicted(model: Any, frame: DataFrame, told: TableStatistics = TWO) -> np.ndarray:
     columns = mllib.predictions(model, frame, told)
     added = [mllib.PREDICTION, mllib.DECISION] if told.classes else [mllib.PREDICTION]
     assert columns.columns == [*frame.columns, *added]
     return np.array([row[0] for row in columns.select(mllib.PREDICTION).collect()])
 
 
-def decided(model: Any, frame: DataFrame, told: Facts = TWO) -> list[float]:
+def decided(model: Any, frame: DataFrame, told: TableStatistics = TWO) -> list[float]:
     columns = mllib.predictions(model, frame, told)
     return [row[0] for row in columns.select(mllib.DECISION).collect()]
 
@@ -119,7 +119,7 @@ def test_regressors_give_the_value(frame: DataFrame) -> None:
     data = points(2)
     X = np.column_stack([data[:, :2], np.ones(120)])
     expected = X @ np.linalg.lstsq(X, data[:, 2])[0]
-    np.testing.assert_allclose(predicted(model, frame, facts()), expected, atol=1e-5)
+    np.testing.assert_allclose(predicted(model, frame, statistics()), expected, atol=1e-5)
 
 
 def test_the_seed_reaches_what_is_random(frame: DataFrame) -> None:
@@ -182,7 +182,7 @@ def test_a_model_decides_by_its_own_thresholds(
 def test_listed_classes_that_no_row_has_are_impossible(frame: DataFrame, name: str) -> None:
     nested = {"classifier": "mllib.LinearSVC"} if name == "mllib.OneVsRest" else {}
     model = make(name, **nested).fit(frame, stages=assemble())
-    told = facts(0, 60, 0, 60)
+    told = statistics(0, 60, 0, 60)
     found, usual = predicted(model, frame, told), predicted(model, frame)
     assert found.shape == (120, 4)
     assert (found[:, [0, 2]] == (-1e38 if nested else 0.0)).all()
@@ -235,12 +235,12 @@ def test_what_is_saved_passes_the_checks_before_it_is_read(
         Cross((Categorical("c"), Indicator("x"))),
         Text("t"),
     )
-    column = ColumnFacts(count=30, missing=0, mean=2.0, sd=1.0, minimum=0.0, maximum=3.5)
-    facts = Facts(30, 30.0, {"x": column}, classes=("a", "b"), class_counts=(15, 15))
+    column = ColumnStatistics(count=30, missing=0, mean=2.0, sd=1.0, minimum=0.0, maximum=3.5)
+    statistics = TableStatistics(30, 30.0, {"x": column}, classes=("a", "b"), class_counts=(15, 15))
     day = datetime(2020, 1, 1, tzinfo=UTC)
     rows = [(float(i), f"it's {i % 3}", f"w{i % 4} x", day, float(i % 2)) for i in range(30)]
     frame = spark.createDataFrame(rows, ["x", "c", "t", "day", mllib.LABEL]).coalesce(1)
-    fitted = make(name, **params).fit(frame, stages=stages(features, facts, 6))
+    fitted = make(name, **params).fit(frame, stages=stages(features, statistics, 6))
     mllib.save(fitted, f"file://{tmp_path}/model")
     width = IndexSpace(features, 6).size
     check_files(Folder(tmp_path / "model"), n_features=width)

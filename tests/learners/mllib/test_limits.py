@@ -6,10 +6,10 @@ import pytest
 
 from petafit.config.settings import LearnerChoice
 from petafit.errors import ConfigurationError
-from petafit.features.column_statistics import ColumnFacts, Facts
+from petafit.features.column_statistics import ColumnStatistics, TableStatistics
 from petafit.features.encoder import Encoder
 from petafit.features.feature import Categorical, Numeric
-from petafit.learners.mllib.limits import check_choice, check_facts
+from petafit.learners.mllib.limits import check_choice, check_statistics
 
 
 def choice(name: str, **params: Any) -> LearnerChoice:
@@ -58,29 +58,29 @@ def test_what_may_work_passes(name: str, params: dict[str, Any]) -> None:
 
 def encoder(numeric: Numeric, *counts: int, **column: float) -> Encoder:
     told = {"mean": 2.0, "sd": 1.0, "minimum": 1.0, "maximum": 3.0, **column}
-    facts = Facts(
+    statistics = TableStatistics(
         rows=9,
         weight=9.0,
-        columns={"x": ColumnFacts(9, 0, **told)},
+        columns={"x": ColumnStatistics(9, 0, **told)},
         classes=tuple(range(len(counts))),
         class_counts=counts,
     )
-    return Encoder((numeric, Categorical("c")), facts, hash_bits=4)
+    return Encoder((numeric, Categorical("c")), statistics, hash_bits=4)
 
 
 @pytest.mark.parametrize("name", ["GBTClassifier", "LinearSVC", "FMClassifier"])
 def test_estimators_of_two_classes(name: str) -> None:
-    check_facts(choice(name), encoder(Numeric("x"), 4, 5))
-    check_facts(choice(name), encoder(Numeric("x"), 4, 0, 5))
+    check_statistics(choice(name), encoder(Numeric("x"), 4, 5))
+    check_statistics(choice(name), encoder(Numeric("x"), 4, 0, 5))
     with pytest.raises(ConfigurationError, match="tells two classes apart; got 3 classes"):
-        check_facts(choice(name), encoder(Numeric("x"), 3, 3, 3))
+        check_statistics(choice(name), encoder(Numeric("x"), 3, 3, 3))
 
 
 def test_outputs_of_a_network() -> None:
     network = choice("MultilayerPerceptronClassifier", layers=[16, 3])
-    check_facts(network, encoder(Numeric("x"), 3, 3, 3))
+    check_statistics(network, encoder(Numeric("x"), 3, 3, 3))
     with pytest.raises(ConfigurationError, match=r"layers: \[\.\.\., 2\]"):
-        check_facts(network, encoder(Numeric("x"), 3, 0, 3))
+        check_statistics(network, encoder(Numeric("x"), 3, 0, 3))
 
 
 @pytest.mark.parametrize(
@@ -94,19 +94,19 @@ def test_outputs_of_a_network() -> None:
 )
 def test_naive_bayes_counts(scale: Any, minimum: float, refused: bool) -> None:
     of_rows = encoder(Numeric("x", scale=scale), 4, 5, minimum=minimum)
-    check_facts(choice("NaiveBayes", modelType="gaussian"), of_rows)
+    check_statistics(choice("NaiveBayes", modelType="gaussian"), of_rows)
     if not refused:
-        check_facts(choice("NaiveBayes"), of_rows)
+        check_statistics(choice("NaiveBayes"), of_rows)
         return
     with pytest.raises(ConfigurationError, match=r"'x' has values below 0.*scale: minmax"):
-        check_facts(choice("NaiveBayes"), of_rows)
+        check_statistics(choice("NaiveBayes"), of_rows)
 
 
 def test_what_is_fitted_for_each_class_has_the_same_limits() -> None:
     three = encoder(Numeric("x"), 3, 3, 3)
-    check_facts(choice("OneVsRest", classifier="mllib.LinearSVC"), three)
+    check_statistics(choice("OneVsRest", classifier="mllib.LinearSVC"), three)
     with pytest.raises(ConfigurationError, match="'x' has values below 0"):
-        check_facts(choice("OneVsRest", classifier="mllib.NaiveBayes"), three)
+        check_statistics(choice("OneVsRest", classifier="mllib.NaiveBayes"), three)
     network = {"name": "mllib.MultilayerPerceptronClassifier", "params": {"layers": [17, 3]}}
     with pytest.raises(ConfigurationError, match=r"layers: \[\.\.\., 2\]"):
-        check_facts(choice("OneVsRest", classifier=network), three)
+        check_statistics(choice("OneVsRest", classifier=network), three)

@@ -9,31 +9,33 @@ from scipy.sparse import csr_array
 from sklearn.datasets import load_diabetes, load_digits
 from sklearn.preprocessing import StandardScaler
 
-from petafit.features.column_statistics import ColumnFacts, Facts
+from petafit.features.column_statistics import ColumnStatistics, TableStatistics
 from petafit.features.encoding.batch import Batch
 from petafit.learners.online.aggregator import OnlineLearner
 from petafit.learners.online.linear.estimators import OnlineLinearClassifier, OnlineLinearRegressor
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 
 
-def digits() -> tuple[csr_array, np.ndarray, Facts]:
+def digits() -> tuple[csr_array, np.ndarray, TableStatistics]:
     X, y = load_digits(return_X_y=True)
     counts = tuple(np.bincount(y).tolist())
-    facts = Facts(len(y), float(len(y)), {}, classes=tuple(range(10)), class_counts=counts)
-    return csr_array((X / 16).astype(np.float32)), y.astype(np.float64), facts
+    statistics = TableStatistics(
+        len(y), float(len(y)), {}, classes=tuple(range(10)), class_counts=counts
+    )
+    return csr_array((X / 16).astype(np.float32)), y.astype(np.float64), statistics
 
 
-def diabetes() -> tuple[csr_array, np.ndarray, Facts]:
+def diabetes() -> tuple[csr_array, np.ndarray, TableStatistics]:
     X, y = load_diabetes(return_X_y=True)
     y = 1e6 * y + 1e8
-    label = ColumnFacts(len(y), 0, y.mean(), y.std(), y.min(), y.max())
-    facts = Facts(len(y), float(len(y)), {}, label=label)
-    return csr_array(StandardScaler().fit_transform(X).astype(np.float32)), y, facts
+    label = ColumnStatistics(len(y), 0, y.mean(), y.std(), y.min(), y.max())
+    statistics = TableStatistics(len(y), float(len(y)), {}, label=label)
+    return csr_array(StandardScaler().fit_transform(X).astype(np.float32)), y, statistics
 
 
 def trained(
     learner: OnlineLearner, X: csr_array, y: np.ndarray, *, shards: int = 1, rounds: int = 1
-) -> Named:
+) -> StateDict:
     model = None
     for _ in range(rounds):
         parts = [
@@ -47,14 +49,18 @@ def trained(
 
 @pytest.mark.parametrize("optimizer", ["adagrad", "ftrl", "sgd"])
 def test_one_shard_takes_the_estimators_own_steps(optimizer: str) -> None:
-    X, y, facts = digits()
+    X, y, statistics = digits()
     classifier = OnlineLinearClassifier(optimizer=optimizer).partial_fit(X, y, np.arange(10))
-    learner = OnlineLearner(OnlineLinearClassifier(optimizer=optimizer), n_features=64, facts=facts)
+    learner = OnlineLearner(
+        OnlineLinearClassifier(optimizer=optimizer), n_features=64, statistics=statistics
+    )
     found = learner.predict(trained(learner, X, y), X)
     np.testing.assert_array_equal(found, classifier.predict_proba(X))
-    X, y, facts = diabetes()
+    X, y, statistics = diabetes()
     regressor = OnlineLinearRegressor(optimizer=optimizer).partial_fit(X, y)
-    learner = OnlineLearner(OnlineLinearRegressor(optimizer=optimizer), n_features=10, facts=facts)
+    learner = OnlineLearner(
+        OnlineLinearRegressor(optimizer=optimizer), n_features=10, statistics=statistics
+    )
     np.testing.assert_array_equal(learner.predict(trained(learner, X, y), X), regressor.predict(X))
 
 
@@ -64,10 +70,10 @@ def test_shards_of_many_classes_are_nearly_as_good_as_one(
     params: dict[str, Any], merge: str, shards: int
 ) -> None:
     """scikit-learn's digits, 5 rounds: within 5 points of accuracy of one shard."""
-    X, y, facts = digits()
+    X, y, statistics = digits()
     train, test = slice(0, 1400), slice(1400, None)
     estimator = OnlineLinearClassifier(**params)
-    learner = OnlineLearner(estimator, n_features=64, facts=facts, merge=merge)
+    learner = OnlineLearner(estimator, n_features=64, statistics=statistics, merge=merge)
     one, many = (
         learner.predict(trained(learner, X[train], y[train], shards=n, rounds=5), X[test])
         for n in (1, shards)
@@ -78,8 +84,8 @@ def test_shards_of_many_classes_are_nearly_as_good_as_one(
 
 @pytest.mark.parametrize("loss", ["squared", "quantile", "poisson"])
 def test_shards_of_a_regressor_are_nearly_as_good_as_one(loss: str) -> None:
-    X, y, facts = diabetes()
-    learner = OnlineLearner(OnlineLinearRegressor(loss), n_features=10, facts=facts)
+    X, y, statistics = diabetes()
+    learner = OnlineLearner(OnlineLinearRegressor(loss), n_features=10, statistics=statistics)
     errors = []
     for shards in (1, 8):
         model = trained(learner, X, y, shards=shards, rounds=10)
@@ -89,15 +95,19 @@ def test_shards_of_a_regressor_are_nearly_as_good_as_one(loss: str) -> None:
 
 def test_rows_seen_are_those_of_one_shard() -> None:
     """So that the next round's steps of SGD are as long as one shard's would be."""
-    X, y, facts = digits()
-    learner = OnlineLearner(OnlineLinearClassifier(optimizer="sgd"), n_features=64, facts=facts)
+    X, y, statistics = digits()
+    learner = OnlineLearner(
+        OnlineLinearClassifier(optimizer="sgd"), n_features=64, statistics=statistics
+    )
     model = trained(learner, X, y, shards=4, rounds=2)
     np.testing.assert_allclose(model.arrays["seen"], 2 * np.bincount(y.astype(int)) / 4)
 
 
 @pytest.mark.parametrize(("optimizer", "numbers"), [("adagrad", 1), ("ftrl", 2)])
 def test_a_model_holds_no_number_twice(optimizer: str, numbers: int) -> None:
-    X, y, facts = digits()
-    learner = OnlineLearner(OnlineLinearClassifier(optimizer=optimizer), n_features=64, facts=facts)
+    X, y, statistics = digits()
+    learner = OnlineLearner(
+        OnlineLinearClassifier(optimizer=optimizer), n_features=64, statistics=statistics
+    )
     model = trained(learner, X, y)
     assert sum(array.size for array in model.arrays.values()) == (numbers * 10 + 1) * 65 + 10

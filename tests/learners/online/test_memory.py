@@ -11,7 +11,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from petafit.config.settings import LearnerChoice
 from petafit.features.encoding.batch import Batch
-from petafit.features.column_statistics import Facts
+from petafit.features.column_statistics import TableStatistics
 from petafit.learners.registry import make_learner
 
 classes, features, rows, shards = 1000, 1 << 15, 2000, int(sys.argv[1])
@@ -21,10 +21,10 @@ places = np.arange(0, 40 * rows + 1, 40)
 X = csr_array((np.ones(40 * rows, np.float32), indices, places), shape=(rows, features))
 batch = Batch(X, random.integers(0, classes, rows).astype(float))
 names, counts = tuple(range(classes)), (2,) * classes
-facts = Facts(rows=rows, weight=rows, columns={}, classes=names, class_counts=counts)
-small = make_learner(LearnerChoice(), n_features=4, facts=facts)
+statistics = TableStatistics(rows=rows, weight=rows, columns={}, classes=names, class_counts=counts)
+small = make_learner(LearnerChoice(), n_features=4, statistics=statistics)
 small.reduce(small.start(), Batch(X[:4, :4].tocsr(), batch.y[:4]))  # the kernels are compiled
-learner = make_learner(LearnerChoice(), n_features=features, facts=facts)
+learner = make_learner(LearnerChoice(), n_features=features, statistics=statistics)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 summary = None
 for shard in range(shards):

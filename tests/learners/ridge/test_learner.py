@@ -15,7 +15,7 @@ from petafit.errors import ConfigurationError
 from petafit.features.encoding.batch import Batch
 from petafit.learners.ridge import gram as scatter
 from petafit.learners.ridge.learner import Ridge
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 from tests.learners.cases import with_duplicates
 
 N_FEATURES = 6
@@ -28,7 +28,9 @@ def drawn(seed: int, rows: int = 120, *, shift: float = 0.0) -> tuple[np.ndarray
     return X, y, random.uniform(0.1, 2.0, rows)
 
 
-def summaries(found: Ridge, X: Any, y: np.ndarray, weight: Any, *, shards: int = 4) -> list[Named]:
+def summaries(
+    found: Ridge, X: Any, y: np.ndarray, weight: Any, *, shards: int = 4
+) -> list[StateDict]:
     """Of shards of two batches each."""
     parts = []
     for at in np.array_split(np.arange(len(y)), shards):
@@ -40,7 +42,7 @@ def summaries(found: Ridge, X: Any, y: np.ndarray, weight: Any, *, shards: int =
     return parts
 
 
-def fitted(X: Any, y: np.ndarray, weight: Any = None, **params: Any) -> Named:
+def fitted(X: Any, y: np.ndarray, weight: Any = None, **params: Any) -> StateDict:
     found = Ridge(**params, n_features=X.shape[1])
     return found.finish(reduce(found.merge, summaries(found, X, y, weight)))
 

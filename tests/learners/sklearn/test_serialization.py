@@ -12,7 +12,7 @@ from sklearn.neural_network import BernoulliRBM
 from petafit.errors import ConfigurationError, StorageError
 from petafit.learners.sklearn.classes import STORABLE, load_class
 from petafit.learners.sklearn.serialization import decode, encode
-from petafit.store.arrays import Named, from_bytes, to_bytes
+from petafit.store.arrays import StateDict, from_bytes, to_bytes
 
 
 def through_bytes(estimator: Any) -> Any:
@@ -84,7 +84,7 @@ def test_what_cannot_be_written_is_named(value: Any) -> None:
     "name", ["Pipeline", "FunctionTransformer", "LogisticRegression", "system"]
 )
 def test_other_classes_are_never_created(name: str) -> None:
-    written = Named(params={"objects": [{"class": name, "attributes": {}}], "views": {}})
+    written = StateDict(params={"objects": [{"class": name, "attributes": {}}], "views": {}})
     with pytest.raises(StorageError, match=name):
         decode(written)
 
@@ -105,7 +105,7 @@ def test_other_classes_are_never_created(name: str) -> None:
 )
 def test_damaged_content_is_a_storage_error(params: dict[str, Any]) -> None:
     with pytest.raises(StorageError, match="cannot be read"):
-        decode(Named({"base": np.zeros(2)}, params))
+        decode(StateDict({"base": np.zeros(2)}, params))
 
 
 def test_every_storable_class_exists() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from petafit.config.feature_groups import UnicodeForm
-from petafit.features.column_statistics import Facts
+from petafit.features.column_statistics import TableStatistics
 from petafit.features.encoding.categorical import Categories, coded
 from petafit.features.encoding.csr import room_for_columns
 from petafit.features.encoding.hashing import indices_of_crosses
@@ -19,10 +19,10 @@ from petafit.features.unicode_form import NormalTexts
 class NumericBlock:
     """Scaled values, in the order of the features."""
 
-    def __init__(self, features: Sequence[Feature], facts: Facts) -> None:
+    def __init__(self, features: Sequence[Feature], statistics: TableStatistics) -> None:
         numerics = [feature for feature in features if isinstance(feature, Numeric)]
         self._columns = [feature.column for feature in numerics]
-        self._scalings = [Scaling.of(f, facts.columns.get(f.column)) for f in numerics]
+        self._scalings = [Scaling.of(f, statistics.columns.get(f.column)) for f in numerics]
 
     def encode(self, batch: pa.RecordBatch, dtype: str) -> np.ndarray:
         """Values of shape (n_numeric, at least n_rows); NaN where a feature is left out."""

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from petafit.compiled import njit
 from petafit.features.buffers import Slots, slots_of, valid_bit
-from petafit.features.column_statistics import ColumnFacts
+from petafit.features.column_statistics import ColumnStatistics
 from petafit.features.encoding.logarithms import signed_log1p
 from petafit.features.feature import Binned, Numeric
 
@@ -34,12 +34,12 @@ class Scaling:
     log1p: bool = False
 
     @classmethod
-    def of(cls, feature: Numeric, facts: ColumnFacts | None) -> Self:
+    def of(cls, feature: Numeric, statistics: ColumnStatistics | None) -> Self:
         """The scaling of a feature; a constant column becomes 0.
 
         Parameters
         ----------
-        facts : ColumnFacts or None
+        statistics : ColumnStatistics or None
             Of its column; None for a feature that needs none.
         """
         shift, divisor, stand_in = 0.0, 1.0, np.nan
@@ -47,13 +47,16 @@ class Scaling:
             stand_in = float(feature.impute)
             if feature.log1p:
                 stand_in = signed_log1p(stand_in)
-        if facts is not None:
+        if statistics is not None:
             if feature.scale == "standard":
-                shift, divisor = facts.mean, facts.sd or 1.0
+                shift, divisor = statistics.mean, statistics.sd or 1.0
             elif feature.scale == "minmax":
-                shift, divisor = facts.minimum, (facts.maximum - facts.minimum) or 1.0
+                shift, divisor = (
+                    statistics.minimum,
+                    (statistics.maximum - statistics.minimum) or 1.0,
+                )
             if feature.impute == "mean":
-                stand_in = facts.mean
+                stand_in = statistics.mean
         return cls(shift, divisor, (stand_in - shift) / divisor, feature.log1p)
 
     def write(self, column: pa.Array, out: np.ndarray) -> None:

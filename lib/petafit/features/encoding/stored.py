@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from petafit.config.feature_groups import UnicodeForm
 from petafit.errors import StorageError
 from petafit.features.classes import class_array
-from petafit.features.column_statistics import Facts
+from petafit.features.column_statistics import TableStatistics
 from petafit.features.feature import (
     Binned,
     Boolean,
@@ -30,7 +30,7 @@ _MOST_BITS = 30
 _LONGEST_GRAM = 1000
 _FORMS = get_args(UnicodeForm)
 
-_FACTS = TypeAdapter(Facts)
+_STATISTICS = TypeAdapter(TableStatistics)
 _FEATURES: Mapping[type, TypeAdapter[Any]] = {
     kind: TypeAdapter(kind)
     for kind in (Numeric, Categorical, Boolean, Indicator, Binned, DatePart, Text)
@@ -39,7 +39,7 @@ _FEATURES: Mapping[type, TypeAdapter[Any]] = {
 
 def check_stored(
     features: tuple[Feature, ...],
-    facts: Facts,
+    statistics: TableStatistics,
     *,
     hash_bits: Any,
     label: Any,
@@ -64,13 +64,13 @@ def check_stored(
         if value is not None and not isinstance(value, str):
             raise damaged(name, expected="a column", got=value)
     with _naming("facts"):
-        _FACTS.validate_json(json.dumps(asdict(facts)), strict=True)
+        _STATISTICS.validate_json(json.dumps(asdict(statistics)), strict=True)
     for feature in features:
         for part in feature.parts if isinstance(feature, Cross) else (feature,):
-            _check_feature(part, facts)
+            _check_feature(part, statistics)
         if isinstance(feature, Cross) and len(feature.parts) < 2:
             raise damaged("features", expected="crosses of two or more", got=feature)
-    _check_facts(facts)
+    _check_statistics(statistics)
 
 
 @contextmanager
@@ -110,7 +110,7 @@ def damaged(name: str, *, expected: object, got: object) -> StorageError:
     )
 
 
-def _check_feature(part: Any, facts: Facts) -> None:
+def _check_feature(part: Any, statistics: TableStatistics) -> None:
     if type(part) not in _FEATURES:
         raise damaged("features", expected="features that can be crossed", got=part)
     with _naming("features"):
@@ -123,34 +123,34 @@ def _check_feature(part: Any, facts: Facts) -> None:
             if not 1 <= low <= high <= _LONGEST_GRAM:
                 raise damaged("features", expected="two sizes of n-grams", got=(low, high))
         case Numeric():
-            if part.needs_facts and part.column not in facts.columns:
+            if part.needs_statistics and part.column not in statistics.columns:
                 raise damaged("facts", expected=f"statistics of {part.column!r}", got="none")
             if isinstance(part.impute, float) and not np.isfinite(part.impute):
                 raise damaged("features", expected="a finite number", got=part.impute)
 
 
-def _check_facts(facts: Facts) -> None:
-    columns = [*facts.columns.values(), *([facts.label] if facts.label else [])]
+def _check_statistics(statistics: TableStatistics) -> None:
+    columns = [*statistics.columns.values(), *([statistics.label] if statistics.label else [])]
     for told in columns:
         numbers = told.mean, told.sd, told.minimum, told.maximum
         if not np.isfinite(numbers).all() or told.sd < 0 or told.minimum > told.maximum:
             raise damaged("facts", expected="finite statistics", got=told)
         if told.count < 0 or told.missing < 0:
             raise damaged("facts", expected="counts of 0 or more", got=told)
-    if (facts.classes is None) == (facts.label is None):
-        raise damaged("facts", expected="either classes or the label's statistics", got=facts)
-    if facts.classes is not None:
-        kinds = {type(each) for each in facts.classes}
-        if len(set(facts.classes)) < max(len(facts.classes), 2) or (
+    if (statistics.classes is None) == (statistics.label is None):
+        raise damaged("facts", expected="either classes or the label's statistics", got=statistics)
+    if statistics.classes is not None:
+        kinds = {type(each) for each in statistics.classes}
+        if len(set(statistics.classes)) < max(len(statistics.classes), 2) or (
             len(kinds) > 1 and not kinds <= {int, float}
         ):
-            raise damaged("classes", expected="different ones of one type", got=facts.classes)
-        if class_array(facts.classes).dtype.hasobject:
-            raise damaged("classes", expected="whole numbers of 64 bits", got=facts.classes)
-        counts = facts.class_counts
-        if counts is not None and (len(counts) != len(facts.classes) or min(counts) < 0):
+            raise damaged("classes", expected="different ones of one type", got=statistics.classes)
+        if class_array(statistics.classes).dtype.hasobject:
+            raise damaged("classes", expected="whole numbers of 64 bits", got=statistics.classes)
+        counts = statistics.class_counts
+        if counts is not None and (len(counts) != len(statistics.classes) or min(counts) < 0):
             raise damaged("class_counts", expected="one for each class", got=counts)
-    for name, amount in (("rows", facts.rows), ("weight", facts.weight)):
+    for name, amount in (("rows", statistics.rows), ("weight", statistics.weight)):
         if amount is not None and not 0 <= amount < np.inf:
             raise damaged(name, expected="0 or more", got=amount)
 

@@ -12,7 +12,7 @@ from pyspark.ml.feature import FeatureHasher, SQLTransformer, VectorAssembler
 
 from petafit.config.feature_groups import UnicodeForm
 from petafit.errors import ConfigurationError
-from petafit.features.column_statistics import Facts
+from petafit.features.column_statistics import TableStatistics
 from petafit.features.encoding.index_space import IndexSpace
 from petafit.features.encoding.numeric import MISSING_BIN, Scaling
 from petafit.features.feature import (
@@ -47,7 +47,10 @@ _PARTS = {
 
 
 def stages(
-    features: tuple[Feature, ...], facts: Facts, hash_bits: int, form: UnicodeForm | None = None
+    features: tuple[Feature, ...],
+    statistics: TableStatistics,
+    hash_bits: int,
+    form: UnicodeForm | None = None,
 ) -> list[Transformer]:
     """Transformers that add a column to a frame: `FEATURES`, a vector of the encoder's indices.
 
@@ -74,7 +77,7 @@ def stages(
                 expected="a name without dot and backtick",
                 hint="Rename the column, or choose a learner that is not from MLlib.",
             )
-    numbers = [_number(feature, facts) for feature in features if isinstance(feature, Numeric)]
+    numbers = [_number(feature, statistics) for feature in features if isinstance(feature, Numeric)]
     texts = [feature for feature in features if isinstance(feature, Text)]
     selected = [f"struct(*) AS {_ROW}"]
     selected += [f"{sql} AS {quoted(name)}" for name, sql in categories.items()]
@@ -126,9 +129,9 @@ def _categories(features: Iterable[Feature]) -> Iterator[tuple[str, str]]:
                 yield feature.name, _category(feature)
 
 
-def _number(feature: Numeric, facts: Facts) -> str:
+def _number(feature: Numeric, statistics: TableStatistics) -> str:
     """An expression that gives a double; null leaves the feature out."""
-    scaling = Scaling.of(feature, facts.columns.get(feature.column))
+    scaling = Scaling.of(feature, statistics.columns.get(feature.column))
     value = _double(feature.column)
     if feature.log1p:
         value = f"signum({value}) * log1p(abs({value}))"

@@ -6,12 +6,12 @@ from typing import Self
 import numpy as np
 
 from petafit.compiled import njit
-from petafit.features.column_statistics import ColumnFacts
-from petafit.store.arrays import Named
+from petafit.features.column_statistics import ColumnStatistics
+from petafit.store.arrays import StateDict
 
 
 @dataclass(frozen=True, slots=True)
-class Moments:
+class ColumnMoments:
     """Of each column, over the values that are not missing.
 
     Attributes
@@ -80,16 +80,16 @@ class Moments:
             maximum=np.maximum(self.maximum, other.maximum),
         )
 
-    def facts(self) -> list[ColumnFacts]:
+    def statistics(self) -> list[ColumnStatistics]:
         """The statistics of each column."""
         columns = zip(*(getattr(self, name).tolist() for name in self.__slots__), strict=True)
         return [_facts(*column) for column in columns]
 
-    def to_named(self) -> Named:
-        return Named({name: getattr(self, name) for name in self.__slots__})
+    def to_state_dict(self) -> StateDict:
+        return StateDict({name: getattr(self, name) for name in self.__slots__})
 
     @classmethod
-    def from_named(cls, named: Named) -> Self:
+    def from_state_dict(cls, named: StateDict) -> Self:
         return cls(*(named.arrays[name] for name in cls.__slots__))
 
 
@@ -135,9 +135,9 @@ def _weighted_moments(
 
 def _facts(
     count: float, missing: float, mean: float, squares: float, minimum: float, maximum: float
-) -> ColumnFacts:
+) -> ColumnStatistics:
     if count == 0:
-        return ColumnFacts(0, missing, 0.0, 0.0, 0.0, 0.0)
+        return ColumnStatistics(0, missing, 0.0, 0.0, 0.0, 0.0)
     constant = minimum == maximum  # its squares may be rounding noise
     sd = 0.0 if constant else float(np.sqrt(squares / count))
-    return ColumnFacts(count, missing, mean, sd, minimum, maximum)
+    return ColumnStatistics(count, missing, mean, sd, minimum, maximum)

@@ -7,23 +7,23 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from petafit.aggregate.law import Aggregator
+from petafit.aggregate.aggregator import Aggregator
 from petafit.config.feature_groups import UnicodeForm
 from petafit.config.section import Scalar
 from petafit.errors import ConfigurationError, ContractError, EmptyInputError
-from petafit.features.column_statistics import ColumnFacts, Facts
+from petafit.features.column_statistics import ColumnStatistics, TableStatistics
 from petafit.features.encoding.numeric import raw_values
 from petafit.features.encoding.target import class_labels, label_numbers, plain_labels, row_weights
 from petafit.features.feature import Feature, Numeric
-from petafit.features.statistics.moments import Moments
+from petafit.features.statistics.moments import ColumnMoments
 from petafit.features.unicode_form import hint_of_form
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 
 MOST_CLASSES = 1000
 """That are found without being named: with 2**18 features they take 1 GB of weights."""
 
 
-class Profile(Aggregator[Named, pa.RecordBatch, Facts]):
+class Profile(Aggregator[StateDict, pa.RecordBatch, TableStatistics]):
     """Statistics of the numeric features and of the label, over raw record batches; exact.
 
     Parameters
@@ -63,25 +63,25 @@ class Profile(Aggregator[Named, pa.RecordBatch, Facts]):
         return tuple(dict.fromkeys([*(f.column for f in self.numerics), self.label, *weight]))
 
     @property
-    def known(self) -> Facts | None:
-        """The facts, where the features and the label need no more than the task says.
+    def known(self) -> TableStatistics | None:
+        """The statistics, where the features and the label need no more than the task says.
 
         Weights need a look: rows that all weigh 0 teach nothing.
         """
         if (
             self.weight is not None
             or self.classes is None
-            or any(f.needs_facts for f in self.numerics)
+            or any(f.needs_statistics for f in self.numerics)
         ):
             return None
-        return Facts(rows=None, weight=None, columns={}, classes=self.classes)
+        return TableStatistics(rows=None, weight=None, columns={}, classes=self.classes)
 
-    def start(self, model: Named | None = None) -> Named:
+    def start(self, model: StateDict | None = None) -> StateDict:
         n_columns = len(self.numerics) + (self.kind == "number")
-        moments = Moments.empty(n_columns, weighted=self.weight is not None)
+        moments = ColumnMoments.empty(n_columns, weighted=self.weight is not None)
         return self._summary(moments, {}, rows=0, weight=0.0)
 
-    def reduce(self, state: Named, batch: pa.RecordBatch) -> Named:
+    def reduce(self, state: StateDict, batch: pa.RecordBatch) -> StateDict:
         weight = None
         if self.weight is not None:
             weight = row_weights(batch.column(self.weight), self.weight)
@@ -96,13 +96,13 @@ class Profile(Aggregator[Named, pa.RecordBatch, Facts]):
             counts = _count(labels, weight, self.label)
         rows = batch.num_rows
         total = float(rows if weight is None else weight.sum())
-        seen = self._summary(Moments.of(values, weight), counts, rows=rows, weight=total)
+        seen = self._summary(ColumnMoments.of(values, weight), counts, rows=rows, weight=total)
         return self.merge(state, seen)
 
-    def lift(self, state: Named) -> Named:
+    def lift(self, state: StateDict) -> StateDict:
         return state
 
-    def merge(self, left: Named, right: Named) -> Named:
+    def merge(self, left: StateDict, right: StateDict) -> StateDict:
         """Both together.
 
         Raises
@@ -122,14 +122,14 @@ class Profile(Aggregator[Named, pa.RecordBatch, Facts]):
                 "classes keep the frequent ones by `table.filter`, or make the rest one class.",
             )
         return self._summary(
-            Moments.from_named(left).merge(Moments.from_named(right)),
+            ColumnMoments.from_state_dict(left).merge(ColumnMoments.from_state_dict(right)),
             counts,
             rows=int(left.arrays["rows"] + right.arrays["rows"]),
             weight=float(left.arrays["weight"] + right.arrays["weight"]),
         )
 
-    def finish(self, summary: Named, model: Named | None = None) -> Facts:
-        """The facts.
+    def finish(self, summary: StateDict, model: StateDict | None = None) -> TableStatistics:
+        """The statistics.
 
         Raises
         ------
@@ -141,13 +141,15 @@ class Profile(Aggregator[Named, pa.RecordBatch, Facts]):
         rows = int(summary.arrays["rows"])
         if rows == 0:
             raise no_rows(self.weight)
-        moments = Moments.from_named(summary).facts()
-        columns = {f.column: facts for f, facts in zip(self.numerics, moments, strict=False)}
+        moments = ColumnMoments.from_state_dict(summary).statistics()
+        columns = {
+            f.column: statistics for f, statistics in zip(self.numerics, moments, strict=False)
+        }
         label = moments[-1] if self.kind == "number" else None
         _refuse_infinite(columns if label is None else {**columns, self.label: label})
         counts = _counts(summary)
         classes = self._all_classes(counts) if self.kind == "classes" else None
-        return Facts(
+        return TableStatistics(
             rows=rows,
             weight=float(summary.arrays["weight"]),
             columns=columns,
@@ -157,15 +159,15 @@ class Profile(Aggregator[Named, pa.RecordBatch, Facts]):
         )
 
     def _summary(
-        self, moments: Moments, counts: Mapping[Scalar, float], *, rows: int, weight: float
-    ) -> Named:
+        self, moments: ColumnMoments, counts: Mapping[Scalar, float], *, rows: int, weight: float
+    ) -> StateDict:
         classes, kind = sorted(counts), np.int64 if self.weight is None else np.float64
         arrays = {
             "rows": np.array(rows, np.int64),
             "weight": np.array(weight, np.float64),
             "class_counts": np.array([counts[label] for label in classes], kind),
         }
-        return moments.to_named() | Named(arrays, {"classes": classes})
+        return moments.to_state_dict() | StateDict(arrays, {"classes": classes})
 
     def _all_classes(self, counts: Mapping[Scalar, float]) -> tuple[Scalar, ...]:
         classes = tuple(counts) if self.classes is None else self.classes
@@ -197,7 +199,7 @@ def no_rows(weight: str | None) -> EmptyInputError:
     )
 
 
-def _counts(summary: Named) -> dict[Scalar, float]:
+def _counts(summary: StateDict) -> dict[Scalar, float]:
     return dict(
         zip(summary.params["classes"], summary.arrays["class_counts"].tolist(), strict=True)
     )
@@ -215,9 +217,11 @@ def _count(labels: pa.Array, weight: np.ndarray | None, name: str) -> dict[Scala
     return dict(zip(plain_labels(classes, name), counts.to_pylist(), strict=True))
 
 
-def _refuse_infinite(columns: Mapping[str, ColumnFacts]) -> None:
-    for name, facts in columns.items():
-        if not np.isfinite([facts.mean, facts.sd, facts.minimum, facts.maximum]).all():
+def _refuse_infinite(columns: Mapping[str, ColumnStatistics]) -> None:
+    for name, statistics in columns.items():
+        if not np.isfinite(
+            [statistics.mean, statistics.sd, statistics.minimum, statistics.maximum]
+        ).all():
             raise ContractError(
                 f"The column {name!r} has infinite values, or values too large to average",
                 hint=f"Filter such rows, or set limits in `contract.columns.{name}`.",

@@ -14,7 +14,7 @@ from pyspark.sql import functions as F  # noqa: N812  (the name Spark's own docu
 
 from petafit.config.settings import LearnerChoice
 from petafit.errors import ConfigurationError, did_you_mean
-from petafit.features.column_statistics import Facts
+from petafit.features.column_statistics import TableStatistics
 from petafit.features.spark.stages import FEATURES
 from petafit.learners.base import DECISION, PREDICTION, Kind, Output
 from petafit.learners.mllib.limits import nested_choice
@@ -137,12 +137,12 @@ def make_estimator(choice: LearnerChoice, *, kind: Kind, seed: int) -> Estimator
     return Estimator(choice.name, kind, output, spark, weighted)
 
 
-def predictions(model: PipelineModel, frame: DataFrame, facts: Facts) -> DataFrame:
+def predictions(model: PipelineModel, frame: DataFrame, statistics: TableStatistics) -> DataFrame:
     """The frame with what a model predicts, and decides by its own thresholds.
 
     Parameters
     ----------
-    facts : Facts
+    statistics : TableStatistics
         Of the rows that the model was trained on.
 
     Returns
@@ -154,10 +154,10 @@ def predictions(model: PipelineModel, frame: DataFrame, facts: Facts) -> DataFra
     """
     fitted: Any = model.stages[-1]
     added = [F.col(fitted.getPredictionCol()).alias(PREDICTION)]
-    if facts.classes is not None:
+    if statistics.classes is not None:
         added = [
-            _prediction(fitted, facts).alias(PREDICTION),
-            _decision(fitted, facts).alias(DECISION),
+            _prediction(fitted, statistics).alias(PREDICTION),
+            _decision(fitted, statistics).alias(DECISION),
         ]
     columns = [F.col(quoted(name)) for name in frame.columns]
     return model.transform(frame).select(*columns, *added)
@@ -231,12 +231,12 @@ def _build(choice: LearnerChoice, seed: int) -> Any:
         ) from error
 
 
-def _prediction(fitted: Any, facts: Facts) -> Column:
+def _prediction(fitted: Any, statistics: TableStatistics) -> Column:
     """Probabilities or margins of the listed classes, as learners give them."""
     probable = fitted.hasParam("probabilityCol")
     name = fitted.getProbabilityCol() if probable else fitted.getRawPredictionCol()
-    numbers, places = vector_to_array(F.col(name)), _places(fitted, facts)
-    listed = len(facts.classes or ())
+    numbers, places = vector_to_array(F.col(name)), _places(fitted, statistics)
+    listed = len(statistics.classes or ())
     if listed == 2:
         return numbers[1] if probable else (numbers[1] - numbers[0]) / 2
     if places == tuple(range(listed)):
@@ -246,18 +246,18 @@ def _prediction(fitted: Any, facts: Facts) -> Column:
     return F.array(*(by_place.get(place, absent) for place in range(listed)))
 
 
-def _decision(fitted: Any, facts: Facts) -> Column:
+def _decision(fitted: Any, statistics: TableStatistics) -> Column:
     """The position among the listed classes of what Spark itself predicts."""
-    decided, places = F.col(fitted.getPredictionCol()), _places(fitted, facts)
+    decided, places = F.col(fitted.getPredictionCol()), _places(fitted, statistics)
     if places == tuple(range(len(places))):
         return decided
     return F.array(*(F.lit(float(place)) for place in places))[decided.cast("int")]
 
 
-def _places(fitted: Any, facts: Facts) -> tuple[int, ...]:
+def _places(fitted: Any, statistics: TableStatistics) -> tuple[int, ...]:
     """The positions of the classes that a model tells apart.
 
     Models of earlier versions have numbered the classes as they are listed.
     """
     count = fitted.numClasses if hasattr(fitted, "numClasses") else len(fitted.models)
-    return facts.present if count == len(facts.present) else tuple(range(count))
+    return statistics.present if count == len(statistics.present) else tuple(range(count))

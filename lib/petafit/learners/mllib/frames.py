@@ -11,7 +11,7 @@ from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructType
 
 from petafit.errors import ConfigurationError
-from petafit.features.column_statistics import Facts
+from petafit.features.column_statistics import TableStatistics
 from petafit.features.encoder import Encoder
 from petafit.features.spark.stages import FEATURES
 from petafit.learners.base import DECISION, PREDICTION
@@ -52,12 +52,12 @@ def training_frame(source: ScanSource, checks: Checks, encoder: Encoder) -> "Dat
     return frame.mapInArrow(partial(_labelled, unbound, checks, encoder, rows), schema)
 
 
-def with_predictions(source: ScanSource, uri: str, facts: Facts) -> ScanSource:
+def with_predictions(source: ScanSource, uri: str, statistics: TableStatistics) -> ScanSource:
     """A source that carries a stored model's predictions, and decisions, beside its own columns.
 
     Parameters
     ----------
-    facts : Facts
+    statistics : TableStatistics
         Of the rows that the model was trained on.
 
     Raises
@@ -69,12 +69,12 @@ def with_predictions(source: ScanSource, uri: str, facts: Facts) -> ScanSource:
         "Spark cannot predict with this model",
         hint="Check that the table is like that of training.",
     ):
-        frame = mllib.predictions(mllib.load(uri), source.driver_frame(), facts)
+        frame = mllib.predictions(mllib.load(uri), source.driver_frame(), statistics)
     number = frame.schema[PREDICTION].dataType.typeName() == "double"
     schema = source.schema.append(
         pa.field(PREDICTION, pa.float64() if number else pa.list_(pa.float64()))
     )
-    if facts.classes is not None:
+    if statistics.classes is not None:
         schema = schema.append(pa.field(DECISION, pa.float64()))
     return replace(source, frame=frame, schema=schema)
 
@@ -90,6 +90,6 @@ def _labelled(
     for batch in source.received(batches):
         good, _ = checks.split(batch)
         labels, _ = encoder.targets(good)
-        if encoder.facts.classes is not None:
-            labels = np.searchsorted(encoder.facts.present, labels).astype(np.float64)
+        if encoder.statistics.classes is not None:
+            labels = np.searchsorted(encoder.statistics.present, labels).astype(np.float64)
         yield good.cast(schema).append_column(mllib.LABEL, pa.array(labels, pa.float64()))

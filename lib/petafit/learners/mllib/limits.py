@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from petafit.config.settings import LearnerChoice
 from petafit.errors import ConfigurationError
-from petafit.features.column_statistics import Facts
+from petafit.features.column_statistics import TableStatistics
 from petafit.features.encoder import Encoder
 from petafit.features.encoding.numeric import Scaling
 from petafit.features.feature import Feature, Numeric
@@ -113,7 +113,7 @@ def _check_size(full_name: str, name: str, params: Mapping[str, Any], n_features
             )
 
 
-def check_facts(choice: LearnerChoice, encoder: Encoder) -> None:
+def check_statistics(choice: LearnerChoice, encoder: Encoder) -> None:
     """Refuse what the training rows turn out to be.
 
     Raises
@@ -121,11 +121,11 @@ def check_facts(choice: LearnerChoice, encoder: Encoder) -> None:
     ConfigurationError
         Too many classes, or negative values where there can be none.
     """
-    _check_fitted(choice, encoder, found=len(encoder.facts.present))
+    _check_fitted(choice, encoder, found=len(encoder.statistics.present))
 
 
 def _check_fitted(choice: LearnerChoice, encoder: Encoder, *, found: int) -> None:
-    name, facts = choice.name.removeprefix("mllib."), encoder.facts
+    name, statistics = choice.name.removeprefix("mllib."), encoder.statistics
     if nested := nested_choice(choice):
         _check_fitted(nested, encoder, found=2)
     if name in _BINARY and found != 2:
@@ -144,13 +144,13 @@ def _check_fitted(choice: LearnerChoice, encoder: Encoder, *, found: int) -> Non
             )
     if name == "NaiveBayes" and choice.params.get("modelType") != "gaussian":
         for feature in encoder.features:
-            _check_not_negative(choice.name, feature, facts)
+            _check_not_negative(choice.name, feature, statistics)
 
 
-def _check_not_negative(name: str, feature: Feature, facts: Facts) -> None:
+def _check_not_negative(name: str, feature: Feature, statistics: TableStatistics) -> None:
     if not isinstance(feature, Numeric):
         return
-    column = facts.columns[feature.column]
+    column = statistics.columns[feature.column]
     scaling = Scaling.of(feature, column)
     least = (column.minimum - scaling.shift) / scaling.divisor if column.count else 0.0
     if min(least, scaling.fill) < 0:  # a fill of NaN leaves the feature out, and min() keeps least

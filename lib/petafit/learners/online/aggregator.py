@@ -9,7 +9,7 @@ import numpy as np
 
 from petafit.aggregate.memory import make_room
 from petafit.errors import ConfigurationError
-from petafit.features.column_statistics import Facts
+from petafit.features.column_statistics import TableStatistics
 from petafit.features.encoding.batch import Batch
 from petafit.features.encoding.stored import reading
 from petafit.learners.base import Learner, MergeFit, check_taken_back, labels_of
@@ -25,7 +25,7 @@ from petafit.learners.online.merging.stacking import Candidates
 from petafit.learners.online.model_state import ModelForm
 from petafit.learners.online.weight_table import CoordinateTable
 from petafit.learners.parameters import build
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 
 _FIT_ONLY = {
     "max_iter": "Set `training.rounds`.",
@@ -47,7 +47,7 @@ class OnlineState:
     """
 
     memory: Memory
-    model: Named | None
+    model: StateDict | None
     rows: int = 0
     weight: float = 0.0
 
@@ -60,7 +60,7 @@ class OnlineLearner(Learner[OnlineState]):
     estimator : OnlineEstimator
         Its parameters are used, and nothing is fitted.
     n_features : int
-    facts : Facts
+    statistics : TableStatistics
         Of the training table: classes and their counts, or the label's mean and deviation.
     merge : str
         A rule of `petafit.learners.online.merging.rules`, or ``auto``.
@@ -72,7 +72,12 @@ class OnlineLearner(Learner[OnlineState]):
     """
 
     def __init__(
-        self, estimator: OnlineEstimator, *, n_features: int, facts: Facts, merge: str = "auto"
+        self,
+        estimator: OnlineEstimator,
+        *,
+        n_features: int,
+        statistics: TableStatistics,
+        merge: str = "auto",
     ) -> None:
         self.estimator = estimator
         self.name = name_of(type(estimator))
@@ -82,7 +87,7 @@ class OnlineLearner(Learner[OnlineState]):
         self.subtractable = merge in LOCAL and estimator.linear == slice(None)
         self.optimizer = estimator.rules()
         try:
-            self.target = estimator.target_of_facts(facts)
+            self.target = estimator.target_of_statistics(statistics)
         except ValueError as error:
             raise ConfigurationError(
                 f"{self.name} cannot learn this label",
@@ -91,7 +96,7 @@ class OnlineLearner(Learner[OnlineState]):
             ) from error
         self.form = ModelForm(self.name, estimator, self.target, n_features)
 
-    def start(self, model: Named | None = None) -> OnlineState:
+    def start(self, model: StateDict | None = None) -> OnlineState:
         return OnlineState(self.form.memory(model), model)
 
     def reduce(self, state: OnlineState, batch: Batch) -> OnlineState:
@@ -101,7 +106,7 @@ class OnlineLearner(Learner[OnlineState]):
         state, margins = self._learn(state, batch)
         return state, self.target.decode(margins)
 
-    def lift(self, state: OnlineState) -> Named:
+    def lift(self, state: OnlineState) -> StateDict:
         now, (first, squares, seen) = state.memory, self.form.numbers(state.model)
         make_room(now.table.numbers.nbytes)
         return shard_numbers(
@@ -115,23 +120,25 @@ class OnlineLearner(Learner[OnlineState]):
             z=now.table.first if self.optimizer.first == "z" else None,
         )
 
-    def merge(self, left: Named, right: Named) -> Named:
+    def merge(self, left: StateDict, right: StateDict) -> StateDict:
         return merge(left, right)
 
-    def unmerge(self, total: Named, part: Named) -> Named:
+    def unmerge(self, total: StateDict, part: StateDict) -> StateDict:
         if not self.subtractable:
             return super().unmerge(total, part)
         check_taken_back(total, part)
         return unmerge(total, part)
 
-    def finish(self, summary: Named, model: Named | None = None) -> Named:
+    def finish(self, summary: StateDict, model: StateDict | None = None) -> StateDict:
         if is_of_one(summary):
             return self.form.write(self._memory_of(summary, model))
         merge = self._merge_of(summary, model)
         table = self.optimizer.merged_table(merge, *merge.by_rule(self.rule))
         return self.form.write(Memory(merge.unmoved_kept(table), merge.seen))
 
-    def stack(self, summary: Named, model: Named | None, rows: Batch) -> tuple[Named, MergeFit]:
+    def stack(
+        self, summary: StateDict, model: StateDict | None, rows: Batch
+    ) -> tuple[StateDict, MergeFit]:
         merge, linear = self._merge_of(summary, model), self.estimator.linear
         candidates, squares = merge.candidates(linear), merge.mean_squares()
         if linear == slice(None):
@@ -147,32 +154,34 @@ class OnlineLearner(Learner[OnlineState]):
         table = self.optimizer.merged_table(merge, weights, squares, own=False)
         return self.form.write(Memory(table, merge.seen)), fit
 
-    def check_summary(self, summary: Named) -> None:
+    def check_summary(self, summary: StateDict) -> None:
         super().check_summary(summary)
         with reading(f"A stored summary of {self.name}"):
             self.form.check_coordinates(summary)
 
-    def check_form(self, model: Named) -> None:
+    def check_form(self, model: StateDict) -> None:
         self.form.check(model)
 
-    def predictive(self, model: Named) -> Named:
-        return Named({"weights": model.arrays["weights"]})
+    def predictive(self, model: StateDict) -> StateDict:
+        return StateDict({"weights": model.arrays["weights"]})
 
-    def predict(self, model: Named, X: Any) -> np.ndarray:
+    def predict(self, model: StateDict, X: Any) -> np.ndarray:
         margins = self.estimator.margins(as_rows(X), model.arrays["weights"])
         return self.target.decode(margins)
 
-    def dump(self, state: OnlineState) -> Named:
+    def dump(self, state: OnlineState) -> StateDict:
         table = state.memory.table.copy()
-        memory = Named({"table": table.numbers, "seen": state.memory.seen}, {"width": table.width})
-        start = (state.model or Named()).prefixed("start")
+        memory = StateDict(
+            {"table": table.numbers, "seen": state.memory.seen}, {"width": table.width}
+        )
+        start = (state.model or StateDict()).prefixed("start")
         return (
             memory.prefixed("now")
             | start
-            | Named(params={"rows": state.rows, "weight": state.weight})
+            | StateDict(params={"rows": state.rows, "weight": state.weight})
         )
 
-    def load(self, dumped: Named) -> OnlineState:
+    def load(self, dumped: StateDict) -> OnlineState:
         now, model = dumped.part("now"), dumped.part("start")
         self.form.check_memory(now)
         table = CoordinateTable(now.arrays["table"].copy(), now.params["width"])
@@ -228,7 +237,7 @@ class OnlineLearner(Learner[OnlineState]):
         learnt = OnlineState(state.memory, state.model, state.rows + rows, state.weight + total)
         return learnt, margins
 
-    def _memory_of(self, shard: Named, model: Named | None) -> Memory:
+    def _memory_of(self, shard: StateDict, model: StateDict | None) -> Memory:
         """What the only shard has learnt."""
         memory, own = self.form.memory(model), shard.arrays
         at, moved = own.get("index", slice(None)), own.get("moved", True)
@@ -238,8 +247,8 @@ class OnlineLearner(Learner[OnlineState]):
         squares[at] += own["evidence"]
         return Memory(memory.table, memory.seen + own["seen"])
 
-    def _merge_of(self, summary: Named, model: Named | None) -> Merge:
-        sums, start = Sums.from_named(summary), self.form.memory(model)
+    def _merge_of(self, summary: StateDict, model: StateDict | None) -> Merge:
+        sums, start = Sums.from_state_dict(summary), self.form.memory(model)
         seen = start.seen + sums.seen / max(sums.shards, 1)
         return Merge(sums, self.optimizer.weights(start.table), start.table, seen)
 

@@ -10,7 +10,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import type_of_target, unique_labels
 
-from petafit.features.column_statistics import Facts
+from petafit.features.column_statistics import TableStatistics
 from petafit.learners.base import Kind, Output
 from petafit.learners.online.csr import UNWEIGHTED
 from petafit.learners.online.estimator import OnlineEstimator
@@ -89,12 +89,12 @@ class OnlineClassifier(ClassifierMixin, OnlineEstimator):  # type: ignore[misc]
         chosen = margins.argmax(axis=1) if margins.ndim == 2 else margins > 0
         return np.asarray(self.classes_[chosen.astype(np.intp)])
 
-    def target_of_facts(self, facts: Facts) -> ClassTarget:
-        classes = facts.classes or ()
+    def target_of_statistics(self, statistics: TableStatistics) -> ClassTarget:
+        classes = statistics.classes or ()
         self._refuse(len(classes), "multiclass")
-        if self.class_weight == "balanced" and facts.class_counts is None:
+        if self.class_weight == "balanced" and statistics.class_counts is None:
             return ClassTarget(self.loss, len(classes), "balanced")
-        counts = np.array(facts.class_counts or (), np.float64)
+        counts = np.array(statistics.class_counts or (), np.float64)
         given = self.class_weight
         if isinstance(given, Mapping):  # of a task file, whose keys are strings
             named = {name: c for c in classes for name in (c, str(c), str(c).lower())}

@@ -8,7 +8,7 @@ from scipy.sparse import csr_array, issparse
 from petafit.compiled import njit
 
 
-class Rows(NamedTuple):
+class SparseRows(NamedTuple):
     """The buffers of a CSR matrix, all read-only, so that kernels are compiled for one type only.
 
     An explicit zero is as good as no entry; an index may occur more than once in a row.
@@ -25,10 +25,10 @@ class Rows(NamedTuple):
     data: np.ndarray
 
 
-def as_rows(X: Any) -> Rows:
+def as_rows(X: Any) -> SparseRows:
     """The buffers of a matrix (n_rows, n_features); nothing is copied if the types are right."""
     matrix = X.tocsr() if issparse(X) else csr_array(np.asarray(X, np.float32))
-    return Rows(
+    return SparseRows(
         frozen(matrix.indptr, np.int64),
         frozen(matrix.indices, np.int32),
         frozen(matrix.data, np.float32),

@@ -11,11 +11,11 @@ from sklearn.utils import Tags, check_random_state
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
-from petafit.features.column_statistics import Facts
+from petafit.features.column_statistics import TableStatistics
 from petafit.learners.base import Kind, Output
 from petafit.learners.finite import diverged
-from petafit.learners.online.csr import UNWEIGHTED, Rows, as_rows, frozen
-from petafit.learners.online.merging.rules import Rule, find_rule
+from petafit.learners.online.csr import UNWEIGHTED, SparseRows, as_rows, frozen
+from petafit.learners.online.merging.rules import WeightRule, find_rule
 from petafit.learners.online.optimizers import Optimizer, make_optimizer
 from petafit.learners.online.targets import Target
 from petafit.learners.online.weight_table import CoordinateTable
@@ -30,7 +30,7 @@ class Memory:
     table : CoordinateTable
         The optimizer's numbers.
     seen : ndarray of float64, shape (n_classes,) or (1,)
-        Rows learned from, by their class where there are classes.
+        SparseRows learned from, by their class where there are classes.
     """
 
     table: CoordinateTable
@@ -101,7 +101,7 @@ class OnlineEstimator(BaseEstimator, ABC):  # type: ignore[misc]
     @abstractmethod
     def learn(
         self,
-        rows: Rows,
+        rows: SparseRows,
         target: np.ndarray,
         weight: np.ndarray,
         memory: Memory,
@@ -124,11 +124,11 @@ class OnlineEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         """
 
     @abstractmethod
-    def margins(self, rows: Rows, weights: np.ndarray) -> np.ndarray:
+    def margins(self, rows: SparseRows, weights: np.ndarray) -> np.ndarray:
         """The margins of rows, as `learn` gives them; `weights` as `weights_of` does."""
 
     @abstractmethod
-    def target_of_facts(self, facts: Facts) -> Target:
+    def target_of_statistics(self, statistics: TableStatistics) -> Target:
         """What to aim at, as the whole training table has it.
 
         Raises
@@ -160,7 +160,7 @@ class OnlineEstimator(BaseEstimator, ABC):  # type: ignore[misc]
             l2=self.l2,
         )
 
-    def merge_rule(self, name: str) -> Rule:
+    def merge_rule(self, name: str) -> WeightRule:
         """The rule by which shards' weights are merged; names are in `merging.rules`.
 
         Raises
@@ -170,7 +170,7 @@ class OnlineEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         """
         return find_rule(name)
 
-    def beyond_linear(self, rows: Rows, memory: Memory) -> np.ndarray:
+    def beyond_linear(self, rows: SparseRows, memory: Memory) -> np.ndarray:
         """What margins have beside their linear part, (n_rows,), where `linear` is not all."""
         raise NotImplementedError
 
@@ -191,7 +191,7 @@ class OnlineEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         return self.rules().first_of(weights, squares).astype(np.float32, copy=False), squares
 
     def update(
-        self, rows: Rows, y: np.ndarray, weight: np.ndarray, memory: Memory, target: Target
+        self, rows: SparseRows, y: np.ndarray, weight: np.ndarray, memory: Memory, target: Target
     ) -> np.ndarray:
         """Take one step per row of labels as they come, changing `memory`; their margins before.
 
@@ -253,7 +253,7 @@ class OnlineEstimator(BaseEstimator, ABC):  # type: ignore[misc]
     ) -> tuple[Any, np.ndarray, np.ndarray]:
         """X as float32, y, and the weights: (n_samples,), or (0,) for rows that all weigh 1.
 
-        Rows of weight 0 are left out, where others have some.
+        SparseRows of weight 0 are left out, where others have some.
         """
         numeric = self.kind == "regressor"
         X, y = validate_data(

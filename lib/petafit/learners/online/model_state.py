@@ -10,7 +10,7 @@ from petafit.learners.array_forms import Form, check_arrays
 from petafit.learners.online.estimator import Memory, OnlineEstimator
 from petafit.learners.online.targets import Target
 from petafit.learners.online.weight_table import CoordinateTable
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class ModelForm:
     target: Target
     n_features: int
 
-    def check(self, model: Named) -> None:
+    def check(self, model: StateDict) -> None:
         """Refuse what `write` did not write.
 
         Raises
@@ -54,7 +54,7 @@ class ModelForm:
         if model.params != {"first": self.estimator.rules().first}:
             raise damaged("first", expected=self.estimator.rules().first, got=model.params)
 
-    def check_coordinates(self, summary: Named) -> None:
+    def check_coordinates(self, summary: StateDict) -> None:
         """Refuse a summary of coordinates that the model has not.
 
         Raises
@@ -75,7 +75,7 @@ class ModelForm:
             if name != "index" and (array.shape not in fits or array.dtype.kind not in "fib"):
                 raise damaged(name, expected=fits, got=array.shape)
 
-    def check_memory(self, dumped: Named) -> None:
+    def check_memory(self, dumped: StateDict) -> None:
         """Refuse the memory of another estimator, or one that is not finite.
 
         Raises
@@ -93,7 +93,7 @@ class ModelForm:
         if dumped.params != {"width": width}:
             raise damaged("width", expected=width, got=dumped.params)
 
-    def write(self, memory: Memory) -> Named:
+    def write(self, memory: Memory) -> StateDict:
         """What predicts, and what learning goes on from; what is equal is kept once.
 
         Coordinates without squared gradients are left out: they are as they began.
@@ -106,9 +106,9 @@ class ModelForm:
             numbers = np.where(learnt[:, None], memory.table.first, np.float32(0))
             if not np.array_equal(numbers, weights):
                 arrays["first"] = numbers
-        return Named(arrays, {"first": first})
+        return StateDict(arrays, {"first": first})
 
-    def memory(self, model: Named | None) -> Memory:
+    def memory(self, model: StateDict | None) -> Memory:
         """The memory of a finished model, or one without rows.
 
         Raises
@@ -119,7 +119,7 @@ class ModelForm:
         first, squares, seen = self.numbers(model)
         return Memory(CoordinateTable.of(first, squares), seen)
 
-    def numbers(self, model: Named | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    def numbers(self, model: StateDict | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """First numbers and squared gradients of a finished model, and the rows it has seen.
 
         Raises

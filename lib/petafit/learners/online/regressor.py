@@ -9,10 +9,10 @@ from sklearn.base import RegressorMixin
 from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from petafit.features.column_statistics import Facts
+from petafit.features.column_statistics import TableStatistics
 from petafit.learners.base import Kind, Output
 from petafit.learners.finite import diverged
-from petafit.learners.online.csr import UNWEIGHTED, Rows
+from petafit.learners.online.csr import UNWEIGHTED, SparseRows
 from petafit.learners.online.estimator import Memory, OnlineEstimator
 from petafit.learners.online.targets import NumberTarget, Target
 
@@ -73,14 +73,14 @@ class OnlineRegressor(RegressorMixin, OnlineEstimator):  # type: ignore[misc]
         margins = self._margins(X)
         return self.target_.decode(margins)
 
-    def target_of_facts(self, facts: Facts) -> NumberTarget:
-        if facts.label is None:
+    def target_of_statistics(self, statistics: TableStatistics) -> NumberTarget:
+        if statistics.label is None:
             raise ValueError("A regressor needs the label's mean and deviation.")
-        self._refuse_negative(facts.label.minimum)
-        return self._standardised(facts.label.mean, facts.label.sd)
+        self._refuse_negative(statistics.label.minimum)
+        return self._standardised(statistics.label.mean, statistics.label.sd)
 
     def update(
-        self, rows: Rows, y: np.ndarray, weight: np.ndarray, memory: Memory, target: Target
+        self, rows: SparseRows, y: np.ndarray, weight: np.ndarray, memory: Memory, target: Target
     ) -> np.ndarray:
         """As `OnlineEstimator.update`; margins that leave the labels far behind are refused, too.
 

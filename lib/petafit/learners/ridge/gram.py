@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 from scipy.sparse import csr_array, issparse
 
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 
 _DENSE_NUMBERS = 2**22
 """Numbers of sparse rows that are held densely at a time: 32 MB."""
@@ -73,12 +73,12 @@ class Scatter:
         mean = self.mean
         return replace(self, origin=mean, offset=(self.origin - mean) + self.offset)
 
-    def to_named(self) -> Named:
+    def to_state_dict(self) -> StateDict:
         arrays = {n: getattr(self, n) for n in ("weight", "origin", "offset", "products")}
-        return Named(arrays, {"rows": self.rows})
+        return StateDict(arrays, {"rows": self.rows})
 
     @classmethod
-    def from_named(cls, named: Named) -> Self:
+    def from_state_dict(cls, named: StateDict) -> Self:
         return cls(named.params["rows"], **named.arrays)
 
     def _distance(self, other: Self) -> np.ndarray:

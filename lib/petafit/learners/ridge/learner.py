@@ -15,7 +15,7 @@ from petafit.learners.array_forms import Form, check_arrays
 from petafit.learners.base import Learner, check_taken_back, labels_of, rows_that_count
 from petafit.learners.parameters import check_names
 from petafit.learners.ridge.gram import Scatter, scatter_of
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 
 _MOST_FEATURES = 10_000
 """The matrix of their products then takes 800 MB, of which a worker holds about three."""
@@ -26,7 +26,7 @@ _DEPENDENT = 1e-12
 _CONSTANT = 64 * np.finfo(np.float64).eps
 """The deviation of a constant column, beside its mean, that rounding may leave."""
 
-_EMPTY = Named(params={"rows": 0})
+_EMPTY = StateDict(params={"rows": 0})
 
 
 @dataclass(frozen=True)
@@ -37,15 +37,15 @@ class RidgeState:
     ----------
     own : Scatter or None
         Of its rows; None before the first.
-    model : Named or None
+    model : StateDict or None
         What the shard began with.
-    interim : Named or None
+    interim : StateDict or None
         Coefficients found from the first rows, which predict meanwhile.
     """
 
     own: Scatter | None = None
-    model: Named | None = None
-    interim: Named | None = None
+    model: StateDict | None = None
+    interim: StateDict | None = None
 
 
 class Ridge(Learner[RidgeState]):
@@ -113,7 +113,7 @@ class Ridge(Learner[RidgeState]):
         check_names(cls.name, params, ["alpha", "fit_intercept"])
         return cls(**params, n_features=n_features)
 
-    def start(self, model: Named | None = None) -> RidgeState:
+    def start(self, model: StateDict | None = None) -> RidgeState:
         if model is None:
             return RidgeState()
         coef = model.arrays.get("coef")
@@ -140,36 +140,38 @@ class Ridge(Learner[RidgeState]):
         if seen and seen >= 2 * _rows(state.interim):
             found = self.finish(self.lift(state), state.model)
             kept = {name: found.arrays[name] for name in ("coef", "intercept")}
-            state = replace(state, interim=Named(kept, {"rows": seen}))
+            state = replace(state, interim=StateDict(kept, {"rows": seen}))
         predictions = self.predict(state.interim, batch.X) if state.interim else None
         return self.reduce(state, batch), predictions
 
-    def lift(self, state: RidgeState) -> Named:
-        return _EMPTY if state.own is None else state.own.to_named()
+    def lift(self, state: RidgeState) -> StateDict:
+        return _EMPTY if state.own is None else state.own.to_state_dict()
 
-    def merge(self, left: Named, right: Named) -> Named:
+    def merge(self, left: StateDict, right: StateDict) -> StateDict:
         if not _rows(left) or not _rows(right):
             return left if _rows(left) else right
-        return Scatter.from_named(left).merged(Scatter.from_named(right)).to_named()
+        return Scatter.from_state_dict(left).merged(Scatter.from_state_dict(right)).to_state_dict()
 
-    def unmerge(self, total: Named, part: Named) -> Named:
+    def unmerge(self, total: StateDict, part: StateDict) -> StateDict:
         check_taken_back(total, part)
         if not _rows(part):
             return total
         if _rows(part) == _rows(total):
             return _EMPTY
-        return Scatter.from_named(total).without(Scatter.from_named(part)).to_named()
+        return Scatter.from_state_dict(total).without(Scatter.from_state_dict(part)).to_state_dict()
 
-    def finish(self, summary: Named, model: Named | None = None) -> Named:
+    def finish(self, summary: StateDict, model: StateDict | None = None) -> StateDict:
         total = self.merge(_EMPTY if model is None else model.part("scatter"), summary)
         coef, intercept = np.zeros(self.n_features or 0), 0.0
         if _rows(total):
-            scatter = Scatter.from_named(total).recentred()
-            total, (coef, intercept) = scatter.to_named(), self._solve(scatter)
-        solution = Named({"coef": coef, "intercept": np.array(intercept)}, {"rows": _rows(total)})
+            scatter = Scatter.from_state_dict(total).recentred()
+            total, (coef, intercept) = scatter.to_state_dict(), self._solve(scatter)
+        solution = StateDict(
+            {"coef": coef, "intercept": np.array(intercept)}, {"rows": _rows(total)}
+        )
         return solution | total.prefixed("scatter")
 
-    def check_form(self, model: Named) -> None:
+    def check_form(self, model: StateDict) -> None:
         assert self.n_features is not None
         columns = self.n_features + 1
         solution = {"coef": Form("float64", (self.n_features,)), "intercept": Form("float64", ())}
@@ -184,21 +186,21 @@ class Ridge(Learner[RidgeState]):
         if model.params != {"rows": rows, "scatter/rows": rows} or type(rows) is not int:
             raise damaged("rows", expected="the rows learnt from", got=model.params)
 
-    def predictive(self, model: Named) -> Named:
-        return Named({name: model.arrays[name] for name in ("coef", "intercept")})
+    def predictive(self, model: StateDict) -> StateDict:
+        return StateDict({name: model.arrays[name] for name in ("coef", "intercept")})
 
-    def predict(self, model: Named, X: Any) -> np.ndarray:
+    def predict(self, model: StateDict, X: Any) -> np.ndarray:
         predictions: np.ndarray = X @ model.arrays["coef"] + model.arrays["intercept"]
         return predictions
 
-    def dump(self, state: RidgeState) -> Named:
+    def dump(self, state: RidgeState) -> StateDict:
         own = self.lift(state).prefixed("own")
         return own | _held("model", state.model) | _held("interim", state.interim)
 
-    def load(self, dumped: Named) -> RidgeState:
+    def load(self, dumped: StateDict) -> RidgeState:
         own, model, interim = (dumped.part(name) for name in ("own", "model", "interim"))
         return RidgeState(
-            own=Scatter.from_named(own) if _rows(own) else None,
+            own=Scatter.from_state_dict(own) if _rows(own) else None,
             model=model if model.params else None,
             interim=interim if interim.params else None,
         )
@@ -244,9 +246,9 @@ def _least_norm(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
     return least
 
 
-def _rows(named: Named | None) -> int:
+def _rows(named: StateDict | None) -> int:
     return int(named.params.get("rows", 0)) if named else 0
 
 
-def _held(name: str, named: Named | None) -> Named:
-    return Named() if named is None else named.prefixed(name)
+def _held(name: str, named: StateDict | None) -> StateDict:
+    return StateDict() if named is None else named.prefixed(name)

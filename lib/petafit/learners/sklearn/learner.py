@@ -25,7 +25,7 @@ from petafit.learners.sklearn.merging.rule import EMPTY, NO_ROWS, Learnt
 from petafit.learners.sklearn.merging.rules import rule_for
 from petafit.learners.sklearn.serialization import decode, encode
 from petafit.learners.sklearn.stored import check_estimator
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 
 _LOG_PROBABILITIES = frozenset({"class_log_prior_", "feature_log_prob_"})
 """Attributes of naive Bayes: classes without rows, and with `alpha` 0 features, have log(0)."""
@@ -39,13 +39,13 @@ class SklearnState:
     ----------
     learnt : Learnt
         The rows learned from in this shard.
-    model : Named or None
+    model : StateDict or None
         What the shard began with.
     """
 
     estimator: Any
     learnt: Learnt = NO_ROWS
-    model: Named | None = None
+    model: StateDict | None = None
 
 
 class SklearnLearner(Learner[SklearnState]):
@@ -94,7 +94,7 @@ class SklearnLearner(Learner[SklearnState]):
         self.exact, self.merging, self.stacks = self.rule.exact, self.rule.how, self.rule.stacks
         self.subtractable = self.rule.subtractable
 
-    def start(self, model: Named | None = None) -> SklearnState:
+    def start(self, model: StateDict | None = None) -> SklearnState:
         if model is None:
             return SklearnState(clone(self.template))
         estimator = decode(model)
@@ -127,32 +127,34 @@ class SklearnLearner(Learner[SklearnState]):
         learnt = Learnt(state.learnt.rows + rows, state.learnt.weight + weight)
         return SklearnState(self.rule.learnt(state.estimator, batch), learnt, state.model)
 
-    def lift(self, state: SklearnState) -> Named:
+    def lift(self, state: SklearnState) -> StateDict:
         if not state.learnt.rows:
             return EMPTY
         return self.rule.lift(state.estimator, _estimator_of(state.model), state.learnt)
 
-    def merge(self, left: Named, right: Named) -> Named:
+    def merge(self, left: StateDict, right: StateDict) -> StateDict:
         return self.rule.merge(left, right)
 
-    def unmerge(self, total: Named, part: Named) -> Named:
+    def unmerge(self, total: StateDict, part: StateDict) -> StateDict:
         if not self.subtractable:
             return super().unmerge(total, part)
         check_taken_back(total, part)
         return self.rule.unmerge(total, part)
 
-    def finish(self, summary: Named, model: Named | None = None) -> Named:
+    def finish(self, summary: StateDict, model: StateDict | None = None) -> StateDict:
         if summary.params["rows"]:
             return self.rule.finish(summary, _estimator_of(model))
         return encode(clone(self.template)) if model is None else model
 
-    def stack(self, summary: Named, model: Named | None, rows: Batch) -> tuple[Named, MergeFit]:
+    def stack(
+        self, summary: StateDict, model: StateDict | None, rows: Batch
+    ) -> tuple[StateDict, MergeFit]:
         return self.rule.stack(summary, _estimator_of(model), rows)
 
-    def first_not_finite(self, model: Named) -> str | None:
+    def first_not_finite(self, model: StateDict) -> str | None:
         return first_not_finite(model, may_be_low=_LOG_PROBABILITIES)
 
-    def check_form(self, model: Named) -> None:
+    def check_form(self, model: StateDict) -> None:
         assert self.n_features is not None
         estimator = decode(model, copy=False)
         check_estimator(
@@ -169,7 +171,7 @@ class SklearnLearner(Learner[SklearnState]):
                     got=found.shape,
                 )
 
-    def predict(self, model: Named, X: Any) -> np.ndarray:
+    def predict(self, model: StateDict, X: Any) -> np.ndarray:
         try:
             return ask(decode(model, copy=False), self.traits, X)
         except NotFittedError as error:
@@ -177,19 +179,19 @@ class SklearnLearner(Learner[SklearnState]):
                 f"{self.name} has not learnt enough to predict", got=str(error).rstrip(".")
             ) from error
 
-    def dump(self, state: SklearnState) -> Named:
-        learnt = Named(params=state.learnt._asdict())
+    def dump(self, state: SklearnState) -> StateDict:
+        learnt = StateDict(params=state.learnt._asdict())
         dumped = encode(state.estimator).prefixed("estimator") | learnt
         return dumped | state.model.prefixed("model") if state.model else dumped
 
-    def load(self, dumped: Named) -> SklearnState:
+    def load(self, dumped: StateDict) -> SklearnState:
         model = dumped.part("model")
         estimator = decode(dumped.part("estimator"))
         learnt = Learnt(dumped.params["rows"], dumped.params["weight"])
         return SklearnState(estimator, learnt, model if model.params else None)
 
 
-def _estimator_of(model: Named | None) -> Any | None:
+def _estimator_of(model: StateDict | None) -> Any | None:
     """The estimator of a model that has seen rows; not to be fitted further."""
     estimator = None if model is None else decode(model, copy=False)
     return estimator if estimator is not None and is_fitted(estimator) else None

@@ -10,7 +10,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.neural_network import BernoulliRBM
 from sklearn.utils import check_random_state
 
-from petafit.learners.sklearn.merging.moments import Moments
+from petafit.learners.sklearn.merging.moments import SklearnMoments
 from petafit.learners.sklearn.patched_scalers import SteadyMagnitude, SteadyRange, SteadyScaler
 
 
@@ -26,7 +26,7 @@ class IncrementalGaussianNB(GaussianNB):  # type: ignore[misc]
     raw_var_ : ndarray of shape (n_classes, n_features)
         Variances of the classes, without smoothing.
     all_rows_ : dict of str to ndarray
-        `Moments` of all rows; weighted, although `fit` does not weigh these: a row of weight n must
+        Moments of all rows; weighted, although `fit` does not weigh these: a row of weight n must
         be as good as n rows.
     """
 
@@ -43,10 +43,10 @@ class IncrementalGaussianNB(GaussianNB):  # type: ignore[misc]
             super().partial_fit(X, y, classes, sample_weight)
         finally:
             self.var_smoothing = smoothing
-        rows = Moments.of(np.asarray(X, np.float64), sample_weight)
+        rows = SklearnMoments.of(np.asarray(X, np.float64), sample_weight)
         if hasattr(self, "all_rows_"):
-            rows = Moments(**self.all_rows_).merged(rows)
-        self.raw_var_, self.all_rows_ = self.var_, {**rows.to_named().arrays}
+            rows = SklearnMoments(**self.all_rows_).merged(rows)
+        self.raw_var_, self.all_rows_ = self.var_, {**rows.to_state_dict().arrays}
         self.smooth()
         return self
 

@@ -14,10 +14,10 @@ import numpy as np
 
 from petafit.errors import ConfigurationError, StorageError
 from petafit.learners.sklearn.classes import STORABLE, load_class
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 
 
-def encode(estimator: Any) -> Named:
+def encode(estimator: Any) -> StateDict:
     """Write an estimator down; what is given is a copy.
 
     Raises
@@ -28,7 +28,7 @@ def encode(estimator: Any) -> Named:
     return _Writer().write(estimator)
 
 
-def decode(named: Named, *, copy: bool = True) -> Any:
+def decode(named: StateDict, *, copy: bool = True) -> Any:
     """The estimator that `encode` wrote down.
 
     Parameters
@@ -71,14 +71,14 @@ class _Writer:
         self.positions: dict[int, int] = {}
         self.names: dict[int, str] = {}
 
-    def write(self, estimator: Any) -> Named:
+    def write(self, estimator: Any) -> StateDict:
         written: list[dict[str, Any]] = []
         self._object(estimator)
         while len(written) < len(self.objects):
             written.append(self._content(self.objects[len(written)], str(len(written))))
         views = self._views()
         arrays = {n: a.copy(order="K") for n, a in self.arrays.items() if n not in views}
-        return Named(arrays, {"objects": written, "views": views})
+        return StateDict(arrays, {"objects": written, "views": views})
 
     def _content(self, thing: Any, path: str) -> dict[str, Any]:
         """One object: its class, and its attributes or its random state."""
@@ -146,7 +146,7 @@ class _Writer:
 class _Reader:
     """Creates every object empty, then fills them, so that they may refer to each other."""
 
-    def __init__(self, named: Named, *, copy: bool) -> None:
+    def __init__(self, named: StateDict, *, copy: bool) -> None:
         self.written = named.params["objects"]
         own = {n: a.copy(order="K") if copy else a for n, a in named.arrays.items()}
         views = {

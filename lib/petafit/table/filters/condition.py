@@ -29,7 +29,7 @@ NULLNESS = ("is null", "is not null")
 _HOLD_FOR_EQUALS = ("==", "in", "<=", ">=")
 
 
-class Range(NamedTuple):
+class ValueRange(NamedTuple):
     """What some values of a column are known to lie between.
 
     Attributes
@@ -82,7 +82,7 @@ class Condition:
                 hint="Digits that are meant as text go into quotes; dates look like 2013-10-01.",
             ) from error
 
-    def may_hold(self, values: Range) -> bool:
+    def may_hold(self, values: ValueRange) -> bool:
         """Whether any value of a range can meet the condition."""
         match self.operator:
             case "<" | "<=":
@@ -97,7 +97,7 @@ class Condition:
                 )
         return True
 
-    def must_hold(self, values: Range) -> bool:
+    def must_hold(self, values: ValueRange) -> bool:
         """Whether every value of a range meets the condition."""
         if values.nulls:
             return False

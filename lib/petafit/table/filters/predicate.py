@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from petafit.config import yaml12
 from petafit.config.section import Scalar
 from petafit.errors import ConfigurationError, ContractError, did_you_mean
-from petafit.table.filters.condition import COMPARISONS, LISTS, NULLNESS, Condition, Range
+from petafit.table.filters.condition import COMPARISONS, LISTS, NULLNESS, Condition, ValueRange
 from petafit.table.types import has_column
 
 _CONDITION = re.compile(
@@ -43,7 +43,7 @@ class RowFilter(Protocol):
     def excludes(self, values: Mapping[str, object]) -> bool:
         """Whether no row with these values of the partition columns can be chosen."""
 
-    def excludes_between(self, ranges: Mapping[str, Range]) -> bool:
+    def excludes_between(self, ranges: Mapping[str, ValueRange]) -> bool:
         """Whether no row whose values lie in these ranges can be chosen."""
 
     def sql(self) -> str:
@@ -102,7 +102,7 @@ class Predicate:
             for condition in self.conditions
         )
 
-    def excludes_between(self, ranges: Mapping[str, Range]) -> bool:
+    def excludes_between(self, ranges: Mapping[str, ValueRange]) -> bool:
         """Whether no row whose values lie in these ranges can meet the conditions."""
         return not all(
             condition.may_hold(ranges[condition.column])
@@ -110,7 +110,7 @@ class Predicate:
             if condition.column in ranges
         )
 
-    def covers(self, ranges: Mapping[str, Range]) -> bool:
+    def covers(self, ranges: Mapping[str, ValueRange]) -> bool:
         """Whether every row whose values lie in these ranges meets the conditions."""
         return all(
             condition.column in ranges and condition.must_hold(ranges[condition.column])

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from petafit.config.settings import Settings, Split
 from petafit.errors import ConfigurationError
-from petafit.table.filters.condition import Condition, Range
+from petafit.table.filters.condition import Condition, ValueRange
 from petafit.table.filters.predicate import Predicate, parse
 from petafit.table.key_share import KeyShare
 
@@ -60,7 +60,7 @@ class Selection:
         left_out = any(each.met_by(values) for each in self.without)
         return left_out or self.predicate.excludes(values)
 
-    def excludes_between(self, ranges: Mapping[str, Range]) -> bool:
+    def excludes_between(self, ranges: Mapping[str, ValueRange]) -> bool:
         """Whether no row whose values lie in these ranges can be selected."""
         left_out = any(each.covers(ranges) for each in self.without)
         return left_out or self.predicate.excludes_between(ranges)

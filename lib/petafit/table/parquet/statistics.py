@@ -5,11 +5,13 @@ from collections.abc import Mapping
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from petafit.table.filters.condition import Range
+from petafit.table.filters.condition import ValueRange
 from petafit.table.types import canonical
 
 
-def ranges_of(group: pq.RowGroupMetaData, types: Mapping[str, pa.DataType]) -> dict[str, Range]:
+def ranges_of(
+    group: pq.RowGroupMetaData, types: Mapping[str, pa.DataType]
+) -> dict[str, ValueRange]:
     """The ranges of some columns, as far as the writer has told them.
 
     Parameters
@@ -28,7 +30,7 @@ def ranges_of(group: pq.RowGroupMetaData, types: Mapping[str, pa.DataType]) -> d
     return found
 
 
-def _range(statistics: pq.Statistics | None, kind: pa.DataType) -> Range | None:
+def _range(statistics: pq.Statistics | None, kind: pa.DataType) -> ValueRange | None:
     if statistics is None or not statistics.has_min_max or not _is_ordered(kind):
         return None
     try:
@@ -38,7 +40,7 @@ def _range(statistics: pq.Statistics | None, kind: pa.DataType) -> Range | None:
     if statistics.min != statistics.min or statistics.max != statistics.max:
         return None  # NaN is no bound
     undecided = statistics.null_count != 0 or pa.types.is_floating(kind)  # NaN is not told of
-    return Range(least, greatest, nulls=undecided)
+    return ValueRange(least, greatest, nulls=undecided)
 
 
 def _is_ordered(kind: pa.DataType) -> bool:

@@ -22,8 +22,8 @@ from petafit.learners.online.factorization.estimators import (
 )
 from petafit.learners.online.linear.estimators import OnlineLinearClassifier
 from petafit.learners.online.targets import ClassTarget
-from petafit.store.arrays import Named
-from tests.learners.cases import facts_of, with_duplicates
+from petafit.store.arrays import StateDict
+from tests.learners.cases import statistics_of, with_duplicates
 from tests.learners.online.linear.test_estimators import ONE_STEP_IS_NOT_TWO
 
 OPTIMIZERS = ("adagrad", "ftrl", "sgd")
@@ -169,10 +169,10 @@ def test_fitted_attributes_give_the_predictions(loss: str) -> None:
 
 def learner(**params: Any) -> OnlineLearner:
     machine = FactorizationMachineClassifier(**{"random_state": 0, **params})
-    return OnlineLearner(machine, n_features=2 * VALUES, facts=facts_of(2))
+    return OnlineLearner(machine, n_features=2 * VALUES, statistics=statistics_of(2))
 
 
-def trained(learner: OnlineLearner, *, shards: int, rounds: int) -> Named:
+def trained(learner: OnlineLearner, *, shards: int, rounds: int) -> StateDict:
     (X, y), model = matches(8000, seed=0), None
     for _ in range(rounds):
         parts = [
@@ -184,7 +184,7 @@ def trained(learner: OnlineLearner, *, shards: int, rounds: int) -> Named:
     return model
 
 
-def log_loss(learner: OnlineLearner, model: Named) -> float:
+def log_loss(learner: OnlineLearner, model: StateDict) -> float:
     X, y = matches(2000, seed=1)
     predicted = learner.predict(model, X)
     return float(-np.mean(np.log(np.where(y == 1, predicted, 1 - predicted))))

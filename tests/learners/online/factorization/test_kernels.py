@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from petafit.learners.online import losses
-from petafit.learners.online.csr import UNWEIGHTED, Rows, frozen
+from petafit.learners.online.csr import UNWEIGHTED, SparseRows, frozen
 from petafit.learners.online.factorization.kernels import learn, margins
 from petafit.learners.online.optimizers import make_optimizer
 
@@ -20,9 +20,9 @@ Row = list[tuple[int, float]]
 ROW = st.lists(st.tuples(st.integers(0, N_FEATURES - 1), st.floats(-2, 2, width=16)), max_size=7)
 
 
-def rows_of(rows: list[Row]) -> Rows:
+def rows_of(rows: list[Row]) -> SparseRows:
     entries = [entry for row in rows for entry in row]
-    return Rows(
+    return SparseRows(
         frozen(np.cumsum([0, *map(len, rows)]), np.int64),
         frozen([j for j, _ in entries], np.int32),
         frozen([x for _, x in entries], np.float32),

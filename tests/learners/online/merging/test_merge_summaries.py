@@ -24,8 +24,8 @@ from petafit.learners.online.merging.rules import (
     merged_weights,
 )
 from petafit.learners.online.merging.shard_summary import moved_coordinates, shard_numbers
-from petafit.store.arrays import Named
-from tests.learners.cases import facts_of
+from petafit.store.arrays import StateDict
+from tests.learners.cases import statistics_of
 
 START = np.array([[0.5, 2.0], [-1.0, 0.0], [0.2, 1.0], [0.0, 3.0]], np.float32)[..., None]
 """Two numbers, w0 and G0, of three features and the intercept, of one output."""
@@ -50,7 +50,7 @@ def sums() -> Sums:
         )
         for table, rows in zip(SHARDS, ROWS, strict=True)
     )
-    return Sums.from_named(fold(merge, parts))
+    return Sums.from_state_dict(fold(merge, parts))
 
 
 @pytest.mark.parametrize("shared", [True, False])
@@ -66,7 +66,7 @@ def test_shards_add_up_to_the_sums_of_each(
     """
     random = np.random.default_rng(seed)
 
-    def shard(most: int) -> Named:
+    def shard(most: int) -> StateDict:
         shape = (40, 1 if shared else 2)
         moved = (random.random(shape) < 0.9) & (random.permutation(40) < most)[:, None]
         return shard_numbers(
@@ -80,9 +80,9 @@ def test_shards_add_up_to_the_sums_of_each(
         )
 
     shards = [shard(most) for most in kept]
-    alone = [whole(Sums.from_named(each)) for each in shards]
-    together = whole(Sums.from_named(fold(merge, shards)))
-    by_twos = whole(Sums.from_named(merge(merge(*shards[:2]), merge(*shards[2:]))))
+    alone = [whole(Sums.from_state_dict(each)) for each in shards]
+    together = whole(Sums.from_state_dict(fold(merge, shards)))
+    by_twos = whole(Sums.from_state_dict(merge(merge(*shards[:2]), merge(*shards[2:]))))
     assert together.keys() == alone[0].keys()
     for name, found in together.items():
         expected = np.sum([of_one[name] for of_one in alone], axis=0)
@@ -133,7 +133,9 @@ def test_knowledge_without_any_is_the_mean() -> None:
         )
         for table in shards
     ]
-    merged = merged_weights(Knowledge(), Sums.from_named(merge(*parts)), start[:, 0], start[:, 1])
+    merged = merged_weights(
+        Knowledge(), Sums.from_state_dict(merge(*parts)), start[:, 0], start[:, 1]
+    )
     np.testing.assert_allclose(merged[0], 2.0)
 
 
@@ -181,7 +183,7 @@ def clicks(n_rows: int, seed: int = 0) -> Batch:
 
 def learner(merge: str, **params: object) -> OnlineLearner:
     estimator = online_estimator(OnlineLinearClassifier, params)
-    return OnlineLearner(estimator, n_features=320, facts=facts_of(2), merge=merge)
+    return OnlineLearner(estimator, n_features=320, statistics=statistics_of(2), merge=merge)
 
 
 def loss_of_rounds(learner: OnlineLearner, *, shards: int, rounds: int) -> float:
@@ -194,7 +196,7 @@ def loss_of_rounds(learner: OnlineLearner, *, shards: int, rounds: int) -> float
             for k in range(shards)
         ]
         model = learner.finish(fold(learner.merge, parts), model)
-    predictions = np.clip(learner.predict(model or Named(), held_out.X), 1e-7, 1 - 1e-7)
+    predictions = np.clip(learner.predict(model or StateDict(), held_out.X), 1e-7, 1 - 1e-7)
     truth = np.where(held_out.y == 1, predictions, 1 - predictions)
     return float(-np.log(truth).mean())
 
@@ -221,7 +223,7 @@ def test_ftrl_shards_of_the_same_rows_merge_to_the_same_weights() -> None:
     )
 
 
-def shard_of(random: np.random.Generator, *, features: int = 40, moved: int = 12) -> Named:
+def shard_of(random: np.random.Generator, *, features: int = 40, moved: int = 12) -> StateDict:
     """A shard that moved some coordinates, from nothing."""
     table = np.zeros((features + 1, 2, 1), np.float32)
     at = np.append(random.choice(features, moved, replace=False), features)
@@ -254,7 +256,7 @@ def test_sums_do_not_depend_on_how_a_shard_tells_its_numbers(share: float, outpu
         z=z,
     )
     assert ("index" in told.arrays, "moved" in told.arrays) == (share < 0.5, 0.5 < share < 1)
-    sums, nothing = Sums.from_named(told), np.zeros(w.shape)
+    sums, nothing = Sums.from_state_dict(told), np.zeros(w.shape)
     own, seen = np.where(moved, w.astype(np.float64), 0), np.where(moved, G**2, 0).astype(float)
     for name, expected in {
         "count": moved,
@@ -282,7 +284,7 @@ def test_what_is_left_of_evidence_is_the_formula_of_leaving_one_out() -> None:
     for k in range(5):
         A, B, S = (G * w).sum(axis=0), w.sum(axis=0), G.sum(axis=0)
         expected = (A + prior * B - (G[k] + prior * moved[k]) * w[k]) / (S - G[k] + prior)
-        rest = Sums.from_named(unmerge(total, shards[k]))
+        rest = Sums.from_state_dict(unmerge(total, shards[k]))
         found = merged_weights(Evidence(prior), rest, nothing, nothing)
         np.testing.assert_allclose(found[:-1, 0], expected[:-1], rtol=1e-6, atol=1e-12)
         alone = (moved.sum(axis=0) == moved[k])[:-1]
@@ -292,9 +294,9 @@ def test_what_is_left_of_evidence_is_the_formula_of_leaving_one_out() -> None:
 def test_taking_out_leaves_no_evidence_that_is_only_rounding() -> None:
     random = np.random.default_rng(1)
     huge, small = shard_of(random), shard_of(random)
-    huge = Named({**huge.arrays, "evidence": huge.arrays["evidence"] * 1e16}, huge.params)
+    huge = StateDict({**huge.arrays, "evidence": huge.arrays["evidence"] * 1e16}, huge.params)
     rest = unmerge(merge(small, huge), huge)
     assert (rest.arrays["evidence"] >= 0).all()
     nothing = np.zeros((41, 1), np.float32)
-    squares = merged_squared_gradients(Sums.from_named(rest), nothing)
+    squares = merged_squared_gradients(Sums.from_state_dict(rest), nothing)
     assert (squares <= rest.arrays["evidence"].max()).all()

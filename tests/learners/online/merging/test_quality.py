@@ -15,30 +15,30 @@ from scipy.sparse import csr_array
 
 from petafit.learners.sklearn.learner import SklearnLearner
 from petafit.learners.sklearn.serialization import decode
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 from tests.learners.digits import TEST, TRAIN, batches, digits, fitted, learner, shards_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:Class PassiveAggressive:FutureWarning")
 
-Measure = Callable[[SklearnLearner, Named, np.ndarray, np.ndarray], float]
+Measure = Callable[[SklearnLearner, StateDict, np.ndarray, np.ndarray], float]
 
 
-def accuracy(learner: SklearnLearner, model: Named, X: np.ndarray, y: np.ndarray) -> float:
+def accuracy(learner: SklearnLearner, model: StateDict, X: np.ndarray, y: np.ndarray) -> float:
     return float((learner.predict(model, X).argmax(axis=1) == y).mean())
 
 
 def accuracy_of_nested(
-    learner: SklearnLearner, model: Named, X: np.ndarray, y: np.ndarray
+    learner: SklearnLearner, model: StateDict, X: np.ndarray, y: np.ndarray
 ) -> float:
     return float(decode(model).estimator_.score(X, y))
 
 
-def explained(learner: SklearnLearner, model: Named, X: np.ndarray, y: np.ndarray) -> float:
+def explained(learner: SklearnLearner, model: StateDict, X: np.ndarray, y: np.ndarray) -> float:
     """R²."""
     return float(1 - np.mean((learner.predict(model, X) - y) ** 2) / y.var())
 
 
-def support(learner: SklearnLearner, model: Named, X: np.ndarray, y: np.ndarray) -> float:
+def support(learner: SklearnLearner, model: StateDict, X: np.ndarray, y: np.ndarray) -> float:
     """The objective of a one-class SVM, negated: offset - |w|² / 2 - mean shortfall / nu."""
     svm = decode(model)
     weights, offset = svm.coef_.ravel(), svm.offset_[0]
@@ -46,7 +46,7 @@ def support(learner: SklearnLearner, model: Named, X: np.ndarray, y: np.ndarray)
     return float(offset - weights @ weights / 2 - shortfall / svm.nu)
 
 
-def score(learner: SklearnLearner, model: Named, X: np.ndarray, y: np.ndarray) -> float:
+def score(learner: SklearnLearner, model: StateDict, X: np.ndarray, y: np.ndarray) -> float:
     """scikit-learn's own by row: minus the inertia of k-means, an RBM's pseudo-likelihood."""
     estimator = decode(model)
     if hasattr(estimator, "score_samples"):
@@ -55,18 +55,20 @@ def score(learner: SklearnLearner, model: Named, X: np.ndarray, y: np.ndarray) -
     return float(estimator.score(X)) / len(X)
 
 
-def nearness(learner: SklearnLearner, model: Named, X: np.ndarray, y: np.ndarray) -> float:
+def nearness(learner: SklearnLearner, model: StateDict, X: np.ndarray, y: np.ndarray) -> float:
     """Minus the mean squared distance of a row from the nearest subcluster."""
     centres = decode(model).subcluster_centers_
     return -float(((X[:, None] - centres) ** 2).sum(axis=2).min(axis=1).mean())
 
 
-def likelihood(learner: SklearnLearner, model: Named, X: np.ndarray, y: np.ndarray) -> float:
+def likelihood(learner: SklearnLearner, model: StateDict, X: np.ndarray, y: np.ndarray) -> float:
     """Minus the perplexity of topics."""
     return -float(decode(model).perplexity(csr_array(X)))
 
 
-def reconstruction(learner: SklearnLearner, model: Named, X: np.ndarray, y: np.ndarray) -> float:
+def reconstruction(
+    learner: SklearnLearner, model: StateDict, X: np.ndarray, y: np.ndarray
+) -> float:
     """Minus the mean squared distance of a row from what its codes give."""
     estimator = decode(model)
     restored = estimator.inverse_transform(estimator.transform(X))

@@ -14,8 +14,8 @@ from petafit.learners.online import losses
 from petafit.learners.online.csr import as_rows
 from petafit.learners.online.merging.stacking import EDGES, N_BUCKETS, buckets_of, candidates_of
 from petafit.learners.registry import make_learner
-from petafit.store.arrays import Named
-from tests.learners.cases import Case, facts_of
+from petafit.store.arrays import StateDict
+from tests.learners.cases import Case, statistics_of
 from tests.learners.online.merging.test_merge_summaries import SHARDS, START, STARTED, clicks, sums
 
 N_FEATURES = 320
@@ -97,18 +97,20 @@ CASES: list[tuple[Case, Any]] = [
 
 def learner_of(case: Case, merge: str) -> Learner[Any]:
     return make_learner(
-        case.choice, n_features=N_FEATURES, facts=facts_of(case.n_classes), merge=merge
+        case.choice, n_features=N_FEATURES, statistics=statistics_of(case.n_classes), merge=merge
     )
 
 
-def shards_of(learner: Learner[Any], batch: Batch, shards: int, model: Named | None) -> Named:
+def shards_of(
+    learner: Learner[Any], batch: Batch, shards: int, model: StateDict | None
+) -> StateDict:
     parts = [Batch(batch.X[k::shards], batch.y[k::shards]) for k in range(shards)]
     return fold(
         learner.merge, [learner.lift(learner.reduce(learner.start(model), part)) for part in parts]
     )
 
 
-def loss_of(learner: Learner[Any], model: Named, rows: Batch) -> float:
+def loss_of(learner: Learner[Any], model: StateDict, rows: Batch) -> float:
     """Of what it minimises where that is smooth, else the share of wrong decisions."""
     found, y = learner.predict(model, rows.X), rows.y
     if learner.kind == "regressor":
@@ -128,8 +130,8 @@ def test_it_regains_most_of_what_plain_merging_loses(case: Case, make: Any) -> N
     assert stacked.stacks
     assert not plain.stacks
     sequential = plain.finish(shards_of(plain, rows, 1, None))
-    merged: Named | None = None
-    best: Named | None = None
+    merged: StateDict | None = None
+    best: StateDict | None = None
     for part in (slice(4_000), slice(4_000, 8_000), slice(8_000, None)):
         given = Batch(rows.X[part], rows.y[part])
         merged = plain.finish(shards_of(plain, given, 32, merged), merged)

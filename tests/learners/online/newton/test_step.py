@@ -18,8 +18,8 @@ from petafit.learners.online.newton.derivatives import SHORTER, FullBatch
 from petafit.learners.online.newton.lbfgs import Point, with_newest
 from petafit.learners.online.newton.step import check_refinable, mean_loss, refined, start_of
 from petafit.learners.registry import make_learner
-from petafit.store.arrays import Named, from_bytes, to_bytes
-from tests.learners.cases import Case, facts_of
+from petafit.store.arrays import StateDict, from_bytes, to_bytes
+from tests.learners.cases import Case, statistics_of
 from tests.learners.online.merging.test_merge_summaries import clicks
 from tests.learners.online.merging.test_stacking import N_FEATURES, many_classes, numbers
 
@@ -39,23 +39,23 @@ L2 = 1e-4
 
 def online(case: Case, **params: object) -> OnlineLearner:
     choice = case.choice.model_copy(update={"params": {**case.params, **params}})
-    learner = make_learner(choice, n_features=N_FEATURES, facts=facts_of(case.n_classes))
+    learner = make_learner(choice, n_features=N_FEATURES, statistics=statistics_of(case.n_classes))
     assert isinstance(learner, OnlineLearner)
     return learner
 
 
-def learnt(learner: OnlineLearner, batch: Batch) -> Named:
+def learnt(learner: OnlineLearner, batch: Batch) -> StateDict:
     return learner.finish(learner.lift(learner.reduce(learner.start(), batch)))
 
 
-def measured(learner: OnlineLearner, start: Named, batches: list[Batch]) -> Named:
+def measured(learner: OnlineLearner, start: StateDict, batches: list[Batch]) -> StateDict:
     full = FullBatch(learner)
     return full.lift(fold(full.reduce, batches, full.start(start)))
 
 
 def steps(
-    learner: OnlineLearner, batch: Batch, count: int, model: Named | None = None
-) -> tuple[list[Named], list[float]]:
+    learner: OnlineLearner, batch: Batch, count: int, model: StateDict | None = None
+) -> tuple[list[StateDict], list[float]]:
     """The models of so many steps, and the objective before each."""
     models, objectives, points = [model or learnt(learner, batch)], [], tuple[Point, ...]()
     block = True
@@ -69,7 +69,7 @@ def steps(
     return models, objectives
 
 
-def dense(found: Named, name: str) -> np.ndarray:
+def dense(found: StateDict, name: str) -> np.ndarray:
     whole = np.zeros((found.params["coordinates"], found.arrays[name].shape[1]))
     whole[found.arrays.get("index", slice(None))] = found.arrays[name]
     return whole
@@ -100,7 +100,7 @@ def test_sums_are_those_of_the_weighted_loss(name: str) -> None:
     model = learnt(learner, batch)
     before = model.arrays["weights"] * np.float32(0.5)
     chosen = np.array([1, 5, 40, N_FEATURES], np.int32)
-    start = start_of(model, (), block=True) | Named({"before": before, "block": chosen})
+    start = start_of(model, (), block=True) | StateDict({"before": before, "block": chosen})
     found = measured(learner, start, [replace(batch, weight=weight)])
     values, slopes = losses_and_slopes(
         name, X @ model.arrays["weights"], learner.target.encode(batch.y)
@@ -139,7 +139,7 @@ def test_no_direction_has_more_curvature_than_the_bound(name: str) -> None:
 def test_shards_add_up_exactly_and_go_on_from_a_dump() -> None:
     learner, whole = online(CASES["binary"][0]), clicks(900)
     model, full = learnt(learner, whole), FullBatch(learner)
-    start = start_of(model, (), block=True) | Named({"before": model.arrays["weights"] / 2})
+    start = start_of(model, (), block=True) | StateDict({"before": model.arrays["weights"] / 2})
     parts = [Batch(whole.X[k::3], whole.y[k::3]) for k in range(3)]
     together = measured(learner, start, [whole])
     lifted = [full.lift(full.reduce(full.start(start), part)) for part in parts]
@@ -198,7 +198,7 @@ def test_a_step_that_is_too_long_is_shortened_to_what_the_same_pass_has_measured
     case, make = CASES["poisson"]
     learner, batch = online(case, l2=L2), make(3000)
     model = learnt(learner, batch)
-    far = Named({**model.arrays, "weights": -4 * model.arrays["weights"]}, model.params)
+    far = StateDict({**model.arrays, "weights": -4 * model.arrays["weights"]}, model.params)
     models, objectives = steps(learner, batch, 40, far)
     rises = [later > before for before, later in pairwise(objectives)]
     assert any(rises)

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from petafit.learners.sklearn.merging import sample as module
 from petafit.learners.sklearn.merging.sample import joined, rows_and_weights, sample
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 
 
-def samples(seed: int, count: int, rows: int = 20) -> list[Named]:
+def samples(seed: int, count: int, rows: int = 20) -> list[StateDict]:
     random = np.random.default_rng(seed)
     return [sample(random.normal(size=(rows, 2)), random.uniform(1, 9, rows)) for _ in range(count)]
 

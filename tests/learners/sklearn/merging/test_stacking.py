@@ -20,7 +20,7 @@ from petafit.features.encoding.batch import Batch
 from petafit.learners.sklearn.learner import SklearnLearner
 from petafit.learners.sklearn.merging.sgd_losses import OF_RESIDUAL, OF_SIGN, loss_of
 from petafit.learners.sklearn.serialization import decode
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 from tests.learners.digits import digits
 from tests.learners.online.merging.test_merge_summaries import clicks
 from tests.learners.online.merging.test_stacking import loss_of as loss_of_model
@@ -106,7 +106,7 @@ def cut(rows: Batch, at: slice) -> Batch:
     return Batch(rows.X[at], rows.y[at])
 
 
-def merged(learner: SklearnLearner, rows: Batch, shards: int, model: Named | None) -> Named:
+def merged(learner: SklearnLearner, rows: Batch, shards: int, model: StateDict | None) -> StateDict:
     """The summary of shards that learn from their rows in batches of about 50."""
     parts = (cut(rows, slice(k, None, shards)) for k in range(shards))
     return fold(
@@ -124,7 +124,7 @@ def merged(learner: SklearnLearner, rows: Batch, shards: int, model: Named | Non
     )
 
 
-def trained(learner: SklearnLearner, rows: Batch, aside: Batch, shards: int) -> Named:
+def trained(learner: SklearnLearner, rows: Batch, aside: Batch, shards: int) -> StateDict:
     model, half = None, len(rows.y) // 2
     for part in (slice(half), slice(half, None)):
         summary = merged(learner, cut(rows, part), shards, model)
@@ -137,7 +137,7 @@ def trained(learner: SklearnLearner, rows: Batch, aside: Batch, shards: int) -> 
     return model
 
 
-def wrong(learner: SklearnLearner, model: Named, rows: Batch) -> float:
+def wrong(learner: SklearnLearner, model: StateDict, rows: Batch) -> float:
     if learner.output == "margin" and learner.n_classes != 2:
         return float((learner.predict(model, rows.X).argmax(axis=1) != rows.y).mean())
     return loss_of_model(learner, model, rows)

@@ -10,10 +10,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 
 from petafit.learners.online import losses
-from petafit.learners.online.csr import Rows
+from petafit.learners.online.csr import SparseRows
 from petafit.learners.online.estimator import Memory, OnlineEstimator
 from petafit.learners.online.factorization import kernels
-from petafit.learners.online.merging.rules import ByColumn, Evidence, Knowledge, Rule
+from petafit.learners.online.merging.rules import ByColumn, Evidence, Knowledge, WeightRule
 from petafit.learners.online.optimizers import FTRLProximal, Optimizer
 from petafit.learners.online.targets import Target
 from petafit.learners.online.update_rules import FTRL
@@ -69,7 +69,7 @@ class FactorizationMachine(OnlineEstimator):
             return _FactorFTRL(rules.rates, np.float32(self.factor_l2))
         return rules
 
-    def merge_rule(self, name: str) -> Rule:
+    def merge_rule(self, name: str) -> WeightRule:
         """As a linear model's for the weights; by `Knowledge` for the factors.
 
         A product of factors grows with the square of what is added to them: by `Evidence`, several
@@ -80,7 +80,7 @@ class FactorizationMachine(OnlineEstimator):
 
     def learn(
         self,
-        rows: Rows,
+        rows: SparseRows,
         target: np.ndarray,
         weight: np.ndarray,
         memory: Memory,
@@ -99,10 +99,10 @@ class FactorizationMachine(OnlineEstimator):
             np.float32(self.factor_l2 * (1.0 if rates.rule == FTRL else unit)),
         )
 
-    def margins(self, rows: Rows, weights: np.ndarray) -> np.ndarray:
+    def margins(self, rows: SparseRows, weights: np.ndarray) -> np.ndarray:
         return kernels.margins(rows, weights)
 
-    def beyond_linear(self, rows: Rows, memory: Memory) -> np.ndarray:
+    def beyond_linear(self, rows: SparseRows, memory: Memory) -> np.ndarray:
         pairs = self.weights_of(memory)
         pairs[:, 0] = 0
         return kernels.margins(rows, pairs)

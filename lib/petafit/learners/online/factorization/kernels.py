@@ -19,7 +19,7 @@ import numpy as np
 
 from petafit.compiled import njit
 from petafit.learners.online import losses
-from petafit.learners.online.csr import Rows, longest
+from petafit.learners.online.csr import SparseRows, longest
 from petafit.learners.online.prefetch import prefetch
 from petafit.learners.online.update_rules import (
     FTRL,
@@ -41,7 +41,7 @@ _ZERO, _FIRST = np.float32(0), np.uint64(1)
 
 
 @njit
-def margins(rows: Rows, weights: np.ndarray) -> np.ndarray:
+def margins(rows: SparseRows, weights: np.ndarray) -> np.ndarray:
     """Margins (n_rows,) float64; `weights` (n_features + 1, 1 + n_factors) float32 holds w and v.
 
     Factors of coordinates that were never met must be 0.
@@ -72,7 +72,7 @@ def margins(rows: Rows, weights: np.ndarray) -> np.ndarray:
 
 @njit
 def learn(
-    rows: Rows,
+    rows: SparseRows,
     target: np.ndarray,
     weight: np.ndarray,
     table: np.ndarray,
@@ -91,7 +91,7 @@ def learn(
     weight : ndarray of shape (n_rows,) or (0,), float64
         Scales a row's gradient; a row of weight 0 leaves no trace. Empty: all 1.
     seen : float
-        Rows learned from before.
+        SparseRows learned from before.
     loss : int
         Its code.
     quantile : float
@@ -135,7 +135,7 @@ def learn(
 
 @njit
 def _gather(
-    rows: Rows,
+    rows: SparseRows,
     first: np.uint64,
     last: np.uint64,
     table: np.ndarray,
@@ -189,7 +189,7 @@ def _of_terms(terms: np.ndarray) -> float:
 
 
 @njit
-def _in_doubles(rows: Rows, row: int, weights: np.ndarray) -> float:
+def _in_doubles(rows: SparseRows, row: int, weights: np.ndarray) -> float:
     """The interactions of a row whose squares exceed float32."""
     first, last = np.uint64(rows.indptr[row]), np.uint64(rows.indptr[row + 1])
     terms = np.empty((last - first, weights.shape[1] - 1))
@@ -209,7 +209,7 @@ def _reach(sums: np.ndarray, squares: np.ndarray) -> np.float32:
 
 @njit
 def _update(
-    rows: Rows,
+    rows: SparseRows,
     first: np.uint64,
     last: np.uint64,
     table: np.ndarray,

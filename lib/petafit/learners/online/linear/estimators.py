@@ -7,7 +7,7 @@ import numpy as np
 
 from petafit.learners.online import losses
 from petafit.learners.online.classifier import OnlineClassifier
-from petafit.learners.online.csr import Rows
+from petafit.learners.online.csr import SparseRows
 from petafit.learners.online.estimator import Memory, OnlineEstimator
 from petafit.learners.online.linear import kernels as linear_kernels
 from petafit.learners.online.linear import multiclass_kernels
@@ -20,7 +20,7 @@ class _Linear(OnlineEstimator):
 
     def learn(
         self,
-        rows: Rows,
+        rows: SparseRows,
         target: np.ndarray,
         weight: np.ndarray,
         memory: Memory,
@@ -38,7 +38,7 @@ class _Linear(OnlineEstimator):
             return multiclass_kernels.learn_by_ftrl(*given, rates)
         return multiclass_kernels.learn_by_descent(*given, rates)
 
-    def margins(self, rows: Rows, weights: np.ndarray) -> np.ndarray:
+    def margins(self, rows: SparseRows, weights: np.ndarray) -> np.ndarray:
         one = weights.shape[1] == 1
         return (linear_kernels if one else multiclass_kernels).margins(rows, weights)
 

@@ -13,7 +13,7 @@ import numpy as np
 from petafit.compiled import njit
 from petafit.learners.online import losses
 from petafit.learners.online import poisson as counts
-from petafit.learners.online.csr import Rows, longest
+from petafit.learners.online.csr import SparseRows, longest
 from petafit.learners.online.prefetch import prefetch
 from petafit.learners.online.update_rules import (
     Rates,
@@ -35,7 +35,7 @@ _ZERO = np.float32(0)
 
 
 @njit
-def margins(rows: Rows, weights: np.ndarray) -> np.ndarray:
+def margins(rows: SparseRows, weights: np.ndarray) -> np.ndarray:
     """``X @ w + intercept``, (n_rows,) float64; `weights` (n_features + 1, 1) float32."""
     indptr, indices, data = rows
     n_rows, final = len(indptr) - 1, np.uint64(len(indices) - 1)
@@ -51,7 +51,7 @@ def margins(rows: Rows, weights: np.ndarray) -> np.ndarray:
 
 @njit
 def learn_by_descent(
-    rows: Rows,
+    rows: SparseRows,
     target: np.ndarray,
     weight: np.ndarray,
     table: np.ndarray,
@@ -72,7 +72,7 @@ def learn_by_descent(
     weight : ndarray of shape (n_rows,) or (0,), float64
         Scales a row's gradient; a row of weight 0 leaves no trace. Empty: all 1.
     seen : float
-        Rows learned from before.
+        SparseRows learned from before.
     loss : int
         Its code.
     quantile : float
@@ -138,7 +138,7 @@ def learn_by_descent(
 
 @njit
 def learn_by_ftrl(
-    rows: Rows,
+    rows: SparseRows,
     target: np.ndarray,
     weight: np.ndarray,
     table: np.ndarray,

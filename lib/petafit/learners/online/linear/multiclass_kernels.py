@@ -12,7 +12,7 @@ import numpy as np
 
 from petafit.compiled import njit
 from petafit.learners.online import losses
-from petafit.learners.online.csr import Rows, longest
+from petafit.learners.online.csr import SparseRows, longest
 from petafit.learners.online.prefetch import prefetch
 from petafit.learners.online.update_rules import (
     Rates,
@@ -43,7 +43,7 @@ _FEW = 0.15
 
 
 @njit
-def margins(rows: Rows, weights: np.ndarray) -> np.ndarray:
+def margins(rows: SparseRows, weights: np.ndarray) -> np.ndarray:
     """``X @ W + intercepts`` as float64, of weights (n_features + 1, n_classes) float32."""
     indptr, indices, data = rows
     n_rows, n_classes = len(indptr) - 1, weights.shape[1]
@@ -63,7 +63,7 @@ def margins(rows: Rows, weights: np.ndarray) -> np.ndarray:
 
 @njit
 def learn_by_descent(
-    rows: Rows,
+    rows: SparseRows,
     target: np.ndarray,
     weight: np.ndarray,
     table: np.ndarray,
@@ -135,7 +135,7 @@ def learn_by_descent(
 
 @njit
 def learn_by_ftrl(
-    rows: Rows,
+    rows: SparseRows,
     target: np.ndarray,
     weight: np.ndarray,
     table: np.ndarray,

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from petafit.learners.online.merging.shard_summary import own_sum
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 
 _BLOCK_NUMBERS = 1 << 20
 
@@ -65,7 +65,7 @@ class Sums:
     index: np.ndarray | None = None
 
     @classmethod
-    def from_named(cls, summary: Named) -> "Sums":
+    def from_state_dict(cls, summary: StateDict) -> "Sums":
         """The sums of a summary, as `shard_summary` or `merge_summaries` gives it."""
         return cls(
             **{name: sum_of(summary, name) for name in names_of(summary)},
@@ -102,13 +102,13 @@ def blocks(coordinates: int, outputs: int) -> Iterator[slice]:
         yield slice(first, min(first + size, coordinates))
 
 
-def names_of(summary: Named) -> list[str]:
+def names_of(summary: StateDict) -> list[str]:
     """The sums of a summary, by the names of `Sums`; its index is none."""
     optional = {"z"} - summary.arrays.keys()
     return [each.name for each in fields(Sums) if each.name not in optional | {"index"}]
 
 
-def sum_of(summary: Named, name: str) -> Any:
+def sum_of(summary: StateDict, name: str) -> Any:
     """One of the sums, taken from a shard's own numbers where that is all there is."""
     given: dict[str, Any] = {**summary.arrays, **summary.params}
     if "count" not in given and name in MATRICES:

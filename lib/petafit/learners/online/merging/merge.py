@@ -5,7 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from petafit.learners.online.merging.accumulate import Sums
-from petafit.learners.online.merging.rules import Rule, merged_squared_gradients, merged_weights
+from petafit.learners.online.merging.rules import (
+    WeightRule,
+    merged_squared_gradients,
+    merged_weights,
+)
 from petafit.learners.online.merging.stacking import Candidates, candidates_of
 from petafit.learners.online.weight_table import CoordinateTable
 
@@ -30,7 +34,7 @@ class Merge:
     table: CoordinateTable
     seen: np.ndarray
 
-    def by_rule(self, rule: Rule) -> tuple[np.ndarray, np.ndarray]:
+    def by_rule(self, rule: WeightRule) -> tuple[np.ndarray, np.ndarray]:
         """Merged weights and squared gradients; where no shard moved, as they were."""
         squares = self.table.squares
         weights = merged_weights(rule, self.sums, self.weights, squares)

@@ -7,12 +7,12 @@ import numpy as np
 from petafit.learners.online.merging.accumulate import MATRICES, names_of, sum_of
 from petafit.learners.online.merging.shard_summary import add_own, is_of_one
 from petafit.learners.online.merging.sparse_rows import add_at, places_of, subtracted, taken, union
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 
 _COUNTS = ("shards", "rows", "weight")
 
 
-def merge(left: Named, right: Named) -> Named:
+def merge(left: StateDict, right: StateDict) -> StateDict:
     """The summary of both; a side without rows changes nothing. Sums on the left are used up."""
     if not left.params["shards"]:
         return right
@@ -27,10 +27,10 @@ def merge(left: Named, right: Named) -> Named:
     if both is not None:
         arrays["index"] = both
     params = {name: sum_of(left, name) + sum_of(right, name) for name in _COUNTS}
-    return Named(arrays, {"coordinates": coordinates, **params})
+    return StateDict(arrays, {"coordinates": coordinates, **params})
 
 
-def unmerge(total: Named, part: Named) -> Named:
+def unmerge(total: StateDict, part: StateDict) -> StateDict:
     """The summary that, merged with `part`, gives `total`.
 
     What no other shard moved is 0 to the bit. Elsewhere subtracting leaves the rounding of the
@@ -56,10 +56,10 @@ def unmerge(total: Named, part: Named) -> Named:
     np.clip(squared, 0, arrays["evidence"] ** 2, out=squared)
     if ours is not None:
         arrays["index"] = ours
-    return Named(arrays, params)
+    return StateDict(arrays, params)
 
 
-def only(summary: Named, index: np.ndarray) -> Named:
+def only(summary: StateDict, index: np.ndarray) -> StateDict:
     """The summary as if there were no other coordinates than these, which are numbered anew.
 
     Parameters
@@ -76,10 +76,10 @@ def only(summary: Named, index: np.ndarray) -> Named:
             arrays[name] = value
         else:
             params[name] = value
-    return Named(arrays, params)
+    return StateDict(arrays, params)
 
 
-def _sums_over(summary: Named, over: np.ndarray | None) -> dict[str, np.ndarray]:
+def _sums_over(summary: StateDict, over: np.ndarray | None) -> dict[str, np.ndarray]:
     """Its matrices over its own coordinates and more; its very arrays if there are no more."""
     size = summary.params["coordinates"] if over is None else len(over)
     names = [name for name in MATRICES if name in names_of(summary)]
@@ -90,13 +90,13 @@ def _sums_over(summary: Named, over: np.ndarray | None) -> dict[str, np.ndarray]
     return sums
 
 
-def _zeros(name: str, size: int, summary: Named) -> np.ndarray:
+def _zeros(name: str, size: int, summary: StateDict) -> np.ndarray:
     shared = name in ("count", "evidence", "evidence_squared")
     width = summary.arrays["evidence" if shared else "weights"].shape[1]
     return np.zeros((size, width), np.int32 if name == "count" else np.float64)
 
 
-def _add(summary: Named, sums: Mapping[str, np.ndarray], over: np.ndarray | None) -> None:
+def _add(summary: StateDict, sums: Mapping[str, np.ndarray], over: np.ndarray | None) -> None:
     """Add a summary's matrices to sums over more coordinates."""
     places = places_of(summary.arrays.get("index"), over)
     if is_of_one(summary):

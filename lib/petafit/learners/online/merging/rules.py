@@ -10,7 +10,7 @@ from petafit.errors import ConfigurationError, did_you_mean
 from petafit.learners.online.merging.accumulate import Sums, blocks
 
 
-class Rule(Protocol):
+class WeightRule(Protocol):
     """Makes one weight of every coordinate of several shards'."""
 
     def combine(self, sums: Sums, start: np.ndarray, squares: np.ndarray) -> np.ndarray:
@@ -82,8 +82,8 @@ class Knowledge:
 class ByColumn:
     """A rule for a coordinate's first weight, and one for all its others."""
 
-    first: Rule
-    others: Rule
+    first: WeightRule
+    others: WeightRule
 
     def combine(self, sums: Sums, start: np.ndarray, squares: np.ndarray) -> np.ndarray:
         rules = (self.first, slice(1)), (self.others, slice(1, None))
@@ -93,7 +93,7 @@ class ByColumn:
         return np.hstack(merged)
 
 
-RULES: Mapping[str, Rule] = {"mean": Mean(), "touched": Touched(), "evidence": Evidence()}
+RULES: Mapping[str, WeightRule] = {"mean": Mean(), "touched": Touched(), "evidence": Evidence()}
 LOCAL = ("evidence", "touched")
 """Names of rules by which a shard has no say in coordinates that it did not move."""
 
@@ -101,7 +101,7 @@ STACKED = ("auto", "stacked")
 """Names of what `merging.stacking` does, and `Evidence` where no rows were put aside."""
 
 
-def find_rule(name: str) -> Rule:
+def find_rule(name: str) -> WeightRule:
     """The rule of that name; `STACKED` ones fall back on ``evidence``.
 
     Raises
@@ -117,7 +117,9 @@ def find_rule(name: str) -> Rule:
     return RULES[chosen]
 
 
-def merged_weights(rule: Rule, sums: Sums, start: np.ndarray, squares: np.ndarray) -> np.ndarray:
+def merged_weights(
+    rule: WeightRule, sums: Sums, start: np.ndarray, squares: np.ndarray
+) -> np.ndarray:
     """The rule's weights, the intercept weighted by their rows' weights; w0 where nothing moved.
 
     Taken some coordinates at a time: of a thousand classes each array of float64 that a rule makes

@@ -10,7 +10,7 @@ import numpy as np
 
 from petafit.compiled import njit
 from petafit.learners.online.merging.sparse_rows import add_at
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 
 _MOST = 2 / 3
 """From this share of moved coordinates on an index takes more room than those that did not move."""
@@ -26,7 +26,7 @@ def shard_numbers(
     rows: int,
     weight: float | None = None,
     z: np.ndarray | None = None,
-) -> Named:
+) -> StateDict:
     """The numbers of a shard.
 
     Parameters
@@ -66,15 +66,15 @@ def shard_numbers(
     if z is not None:
         arrays["z"] = np.ascontiguousarray(z[at])
     counts = {"shards": int(rows > 0), "rows": rows, "weight": weight}
-    return Named(arrays, {**counts, "coordinates": len(weights)})
+    return StateDict(arrays, {**counts, "coordinates": len(weights)})
 
 
-def is_of_one(summary: Named) -> bool:
+def is_of_one(summary: StateDict) -> bool:
     """Whether it holds one shard's own numbers."""
     return summary.params["shards"] == 1 and "count" not in summary.arrays
 
 
-def moved_coordinates(summary: Named) -> np.ndarray:
+def moved_coordinates(summary: StateDict) -> np.ndarray:
     """The coordinates that a shard has moved, rising, int32."""
     index = summary.arrays.get("index")
     if index is not None:

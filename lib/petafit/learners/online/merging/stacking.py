@@ -12,7 +12,7 @@ import numpy as np
 
 from petafit.compiled import njit
 from petafit.learners.base import MergeFit
-from petafit.learners.online.csr import Rows
+from petafit.learners.online.csr import SparseRows
 from petafit.learners.online.merging.accumulate import Sums, blocks
 from petafit.learners.online.merging.multipliers import Loss, fit_multipliers, fit_sizes
 from petafit.learners.online.prefetch import prefetch
@@ -46,7 +46,7 @@ class Candidates:
     buckets: np.ndarray
     aim: np.ndarray
 
-    def contributions(self, rows: Rows) -> np.ndarray:
+    def contributions(self, rows: SparseRows) -> np.ndarray:
         """What each candidate adds to each margin in each bucket.
 
         Returns
@@ -174,7 +174,7 @@ def _fill_directions(
 
 @njit
 def _contributions(
-    rows: Rows, vectors: np.ndarray, buckets: np.ndarray, n_buckets: int
+    rows: SparseRows, vectors: np.ndarray, buckets: np.ndarray, n_buckets: int
 ) -> np.ndarray:
     indptr, indices, data = rows
     n_rows, n_vectors, n_outputs = len(indptr) - 1, vectors.shape[1], vectors.shape[2]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 
 _BLOCK = 512
 """Coordinates whose mixed derivatives are measured. Of a row of 39 entries that takes about as long
@@ -64,12 +64,12 @@ def block_of(evidence: np.ndarray) -> np.ndarray:
     return np.sort(chosen[total[chosen] > 0]).astype(np.int32)
 
 
-def curvature_of(sums: Named, index: np.ndarray, bound: np.ndarray, l2: float) -> Curvature:
+def curvature_of(sums: StateDict, index: np.ndarray, bound: np.ndarray, l2: float) -> Curvature:
     """What a pass has measured.
 
     Parameters
     ----------
-    sums : Named
+    sums : StateDict
         As `petafit.learners.online.newton.derivatives.FullBatch` gives them.
     index : ndarray
         As `block_of` gave it.

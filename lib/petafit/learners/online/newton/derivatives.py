@@ -4,16 +4,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from petafit.aggregate.law import Aggregator
+from petafit.aggregate.aggregator import Aggregator
 from petafit.aggregate.memory import make_room
 from petafit.compiled import njit
 from petafit.features.encoding.batch import Batch
 from petafit.learners.base import labels_of
 from petafit.learners.online import losses
 from petafit.learners.online.aggregator import OnlineLearner
-from petafit.learners.online.csr import Rows, as_rows, longest
+from petafit.learners.online.csr import SparseRows, as_rows, longest
 from petafit.learners.online.merging.sparse_rows import added, union
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 
 SHORTER = (1 / 4, 1 / 16, 1 / 64)
 """Shares of the way from the last point at which the loss is taken, too: where the whole way was
@@ -56,7 +56,7 @@ class FullBatchState:
     rows: int = 0
 
 
-class FullBatch(Aggregator[FullBatchState, Batch, Named]):
+class FullBatch(Aggregator[FullBatchState, Batch, StateDict]):
     """The loss, ``g = sum s x``, a bound h of the second derivatives, and a block of them.
 
     With a row's slope s and curvature q of its margins, ``h_j = sum q |x_j| (1 + sum_k |x_k|)``:
@@ -74,7 +74,7 @@ class FullBatch(Aggregator[FullBatchState, Batch, Named]):
     def __init__(self, learner: OnlineLearner) -> None:
         self.learner = learner
 
-    def start(self, model: Named | None = None) -> FullBatchState:
+    def start(self, model: StateDict | None = None) -> FullBatchState:
         assert model is not None
         weights, chosen = model.arrays["weights"], model.arrays.get("block", np.empty(0, np.int32))
         places = np.full(len(weights), -1, np.int32)
@@ -116,7 +116,7 @@ class FullBatch(Aggregator[FullBatchState, Batch, Named]):
     def progress(self, state: FullBatchState) -> float | None:
         return float(state.losses[0] / state.weight[0]) if state.weight[0] else None
 
-    def lift(self, state: FullBatchState) -> Named:
+    def lift(self, state: FullBatchState) -> StateDict:
         make_room(state.gradient.nbytes + state.curvature.nbytes)
         # Of a row that is sure the curvature rounds to 0, and its gradient may be as large as any.
         met = (state.curvature != 0) | (state.gradient != 0)
@@ -129,9 +129,9 @@ class FullBatch(Aggregator[FullBatchState, Batch, Named]):
             "weight": state.weight,
             "block": state.block,
         }
-        return Named(arrays, {"rows": state.rows, "coordinates": len(state.weights)})
+        return StateDict(arrays, {"rows": state.rows, "coordinates": len(state.weights)})
 
-    def merge(self, left: Named, right: Named) -> Named:
+    def merge(self, left: StateDict, right: StateDict) -> StateDict:
         if not left.params["rows"] or not right.params["rows"]:
             return left if left.params["rows"] else right
         total = left.params["coordinates"]
@@ -145,27 +145,27 @@ class FullBatch(Aggregator[FullBatchState, Batch, Named]):
         if both is not None:
             arrays["index"] = both
         rows = left.params["rows"] + right.params["rows"]
-        return Named(arrays, {"rows": rows, "coordinates": total})
+        return StateDict(arrays, {"rows": rows, "coordinates": total})
 
-    def finish(self, summary: Named, model: Named | None = None) -> Named:
+    def finish(self, summary: StateDict, model: StateDict | None = None) -> StateDict:
         return summary
 
-    def dump(self, state: FullBatchState) -> Named:
+    def dump(self, state: FullBatchState) -> StateDict:
         arrays = {name: a.copy() for name, a in vars(state).items() if isinstance(a, np.ndarray)}
-        return Named(arrays, {"rows": state.rows})
+        return StateDict(arrays, {"rows": state.rows})
 
-    def load(self, dumped: Named) -> FullBatchState:
+    def load(self, dumped: StateDict) -> FullBatchState:
         arrays = {name: array.copy() for name, array in dumped.arrays.items()}
         before = arrays.pop("before", None)
         return FullBatchState(before=before, **arrays, rows=dumped.params["rows"])
 
-    def _margins(self, rows: Rows, weights: np.ndarray) -> np.ndarray:
+    def _margins(self, rows: SparseRows, weights: np.ndarray) -> np.ndarray:
         return self.learner.estimator.margins(rows, weights).reshape(-1, weights.shape[1])
 
 
 @njit
 def _accumulate(
-    rows: Rows,
+    rows: SparseRows,
     slopes: np.ndarray,
     bends: np.ndarray,
     gradient: np.ndarray,
@@ -187,7 +187,9 @@ def _accumulate(
 
 
 @njit
-def _accumulate_block(rows: Rows, bends: np.ndarray, places: np.ndarray, block: np.ndarray) -> None:
+def _accumulate_block(
+    rows: SparseRows, bends: np.ndarray, places: np.ndarray, block: np.ndarray
+) -> None:
     """The upper triangle of ``sum q x x'``; a row's entries are gathered first."""
     indptr, indices, data = rows
     most = longest(indptr) + 1

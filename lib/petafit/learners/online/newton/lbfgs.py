@@ -8,7 +8,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from petafit.learners.online.newton.curvature import Curvature
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 
 _MOST_POINTS = 11
 _POINTS_BYTES = 1 << 30
@@ -34,14 +34,14 @@ class Point:
     value: float
     curvature: Curvature | None
 
-    def to_named(self) -> Named:
-        own = Named({"weights": self.weights, "gradient": self.gradient}, {"value": self.value})
+    def to_state_dict(self) -> StateDict:
+        own = StateDict({"weights": self.weights, "gradient": self.gradient}, {"value": self.value})
         if self.curvature is None:
             return own
-        return own | Named(vars(self.curvature)).prefixed("curvature")
+        return own | StateDict(vars(self.curvature)).prefixed("curvature")
 
     @classmethod
-    def from_named(cls, named: Named) -> Self:
+    def from_state_dict(cls, named: StateDict) -> Self:
         arrays, curvature = named.arrays, named.part("curvature").arrays
         return cls(
             arrays["weights"],

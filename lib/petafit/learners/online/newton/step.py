@@ -15,7 +15,7 @@ from petafit.learners.online.estimator import Memory
 from petafit.learners.online.newton.curvature import block_of, curvature_of
 from petafit.learners.online.newton.derivatives import SHORTER
 from petafit.learners.online.newton.lbfgs import Point, direction, slope_along
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 
 _ENOUGH = 1e-4
 """The share of what the slope promised by which a step must lower the objective (Armijo)."""
@@ -56,7 +56,7 @@ def check_refinable(learner: Learner[object]) -> OnlineLearner:
     return learner
 
 
-def start_of(model: Named, points: Sequence[Point], *, block: bool) -> Named:
+def start_of(model: StateDict, points: Sequence[Point], *, block: bool) -> StateDict:
     """What `FullBatch` needs of a model that is on the way from the last point, if there is one.
 
     Parameters
@@ -65,11 +65,11 @@ def start_of(model: Named, points: Sequence[Point], *, block: bool) -> Named:
         Measure a block of the second derivatives, too: before the first step, and again where a
         step went too far, so that the last block misleads.
     """
-    start = Named({name: model.arrays[name] for name in ("weights", "seen")})
+    start = StateDict({name: model.arrays[name] for name in ("weights", "seen")})
     if points:
-        start = start | Named({"before": points[-1].weights})
+        start = start | StateDict({"before": points[-1].weights})
     if block:
-        start = start | Named({"block": block_of(model.arrays["squared_gradients"])})
+        start = start | StateDict({"block": block_of(model.arrays["squared_gradients"])})
     return start
 
 
@@ -79,7 +79,7 @@ class Refined:
 
     Attributes
     ----------
-    model : Named
+    model : StateDict
         The next one; the next pass measures it.
     objective : float
         Of the model that the pass began with.
@@ -87,12 +87,14 @@ class Refined:
         That model's weights and derivatives; None where they were no better than at the last point.
     """
 
-    model: Named
+    model: StateDict
     objective: float
     point: Point | None
 
 
-def refined(learner: OnlineLearner, model: Named, sums: Named, points: Sequence[Point]) -> Refined:
+def refined(
+    learner: OnlineLearner, model: StateDict, sums: StateDict, points: Sequence[Point]
+) -> Refined:
     """A model after one step towards the least ``F(w) = mean loss + l2 / 2 |w|**2``.
 
     The mean is weighted by the rows' weights and those of their classes; the intercept is not
@@ -103,9 +105,9 @@ def refined(learner: OnlineLearner, model: Named, sums: Named, points: Sequence[
 
     Parameters
     ----------
-    model : Named
+    model : StateDict
         The learner's; where there are points, on the way from the last one.
-    sums : Named
+    sums : StateDict
         As `petafit.learners.online.newton.derivatives.FullBatch` gives them.
     points : sequence of Point
         Where F has been measured before and was lower than at any earlier one.
@@ -128,7 +130,7 @@ def refined(learner: OnlineLearner, model: Named, sums: Named, points: Sequence[
     return Refined(_with_weights(learner, model, weights + step), objective, point)
 
 
-def mean_loss(learner: OnlineLearner, model: Named, rows: Batch) -> float:
+def mean_loss(learner: OnlineLearner, model: StateDict, rows: Batch) -> float:
     """The learner's own loss on rows, weighted, without penalty."""
     weights, weight = model.arrays["weights"], learner.weigh(rows, model.arrays["seen"])
     margins = learner.estimator.margins(as_rows(rows.X), weights).reshape(-1, weights.shape[1])
@@ -142,7 +144,7 @@ def _penalty(weights: np.ndarray, l2: float) -> float:
 
 
 def _point(
-    model: Named, sums: Named, objective: float, l2: float, points: Sequence[Point]
+    model: StateDict, sums: StateDict, objective: float, l2: float, points: Sequence[Point]
 ) -> Point:
     """The objective's derivatives, of the sums over rows."""
     weights = model.arrays["weights"]
@@ -160,7 +162,7 @@ def _point(
     return Point(weights, gradient.astype(np.float32), objective, curvature)
 
 
-def _with_weights(learner: OnlineLearner, model: Named, weights: np.ndarray) -> Named:
+def _with_weights(learner: OnlineLearner, model: StateDict, weights: np.ndarray) -> StateDict:
     squares, seen = model.arrays["squared_gradients"].copy(), model.arrays["seen"]
     squares[weights.any(axis=1) & ~squares.any(axis=1)] = _NEVER_LEARNT
     table = learner.optimizer.table(weights.astype(np.float32), squares)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from petafit.learners.sklearn.merging.rule import Learnt, MergeRule
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 
 LAST = "last"
 """The group of arrays that weigh as much as the rows of the shard do together."""
@@ -22,7 +22,7 @@ class Average(MergeRule):
     Arrays come in groups, each with a weight of its own; counters weigh as the group `LAST`.
     """
 
-    def join(self, left: Named, right: Named) -> Named:
+    def join(self, left: StateDict, right: StateDict) -> StateDict:
         ours, theirs = left.params["weights"], right.params["weights"]
         arrays = {}
         for name, array in left.arrays.items():
@@ -32,7 +32,7 @@ class Average(MergeRule):
             name: _mean(count, right.params["counters"][name], ours[LAST], theirs[LAST])
             for name, count in left.params["counters"].items()
         }
-        return left | Named(
+        return left | StateDict(
             arrays,
             {
                 "counters": counters,
@@ -47,10 +47,10 @@ def averaged(
     weights: Mapping[str, float],
     counters: Mapping[str, float] = _NOTHING,
     totals: Mapping[str, int] = _NOTHING,
-) -> Named:
+) -> StateDict:
     """One shard's parts of an `Average`."""
     arrays = {f"{group}/{name}": a for group, named in groups.items() for name, a in named.items()}
-    return Named(
+    return StateDict(
         {name: np.asarray(array, np.float64) for name, array in arrays.items()},
         {
             "weights": {**weights},
@@ -61,7 +61,7 @@ def averaged(
     )
 
 
-def means(parts: Named, group: str = LAST) -> dict[str, np.ndarray]:
+def means(parts: StateDict, group: str = LAST) -> dict[str, np.ndarray]:
     """The merged arrays of a group, in the types in which they came."""
     dtypes = parts.params["dtypes"]
     return {
@@ -98,7 +98,7 @@ class LinearSteps(Average):
         """The weight of the rows learnt from; a nested estimator sees fewer than its shard has."""
         return learnt.weight_of(estimator.t_ - (start.t_ if start is not None else 1))
 
-    def parts(self, estimator: Any, note: Any) -> Named:
+    def parts(self, estimator: Any, note: Any) -> StateDict:
         held = {name: vars(estimator)[name] for name in self.forget if name in vars(estimator)}
         mean = {name: held.pop(name) for name in [*held] if name.startswith("_average")}
         averaging = bool(mean) and estimator.average <= estimator.t_ - 1
@@ -108,7 +108,7 @@ class LinearSteps(Average):
             {"t_": estimator.t_},
         )
 
-    def build(self, estimator: Any, parts: Named, start: Any | None, shards: int) -> None:
+    def build(self, estimator: Any, parts: StateDict, start: Any | None, shards: int) -> None:
         vars(estimator).update(means(parts) | means(parts, "mean"))
         estimator.t_ = parts.params["counters"]["t_"]
         if hasattr(estimator, "_average_coef"):

@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from petafit.learners.sklearn.merging.rule import MergeRule
 from petafit.learners.sklearn.merging.sample import joined, rows_and_weights, sample
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 
 _STARTS = 10
 """How often the centres are clustered from new first centres; the best wins."""
@@ -29,16 +29,16 @@ class Centres(MergeRule):
     how = "approximate: weighted k-means over the shards' centres"
     forget = ("cluster_centers_", "_counts", "labels_", "inertia_")
 
-    def parts(self, estimator: Any, note: Any) -> Named:
+    def parts(self, estimator: Any, note: Any) -> StateDict:
         centres, counts = estimator.cluster_centers_, estimator._counts.astype(np.float64)
         rows = np.column_stack([np.arange(len(centres)), counts, centres])
-        return sample(rows, counts) | Named(params={"dtype": centres.dtype.str})
+        return sample(rows, counts) | StateDict(params={"dtype": centres.dtype.str})
 
-    def join(self, left: Named, right: Named) -> Named:
+    def join(self, left: StateDict, right: StateDict) -> StateDict:
         n_clusters = 1 + int(left.arrays["rows"][:, 0].max())
         return joined(left, right, at_least=_KEPT_MODELS * n_clusters)
 
-    def build(self, estimator: Any, parts: Named, start: Any | None, shards: int) -> None:
+    def build(self, estimator: Any, parts: StateDict, start: Any | None, shards: int) -> None:
         points, weights = _points(parts, start, estimator.reassignment_ratio)
         k_means = KMeans(
             estimator.n_clusters,
@@ -56,7 +56,7 @@ class Centres(MergeRule):
 
 
 def _points(
-    parts: Named, start: Any | None, reassignment_ratio: float
+    parts: StateDict, start: Any | None, reassignment_ratio: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """The shards' own centres and their weights, and those of the start."""
     rows, weights = rows_and_weights(parts)

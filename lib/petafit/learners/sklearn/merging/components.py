@@ -6,9 +6,9 @@ import numpy as np
 from scipy import linalg
 from sklearn.utils.extmath import svd_flip
 
-from petafit.learners.sklearn.merging.moments import Moments
+from petafit.learners.sklearn.merging.moments import SklearnMoments
 from petafit.learners.sklearn.merging.rule import MergeRule
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 
 
 class Components(MergeRule):
@@ -43,21 +43,23 @@ class Components(MergeRule):
         "explained_variance_ratio_",
     )
 
-    def parts(self, estimator: Any, note: Any) -> Named:
+    def parts(self, estimator: Any, note: Any) -> StateDict:
         stack = estimator.singular_values_[:, None] * estimator.components_
-        moments = _moments(estimator).to_named()
-        return Named({"stack": stack}, {"n_components": int(estimator.n_components_)}) | moments
+        moments = _moments(estimator).to_state_dict()
+        return StateDict({"stack": stack}, {"n_components": int(estimator.n_components_)}) | moments
 
-    def join(self, left: Named, right: Named) -> Named:
-        one, other = Moments.from_named(left), Moments.from_named(right)
+    def join(self, left: StateDict, right: StateDict) -> StateDict:
+        one, other = SklearnMoments.from_state_dict(left), SklearnMoments.from_state_dict(right)
         stack = np.vstack([left.arrays["stack"], right.arrays["stack"], _between(one, other)])
         if len(stack) > stack.shape[1]:
             stack = linalg.qr(stack, mode="r")[0][: stack.shape[1]]
         kept = max(left.params["n_components"], right.params["n_components"])
-        return Named({"stack": stack}, {"n_components": kept}) | one.merged(other).to_named()
+        return (
+            StateDict({"stack": stack}, {"n_components": kept}) | one.merged(other).to_state_dict()
+        )
 
-    def build(self, estimator: Any, parts: Named, start: Any | None, shards: int) -> None:
-        moments, stack = Moments.from_named(parts), parts.arrays["stack"]
+    def build(self, estimator: Any, parts: StateDict, start: Any | None, shards: int) -> None:
+        moments, stack = SklearnMoments.from_state_dict(parts), parts.arrays["stack"]
         if start is not None:
             before = _moments(start)
             moments = moments.start_once(before, shards)
@@ -78,15 +80,15 @@ class Components(MergeRule):
         estimator.noise_variance_ = rest / others if others > 0 else 0.0
 
 
-def _moments(pca: Any) -> Moments:
-    return Moments(np.array(pca.n_samples_seen_, np.float64), pca.mean_, pca.var_)
+def _moments(pca: Any) -> SklearnMoments:
+    return SklearnMoments(np.array(pca.n_samples_seen_, np.float64), pca.mean_, pca.var_)
 
 
-def _times(moments: Moments, factor: int) -> Moments:
-    return Moments(moments.weight * factor, moments.mean, moments.variance)
+def _times(moments: SklearnMoments, factor: int) -> SklearnMoments:
+    return SklearnMoments(moments.weight * factor, moments.mean, moments.variance)
 
 
-def _between(one: Moments, other: Moments) -> np.ndarray:
+def _between(one: SklearnMoments, other: SklearnMoments) -> np.ndarray:
     """The row that the distance of two means adds to a stack."""
     scale = np.sqrt(one.weight * other.weight / (one.weight + other.weight))
     return np.atleast_2d(scale * (one.mean - other.mean))

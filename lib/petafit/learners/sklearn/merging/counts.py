@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.naive_bayes import ComplementNB
 
 from petafit.learners.sklearn.merging.rule import MergeRule
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 
 _ROUNDING = 1e-12
 """The share of a count below which what is left of a subtraction is rounding, and no count."""
@@ -20,16 +20,18 @@ class FeatureCounts(MergeRule):
     how = "exact: counts of classes and features add up"
     forget = ("class_count_", "feature_count_", "feature_all_", "feature_log_prob_")
 
-    def parts(self, estimator: Any, note: Any) -> Named:
-        return Named({name: vars(estimator)[name] for name in ("class_count_", "feature_count_")})
+    def parts(self, estimator: Any, note: Any) -> StateDict:
+        return StateDict(
+            {name: vars(estimator)[name] for name in ("class_count_", "feature_count_")}
+        )
 
-    def join(self, left: Named, right: Named) -> Named:
-        return Named({name: array + right.arrays[name] for name, array in left.arrays.items()})
+    def join(self, left: StateDict, right: StateDict) -> StateDict:
+        return StateDict({name: array + right.arrays[name] for name, array in left.arrays.items()})
 
-    def subtract(self, total: Named, part: Named) -> Named:
-        return Named({name: _less(a, part.arrays[name]) for name, a in total.arrays.items()})
+    def subtract(self, total: StateDict, part: StateDict) -> StateDict:
+        return StateDict({name: _less(a, part.arrays[name]) for name, a in total.arrays.items()})
 
-    def build(self, estimator: Any, parts: Named, start: Any | None, shards: int) -> None:
+    def build(self, estimator: Any, parts: StateDict, start: Any | None, shards: int) -> None:
         before = self.parts(start, None).arrays if start else {}
         for name, total in parts.arrays.items():
             vars(estimator)[name] = total - (shards - 1) * before.get(name, 0.0)
@@ -49,17 +51,17 @@ class CategoryCounts(MergeRule):
     how = "exact: counts of classes and categories add up"
     forget = ("class_count_", "category_count_", "feature_log_prob_", "n_categories_")
 
-    def parts(self, estimator: Any, note: Any) -> Named:
+    def parts(self, estimator: Any, note: Any) -> StateDict:
         counts = estimator.category_count_
         widths = np.array([of_feature.shape[1] for of_feature in counts])
         return _counts(estimator.class_count_, np.concatenate(counts, axis=1), widths)
 
-    def join(self, left: Named, right: Named) -> Named:
+    def join(self, left: StateDict, right: StateDict) -> StateDict:
         widths = np.maximum(left.arrays["n_categories"], right.arrays["n_categories"])
         classes = left.arrays["class_count"] + right.arrays["class_count"]
         return _counts(classes, _widened(left, widths) + _widened(right, widths), widths)
 
-    def subtract(self, total: Named, part: Named) -> Named:
+    def subtract(self, total: StateDict, part: StateDict) -> StateDict:
         """The rest; categories that no other shard has seen are forgotten."""
         widths = total.arrays["n_categories"]
         classes = _less(total.arrays["class_count"], part.arrays["class_count"])
@@ -68,7 +70,7 @@ class CategoryCounts(MergeRule):
         needed = np.array([np.flatnonzero(of_feature).max(initial=-1) + 1 for of_feature in seen])
         return _counts(classes, _widened(_counts(classes, counts, widths), needed), needed)
 
-    def build(self, estimator: Any, parts: Named, start: Any | None, shards: int) -> None:
+    def build(self, estimator: Any, parts: StateDict, start: Any | None, shards: int) -> None:
         least = 0 if estimator.min_categories is None else estimator.min_categories
         widths = np.maximum(parts.arrays["n_categories"], least)
         classes, counts = parts.arrays["class_count"], _widened(parts, widths)
@@ -82,11 +84,11 @@ class CategoryCounts(MergeRule):
         _update_probabilities(estimator)
 
 
-def _counts(class_count: np.ndarray, counts: np.ndarray, n_categories: np.ndarray) -> Named:
-    return Named({"class_count": class_count, "counts": counts, "n_categories": n_categories})
+def _counts(class_count: np.ndarray, counts: np.ndarray, n_categories: np.ndarray) -> StateDict:
+    return StateDict({"class_count": class_count, "counts": counts, "n_categories": n_categories})
 
 
-def _widened(parts: Named, widths: np.ndarray) -> np.ndarray:
+def _widened(parts: StateDict, widths: np.ndarray) -> np.ndarray:
     """The counts with room for so many categories of each feature; those cut off are zero."""
     counts, before = parts.arrays["counts"], parts.arrays["n_categories"]
     kept = np.minimum(before, widths)

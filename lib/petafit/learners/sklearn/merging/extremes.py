@@ -6,28 +6,28 @@ import numpy as np
 from sklearn.preprocessing._data import _handle_zeros_in_scale
 
 from petafit.learners.sklearn.merging.rule import MergeRule
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 
 
-class Range(MergeRule):
+class MinMax(MergeRule):
     """MinMaxScaler; NaN is no value."""
 
     exact = True
     how = "exact: the least and the largest value of each column"
     forget = ("data_min_", "data_max_", "data_range_", "scale_", "min_")
 
-    def parts(self, estimator: Any, note: Any) -> Named:
+    def parts(self, estimator: Any, note: Any) -> StateDict:
         arrays = {"least": estimator.data_min_, "largest": estimator.data_max_}
-        return Named(arrays, {"rows": int(estimator.n_samples_seen_)})
+        return StateDict(arrays, {"rows": int(estimator.n_samples_seen_)})
 
-    def join(self, left: Named, right: Named) -> Named:
+    def join(self, left: StateDict, right: StateDict) -> StateDict:
         arrays = {
             "least": np.fmin(left.arrays["least"], right.arrays["least"]),
             "largest": np.fmax(left.arrays["largest"], right.arrays["largest"]),
         }
-        return Named(arrays, {"rows": left.params["rows"] + right.params["rows"]})
+        return StateDict(arrays, {"rows": left.params["rows"] + right.params["rows"]})
 
-    def build(self, estimator: Any, parts: Named, start: Any | None, shards: int) -> None:
+    def build(self, estimator: Any, parts: StateDict, start: Any | None, shards: int) -> None:
         estimator.n_samples_seen_ = _rows(parts, start, shards)
         estimator.data_min_, estimator.data_max_ = parts.arrays["least"], parts.arrays["largest"]
         update_range(estimator)
@@ -40,14 +40,14 @@ class Magnitude(MergeRule):
     how = "exact: the largest absolute value of each column"
     forget = ("max_abs_", "scale_")
 
-    def parts(self, estimator: Any, note: Any) -> Named:
-        return Named({"largest": estimator.max_abs_}, {"rows": int(estimator.n_samples_seen_)})
+    def parts(self, estimator: Any, note: Any) -> StateDict:
+        return StateDict({"largest": estimator.max_abs_}, {"rows": int(estimator.n_samples_seen_)})
 
-    def join(self, left: Named, right: Named) -> Named:
+    def join(self, left: StateDict, right: StateDict) -> StateDict:
         largest = np.fmax(left.arrays["largest"], right.arrays["largest"])
-        return Named({"largest": largest}, {"rows": left.params["rows"] + right.params["rows"]})
+        return StateDict({"largest": largest}, {"rows": left.params["rows"] + right.params["rows"]})
 
-    def build(self, estimator: Any, parts: Named, start: Any | None, shards: int) -> None:
+    def build(self, estimator: Any, parts: StateDict, start: Any | None, shards: int) -> None:
         estimator.n_samples_seen_ = _rows(parts, start, shards)
         estimator.max_abs_ = parts.arrays["largest"]
         update_magnitude(estimator)
@@ -66,7 +66,7 @@ def update_magnitude(scaler: Any) -> None:
     scaler.scale_ = _handle_zeros_in_scale(scaler.max_abs_, copy=True)
 
 
-def _rows(parts: Named, start: Any | None, shards: int) -> int:
+def _rows(parts: StateDict, start: Any | None, shards: int) -> int:
     """All rows seen, those that every shard began with counted once."""
     before = int(start.n_samples_seen_) if start is not None else 0
     return int(parts.params["rows"]) - (shards - 1) * before

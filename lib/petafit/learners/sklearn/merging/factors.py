@@ -18,7 +18,7 @@ from sklearn.decomposition._lda import _dirichlet_expectation_2d
 
 from petafit.learners.sklearn.merging.averages import LAST, Average, averaged, means
 from petafit.learners.sklearn.merging.rule import Learnt
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 
 
 class DecayingStatistics(Average):
@@ -62,7 +62,7 @@ class DecayingStatistics(Average):
         first = self.before_any if start is None else vars(start)[self.counter]
         return {"rows": learnt.rows, "first": int(first)}
 
-    def parts(self, estimator: Any, note: Any) -> Named:
+    def parts(self, estimator: Any, note: Any) -> StateDict:
         rows, first = note["rows"], note["first"]
         steps = int(vars(estimator)[self.counter]) - first
         kept = self.kept(estimator, first=first, steps=steps, rows=rows / steps)
@@ -70,7 +70,7 @@ class DecayingStatistics(Average):
         counters = {"steps": steps, "kept": kept}
         return averaged({LAST: arrays}, {LAST: rows}, counters, {"steps": steps})
 
-    def build(self, estimator: Any, parts: Named, start: Any | None, shards: int) -> None:
+    def build(self, estimator: Any, parts: StateDict, start: Any | None, shards: int) -> None:
         vars(estimator).update(means(parts))
         first = self.before_any if start is None else int(vars(start)[self.counter])
         vars(estimator)[self.counter] = first + round(parts.params["counters"]["steps"])
@@ -78,7 +78,7 @@ class DecayingStatistics(Average):
             self._add_own(estimator, parts, start, first)
         self.settle(estimator)
 
-    def _add_own(self, estimator: Any, parts: Named, start: Any, first: int) -> None:
+    def _add_own(self, estimator: Any, parts: StateDict, start: Any, first: int) -> None:
         steps, rows = parts.params["totals"]["steps"], parts.params["weights"][LAST]
         kept = parts.params["counters"]["kept"]
         kept_by_all = self.kept(estimator, first=first, steps=steps, rows=rows / steps)

@@ -7,7 +7,7 @@ import numpy as np
 from petafit.compiled import njit
 from petafit.features.encoding.batch import Batch
 from petafit.learners.base import MergeFit
-from petafit.learners.online.csr import UNWEIGHTED, Rows, as_rows, frozen
+from petafit.learners.online.csr import UNWEIGHTED, SparseRows, as_rows, frozen
 from petafit.learners.online.merging.accumulate import Sums
 from petafit.learners.online.merging.merge_summaries import merge
 from petafit.learners.online.merging.rules import (
@@ -23,7 +23,7 @@ from petafit.learners.sklearn.merging.averages import LinearSteps
 from petafit.learners.sklearn.merging.rule import Learnt, MergeRule
 from petafit.learners.sklearn.merging.sgd_losses import loss_of, shares_of
 from petafit.learners.sklearn.serialization import decode, encode
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 
 
 class LinearSums(MergeRule):
@@ -66,15 +66,15 @@ class LinearSums(MergeRule):
         steps = estimator.t_ - (start.t_ if start is not None else 1)
         return {**learnt._asdict(), "steps": int(steps)}
 
-    def lift(self, estimator: Any, start: Any | None, learnt: Learnt) -> Named:
+    def lift(self, estimator: Any, start: Any | None, learnt: Learnt) -> StateDict:
         before = _evidence_of(start, len(estimator.evidence_))[:, 0]
-        gained = Named({"gained": estimator.evidence_ - before})
+        gained = StateDict({"gained": estimator.evidence_ - before})
         return super().lift(estimator, start, learnt) | gained
 
-    def noted(self, summary: Named) -> dict[str, Any]:
+    def noted(self, summary: StateDict) -> dict[str, Any]:
         return {**summary.params["note"], "gained": summary.arrays["gained"]}
 
-    def parts(self, estimator: Any, note: Any) -> Named:
+    def parts(self, estimator: Any, note: Any) -> StateDict:
         gained = note["gained"][:, None]
         sums = shard_numbers(
             weights=_weights_of(estimator),
@@ -87,21 +87,23 @@ class LinearSums(MergeRule):
         )
         held = {name: vars(estimator).get(name) for name in LinearSteps.forget}
         shapes = {name: list(array.shape) for name, array in held.items() if array is not None}
-        form = Named(params={"shapes": shapes, "dtype": estimator.coef_.dtype.str})
+        form = StateDict(params={"shapes": shapes, "dtype": estimator.coef_.dtype.str})
         return form | sums.prefixed("sums")
 
-    def join(self, left: Named, right: Named) -> Named:
-        form = Named(params={name: left.params[name] for name in ("shapes", "dtype")})
+    def join(self, left: StateDict, right: StateDict) -> StateDict:
+        form = StateDict(params={name: left.params[name] for name in ("shapes", "dtype")})
         return form | merge(left.part("sums"), right.part("sums")).prefixed("sums")
 
-    def build(self, estimator: Any, parts: Named, start: Any | None, shards: int) -> None:
-        sums = Sums.from_named(parts.part("sums"))
+    def build(self, estimator: Any, parts: StateDict, start: Any | None, shards: int) -> None:
+        sums = Sums.from_state_dict(parts.part("sums"))
         weights = merged_weights(self.rule, sums, *_begun(start, parts))
         _put(estimator, weights, parts, start)
 
-    def stack(self, summary: Named, start: Any | None, rows: Batch) -> tuple[Named, MergeFit]:
+    def stack(
+        self, summary: StateDict, start: Any | None, rows: Batch
+    ) -> tuple[StateDict, MergeFit]:
         estimator, parts = decode(summary.part("estimator")), summary.part("parts")
-        candidates = candidates_of(Sums.from_named(parts.part("sums")), *_begun(start, parts))
+        candidates = candidates_of(Sums.from_state_dict(parts.part("sums")), *_begun(start, parts))
         features, loss = candidates.contributions(as_rows(rows.X)), loss_of(estimator, rows)
         candidates, features, size = candidates.scaled(features, loss)
         fit = candidates.fit(features, loss, shares_of(estimator, rows))
@@ -118,9 +120,9 @@ def _decides_only(estimator: Any) -> bool:
     return hasattr(estimator, "classes_") and not hasattr(estimator, "predict_proba")
 
 
-def _put(estimator: Any, weights: np.ndarray, parts: Named, start: Any | None) -> None:
+def _put(estimator: Any, weights: np.ndarray, parts: StateDict, start: Any | None) -> None:
     """Give an estimator merged weights, and the evidence and the steps of a shard."""
-    sums = Sums.from_named(parts.part("sums"))
+    sums = Sums.from_state_dict(parts.part("sums"))
     for name, shape in parts.params["shapes"].items():
         own = weights[-1] if "intercept" in name else weights[:-1].T
         vars(estimator)[name] = own.reshape(shape).astype(parts.params["dtype"], order="C")
@@ -134,7 +136,7 @@ def _weights_of(estimator: Any) -> np.ndarray:
     return np.vstack([np.atleast_2d(estimator.coef_).T, estimator.intercept_])
 
 
-def _begun(start: Any | None, parts: Named) -> tuple[np.ndarray, np.ndarray]:
+def _begun(start: Any | None, parts: StateDict) -> tuple[np.ndarray, np.ndarray]:
     """The weights and the evidence from which all shards began."""
     rows, outputs = parts.params["sums/coordinates"], len(parts.arrays["sums/row_intercepts"])
     weights = np.zeros((rows, outputs)) if start is None else _weights_of(start)
@@ -148,7 +150,7 @@ def _evidence_of(start: Any | None, rows: int) -> np.ndarray:
 
 
 @njit
-def _gather(rows: Rows, weight: np.ndarray, evidence: np.ndarray) -> None:
+def _gather(rows: SparseRows, weight: np.ndarray, evidence: np.ndarray) -> None:
     """Add the rows' weighted squares, over 4."""
     indptr, indices, data = rows
     for row in range(len(indptr) - 1):

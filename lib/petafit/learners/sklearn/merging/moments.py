@@ -7,11 +7,11 @@ import numpy as np
 from sklearn.preprocessing._data import _handle_zeros_in_scale, _is_constant_feature
 
 from petafit.learners.sklearn.merging.rule import MergeRule
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 
 
 @dataclass(frozen=True, slots=True)
-class Moments:
+class SklearnMoments:
     """The weight of some rows, their means and their variances; the shapes broadcast.
 
     Sums of squares would lose every digit of a variance that is small beside its mean; distances
@@ -68,12 +68,12 @@ class Moments:
         """The moments of all shards where each of them includes `start`."""
         return self.without(type(self)((shards - 1) * start.weight, start.mean, start.variance))
 
-    def to_named(self) -> Named:
+    def to_state_dict(self) -> StateDict:
         arrays = {"weight": self.weight, "mean": self.mean, "variance": self.variance}
-        return Named({name: np.asarray(array) for name, array in arrays.items()})
+        return StateDict({name: np.asarray(array) for name, array in arrays.items()})
 
     @classmethod
-    def from_named(cls, named: Named) -> Self:
+    def from_state_dict(cls, named: StateDict) -> Self:
         return cls(*(named.arrays[name] for name in ("weight", "mean", "variance")))
 
 
@@ -85,17 +85,25 @@ class ScalerMoments(MergeRule):
     how = "exact: means and variances merge by Chan's update"
     forget = ("n_samples_seen_", "mean_", "var_", "scale_")
 
-    def parts(self, estimator: Any, note: Any) -> Named:
-        return self._moments(estimator).to_named()
+    def parts(self, estimator: Any, note: Any) -> StateDict:
+        return self._moments(estimator).to_state_dict()
 
-    def join(self, left: Named, right: Named) -> Named:
-        return Moments.from_named(left).merged(Moments.from_named(right)).to_named()
+    def join(self, left: StateDict, right: StateDict) -> StateDict:
+        return (
+            SklearnMoments.from_state_dict(left)
+            .merged(SklearnMoments.from_state_dict(right))
+            .to_state_dict()
+        )
 
-    def subtract(self, total: Named, part: Named) -> Named:
-        return Moments.from_named(total).without(Moments.from_named(part)).to_named()
+    def subtract(self, total: StateDict, part: StateDict) -> StateDict:
+        return (
+            SklearnMoments.from_state_dict(total)
+            .without(SklearnMoments.from_state_dict(part))
+            .to_state_dict()
+        )
 
-    def build(self, estimator: Any, parts: Named, start: Any | None, shards: int) -> None:
-        moments = Moments.from_named(parts)
+    def build(self, estimator: Any, parts: StateDict, start: Any | None, shards: int) -> None:
+        moments = SklearnMoments.from_state_dict(parts)
         if start is not None:
             moments = moments.start_once(self._moments(start), shards)
         rows, mean, variance = moments.weight, moments.mean, moments.variance
@@ -107,9 +115,9 @@ class ScalerMoments(MergeRule):
             update_scale(estimator)
 
     @staticmethod
-    def _moments(scaler: Any) -> Moments:
+    def _moments(scaler: Any) -> SklearnMoments:
         nothing = np.zeros(scaler.n_features_in_)
-        return Moments(
+        return SklearnMoments(
             np.broadcast_to(scaler.n_samples_seen_, nothing.shape).copy(),
             nothing if scaler.mean_ is None else scaler.mean_,
             nothing if scaler.var_ is None else scaler.var_,
@@ -130,36 +138,40 @@ class BayesMoments(MergeRule):
     how = "exact: means and variances of the classes merge by Chan's update"
     forget = ("class_count_", "theta_", "var_", "raw_var_", "all_rows_")
 
-    def parts(self, estimator: Any, note: Any) -> Named:
+    def parts(self, estimator: Any, note: Any) -> StateDict:
         classes, rows = self._moments(estimator)
-        return classes.to_named().prefixed("classes") | rows.to_named().prefixed("rows")
+        return classes.to_state_dict().prefixed("classes") | rows.to_state_dict().prefixed("rows")
 
-    def join(self, left: Named, right: Named) -> Named:
-        return _each(Moments.merged, left, right)
+    def join(self, left: StateDict, right: StateDict) -> StateDict:
+        return _each(SklearnMoments.merged, left, right)
 
-    def subtract(self, total: Named, part: Named) -> Named:
-        return _each(Moments.without, total, part)
+    def subtract(self, total: StateDict, part: StateDict) -> StateDict:
+        return _each(SklearnMoments.without, total, part)
 
-    def build(self, estimator: Any, parts: Named, start: Any | None, shards: int) -> None:
-        classes, rows = (Moments.from_named(parts.part(name)) for name in ("classes", "rows"))
+    def build(self, estimator: Any, parts: StateDict, start: Any | None, shards: int) -> None:
+        classes, rows = (
+            SklearnMoments.from_state_dict(parts.part(name)) for name in ("classes", "rows")
+        )
         if start is not None:
             of_classes, of_rows = self._moments(start)
             classes = classes.start_once(of_classes, shards)
             rows = rows.start_once(of_rows, shards)
         estimator.class_count_ = classes.weight[:, 0]
         estimator.theta_, estimator.raw_var_ = classes.mean, classes.variance
-        estimator.all_rows_ = rows.to_named().arrays
+        estimator.all_rows_ = rows.to_state_dict().arrays
         estimator.smooth()
 
     @staticmethod
-    def _moments(bayes: Any) -> tuple[Moments, Moments]:
+    def _moments(bayes: Any) -> tuple[SklearnMoments, SklearnMoments]:
         weight = bayes.class_count_[:, None]
-        return Moments(weight, bayes.theta_, bayes.raw_var_), Moments(**bayes.all_rows_)
+        return SklearnMoments(weight, bayes.theta_, bayes.raw_var_), SklearnMoments(
+            **bayes.all_rows_
+        )
 
 
-def _each(combine: Any, left: Named, right: Named) -> Named:
-    combined = Named()
+def _each(combine: Any, left: StateDict, right: StateDict) -> StateDict:
+    combined = StateDict()
     for name in ("classes", "rows"):
-        one, other = (Moments.from_named(side.part(name)) for side in (left, right))
-        combined = combined | combine(one, other).to_named().prefixed(name)
+        one, other = (SklearnMoments.from_state_dict(side.part(name)) for side in (left, right))
+        combined = combined | combine(one, other).to_state_dict().prefixed(name)
     return combined

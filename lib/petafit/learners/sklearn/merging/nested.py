@@ -9,7 +9,7 @@ from sklearn.feature_selection import SelectFromModel
 from petafit.learners.sklearn.classes import is_fitted
 from petafit.learners.sklearn.merging.rule import EMPTY, Learnt, MergeRule, single
 from petafit.learners.sklearn.serialization import decode, encode
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 
 
 class Nested(MergeRule):
@@ -37,19 +37,19 @@ class Nested(MergeRule):
             for after, before in zip(held, _begun(start, len(held)), strict=True)
         ]
 
-    def parts(self, estimator: Any, note: Any) -> Named:
+    def parts(self, estimator: Any, note: Any) -> StateDict:
         return _numbered(
             EMPTY if held is None else single(encode(held), 1, of_held)
             for held, of_held in zip(_held(estimator), note, strict=True)
         )
 
-    def join(self, left: Named, right: Named) -> Named:
+    def join(self, left: StateDict, right: StateDict) -> StateDict:
         return _each(self.base.merge, left, right)
 
-    def subtract(self, total: Named, part: Named) -> Named:
+    def subtract(self, total: StateDict, part: StateDict) -> StateDict:
         return _each(self.base.unmerge, total, part)
 
-    def build(self, estimator: Any, parts: Named, start: Any | None, shards: int) -> None:
+    def build(self, estimator: Any, parts: StateDict, start: Any | None, shards: int) -> None:
         begun = _begun(start, parts.params["count"])
         held = [self._built(estimator, parts.part(str(i)), own) for i, own in enumerate(begun)]
         if isinstance(estimator, SelectFromModel):
@@ -57,7 +57,7 @@ class Nested(MergeRule):
         else:
             estimator.estimators_ = held
 
-    def _built(self, estimator: Any, summary: Named, start: Any | None) -> Any:
+    def _built(self, estimator: Any, summary: StateDict, start: Any | None) -> Any:
         """One of the estimators held; as it began where no shard had rows for it."""
         if summary.params["rows"]:
             return decode(self.base.finish(summary, start))
@@ -75,14 +75,16 @@ def _begun(start: Any | None, count: int) -> list[Any | None]:
     return [None] * count if start is None else _held(start)
 
 
-def _numbered(summaries: Iterable[Named]) -> Named:
-    parts, count = Named(), 0
+def _numbered(summaries: Iterable[StateDict]) -> StateDict:
+    parts, count = StateDict(), 0
     for count, summary in enumerate(summaries, start=1):
         parts = parts | summary.prefixed(str(count - 1))
-    return parts | Named(params={"count": count})
+    return parts | StateDict(params={"count": count})
 
 
-def _each(combine: Callable[[Named, Named], Named], left: Named, right: Named) -> Named:
+def _each(
+    combine: Callable[[StateDict, StateDict], StateDict], left: StateDict, right: StateDict
+) -> StateDict:
     return _numbered(
         combine(left.part(str(i)), right.part(str(i))) for i in range(left.params["count"])
     )

@@ -4,7 +4,7 @@ from typing import Any
 
 from petafit.learners.sklearn.merging.averages import LAST, Average, averaged, means
 from petafit.learners.sklearn.merging.rule import Learnt
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 
 _STEPS = ("ms", "vs", "velocities")
 """What the optimizers remember of earlier gradients."""
@@ -27,14 +27,14 @@ class Perceptrons(Average):
     def note(self, estimator: Any, start: Any | None, learnt: Learnt) -> float:
         return learnt.weight_of(int(estimator.t_ - (start.t_ if start is not None else 0)))
 
-    def parts(self, estimator: Any, note: Any) -> Named:
+    def parts(self, estimator: Any, note: Any) -> StateDict:
         lists = {name: vars(estimator)[name] for name in self.forget}
         lists |= {name: vars(estimator._optimizer)[name] for name in _remembered(estimator)}
         arrays = {f"{name}/{i}": a for name, held in lists.items() for i, a in enumerate(held)}
         steps = getattr(estimator._optimizer, "t", 0)
         return averaged({LAST: arrays}, {LAST: note}, {"t_": estimator.t_, "steps": steps})
 
-    def build(self, estimator: Any, parts: Named, start: Any | None, shards: int) -> None:
+    def build(self, estimator: Any, parts: StateDict, start: Any | None, shards: int) -> None:
         arrays, optimizer = means(parts), estimator._optimizer
         for name in (*self.forget, *_remembered(estimator)):
             owner = estimator if name in self.forget else optimizer
@@ -51,11 +51,11 @@ class BoltzmannMachine(Average):
     how = "approximate: weights averaged by rows, from the same first weights"
     forget = ("components_", "intercept_hidden_", "intercept_visible_")
 
-    def parts(self, estimator: Any, note: Any) -> Named:
+    def parts(self, estimator: Any, note: Any) -> StateDict:
         arrays = {name: vars(estimator)[name] for name in self.forget}
         return averaged({LAST: arrays}, {LAST: note})
 
-    def build(self, estimator: Any, parts: Named, start: Any | None, shards: int) -> None:
+    def build(self, estimator: Any, parts: StateDict, start: Any | None, shards: int) -> None:
         vars(estimator).update(means(parts))
 
 

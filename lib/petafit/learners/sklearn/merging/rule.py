@@ -6,7 +6,7 @@ from typing import Any, ClassVar, NamedTuple
 from petafit.features.encoding.batch import Batch
 from petafit.learners.base import MergeFit
 from petafit.learners.sklearn.serialization import decode, encode
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 
 
 class Learnt(NamedTuple):
@@ -78,15 +78,15 @@ class MergeRule(ABC):
         return learnt.weight
 
     @abstractmethod
-    def parts(self, estimator: Any, note: Any) -> Named:
+    def parts(self, estimator: Any, note: Any) -> StateDict:
         """What a shard has to say to others."""
 
     @abstractmethod
-    def join(self, left: Named, right: Named) -> Named:
+    def join(self, left: StateDict, right: StateDict) -> StateDict:
         """The parts of two shards as one; associative."""
 
     @abstractmethod
-    def build(self, estimator: Any, parts: Named, start: Any | None, shards: int) -> None:
+    def build(self, estimator: Any, parts: StateDict, start: Any | None, shards: int) -> None:
         """Put joined parts into the first shard's estimator.
 
         Parameters
@@ -95,7 +95,7 @@ class MergeRule(ABC):
             What all shards began with; the parts of each of them include it.
         """
 
-    def subtract(self, total: Named, part: Named) -> Named:
+    def subtract(self, total: StateDict, part: StateDict) -> StateDict:
         """The parts of which `total` is the join, `part` being the other side."""
         raise NotImplementedError
 
@@ -104,29 +104,29 @@ class MergeRule(ABC):
         for name in self.forget:
             vars(estimator).pop(name, None)
 
-    def alone(self, summary: Named) -> Named:
+    def alone(self, summary: StateDict) -> StateDict:
         """The model of a shard that met no other."""
         return summary.part("estimator")
 
-    def lift(self, estimator: Any, start: Any | None, learnt: Learnt) -> Named:
+    def lift(self, estimator: Any, start: Any | None, learnt: Learnt) -> StateDict:
         """The summary of a shard."""
         return single(encode(estimator), learnt.rows, self.note(estimator, start, learnt))
 
-    def merge(self, left: Named, right: Named) -> Named:
+    def merge(self, left: StateDict, right: StateDict) -> StateDict:
         """Two summaries as one; one without rows leaves the other as it is."""
         if not left.params["rows"] or not right.params["rows"]:
             return left if left.params["rows"] else right
         parts = self.join(self.parts_of(left), self.parts_of(right))
         return self._rest(left) | parts.prefixed("parts") | _added(left, right, 1)
 
-    def unmerge(self, total: Named, part: Named) -> Named:
+    def unmerge(self, total: StateDict, part: StateDict) -> StateDict:
         """The summary that, merged with `part`, gives `total`; of a `subtractable` rule."""
         if not part.params["rows"]:
             return total
         parts = self.subtract(self.parts_of(total), self.parts_of(part))
         return self._rest(total) | parts.prefixed("parts") | _added(total, part, -1)
 
-    def finish(self, summary: Named, start: Any | None) -> Named:
+    def finish(self, summary: StateDict, start: Any | None) -> StateDict:
         """The model of all shards; `start` is what each of them began with."""
         if not is_joined(summary):
             return self.alone(summary)
@@ -134,21 +134,23 @@ class MergeRule(ABC):
         self.build(estimator, summary.part("parts"), start, summary.params["shards"])
         return encode(estimator)
 
-    def stack(self, summary: Named, start: Any | None, rows: Batch) -> tuple[Named, MergeFit]:
+    def stack(
+        self, summary: StateDict, start: Any | None, rows: Batch
+    ) -> tuple[StateDict, MergeFit]:
         """As `finish` of several shards, by a rule that `stacks`: fitted to rows put aside."""
         raise NotImplementedError
 
-    def parts_of(self, summary: Named) -> Named:
+    def parts_of(self, summary: StateDict) -> StateDict:
         """The `parts` of a shard, or those joined already."""
         if is_joined(summary):
             return summary.part("parts")
         return self.parts(decode(summary.part("estimator"), copy=False), self.noted(summary))
 
-    def noted(self, summary: Named) -> Any:
+    def noted(self, summary: StateDict) -> Any:
         """What `parts` is told of a shard: its `note`, and what else `lift` has written down."""
         return summary.params["note"]
 
-    def _rest(self, summary: Named) -> Named:
+    def _rest(self, summary: StateDict) -> StateDict:
         if is_joined(summary):
             return summary.part("estimator").prefixed("estimator")
         estimator = decode(summary.part("estimator"), copy=False)
@@ -156,21 +158,21 @@ class MergeRule(ABC):
         return encode(estimator).prefixed("estimator")
 
 
-EMPTY = Named(params={"rows": 0, "shards": 0})
+EMPTY = StateDict(params={"rows": 0, "shards": 0})
 """The summary of a shard without rows."""
 
 
-def single(model: Named, rows: int, note: Any) -> Named:
+def single(model: StateDict, rows: int, note: Any) -> StateDict:
     """The summary of one shard's estimator."""
-    return Named(params={"rows": rows, "shards": 1, "note": note}) | model.prefixed("estimator")
+    return StateDict(params={"rows": rows, "shards": 1, "note": note}) | model.prefixed("estimator")
 
 
-def is_joined(summary: Named) -> bool:
+def is_joined(summary: StateDict) -> bool:
     """Whether it is of several shards."""
     return "note" not in summary.params
 
 
-def _added(left: Named, right: Named, sign: int) -> Named:
-    return Named(
+def _added(left: StateDict, right: StateDict, sign: int) -> StateDict:
+    return StateDict(
         params={name: left.params[name] + sign * right.params[name] for name in ("rows", "shards")}
     )

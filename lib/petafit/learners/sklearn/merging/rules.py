@@ -8,7 +8,7 @@ from petafit.learners.sklearn.merging.averages import LinearSteps
 from petafit.learners.sklearn.merging.clusters import Centres
 from petafit.learners.sklearn.merging.components import Components
 from petafit.learners.sklearn.merging.counts import CategoryCounts, FeatureCounts
-from petafit.learners.sklearn.merging.extremes import Magnitude, Range
+from petafit.learners.sklearn.merging.extremes import Magnitude, MinMax
 from petafit.learners.sklearn.merging.factors import Dictionary, Factors, Topics
 from petafit.learners.sklearn.merging.linear_sums import LinearSums
 from petafit.learners.sklearn.merging.moments import BayesMoments, ScalerMoments
@@ -29,7 +29,7 @@ RULES: Mapping[str, type[MergeRule]] = {
     "MLPClassifier": Perceptrons,
     "MLPRegressor": Perceptrons,
     "MaxAbsScaler": Magnitude,
-    "MinMaxScaler": Range,
+    "MinMaxScaler": MinMax,
     "MiniBatchDictionaryLearning": Dictionary,
     "MiniBatchKMeans": Centres,
     "MiniBatchNMF": Factors,

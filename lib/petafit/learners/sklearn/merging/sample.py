@@ -11,13 +11,13 @@ import hashlib
 
 import numpy as np
 
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 
 _NUMBERS = 2**22
 """Numbers that a sample may hold: 32 MB."""
 
 
-def sample(rows: np.ndarray, weight: np.ndarray) -> Named:
+def sample(rows: np.ndarray, weight: np.ndarray) -> StateDict:
     """All of some rows.
 
     Parameters
@@ -29,7 +29,7 @@ def sample(rows: np.ndarray, weight: np.ndarray) -> Named:
     return _ordered(rows, weight, priority, threshold=0.0, limit=len(rows))
 
 
-def joined(left: Named, right: Named, *, at_least: int = 0) -> Named:
+def joined(left: StateDict, right: StateDict, *, at_least: int = 0) -> StateDict:
     """Two samples as one, of `_NUMBERS` numbers or of `at_least` rows; other parameters stay."""
     both = {name: np.concatenate([a, right.arrays[name]]) for name, a in left.arrays.items()}
     limit = max(_NUMBERS // both["rows"].shape[1], at_least)
@@ -37,18 +37,18 @@ def joined(left: Named, right: Named, *, at_least: int = 0) -> Named:
     return left | _ordered(**both, threshold=threshold, limit=limit)
 
 
-def rows_and_weights(kept: Named) -> tuple[np.ndarray, np.ndarray]:
+def rows_and_weights(kept: StateDict) -> tuple[np.ndarray, np.ndarray]:
     """The rows of a sample in a fixed order, and what each counts."""
     return kept.arrays["rows"], np.maximum(kept.arrays["weight"], kept.params["threshold"])
 
 
 def _ordered(
     rows: np.ndarray, weight: np.ndarray, priority: np.ndarray, *, threshold: float, limit: int
-) -> Named:
+) -> StateDict:
     order = np.lexsort((weight, -priority))
     gone = priority[order[limit:]]
     order = order[:limit]
-    return Named(
+    return StateDict(
         {"rows": rows[order], "weight": weight[order], "priority": priority[order]},
         {"threshold": float(gone.max(initial=threshold))},
     )

@@ -8,7 +8,7 @@ from sklearn.cluster._birch import _CFNode, _CFSubcluster, _split_node
 from petafit.learners.sklearn.merging.rule import MergeRule
 from petafit.learners.sklearn.merging.sample import joined, rows_and_weights, sample
 from petafit.learners.sklearn.serialization import decode, encode
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 
 _BEFORE = "subclusters_before_"
 """The attribute that holds the subclusters a shard began with, and their sums as they were."""
@@ -36,13 +36,13 @@ class Subclusters(MergeRule):
         vars(estimator)[_BEFORE] = [[leaf, *_sums(leaf)] for leaf in _leaves(estimator)]
         return estimator
 
-    def alone(self, summary: Named) -> Named:
+    def alone(self, summary: StateDict) -> StateDict:
         estimator = decode(summary.part("estimator"), copy=False)
         if vars(estimator).pop(_BEFORE, None) is None:
             return summary.part("estimator")
         return encode(estimator)
 
-    def parts(self, estimator: Any, note: Any) -> Named:
+    def parts(self, estimator: Any, note: Any) -> StateDict:
         before = {id(leaf): sums for leaf, *sums in vars(estimator).get(_BEFORE, ())}
         rows = []
         for leaf in _leaves(estimator):
@@ -54,12 +54,12 @@ class Subclusters(MergeRule):
         dtype = estimator.subcluster_centers_.dtype.str
         width = 2 + estimator.n_features_in_
         grown = np.array(rows).reshape(-1, width)
-        return sample(grown, grown[:, 0]) | Named(params={"dtype": dtype})
+        return sample(grown, grown[:, 0]) | StateDict(params={"dtype": dtype})
 
-    def join(self, left: Named, right: Named) -> Named:
+    def join(self, left: StateDict, right: StateDict) -> StateDict:
         return joined(left, right)
 
-    def build(self, estimator: Any, parts: Named, start: Any | None, shards: int) -> None:
+    def build(self, estimator: Any, parts: StateDict, start: Any | None, shards: int) -> None:
         dtype = np.dtype(parts.params["dtype"])
         _plant(estimator, dtype)
         for leaf in _leaves(start) if start is not None else ():

@@ -7,8 +7,8 @@ import numpy as np
 from petafit.errors import DivergedError
 from petafit.evaluation.metrics import Figures
 from petafit.learners.online.newton.lbfgs import Point, with_newest
-from petafit.store.arrays import Named
-from petafit.training.reserved import NOTHING
+from petafit.store.arrays import StateDict
+from petafit.training.merge_holdout import NOTHING
 from petafit.training.round import Round, Step
 
 
@@ -23,7 +23,7 @@ class Trained:
         the shards' own models; None where there were none.
     """
 
-    weights: Named
+    weights: StateDict
     best: Round
     rounds: tuple[Round, ...]
     progressive: Figures | None
@@ -50,18 +50,18 @@ class Trained:
 
 
 @dataclass
-class Standing:
+class TrainingState:
     """Where training has come to.
 
     Attributes
     ----------
-    weights : Named or None
+    weights : StateDict or None
         The last model.
-    reserved : Named
-        The newest rows put aside: see `petafit.training.reserved`.
-    measured : list of Named
+    reserved : StateDict
+        The newest rows put aside: see `petafit.training.merge_holdout`.
+    measured : list of StateDict
         What the predictions before each update say, part by part.
-    best_weights, best_round : Named, Round
+    best_weights, best_round : StateDict, Round
         Those of the lowest loss so far.
     points : tuple of Point
         Where Newton rounds have measured the objective, each lower than all before.
@@ -71,11 +71,11 @@ class Standing:
         The last round before the Newton rounds; 0 before those.
     """
 
-    weights: Named | None = None
-    reserved: Named = NOTHING
-    measured: list[Named] = field(default_factory=list)
+    weights: StateDict | None = None
+    reserved: StateDict = NOTHING
+    measured: list[StateDict] = field(default_factory=list)
     rounds: list[Round] = field(default_factory=list)
-    best_weights: Named = NOTHING
+    best_weights: StateDict = NOTHING
     best_round: Round = field(default_factory=lambda: Round(0, 1, 1))
     least: float | None = None
     points: tuple[Point, ...] = ()
@@ -106,7 +106,7 @@ class Standing:
         self.weights = step.weights
         self.block = not step.point.arrays
         if step.point.arrays:
-            self.points = with_newest(self.points, Point.from_named(step.point))
+            self.points = with_newest(self.points, Point.from_state_dict(step.point))
         if step.reserved.arrays:
             self.reserved = step.reserved
         if step.measured is not None:

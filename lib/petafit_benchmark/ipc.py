@@ -9,7 +9,7 @@ from pkgutil import iter_modules
 from typing import Any, cast
 
 from petafit.errors import ConfigurationError, did_you_mean
-from petafit_benchmark.contender import Contender, Spec, Trained
+from petafit_benchmark.contender import Contender, ContenderRun, Spec
 
 _CONTENDERS = "petafit_benchmark.contenders"
 
@@ -34,7 +34,7 @@ def load_contender(name: str) -> Contender:
         raise ConfigurationError(f"There is no contender {name!r}", hint=hint) from error
 
 
-def write(path: str | Path, told: Sequence[Spec] | Sequence[Trained]) -> None:
+def write(path: str | Path, told: Sequence[Spec] | Sequence[ContenderRun]) -> None:
     """Leave specs or results for the other process."""
     Path(path).write_text(json.dumps([asdict(one) for one in told], indent=2))
 
@@ -44,9 +44,9 @@ def read_specs(path: str | Path) -> list[Spec]:
     return [Spec.from_json(told) for told in _read(path)]
 
 
-def read_trained(path: str | Path) -> list[Trained]:
+def read_trained(path: str | Path) -> list[ContenderRun]:
     """What was done."""
-    return [Trained.from_json(told) for told in _read(path)]
+    return [ContenderRun.from_json(told) for told in _read(path)]
 
 
 def _read(path: str | Path) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 from petafit.features.encoding.batch import Batch
-from petafit.features.reserve import Reserve
+from petafit.features.merge_holdout import MergeHoldout
 
 
 def batch(rows: int) -> Batch:
@@ -16,14 +16,14 @@ def batch(rows: int) -> Batch:
 @settings(max_examples=20, deadline=None)
 @given(share=st.floats(0.01, 0.5), seed=st.integers(0, 1000), shard=st.integers(0, 9999))
 def test_the_share_is_as_wanted(share: float, seed: int, shard: int) -> None:
-    chosen = Reserve((0.0, share), seed).mask(batch(50_000), shard=shard, piece=1, number=3)
+    chosen = MergeHoldout((0.0, share), seed).mask(batch(50_000), shard=shard, piece=1, number=3)
     assert chosen is not None
     deviation = np.sqrt(share * (1 - share) / 50_000)
     assert abs(chosen.mean() - share) < 5 * deviation
 
 
 def test_a_retry_chooses_the_same_rows_and_other_places_others() -> None:
-    reserve, rows = Reserve((0.5, 0.5), seed=1), batch(1000)
+    reserve, rows = MergeHoldout((0.5, 0.5), seed=1), batch(1000)
     place = {"shard": 2, "piece": 1, "number": 7}
     once = reserve.mask(rows, **place)
     assert once is not None
@@ -32,7 +32,7 @@ def test_a_retry_chooses_the_same_rows_and_other_places_others() -> None:
         reserve.mask(rows, **{**place, "shard": 3}),
         reserve.mask(rows, **{**place, "piece": 0}),
         reserve.mask(rows, **{**place, "number": 8}),
-        Reserve((0.5, 0.5), seed=2).mask(rows, **place),
+        MergeHoldout((0.5, 0.5), seed=2).mask(rows, **place),
     ]
     for other in others:
         assert other is not None
@@ -41,7 +41,7 @@ def test_a_retry_chooses_the_same_rows_and_other_places_others() -> None:
 
 def test_a_larger_share_takes_in_the_smaller() -> None:
     few, many = (
-        Reserve((share,)).mask(batch(2000), shard=0, piece=0, number=0) for share in (0.1, 0.3)
+        MergeHoldout((share,)).mask(batch(2000), shard=0, piece=0, number=0) for share in (0.1, 0.3)
     )
     assert few is not None
     assert many is not None
@@ -49,5 +49,5 @@ def test_a_larger_share_takes_in_the_smaller() -> None:
 
 
 def test_nothing_is_put_aside_of_a_piece_without_share() -> None:
-    assert Reserve((0.0,)).mask(batch(1000), shard=0, piece=0, number=0) is None
-    assert Reserve((0.9,)).mask(batch(0), shard=0, piece=0, number=0) is None
+    assert MergeHoldout((0.0,)).mask(batch(1000), shard=0, piece=0, number=0) is None
+    assert MergeHoldout((0.9,)).mask(batch(0), shard=0, piece=0, number=0) is None

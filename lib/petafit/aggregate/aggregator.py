@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, Generic, TypeVar, cast
 
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 
 State = TypeVar("State")
 Batch = TypeVar("Batch", contravariant=True)
@@ -30,7 +30,7 @@ class Aggregator(ABC, Generic[State, Batch, Result]):
     exact: bool = True
 
     @abstractmethod
-    def start(self, model: Named | None = None) -> State:
+    def start(self, model: StateDict | None = None) -> State:
         """The state before any batch; a warm start begins from a model."""
 
     @abstractmethod
@@ -38,34 +38,34 @@ class Aggregator(ABC, Generic[State, Batch, Result]):
         """Take in one batch. May work in place: only the returned state counts."""
 
     @abstractmethod
-    def lift(self, state: State) -> Named:
+    def lift(self, state: State) -> StateDict:
         """What this shard has to say to the others."""
 
     @abstractmethod
-    def merge(self, left: Named, right: Named) -> Named:
+    def merge(self, left: StateDict, right: StateDict) -> StateDict:
         """Two summaries as one; associative, and the lift of an empty shard changes nothing.
 
         May use up either: only the returned summary counts.
         """
 
     @abstractmethod
-    def finish(self, summary: Named, model: Named | None = None) -> Result:
+    def finish(self, summary: StateDict, model: StateDict | None = None) -> Result:
         """The result of all that was merged; `model` is what `start` was given."""
 
     def progress(self, state: State) -> float | None:
         """The running loss, where there is one: shown while the pass goes on."""
         return None
 
-    def dump(self, state: State) -> Named:
+    def dump(self, state: State) -> StateDict:
         """The state as arrays, so that `load` gives a state that goes on to the byte."""
-        return cast(Named, state)
+        return cast(StateDict, state)
 
-    def load(self, dumped: Named) -> State:
+    def load(self, dumped: StateDict) -> State:
         """The state that `dump` wrote."""
         return cast(State, dumped)
 
 
-class Together(Aggregator[dict[str, Any], Any, dict[str, Any]]):
+class Combined(Aggregator[dict[str, Any], Any, dict[str, Any]]):
     """Several aggregators over the same batches, in one pass.
 
     Parameters
@@ -78,7 +78,7 @@ class Together(Aggregator[dict[str, Any], Any, dict[str, Any]]):
         self.parts = dict(parts)
         self.exact = all(part.exact for part in self.parts.values())
 
-    def start(self, model: Named | None = None) -> dict[str, Any]:
+    def start(self, model: StateDict | None = None) -> dict[str, Any]:
         return {
             name: part.start(model.part(name) if model else None)
             for name, part in self.parts.items()
@@ -87,10 +87,10 @@ class Together(Aggregator[dict[str, Any], Any, dict[str, Any]]):
     def reduce(self, state: dict[str, Any], batch: Any) -> dict[str, Any]:
         return {name: part.reduce(state[name], batch) for name, part in self.parts.items()}
 
-    def lift(self, state: dict[str, Any]) -> Named:
+    def lift(self, state: dict[str, Any]) -> StateDict:
         return self._join({name: part.lift(state[name]) for name, part in self.parts.items()})
 
-    def merge(self, left: Named, right: Named) -> Named:
+    def merge(self, left: StateDict, right: StateDict) -> StateDict:
         return self._join(
             {
                 name: part.merge(left.part(name), right.part(name))
@@ -98,7 +98,7 @@ class Together(Aggregator[dict[str, Any], Any, dict[str, Any]]):
             }
         )
 
-    def finish(self, summary: Named, model: Named | None = None) -> dict[str, Any]:
+    def finish(self, summary: StateDict, model: StateDict | None = None) -> dict[str, Any]:
         return {
             name: part.finish(summary.part(name), model.part(name) if model else None)
             for name, part in self.parts.items()
@@ -108,15 +108,15 @@ class Together(Aggregator[dict[str, Any], Any, dict[str, Any]]):
         losses = (part.progress(state[name]) for name, part in self.parts.items())
         return next((loss for loss in losses if loss is not None), None)
 
-    def dump(self, state: dict[str, Any]) -> Named:
+    def dump(self, state: dict[str, Any]) -> StateDict:
         return self._join({name: part.dump(state[name]) for name, part in self.parts.items()})
 
-    def load(self, dumped: Named) -> dict[str, Any]:
+    def load(self, dumped: StateDict) -> dict[str, Any]:
         return {name: part.load(dumped.part(name)) for name, part in self.parts.items()}
 
     @staticmethod
-    def _join(parts: Mapping[str, Named]) -> Named:
-        joined = Named()
+    def _join(parts: Mapping[str, StateDict]) -> StateDict:
+        joined = StateDict()
         for name, part in parts.items():
             joined = joined | part.prefixed(name)
         return joined

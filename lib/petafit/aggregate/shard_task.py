@@ -9,7 +9,8 @@ from typing import Any, Protocol
 from pydantic import TypeAdapter
 from threadpoolctl import threadpool_limits
 
-from petafit.aggregate.law import Aggregator
+from petafit.aggregate.aggregator import Aggregator
+from petafit.aggregate.heartbeat import Heartbeat
 from petafit.aggregate.memory import peak_memory
 from petafit.aggregate.pass_files import (
     Reference,
@@ -21,15 +22,14 @@ from petafit.aggregate.pass_files import (
     save_checkpoint,
     write_summary,
 )
-from petafit.aggregate.pulse import Pulse
 from petafit.compiled import compile_seconds
 from petafit.errors import StorageError
-from petafit.store.arrays import Named, digest, to_pieces
+from petafit.store.arrays import StateDict, digest, to_pieces
 from petafit.store.filesystem import Folder
 from petafit.stream.tally import Tally
 
 
-class Rows(Protocol):
+class RowBatch(Protocol):
     """A batch, of whatever form."""
 
     @property
@@ -39,7 +39,7 @@ class Rows(Protocol):
 class Read(Protocol):
     """Gives a shard's batches."""
 
-    def __call__(self, *, skip: int) -> Iterator[Rows]:
+    def __call__(self, *, skip: int) -> Iterator[RowBatch]:
         """The batches after the first `skip`."""
 
 
@@ -53,12 +53,12 @@ class Through(Protocol):
 class InPieces(Protocol):
     """Reads a piece of a shard."""
 
-    def __call__(self, *, piece: int, skip: int) -> Iterator[Rows]:
+    def __call__(self, *, piece: int, skip: int) -> Iterator[RowBatch]:
         """The batches of a piece after the first `skip`."""
 
 
 @dataclass(frozen=True)
-class Work:
+class ShardTask:
     """All that a worker needs to know beside its shard.
 
     Attributes
@@ -90,13 +90,13 @@ class Work:
     counted: bool = False
     resumable: bool = True
 
-    def model(self) -> Named | None:
+    def model(self) -> StateDict | None:
         """The model to start from."""
         return self.start.load() if self.start else None
 
 
 def aggregate_shard(
-    work: Work, shard: int, read: InPieces, pieces: Sequence[int] = (0,)
+    task: ShardTask, shard: int, read: InPieces, pieces: Sequence[int] = (0,)
 ) -> ShardReport:
     """Aggregate one shard and leave its summary in the run folder.
 
@@ -112,11 +112,11 @@ def aggregate_shard(
     pieces : sequence of int
         To read one after the other.
     """
-    finished = find_report(work.folder, shard) if work.resumable else None
+    finished = find_report(task.folder, shard) if task.resumable else None
     if finished:
         return finished
     with threadpool_limits(1):
-        return _aggregate(work, shard, read, pieces)
+        return _aggregate(task, shard, read, pieces)
 
 
 @dataclass
@@ -132,23 +132,23 @@ class _Position:
     tally: dict[str, int] = field(default_factory=lambda: asdict(Tally()))
 
 
-def _aggregate(work: Work, shard: int, read: InPieces, pieces: Sequence[int]) -> ShardReport:
-    aggregator, pulse = work.aggregator, Pulse(work.folder, shard)
-    state, at = _restore(work, shard, pieces[0])
+def _aggregate(task: ShardTask, shard: int, read: InPieces, pieces: Sequence[int]) -> ShardReport:
+    aggregator, heartbeat = task.aggregator, Heartbeat(task.folder, shard)
+    state, at = _restore(task, shard, pieces[0])
     saved, tally = time.monotonic(), Tally()
     for piece in pieces[pieces.index(at.piece) :]:
         if piece != at.piece:
             at = _Position(piece, rows=at.rows, tally=_sum(at.tally, tally))
             tally = Tally()
-        counted: dict[str, Any] = {"tally": tally} if work.counted else {}
+        counted: dict[str, Any] = {"tally": tally} if task.counted else {}
         plain = partial(read, piece=piece, **counted)
-        through = work.through(plain, shard=shard, piece=piece) if work.through else plain
+        through = task.through(plain, shard=shard, piece=piece) if task.through else plain
         for batch in through(skip=at.batches):
             state = aggregator.reduce(state, batch)
             at.batches, at.rows = at.batches + 1, at.rows + batch.num_rows
-            pulse.beat(at.rows, partial(aggregator.progress, state))
-            if work.resumable and time.monotonic() - saved > work.checkpoint_seconds:
-                save_checkpoint(work.folder, shard, aggregator.dump(state), asdict(at))
+            heartbeat.beat(at.rows, partial(aggregator.progress, state))
+            if task.resumable and time.monotonic() - saved > task.checkpoint_seconds:
+                save_checkpoint(task.folder, shard, aggregator.dump(state), asdict(at))
                 saved = time.monotonic()
     summary = aggregator.lift(state)
     content = to_pieces(summary)
@@ -160,9 +160,9 @@ def _aggregate(work: Work, shard: int, read: InPieces, pieces: Sequence[int]) ->
         compile_seconds(),
         _sum(at.tally, tally),
     )
-    write_summary(work.folder, content, report)
-    pulse.stop()
-    remove_checkpoint(work.folder, shard)
+    write_summary(task.folder, content, report)
+    heartbeat.stop()
+    remove_checkpoint(task.folder, shard)
     return report
 
 
@@ -170,16 +170,16 @@ def _sum(counted: dict[str, int], tally: Tally) -> dict[str, int]:
     return asdict(Tally(**counted) + tally)
 
 
-def _restore(work: Work, shard: int, first: int) -> tuple[Any, _Position]:
+def _restore(task: ShardTask, shard: int, first: int) -> tuple[Any, _Position]:
     """The state to go on from, and where it has come to; a damaged checkpoint is left out."""
-    saved = find_checkpoint(work.folder, shard) if work.resumable else None
+    saved = find_checkpoint(task.folder, shard) if task.resumable else None
     if saved:
         state, position = saved
         try:
-            return work.aggregator.load(state), _POSITION.validate_python(position)
+            return task.aggregator.load(state), _POSITION.validate_python(position)
         except (StorageError, KeyError, TypeError, ValueError):  # ValidationError is a ValueError
-            discard_checkpoint(work.folder, shard)
-    return work.aggregator.start(work.model()), _Position(first)
+            discard_checkpoint(task.folder, shard)
+    return task.aggregator.start(task.model()), _Position(first)
 
 
 _POSITION = TypeAdapter(_Position)

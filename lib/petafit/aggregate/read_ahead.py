@@ -8,7 +8,7 @@ from typing import TypeVar
 Item = TypeVar("Item")
 
 
-def ahead(items: Iterable[Item]) -> Iterator[Item]:
+def read_ahead(items: Iterable[Item]) -> Iterator[Item]:
     """The same items; each but the first is made in a thread while the one before is in use.
 
     It pays for what waits for a disk, or hashes and copies: that leaves the interpreter to others.
@@ -16,7 +16,7 @@ def ahead(items: Iterable[Item]) -> Iterator[Item]:
 
     Examples
     --------
-    >>> list(ahead(number**2 for number in range(4)))
+    >>> list(read_ahead(number**2 for number in range(4)))
     [0, 1, 4, 9]
     """
     source = iter(items)

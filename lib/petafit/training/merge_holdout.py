@@ -8,11 +8,11 @@ from scipy.sparse import csr_array
 
 from petafit.features.encoding.batch import Batch, check_entries
 from petafit.features.instances import EncodedRows
-from petafit.store.arrays import Named
-from petafit.table.contract import Sifted
+from petafit.store.arrays import StateDict
+from petafit.table.contract import ValidatedBatch
 
 
-def taken_from(batch: Batch) -> tuple[Batch, Named]:
+def taken_from(batch: Batch) -> tuple[Batch, StateDict]:
     """A batch whose rows put aside weigh nothing, so that none is learnt from, and those rows."""
     aside = batch.reserved
     if aside is None:
@@ -23,7 +23,7 @@ def taken_from(batch: Batch) -> tuple[Batch, Named]:
         return batch, NOTHING
     kept: Any = batch.X[np.flatnonzero(aside)]  # CSR: dense rows are never put aside
     assert batch.y is not None
-    return Batch(batch.X, batch.y, np.where(aside, 0.0, weight)), Named(
+    return Batch(batch.X, batch.y, np.where(aside, 0.0, weight)), StateDict(
         {
             "counts": np.diff(kept.indptr).astype(np.int32),
             "indices": kept.indices.astype(np.int32),
@@ -35,37 +35,43 @@ def taken_from(batch: Batch) -> tuple[Batch, Named]:
 
 
 class LearntRows:
-    """The sieve of encoded batches that hides the rows put aside."""
+    """The validator of encoded batches that hides the rows put aside."""
 
-    def sift(self, batch: Batch) -> Sifted:
+    def validate(self, batch: Batch) -> ValidatedBatch:
         """The batch with weight 0 for these; see `petafit.features.instances.EncodedRows`."""
-        sifted = EncodedRows().sift(batch)
-        return sifted if sifted.good is None else sifted._replace(good=taken_from(sifted.good)[0])
+        validated = EncodedRows().validate(batch)
+        return (
+            validated
+            if validated.good is None
+            else validated._replace(good=taken_from(validated.good)[0])
+        )
 
 
-NOTHING = Named()
+NOTHING = StateDict()
 """No rows."""
 
 
-def together(parts: Sequence[Named]) -> Named:
+def together(parts: Sequence[StateDict]) -> StateDict:
     """Rows one after the other."""
     full = [part for part in parts if part.arrays]
     if not full:
         return NOTHING
-    return Named({name: np.concatenate([p.arrays[name] for p in full]) for name in full[0].arrays})
+    return StateDict(
+        {name: np.concatenate([p.arrays[name] for p in full]) for name in full[0].arrays}
+    )
 
 
-def halves(rows: Named) -> tuple[Named, Named]:
+def halves(rows: StateDict) -> tuple[StateDict, StateDict]:
     """Every second row, and the others: what merges are fitted to must not judge what follows."""
     return _every_second(rows, 0), _every_second(rows, 1)
 
 
-def _every_second(rows: Named, first: int) -> Named:
+def _every_second(rows: StateDict, first: int) -> StateDict:
     if not rows.arrays:
         return NOTHING
     chosen = np.arange(count(rows)) % 2 == first
     entries = np.repeat(chosen, rows.arrays["counts"])
-    return Named(
+    return StateDict(
         {
             name: values[entries if name in ("indices", "data") else chosen]
             for name, values in rows.arrays.items()
@@ -73,12 +79,12 @@ def _every_second(rows: Named, first: int) -> Named:
     )
 
 
-def count(rows: Named) -> int:
+def count(rows: StateDict) -> int:
     """How many rows there are."""
     return len(rows.arrays["y"]) if rows.arrays else 0
 
 
-def as_batch(rows: Named, n_features: int) -> Batch:
+def as_batch(rows: StateDict, n_features: int) -> Batch:
     """The rows, of which there is one at least."""
     held = rows.arrays
     check_entries(held["counts"], held["indices"], n_features)

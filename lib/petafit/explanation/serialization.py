@@ -4,25 +4,25 @@ from dataclasses import fields
 
 from petafit.explanation.leave_one_out import Differences, Models, Variants
 from petafit.models.model import Model, Signature
-from petafit.store.arrays import Named
+from petafit.store.arrays import StateDict
 
 _ARRAYS = tuple(each.name for each in fields(Differences) if each.name != "partitions")
 
 
-def to_named(reads: Signature, variants: Variants) -> Named:
+def to_state_dict(reads: Signature, variants: Variants) -> StateDict:
     """What the models read, and the models."""
-    packed = Named()
+    packed = StateDict()
     if isinstance(variants, Differences):
         arrays = {name: getattr(variants, name) for name in _ARRAYS}
-        packed = Named(arrays, {"partitions": variants.partitions})
+        packed = StateDict(arrays, {"partitions": variants.partitions})
     else:
         for number, each in enumerate(variants.models):
             packed = packed | each.prefixed(f"{number:06d}")
-    return packed.prefixed("variants") | reads.to_named().prefixed("reads")
+    return packed.prefixed("variants") | reads.to_state_dict().prefixed("reads")
 
 
-def from_named(packed: Named) -> tuple[Model, Variants]:
-    """What `to_named` packed; the first is a model without weights of its own."""
+def from_state_dict(packed: StateDict) -> tuple[Model, Variants]:
+    """What `to_state_dict` packed; the first is a model without weights of its own."""
     model, held = Model.untrained(packed.part("reads")), packed.part("variants")
     if "partitions" in held.params:
         arrays = {name: held.arrays[name] for name in _ARRAYS}

@@ -3,7 +3,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from petafit.features.encoding.batch import Batch
-from petafit.training.reserved import NOTHING, as_batch, count, taken_from
+from petafit.training.merge_holdout import NOTHING, as_batch, count, taken_from
 
 X = csr_array(np.eye(4, dtype=np.float32))
 Y = np.array([0.0, 1.0, 0.0, 1.0])

@@ -13,12 +13,12 @@ from petafit.store.filesystem import Folder
 _SECONDS = 1.0
 
 
-class Pulse:
+class Heartbeat:
     """One shard's heartbeat, written at most once a second."""
 
     def __init__(self, folder: Folder, shard: int) -> None:
         self._folder = folder
-        self._name = f"pulse-{shard:06d}.json"
+        self._name = f"heartbeat-{shard:06d}.json"
         self._last = time.monotonic()
         self._written = False
 
@@ -42,7 +42,7 @@ class Pulse:
 
 
 @dataclass(frozen=True)
-class Standing:
+class ShardProgress:
     """How far a pass has come.
 
     Attributes
@@ -67,26 +67,26 @@ class _Beat:
 _BEAT = TypeAdapter(_Beat)
 
 
-class PulseReader:
+class HeartbeatReader:
     """The driver's view of a pass: finished shards are read once, running ones every time."""
 
     def __init__(self, folder: Folder) -> None:
         self._folder = folder
         self._finished: dict[str, int] = {}
 
-    def read(self) -> Standing:
+    def read(self) -> ShardProgress:
         """How far the pass has come by now."""
         running = []
         for name in self._folder.names():
             if name.startswith("report-") and name not in self._finished:
                 self._finished[name] = self._beat(name).rows
-            elif name.startswith("pulse-"):
+            elif name.startswith("heartbeat-"):
                 running.append(self._beat(name))
         rows = sum(self._finished.values()) + sum(beat.rows for beat in running)
         losses = [(beat.rows, beat.loss) for beat in running if beat.loss is not None and beat.rows]
         weight = sum(count for count, _ in losses)
         loss = sum(count * loss for count, loss in losses) / weight if weight else None
-        return Standing(rows, len(self._finished), loss)
+        return ShardProgress(rows, len(self._finished), loss)
 
     def _beat(self, name: str) -> _Beat:
         """A file's content; zero rows where it is damaged, or its shard has just removed it."""

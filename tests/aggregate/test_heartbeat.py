@@ -1,15 +1,15 @@
 from pathlib import Path
 from unittest.mock import patch
 
-from petafit.aggregate.pulse import Pulse, PulseReader
+from petafit.aggregate.heartbeat import Heartbeat, HeartbeatReader
 from petafit.store.filesystem import Folder
 
 
-def beat(folder: Folder, shard: int, rows: int, loss: float | None) -> Pulse:
-    pulse = Pulse(folder, shard)
+def beat(folder: Folder, shard: int, rows: int, loss: float | None) -> Heartbeat:
+    heartbeat = Heartbeat(folder, shard)
     with patch("time.monotonic", return_value=float("inf")):
-        pulse.beat(rows, lambda: loss)
-    return pulse
+        heartbeat.beat(rows, lambda: loss)
+    return heartbeat
 
 
 def test_running_and_finished_shards_add_up(tmp_path: Path) -> None:
@@ -17,7 +17,7 @@ def test_running_and_finished_shards_add_up(tmp_path: Path) -> None:
     folder.write_json("report-000000.json", {"rows": 100})
     beat(folder, 1, 30, 0.5)
     beat(folder, 2, 10, 0.1)
-    standing = PulseReader(folder).read()
+    standing = HeartbeatReader(folder).read()
     assert (standing.rows, standing.shards_done) == (140, 1)
     assert standing.loss == (30 * 0.5 + 10 * 0.1) / 40
 
@@ -29,29 +29,29 @@ def test_a_pulse_that_stops_is_gone(tmp_path: Path) -> None:
 
 
 def test_beats_are_rare(tmp_path: Path) -> None:
-    pulse = Pulse(Folder(tmp_path), 0)
+    heartbeat = Heartbeat(Folder(tmp_path), 0)
     for rows in range(1000):
-        pulse.beat(rows, lambda: None)
+        heartbeat.beat(rows, lambda: None)
     assert len(Folder(tmp_path).names()) <= 1
 
 
 def test_a_pass_that_has_not_begun_stands_at_nothing(tmp_path: Path) -> None:
-    assert PulseReader(Folder(tmp_path / "none")).read().rows == 0
+    assert HeartbeatReader(Folder(tmp_path / "none")).read().rows == 0
 
 
 def test_heartbeats_that_cannot_be_written_fail_nothing(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("where the folder should be")
     beat(Folder(tmp_path / "file/pass"), 1, 30, None).stop()
-    pulse = beat(Folder(tmp_path / "pass"), 1, 30, None)
+    heartbeat = beat(Folder(tmp_path / "pass"), 1, 30, None)
     (tmp_path / "pass").rename(tmp_path / "moved")
     (tmp_path / "pass").write_text("the folder is gone")
-    pulse.stop()
-    assert Folder(tmp_path / "moved").names() == ["pulse-000001.json"]
+    heartbeat.stop()
+    assert Folder(tmp_path / "moved").names() == ["heartbeat-000001.json"]
 
 
 def test_damaged_heartbeats_are_left_out(tmp_path: Path) -> None:
     folder = Folder(tmp_path)
     for shard, content in enumerate([b"", b"[1]", b'{"rows": "many"}', b'{"rows": null}', b"\xff"]):
-        folder.write(f"pulse-{shard:06d}.json", content)
+        folder.write(f"heartbeat-{shard:06d}.json", content)
     beat(folder, 9, 30, 0.5)
-    assert PulseReader(folder).read().rows == 30
+    assert HeartbeatReader(folder).read().rows == 30

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from petafit_benchmark.contender import Contender, Spec
-from petafit_benchmark.exchange import load_contender
+from petafit_benchmark.ipc import load_contender
 from petafit_benchmark.process import Failure
 from petafit_benchmark.results import Result, command_of
-from petafit_benchmark.table import Sample, Table
+from petafit_benchmark.table import BenchmarkTable, TableSample
 from petafit_benchmark.trial import Judged, run_and_judge
 from petafit_benchmark.tuning import Tuning
 
@@ -20,13 +20,13 @@ RUN_SECONDS = 900.0
 
 
 @dataclass
-class Laboratory:
+class Runner:
     """A table, and where contenders may work.
 
     Attributes
     ----------
     suite : str
-    table : Table
+    table : BenchmarkTable
     folder : Path
         Takes scratch files while a contender runs, and the logs.
     full_rows : int
@@ -38,7 +38,7 @@ class Laboratory:
     """
 
     suite: str
-    table: Table
+    table: BenchmarkTable
     folder: Path
     full_rows: int
     tuning_rows: int
@@ -111,13 +111,13 @@ class Laboratory:
             seconds=seconds,
         )
 
-    def _sample(self, contender: Contender) -> Sample:
+    def _sample(self, contender: Contender) -> TableSample:
         """The training rows for a contender: all, or the newest so many of a slower one."""
         if contender.MOST_ROWS is None:
-            return Sample(self.table.spec.train, self.table.spec.rows)
+            return TableSample(self.table.spec.train, self.table.spec.rows)
         return self.table.newest(self._scaled(contender.MOST_ROWS))
 
-    def _spec(self, sample: Sample, test: str, value: float | None) -> Spec:
+    def _spec(self, sample: TableSample, test: str, value: float | None) -> Spec:
         return replace(
             self.table.spec, train=sample.folder, rows=sample.rows, test=test, tuned=value
         )

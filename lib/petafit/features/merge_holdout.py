@@ -12,7 +12,7 @@ _SECOND = np.uint64(0x94D049BB133111EB)
 
 
 @dataclass(frozen=True)
-class Reserve:
+class MergeHoldout:
     """Chooses rows by a hash of their place, so that every retry and every round has the same.
 
     Attributes

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from petafit_benchmark.laboratory import Laboratory
+from petafit_benchmark.runner import Runner
 from petafit_benchmark.tuning import Tuning
 from tests.benchmark.made import table
 
@@ -14,7 +14,7 @@ def laboratory(tmp_path, monkeypatch):
     """A table of 2,400 rows, the size that all limits are stated for."""
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     made = table(tmp_path / "table")
-    return Laboratory("toys", made, tmp_path, full_rows=2400, tuning_rows=200)
+    return Runner("toys", made, tmp_path, full_rows=2400, tuning_rows=200)
 
 
 def test_a_contender_is_tuned_then_measured(laboratory):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from petafit.aggregate.ahead import ahead
+from petafit.aggregate.read_ahead import read_ahead
 
 
 class Thing:
@@ -16,7 +16,7 @@ class Thing:
 
 @given(st.lists(st.integers() | st.none()))
 def test_items_come_as_they_are(items: list[int | None]) -> None:
-    assert list(ahead(items)) == items
+    assert list(read_ahead(items)) == items
 
 
 def test_the_next_item_is_made_while_one_is_in_use() -> None:
@@ -27,7 +27,7 @@ def test_the_next_item_is_made_while_one_is_in_use() -> None:
             event.set()
             yield number
 
-    for number in ahead(make()):
+    for number in read_ahead(make()):
         assert all(event.wait(10) for event in made[: number + 2])
 
 
@@ -36,7 +36,7 @@ def test_an_error_comes_after_the_items_before_it() -> None:
         yield 1
         raise ValueError("the second cannot be made")
 
-    items = ahead(make())
+    items = read_ahead(make())
     assert next(items) == 1
     with pytest.raises(ValueError, match="second"):
         next(items)
@@ -52,7 +52,7 @@ def test_what_is_let_go_is_not_held() -> None:
             yield thing
             del thing
 
-    things = ahead(make())
+    things = read_ahead(make())
     first = next(things)
     next(things)
     del first
