@@ -246,3 +246,25 @@ def test_what_is_saved_passes_the_checks_before_it_is_read(
     check_files(Folder(tmp_path / "model"), n_features=width)
     with pytest.raises(StorageError, match="not fitted to its features"):
         check_files(Folder(tmp_path / "model"), n_features=fewer or width + 1)
+
+
+def test_a_model_from_before_its_stages_moved_is_loaded(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    features = (Numeric("x"), Text("t"))
+    column = ColumnStatistics(count=30, missing=0, mean=15.0, sd=8.0, minimum=0.0, maximum=29.0)
+    statistics = TableStatistics(30, None, {"x": column}, classes=(0, 1), class_counts=(15, 15))
+    rows = [(float(i), f"w{i % 4} x", float(i % 2)) for i in range(30)]
+    frame = spark.createDataFrame(rows, ["x", "t", mllib.LABEL]).coalesce(1)
+    fitted = make("LogisticRegression").fit(frame, stages=stages(features, statistics, 6))
+    mllib.save(fitted, f"file://{tmp_path}/model")
+    renamed = 0
+    for path in (tmp_path / "model").rglob("metadata/part-*"):
+        before = path.read_text()
+        path.write_text(before.replace("petafit.features.spark.", "petafit.features."))
+        path.with_name(f".{path.name}.crc").unlink()
+        renamed += path.read_text() != before
+    assert renamed == 2
+    check_files(Folder(tmp_path / "model"))
+    loaded = mllib.load(f"file://{tmp_path}/model")
+    np.testing.assert_array_equal(predicted(loaded, frame), predicted(fitted, frame))

@@ -1,6 +1,7 @@
 """Spark MLlib's classifiers and regressors: they fit a DataFrame as a whole, features included."""
 
 import inspect
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from pyspark.sql import functions as F  # noqa: N812  (the name Spark's own docu
 from petafit.config.settings import LearnerChoice
 from petafit.errors import ConfigurationError, did_you_mean
 from petafit.features.column_statistics import TableStatistics
+from petafit.features.spark import number_stage, text_stage
 from petafit.features.spark.stages import FEATURES
 from petafit.learners.base import DECISION, PREDICTION, Kind, Output
 from petafit.learners.mllib.limits import nested_choice
@@ -25,6 +27,12 @@ from petafit.table.filters.literals import quoted
 
 LABEL = "label_index"
 """The double column to learn: a class's position, or the number."""
+
+_FORMER_MODULES = {
+    "petafit.features.number_stage": number_stage,
+    "petafit.features.text_stage": text_stage,
+}
+"""By these names, models that were published before the modules moved have their stages."""
 
 _NEVER = -1e38
 """The margin of a class that a model has not met."""
@@ -174,6 +182,7 @@ def load(uri: str) -> PipelineModel:
     Spark imports the classes that the folder's metadata names, so a folder from an untrusted source
     can run any code: verify its digests before.
     """
+    sys.modules.update(_FORMER_MODULES)
     return PipelineModel.load(uri)
 
 

@@ -26,6 +26,8 @@ _CLASSES = frozenset(
         "org.apache.spark.ml.feature.FeatureHasher",
         "org.apache.spark.ml.feature.SQLTransformer",
         "org.apache.spark.ml.feature.VectorAssembler",
+        "petafit.features.number_stage.AddNumbers",
+        "petafit.features.text_stage.AddText",
         "petafit.features.spark.number_stage.AddNumbers",
         "petafit.features.spark.text_stage.AddText",
         "petafit.features.spark.unicode_stage.NormalizeTexts",
