@@ -160,7 +160,7 @@ def _round(done: Mapping[str, Any]) -> tuple[str, str]:
     told = [f"{done['kind']}  {done['rows']['used']:,} rows  {_number(done['seconds'])} s"]
     if done.get("objective") is not None:
         told.append(f"objective {_number(done['objective'])} before it")
-    if done["merge_holdout"]:
+    if done.get("merge_holdout"):
         before, after = (_number(done["merge_holdout"][when]) for when in ("before", "after"))
         how = "merged to fit them" if done["kind"] == "online" else "after it"
         told.append(f"loss on rows put aside {before}, {how} {after}")
