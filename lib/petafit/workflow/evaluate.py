@@ -6,7 +6,7 @@ from petafit.aggregate.checked import Checked
 from petafit.config.settings import Settings
 from petafit.evaluation.evaluate import Evaluate, metrics_of
 from petafit.store.runs import Run
-from petafit.workflow.job import Job, run_job
+from petafit.workflow.job import open_job
 from petafit.workflow.measured import tell_rows
 from petafit.workflow.published import open_published
 from petafit.workflow.rows import open_rows
@@ -50,23 +50,23 @@ def evaluate(
     ConflictError
         The run id belongs to other settings, or to a run that is still going on.
     """
-    return run_job(
-        "evaluate", _evaluate, settings, spark=spark, run_id=run_id, logical_date=logical_date
-    )
-
-
-def _evaluate(job: Job) -> None:
-    published = open_published(job, open_rows(job, job.settings.table))
-    rows = published.rows
-    task = Task.of(rows.settings, rows.snapshot)
-    published.check_target(label=task.settings.label.column, weight=task.settings.weight)
-    tell_rows(job, published.version)
-    source = published.source("test", task.columns)
-    aggregator = Checked(published.checks(task.checks), Evaluate(metrics_of(published.model)))
-    with job.run.stage("evaluate"):
-        outcome = job.passes.run(
-            "evaluate", aggregator, source, start=published.content, rows=rows.expected("test")
-        )
-    job.run.update(rows=outcome.result.counts)
-    metrics = outcome.result.require(job.settings.contract.max_bad_share)
-    job.run.update(metrics={**metrics, "rows_per_second": outcome.rows_per_second})
+    with open_job(
+        "evaluate", settings, spark=spark, run_id=run_id, logical_date=logical_date
+    ) as job:
+        if job.finished:
+            return job.run
+        published = open_published(job, open_rows(job, job.settings.table))
+        rows = published.rows
+        task = Task.of(rows.settings, rows.snapshot)
+        published.check_target(label=task.settings.label.column, weight=task.settings.weight)
+        tell_rows(job, published.version)
+        source = published.source("test", task.columns)
+        aggregator = Checked(published.checks(task.checks), Evaluate(metrics_of(published.model)))
+        with job.run.stage("evaluate"):
+            outcome = job.passes.run(
+                "evaluate", aggregator, source, start=published.content, rows=rows.expected("test")
+            )
+        job.run.update(rows=outcome.result.counts)
+        metrics = outcome.result.require(job.settings.contract.max_bad_share)
+        job.run.update(metrics={**metrics, "rows_per_second": outcome.rows_per_second})
+    return job.run

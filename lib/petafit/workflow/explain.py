@@ -11,7 +11,7 @@ from petafit.explanation.leave_one_out import leave_one_out
 from petafit.explanation.serialization import to_state_dict
 from petafit.models.partition_summaries import KeptSummaries
 from petafit.store.runs import Run, RunStore
-from petafit.workflow.job import Job, run_job
+from petafit.workflow.job import Job, open_job
 from petafit.workflow.measured import tell_rows
 from petafit.workflow.published import open_published
 from petafit.workflow.rows import open_rows
@@ -69,34 +69,34 @@ def explain(
             expected="explain.influence: partitions",
             hint="Say `petafit explain --influence partitions`.",
         )
-    return run_job(
-        "explain", _explain, settings, spark=spark, run_id=run_id, logical_date=logical_date
-    )
-
-
-def _explain(job: Job) -> None:
-    published = open_published(job, open_rows(job, job.settings.table))
-    rows = published.rows
-    task = Task.of(rows.settings, rows.snapshot)
-    published.check_target(label=task.settings.label.column, weight=task.settings.weight)
-    tell_rows(job, published.version)
-    kept = KeptSummaries.open(
-        RunStore(job.settings.paths.runs).folder.child(published.version.run_id)
-    )
-    with job.run.stage("leave out"):
-        variants = leave_one_out(kept)
-    aggregator = Checked(published.checks(task.checks), Influence(len(kept.partitions)))
-    with job.run.stage("score"):
-        outcome = job.passes.run(
-            "explain influence",
-            aggregator,
-            published.source("test", task.columns),
-            start=to_state_dict(kept.reads, variants),
-            rows=rows.expected("test"),
+    with open_job(
+        "explain", settings, spark=spark, run_id=run_id, logical_date=logical_date
+    ) as job:
+        if job.finished:
+            return job.run
+        published = open_published(job, open_rows(job, job.settings.table))
+        rows = published.rows
+        task = Task.of(rows.settings, rows.snapshot)
+        published.check_target(label=task.settings.label.column, weight=task.settings.weight)
+        tell_rows(job, published.version)
+        kept = KeptSummaries.open(
+            RunStore(job.settings.paths.runs).folder.child(published.version.run_id)
         )
-    job.run.update(rows=outcome.result.counts)
-    changes = outcome.result.require(job.settings.contract.max_bad_share)
-    _tell(job, kept, changes, metrics_of(published.model).loss_name)
+        with job.run.stage("leave out"):
+            variants = leave_one_out(kept)
+        aggregator = Checked(published.checks(task.checks), Influence(len(kept.partitions)))
+        with job.run.stage("score"):
+            outcome = job.passes.run(
+                "explain influence",
+                aggregator,
+                published.source("test", task.columns),
+                start=to_state_dict(kept.reads, variants),
+                rows=rows.expected("test"),
+            )
+        job.run.update(rows=outcome.result.counts)
+        changes = outcome.result.require(job.settings.contract.max_bad_share)
+        _tell(job, kept, changes, metrics_of(published.model).loss_name)
+    return job.run
 
 
 def _tell(job: Job, kept: KeptSummaries, changes: Changes, loss: str) -> None:

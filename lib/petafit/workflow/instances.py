@@ -6,7 +6,7 @@ from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError
 from petafit.features.instances import Encoding, Instances
 from petafit.table.filters.split import Part
-from petafit.workflow.job import Job, run_job
+from petafit.workflow.job import open_job
 from petafit.workflow.profile import encoder_for
 from petafit.workflow.rows import open_rows
 from petafit.workflow.task import Task
@@ -51,9 +51,7 @@ def open_instances(
     EmptyInputError
         There are no training rows to learn from.
     """
-    found: list[Instances] = []
-
-    def body(job: Job) -> None:
+    with open_job("instances", settings, spark=spark, logical_date=logical_date) as job:
         rows = open_rows(job, job.settings.table)
         if rows.how == "scan":
             raise ConfigurationError(
@@ -63,7 +61,5 @@ def open_instances(
             )
         task = Task.of(rows.settings, rows.snapshot)
         encoding = Encoding(task.checks, encoder_for(job, task, rows))
-        found.append(Instances(rows.source(part, task.columns), encoding))
-
-    run_job("instances", body, settings, spark=spark, logical_date=logical_date)
-    return found[0]
+        instances = Instances(rows.source(part, task.columns), encoding)
+    return instances

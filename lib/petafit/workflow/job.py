@@ -1,8 +1,8 @@
-"""What every job shares: a run that records itself, an engine, and the way to a table's rows."""
+"""What every job shares: a run that records itself, an engine, and passes over tables."""
 
 import logging
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,10 +30,12 @@ log = logging.getLogger("petafit")
 
 @dataclass(frozen=True)
 class Job:
-    """A job at work: what its body needs.
+    """A job at work.
 
     Attributes
     ----------
+    settings : Settings
+        With the logical date filled in.
     spark : SparkSession or None
         None with the local engine.
     passes : Passes
@@ -47,32 +49,35 @@ class Job:
     passes: Passes
     models: ModelStore
 
+    @property
+    def finished(self) -> bool:
+        """The run finished in an earlier attempt: there is nothing to do, and no session to use."""
+        return self.run.finished
 
-Body = Callable[[Job], None]
 
 _FILLED_MOSTLY = ("table", "split")
 _FILLED = {"score": ("table", "score")}
 """The sections a job reads in which the logical date may stand."""
 
 
-def run_job(
+@contextmanager
+def open_job(
     name: str,
-    body: Body,
     settings: Settings,
     *,
     spark: "SparkSession | None" = None,
     run_id: str | None = None,
     logical_date: str | None = None,
-) -> Run:
-    """Run a job as one run: recorded, leased, resumed, and finished only when all of it is.
+) -> Iterator[Job]:
+    """Make the block one run: recorded, leased, resumed, and finished only when the block ends.
 
     Parameters
     ----------
     spark : SparkSession, optional
         Used and not stopped; without it one is built where the engine needs one.
     run_id : str, optional
-        The same id again resumes an unfinished run. For a finished one it does nothing, unless what
-        the run made is gone: then it is made again.
+        The same id again resumes an unfinished run. A finished one is given as `Job.finished`, and
+        the block has to do nothing, unless what the run made is gone: then it is made again.
     logical_date : str, optional
         The date the run stands for, as its scheduler knows it; it takes the place of
         ``{logical_date}`` in the settings.
@@ -103,7 +108,9 @@ def run_job(
     with run:
         if run.finished:
             log.info("run %s has finished already: nothing to do", run.run_id)
-            return run
+            idle = LocalEngine()  # a finished run needs no JVM
+            yield Job(settings, run, idle, None, Passes(idle, run.folder, inputs=""), models)
+            return
         log.info("run %s starts: %s on task %s", run.run_id, name, settings.task)
         app_name = f"petafit {name} {settings.task}"
         with _open_engine(settings, app_name=app_name, given=spark) as (engine, session):
@@ -115,12 +122,11 @@ def run_job(
                 checkpoint_seconds=settings.training.checkpoint_seconds,
             )
             with _within_memory():
-                body(Job(settings, run, engine, session, passes, models))
+                yield Job(settings, run, engine, session, passes, models)
             run.update(
                 peak_memory_bytes=_peaks(passes, session),
                 timings={"compile": passes.compile_seconds},
             )
-    return run
 
 
 def new_run_id(job: str, task: str) -> str:

@@ -15,7 +15,7 @@ from petafit.table.contract import compile_checks
 from petafit.table.snapshot import Format
 from petafit.table.types import table_schema
 from petafit.workflow.generate import generate_clicks, generate_texts
-from petafit.workflow.job import Job, run_job
+from petafit.workflow.job import Job, open_job
 from petafit.workflow.writing import commit, new_output
 
 if TYPE_CHECKING:
@@ -52,24 +52,24 @@ def prepare(
     ConflictError
         The run id belongs to other settings, or to a run that is still going on.
     """
-    return run_job(
-        "prepare", _prepare, settings, spark=spark, run_id=run_id, logical_date=logical_date
-    )
-
-
-def _prepare(job: Job) -> None:
-    match job.settings.dataset:
-        case FlightsDataset():
-            _prepare_flights(job)
-        case ClicksDataset() as dataset:
-            generate_clicks(job, dataset)
-        case TextsDataset() as dataset:
-            generate_texts(job, dataset)
-        case None:
-            raise ConfigurationError(
-                f"The task {job.settings.task!r} has no dataset to prepare",
-                hint="Its table is read as it is: go on with `petafit train`.",
-            )
+    with open_job(
+        "prepare", settings, spark=spark, run_id=run_id, logical_date=logical_date
+    ) as job:
+        if job.finished:
+            return job.run
+        match job.settings.dataset:
+            case FlightsDataset():
+                _prepare_flights(job)
+            case ClicksDataset() as dataset:
+                generate_clicks(job, dataset)
+            case TextsDataset() as dataset:
+                generate_texts(job, dataset)
+            case None:
+                raise ConfigurationError(
+                    f"The task {job.settings.task!r} has no dataset to prepare",
+                    hint="Its table is read as it is: go on with `petafit train`.",
+                )
+    return job.run
 
 
 def _prepare_flights(job: Job) -> None:

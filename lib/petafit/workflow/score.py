@@ -11,8 +11,9 @@ from petafit.errors import ConfigurationError
 from petafit.evaluation.score import Layout, Score
 from petafit.store.filesystem import Folder
 from petafit.store.runs import Run
+from petafit.table.writers.output import Output
 from petafit.table.writers.scope import Scope
-from petafit.workflow.job import Job, run_job
+from petafit.workflow.job import Job, open_job
 from petafit.workflow.published import Published, open_published
 from petafit.workflow.replacing import (
     DATE,
@@ -22,7 +23,7 @@ from petafit.workflow.replacing import (
     refuse_loss,
     scope_of,
 )
-from petafit.workflow.rows import open_rows
+from petafit.workflow.rows import TaskRows, open_rows
 from petafit.workflow.writing import commit, new_output
 
 if TYPE_CHECKING:
@@ -66,56 +67,64 @@ def score(
         The run id belongs to other settings, or to a run that is still going on; or another run
         wrote to the same part of the output meanwhile.
     """
-    return run_job("score", _score, settings, spark=spark, run_id=run_id, logical_date=logical_date)
+    with open_job("score", settings, spark=spark, run_id=run_id, logical_date=logical_date) as job:
+        if job.finished:
+            return job.run
+        chosen = job.settings.score
+        asked = job.settings.table
+        if chosen.table:
+            asked = asked.model_copy(
+                update={"uri": chosen.table, "format": "auto", "version": None}
+            )
+        published = open_published(job, open_rows(job, asked))
+        rows = published.rows
+        scope = scope_of(rows.settings, rows.snapshot, job.run.manifest["logical_date"])
+        layout = _layout(job, published, scope)
+        layout.check()
+        uri = chosen.output or default_output(asked.uri)
+        output = _output(job, uri, layout.schema(published.model), scope, rows)
+        source = published.source("score", layout.kept.names)
+        files = WriteFiles(output.staging, output.partition_by)
+        with job.run.stage("score"):
+            outcome = job.passes.run(
+                "score",
+                Score(layout, files),
+                source,
+                start=published.content,
+                rows=rows.expected("score"),
+            )
+        scores = outcome.result
+        with job.run.stage("commit"):
+            commit(job, output, scores.files)
+        job.run.update(
+            rows={
+                "in": scores.rows,
+                "used": scores.rows - scores.quarantined,
+                "quarantined": scores.quarantined,
+                "out": scores.rows,
+            },
+            metrics={"rows_per_second": outcome.rows_per_second},
+        )
+    return job.run
 
 
-def _score(job: Job) -> None:
-    chosen = job.settings.score
-    asked = job.settings.table
-    if chosen.table:
-        asked = asked.model_copy(update={"uri": chosen.table, "format": "auto", "version": None})
-    published = open_published(job, open_rows(job, asked))
-    rows = published.rows
-    scope = scope_of(rows.settings, rows.snapshot, job.run.manifest["logical_date"])
-    layout = _layout(job, published, scope)
-    layout.check()
-    uri = chosen.output or default_output(asked.uri)
-    if Folder(uri).uri == rows.snapshot.uri:
+def _output(job: Job, uri: str, schema: pa.Schema, scope: Scope, rows: TaskRows) -> Output:
+    """The table of predictions, which must not be the one that they are made from."""
+    scored = rows.snapshot
+    if Folder(uri).uri == scored.uri:
         raise ConfigurationError(
-            f"The predictions would replace the table they are made from: {rows.snapshot.uri}",
+            f"The predictions would replace the table they are made from: {scored.uri}",
             hint="Set `score.output` to another folder.",
         )
-    output = new_output(
+    return new_output(
         job,
         uri,
-        layout.schema(published.model),
-        format=chosen.format,
-        partition_by=tuple(dict.fromkeys((*scope.columns, *kept_partitions(rows.snapshot)))),
+        schema,
+        format=job.settings.score.format,
+        partition_by=tuple(dict.fromkeys((*scope.columns, *kept_partitions(scored)))),
         scope=scope,
-        source=rows.snapshot.uri,
-        refuse=partial(refuse_loss, rows.settings, rows.snapshot),
-    )
-    source = published.source("score", layout.kept.names)
-    files = WriteFiles(output.staging, output.partition_by)
-    with job.run.stage("score"):
-        outcome = job.passes.run(
-            "score",
-            Score(layout, files),
-            source,
-            start=published.content,
-            rows=rows.expected("score"),
-        )
-    scores = outcome.result
-    with job.run.stage("commit"):
-        commit(job, output, scores.files)
-    job.run.update(
-        rows={
-            "in": scores.rows,
-            "used": scores.rows - scores.quarantined,
-            "quarantined": scores.quarantined,
-            "out": scores.rows,
-        },
-        metrics={"rows_per_second": outcome.rows_per_second},
+        source=scored.uri,
+        refuse=partial(refuse_loss, rows.settings, scored),
     )
 
 

@@ -9,7 +9,7 @@ from petafit.models.store import ModelStore
 from petafit.store.runs import Run
 from petafit.workflow.fit_in_rounds import fit_in_rounds
 from petafit.workflow.fit_in_spark import fit_in_spark
-from petafit.workflow.job import Job, run_job
+from petafit.workflow.job import open_job
 from petafit.workflow.profile import encoder_for
 from petafit.workflow.rows import open_rows
 from petafit.workflow.task import Task
@@ -69,33 +69,31 @@ def train(
             expected="a learner of petafit's or scikit-learn's",
             hint="Leave `training.keep_summaries` out, or choose another learner.",
         )
-    return run_job("train", _train, settings, spark=spark, run_id=run_id, logical_date=logical_date)
-
-
-def _train(job: Job) -> None:
-    if job.run.manifest["model"]:
-        return  # an earlier attempt was cut off after it had published
-    rows = open_rows(job, job.settings.table)
-    task = Task.of(rows.settings, rows.snapshot)
-    source = rows.source("train", task.columns)
-    task.learner.check_shards(source.shards)
-    if task.learner.family == "mllib":
-        rows.require_spark()
-        product = fit_in_spark(job, task, rows)
-    else:
-        encoder = encoder_for(job, task, rows)
-        with job.run.stage("fit"):
-            product = fit_in_rounds(job, task, encoder, rows, source)
-    with job.run.stage("publish"):
-        version = job.models.publish(
-            job.settings.model_name,
-            product.model.to_state_dict(),
-            run_id=job.run.run_id,
-            settings_digest=job.run.manifest["settings_digest"],
-            metrics=product.metrics,
-            logical_date=job.run.manifest["logical_date"],
-            attachment=product.attachment,
-            owner=job.run.folder.uri,
-        )
-    job.run.update(metrics=product.metrics, model=version.identity)
-    job.run.folder.remove("rounds")
+    with open_job("train", settings, spark=spark, run_id=run_id, logical_date=logical_date) as job:
+        if job.finished or job.run.manifest["model"]:  # an attempt may be cut off once it published
+            return job.run
+        rows = open_rows(job, job.settings.table)
+        task = Task.of(rows.settings, rows.snapshot)
+        source = rows.source("train", task.columns)
+        task.learner.check_shards(source.shards)
+        if task.learner.family == "mllib":
+            rows.require_spark()
+            product = fit_in_spark(job, task, rows)
+        else:
+            encoder = encoder_for(job, task, rows)
+            with job.run.stage("fit"):
+                product = fit_in_rounds(job, task, encoder, rows, source)
+        with job.run.stage("publish"):
+            version = job.models.publish(
+                job.settings.model_name,
+                product.model.to_state_dict(),
+                run_id=job.run.run_id,
+                settings_digest=job.run.manifest["settings_digest"],
+                metrics=product.metrics,
+                logical_date=job.run.manifest["logical_date"],
+                attachment=product.attachment,
+                owner=job.run.folder.uri,
+            )
+        job.run.update(metrics=product.metrics, model=version.identity)
+        job.run.folder.remove("rounds")
+    return job.run
