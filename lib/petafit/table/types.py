@@ -1,6 +1,7 @@
 """The Arrow types of a table's columns, the same whichever program wrote its files."""
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -11,6 +12,7 @@ _IS = pa.types
 _BINARY = (_IS.is_large_binary, _IS.is_binary_view, _IS.is_fixed_size_binary)
 
 
+@lru_cache(maxsize=1024)
 def canonical(kind: pa.DataType) -> pa.DataType:
     """The one type that stands for all of Arrow's variants of it.
 

@@ -10,6 +10,7 @@ from typing import NamedTuple, Self
 import numpy as np
 import pyarrow as pa
 
+from petafit.compiled import njit
 from petafit.table.parquet.compact_protocol import (
     ABSENT,
     BOOL,
@@ -33,13 +34,6 @@ RUNS = 3
 DICTIONARY_ENCODINGS = (0, 2)
 """Two names of how the values of a dictionary are stored: as they are."""
 
-_DETAILS = {
-    DATA: (1, ABSENT, ABSENT),
-    DICTIONARY: (ABSENT, 1, ABSENT),
-    DATA_V2: (ABSENT, ABSENT, 1),
-}
-_NONE = (ABSENT, ABSENT, ABSENT)
-"""Which of the structs with what only pages of a kind have are there."""
 _LAYOUT = layout_of(
     {
         "page": {
@@ -79,6 +73,16 @@ _LAYOUT = layout_of(
         *("data", "dictionary", "data_v2"),
     ),
 )
+_KIND, _SIZE, _STORED_SIZE = (_LAYOUT.slots[name] for name in ("kind", "size", "stored_size"))
+_N_VALUES, _LEVEL_BYTES = _LAYOUT.slots["n_values"], _LAYOUT.slots["level_bytes"]
+_COUNTS = tuple(_LAYOUT.slots[name] for name in ("n_nulls", "n_rows", "level_bytes", "list_bytes"))
+"""Of a `DATA_V2` page."""
+_DETAILS = (
+    (_LAYOUT.slots["data"], DATA),
+    (_LAYOUT.slots["dictionary"], DICTIONARY),
+    (_LAYOUT.slots["data_v2"], DATA_V2),
+)
+"""The struct that only pages of one kind have."""
 
 
 class PageHeader(NamedTuple):
@@ -119,43 +123,87 @@ class PageHeader(NamedTuple):
 
     @classmethod
     def of(cls, row: np.ndarray) -> Self:
-        """From the row that `read_struct` found.
-
-        Raises
-        ------
-        pyarrow.ArrowInvalid
-            It tells what cannot be.
-        """
+        """Name the numbers of a row that `_read_header` filled."""
         _, kind, size, stored_size, checksum, n_values, encoding, *rest = row.tolist()
-        level_encoding, level_bytes, is_compressed, n_nulls, n_rows, list_bytes, *details = rest
+        level_encoding, level_bytes, is_compressed, _, _, list_bytes, *_ = rest
         common = (kind, size, stored_size, None if checksum == ABSENT else checksum & 0xFFFFFFFF)
         if kind == DATA:
-            header = cls(*common, n_values, encoding, level_encoding)
-        elif kind == DATA_V2:
-            levels = (RUNS, level_bytes, is_compressed != 0, list_bytes)
-            header = cls(*common, n_values, encoding, *levels)
-        elif kind == DICTIONARY:
-            header = cls(*common, n_values, encoding)
-        else:
-            header = cls(*common, 0, PLAIN)
-        least = min(kind, size, stored_size, header.n_values, header.level_bytes)
+            return cls(*common, n_values, encoding, level_encoding)
         if kind == DATA_V2:
-            least = min(least, n_nulls, n_rows, list_bytes)
-        if least < 0 or header.level_bytes > size or tuple(details) != _DETAILS.get(kind, _NONE):
-            raise pa.ArrowInvalid(f"a page header that cannot be: {header}")
-        return header
+            levels = (RUNS, level_bytes, is_compressed != 0, list_bytes)
+            return cls(*common, n_values, encoding, *levels)
+        if kind == DICTIONARY:
+            return cls(*common, n_values, encoding)
+        return cls(*common, 0, PLAIN)
 
 
 def parse_header(content: memoryview) -> tuple[PageHeader, int] | None:
-    """The header that some bytes begin with, and how many bytes it takes; None if it goes on.
+    """Parse the header that some bytes begin with; None if it continues beyond them.
+
+    Returns
+    -------
+    PageHeader
+    int
+        The header's length in bytes.
 
     Raises
     ------
     pyarrow.ArrowInvalid
-        It is none.
+        The bytes are no page header.
     """
+    length, row = _parsed(content)
+    return None if length == UNFINISHED else (PageHeader.of(row), length)
+
+
+def measure_page(content: memoryview) -> tuple[int, int] | None:
+    """Parse only what is needed to step over a page; None if its header continues beyond the bytes.
+
+    Returns
+    -------
+    int
+        The bytes of the header and the page.
+    int
+        The values of a data page, nulls included; 0 of any other page.
+
+    Raises
+    ------
+    pyarrow.ArrowInvalid
+        The bytes are no page header.
+    """
+    length, row = _parsed(content)
+    n_values = int(row[_N_VALUES]) if row[_KIND] in (DATA, DATA_V2) else 0
+    return None if length == UNFINISHED else (length + int(row[_STORED_SIZE]), n_values)
+
+
+def _parsed(content: memoryview) -> tuple[int, np.ndarray]:
     room = np.empty((1, len(_LAYOUT.slots)), np.int64)
-    length, _, found = read_struct(np.frombuffer(content, np.uint8), _LAYOUT.table, room)
+    length = _read_header(np.frombuffer(content, np.uint8), _LAYOUT.table, room)
     if length == DAMAGED:
         raise pa.ArrowInvalid("no page header")
-    return None if length == UNFINISHED else (PageHeader.of(found[0]), length)
+    return length, room[0]
+
+
+@njit
+def _read_header(content: np.ndarray, layout: np.ndarray, room: np.ndarray) -> int:
+    """Fill the row of `room`; return the header's length, `UNFINISHED`, or `DAMAGED`."""
+    length, _, _ = read_struct(content, layout, room)
+    return DAMAGED if length > 0 and not _is_possible(room[0]) else length
+
+
+@njit
+def _is_possible(row: np.ndarray) -> bool:
+    """Check that no count is negative, and that the details are those of the page's kind only."""
+    kind = row[_KIND]
+    for slot, of in _DETAILS:
+        if (row[slot] == 1) != (kind == of):
+            return False
+    if kind < 0 or row[_SIZE] < 0 or row[_STORED_SIZE] < 0:
+        return False
+    if kind in (DATA, DICTIONARY, DATA_V2) and row[_N_VALUES] < 0:
+        return False
+    if kind != DATA_V2:
+        return True
+    for slot in _COUNTS:
+        if row[slot] < 0:
+            return False
+    return row[_LEVEL_BYTES] <= row[_SIZE]

@@ -8,7 +8,15 @@ import numpy as np
 import pyarrow as pa
 
 from petafit.stream.parquet.codecs import decompress_into
-from petafit.stream.parquet.header import DATA, DATA_V2, DICTIONARY, RUNS, PageHeader, parse_header
+from petafit.stream.parquet.header import (
+    DATA,
+    DATA_V2,
+    DICTIONARY,
+    RUNS,
+    PageHeader,
+    measure_page,
+    parse_header,
+)
 from petafit.stream.parquet.kernels import PADDING, Part
 
 _WINDOW_BYTES = 1 << 20
@@ -82,13 +90,10 @@ def check_count(file: pa.NativeFile, place: range, n_values: int) -> None:
     """
     at = place.start
     while n_values > 0:
-        found = parse_header(memoryview(file.read_at(min(_HEADER_BYTES, place.stop - at), at)))
-        if found is None:
-            window = _Window(file, range(at, place.stop))
-            found = window.header(), window.at - at
-        header, length = found
-        at += length + header.stored_size
-        n_values -= header.n_values if header.kind in (DATA, DATA_V2) else 0
+        content = memoryview(file.read_at(min(_HEADER_BYTES, place.stop - at), at))
+        size, of_page = measure_page(content) or _Window(file, range(at, place.stop)).measure()
+        at += size
+        n_values -= of_page
     if n_values < 0 or at > place.stop:
         raise pa.ArrowInvalid("pages of more values, or bytes, than there are")
 
@@ -125,6 +130,12 @@ class _Window:
         header, length = found
         self._held = self._held[length:]
         return header
+
+    def measure(self) -> tuple[int, int]:
+        """The bytes of the next page with its header, and the values if it is a data page."""
+        start, header = self.at, self.header()
+        n_values = header.n_values if header.kind in (DATA, DATA_V2) else 0
+        return self.at - start + header.stored_size, n_values
 
     def _hold(self, size: int) -> None:
         """Read on until so many bytes are held, or all that there are."""
