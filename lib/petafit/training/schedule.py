@@ -1,14 +1,21 @@
 """When shards merge: how the first round is cut into parts, and how many rows are put aside."""
 
+import logging
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Self
+from typing import Any, Self
 
 from petafit.config.settings import Training
+from petafit.errors import ConfigurationError
 from petafit.features.merge_holdout import MergeHoldout
+from petafit.learners.base import Learner
+from petafit.learners.online.newton.step import check_refinable
 from petafit.stream.batches import Source
 from petafit.stream.direct import DirectSource
+
+log = logging.getLogger("petafit")
 
 _MOST_PARTS = 8
 _NEWEST = 0.25
@@ -16,6 +23,8 @@ _NEWEST = 0.25
 
 _LARGEST_SHARE = 0.2
 """Of these rows."""
+
+_OF_STACKING = ("merge_holdout", "parts")
 
 
 @dataclass(frozen=True)
@@ -82,6 +91,52 @@ class Schedule:
     def reserve(self, seed: int) -> MergeHoldout | None:
         """What chooses the rows to put aside; None if there are none."""
         return MergeHoldout(self.shares, seed) if any(self.shares) else None
+
+
+def schedule_for(
+    training: Training,
+    learner: Learner[Any],
+    source: Source,
+    rows: int | None,
+    *,
+    validated: bool,
+) -> Schedule:
+    """The schedule that suits a learner and a source; settings that do nothing there are named.
+
+    Raises
+    ------
+    ConfigurationError
+        Refinement is wanted, and the learner cannot have it, or nothing would judge it.
+    """
+    if training.newton:
+        check_refinable(learner)
+    schedule = Schedule()
+    if learner.stacks and isinstance(source, DirectSource):
+        schedule = Schedule.of(training, shards=source.shards, rows=rows, validated=validated)
+    elif learner.stacks:
+        log.info("no rows are put aside: Spark's scan deals them anew in every round")
+    if learner.exact:
+        why = f"shards of {learner.name} merge exactly"
+        tell_unused(training, ("merge", *_OF_STACKING), why)
+    elif schedule == Schedule():
+        why = f"shards of {learner.name} are not merged by stacking here"
+        tell_unused(training, _OF_STACKING, why)
+    if training.newton and not validated and schedule.reserve(training.seed) is None:
+        raise ConfigurationError(
+            "`training.newton` needs rows to be judged by",
+            expected="split.validation; or training.merge_holdout above 0, shards merged by "
+            "stacking, and a table that is read directly",
+            hint="Set `split.validation`, or `training.newton: 0`; `--verbose` says how the table "
+            "is read.",
+        )
+    return schedule
+
+
+def tell_unused(training: Training, names: Sequence[str], why: str) -> None:
+    """Name those of some settings that were set and do nothing, so that nobody believes they do."""
+    unused = [f"training.{name}" for name in names if name in training.model_fields_set]
+    if unused:
+        log.info("no effect: %s; %s", ", ".join(unused), why)
 
 
 def geometric(parts: int) -> tuple[float, ...]:

@@ -7,8 +7,7 @@ from petafit.config.settings import Settings
 from petafit.evaluation.evaluate import Evaluate, metrics_of
 from petafit.store.runs import Run
 from petafit.workflow.job import open_job
-from petafit.workflow.measured import tell_rows
-from petafit.workflow.published import open_published
+from petafit.workflow.published import open_published, tell_rows
 from petafit.workflow.rows import open_rows
 from petafit.workflow.task import Task
 

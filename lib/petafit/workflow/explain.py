@@ -12,8 +12,7 @@ from petafit.explanation.serialization import to_state_dict
 from petafit.models.partition_summaries import KeptSummaries
 from petafit.store.runs import Run, RunStore
 from petafit.workflow.job import Job, open_job
-from petafit.workflow.measured import tell_rows
-from petafit.workflow.published import open_published
+from petafit.workflow.published import open_published, tell_rows
 from petafit.workflow.rows import open_rows
 from petafit.workflow.task import Task
 

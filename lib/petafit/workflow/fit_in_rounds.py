@@ -1,43 +1,46 @@
 """Fitting petafit's own learners and scikit-learn's, in rounds over the shards of the table."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
 from petafit.aggregate.checked import Checked
 from petafit.aggregate.engine import Keep
 from petafit.config.settings import Training
-from petafit.errors import ConfigurationError
+from petafit.errors import only_logged
 from petafit.evaluation.evaluate import Evaluate, metrics_of
 from petafit.evaluation.metrics import Figures
+from petafit.features.cache.batches import InstanceCache
 from petafit.features.encoder import Encoder
 from petafit.features.instances import Encoding
 from petafit.learners.base import Learner
-from petafit.learners.online.newton.step import check_refinable
 from petafit.learners.registry import make_learner
 from petafit.models.model import Model, Signature
 from petafit.models.write_partition_summaries import check_keepable, keep_summaries
-from petafit.store.arrays import StateDict
+from petafit.store.arrays import StateDict, digest
 from petafit.stream.batches import Source
-from petafit.stream.direct import DirectSource
 from petafit.training.rounds import Rounds
-from petafit.training.schedule import Schedule
+from petafit.training.schedule import schedule_for
 from petafit.training.steps import Steps
-from petafit.workflow.caching import open_cache
 from petafit.workflow.job import Job
-from petafit.workflow.product import Product
 from petafit.workflow.rows import TaskRows
 from petafit.workflow.task import Task
-from petafit.workflow.unused import tell_unused_by_exact, tell_unused_without_stacking
 
 log = logging.getLogger("petafit")
 
 
 def fit_in_rounds(
     job: Job, task: Task, encoder: Encoder, rows: TaskRows, source: Source
-) -> Product:
+) -> tuple[Model, Figures]:
     """Fit the task's learner to the training rows.
+
+    Returns
+    -------
+    Model
+    Figures
+        The metrics of its training.
 
     Raises
     ------
@@ -73,9 +76,9 @@ def fit_in_rounds(
 
     training = _as_needed(settings.training, learner)
     total = encoder.statistics.rows or rows.estimated("train")
-    schedule = _schedule(training, learner, source, total, validated=held_out is not None)
+    schedule = schedule_for(training, learner, source, total, validated=held_out is not None)
     whole, parts = schedule.cut(source)
-    with open_cache(job, whole) as cache:
+    with _open_cache(job, whole) as cache:
         reserve = schedule.reserve(training.seed)
         encoding = Encoding(task.checks, encoder, cache, reserve)
         judges_aside = bool(training.newton) and held_out is None
@@ -97,7 +100,7 @@ def fit_in_rounds(
         "rounds": len(trained.seconds),
         "rows_per_second": trained.rows_per_second,
     }
-    return Product(model(trained.weights), figures)
+    return model(trained.weights), figures
 
 
 def _as_needed(training: Training, learner: Learner[Any]) -> Training:
@@ -130,38 +133,27 @@ def _keep(job: Job, learner: Learner[Any], rows: TaskRows, signature: Signature)
     return keep
 
 
-def _schedule(
-    training: Training,
-    learner: Learner[Any],
-    source: Source,
-    rows: int | None,
-    *,
-    validated: bool,
-) -> Schedule:
-    """When shards merge, and what is put aside for it.
+@contextmanager
+def _open_cache(job: Job, source: Source) -> Iterator[InstanceCache | None]:
+    """The cache that the settings ask for; its files are removed in the end, come what may.
 
-    Raises
-    ------
-    ConfigurationError
-        Refinement is wanted, and the learner cannot have it, or nothing would judge it.
+    There is none for a single round, and none for rows that Spark's scan deals anew in every pass.
     """
-    if training.newton:
-        check_refinable(learner)
-    schedule = Schedule()
-    if learner.stacks and isinstance(source, DirectSource):
-        schedule = Schedule.of(training, shards=source.shards, rows=rows, validated=validated)
-    elif learner.stacks:
-        log.info("no rows are put aside: Spark's scan deals them anew in every round")
-    if learner.exact:
-        tell_unused_by_exact(training, learner.name)
-    elif schedule == Schedule():
-        tell_unused_without_stacking(training, learner.name)
-    if training.newton and not validated and schedule.reserve(training.seed) is None:
-        raise ConfigurationError(
-            "`training.newton` needs rows to be judged by",
-            expected="split.validation; or training.merge_holdout above 0, shards merged by "
-            "stacking, and a table that is read directly",
-            hint="Set `split.validation`, or `training.newton: 0`; `--verbose` says how the table "
-            "is read.",
-        )
-    return schedule
+    training = job.settings.training
+    if training.cache is None or training.rounds + training.newton == 1:
+        yield None
+        return
+    if not source.frozen:
+        log.info("training.cache is not used: Spark's scan deals the rows anew in every round")
+        yield None
+        return
+    key = digest(f"{job.passes.inputs} {source.identity}".encode())
+    name = f"{job.run.run_id}-{key[:16]}"
+    cache = InstanceCache(name, training.cache, job.settings.paths.cache)
+    try:
+        yield cache
+    except BaseException:
+        with only_logged(f"removing the instance cache {name}"):
+            job.engine.everywhere(cache.remove)
+        raise
+    job.engine.everywhere(cache.remove)

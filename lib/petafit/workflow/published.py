@@ -1,8 +1,11 @@
-"""The published model that a job works with, pinned for the run."""
+"""The published model that a job works with, pinned for the run, and the rows that measure it."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
+from petafit.config.layers import settings_digest
 from petafit.errors import ConfigurationError
 from petafit.learners.mllib.files import check_files
 from petafit.models.model import Model, SparkModel, model_from_named
@@ -15,6 +18,10 @@ from petafit.table.contract import Checks, check_schema
 from petafit.table.filters.split import Part
 from petafit.workflow.job import Job
 from petafit.workflow.rows import TaskRows
+
+log = logging.getLogger("petafit")
+
+MeasuredOn = Literal["test", "training", "all"]
 
 
 @dataclass(frozen=True)
@@ -95,3 +102,33 @@ def open_published(job: Job, rows: TaskRows) -> Published:
     rows = rows.spelled_as(name for name in read if name is not None)
     check_schema(rows.snapshot.schema, model.schema)
     return Published(version, content, model, rows)
+
+
+def tell_rows(job: Job, version: ModelVersion) -> None:
+    """Say in the manifest, and warn, where the rows are not those that a split puts aside.
+
+    ``test`` are the rows that `split` puts aside. Without one they are all rows: ``training``,
+    since the model was trained on the same ones, or ``all`` where the conditions name the logical
+    date and the model is of another.
+    """
+    measured_on = _measured_on(job, version)
+    job.run.update(measured_on=measured_on)
+    if measured_on == "training":
+        log.warning(
+            "the task %r has no split: model %r is measured on the rows that it was trained on, "
+            "and looks better than it is",
+            job.settings.task,
+            version.name,
+        )
+
+
+def _measured_on(job: Job, version: ModelVersion) -> MeasuredOn:
+    split = job.settings.split
+    if split.test or split.test_share is not None:
+        return "test"
+    manifest = job.run.manifest
+    by_date = settings_digest(job.settings) != manifest["settings_digest"]  # it was filled in
+    other_date = version.logical_date is not None and (
+        version.logical_date != manifest["logical_date"]
+    )
+    return "all" if by_date and other_date else "training"

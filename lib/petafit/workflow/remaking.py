@@ -1,14 +1,23 @@
-"""Whether what a finished run made is still there; if not, the run makes it again."""
+"""What a run wrote, and whether it is still there; if not, the run makes it again."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from petafit.errors import ConfigurationError, StorageError
 from petafit.models.store import ModelStore
+from petafit.store.arrays import digest
 from petafit.store.filesystem import Folder
 from petafit.store.runs import Run
 from petafit.table.writers.standing import delta_still_has, parquet_still_has
-from petafit.workflow.written import FILE, output_key
+
+WRITTEN = "written.json"
+"""In the run's folder: by table, the files that the run added to it."""
+
+
+def output_key(manifest: Mapping[str, Any]) -> str:
+    """Names what a run writes; another one where the run makes its output again."""
+    again = f" {manifest['made']}" if manifest.get("made", 1) > 1 else ""
+    return f"{manifest['job']}-{digest((manifest['run_id'] + again).encode())[:16]}"
 
 
 def what_is_gone(run: Run, models: ModelStore) -> str | None:
@@ -36,7 +45,7 @@ def _has_output(run: Run, told: Mapping[str, Any]) -> bool:
     if told["format"] == "delta":
         return delta_still_has(table, output_key(run.manifest), told["rows"])
     if told["format"] == "parquet":
-        known = run.folder.read_json(FILE) if run.folder.exists(FILE) else {}
+        known = run.folder.read_json(WRITTEN) if run.folder.exists(WRITTEN) else {}
         # An older petafit wrote no list.
         files = known.get(told["path"]) if isinstance(known, dict) else None
         return table.exists() if files is None else parquet_still_has(table, files)

@@ -1,21 +1,32 @@
 """`petafit train`: profile the training rows, fit the learner, publish the model."""
 
-from typing import TYPE_CHECKING
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError
+from petafit.evaluation.metrics import Figures
+from petafit.features.encoding.index_space import IndexSpace
+from petafit.learners.finite import diverged
 from petafit.learners.registry import describe
+from petafit.models.model import Signature, SparkModel
 from petafit.models.store import ModelStore
+from petafit.store.filesystem import Folder
 from petafit.store.runs import Run
+from petafit.training.schedule import tell_unused
 from petafit.workflow.fit_in_rounds import fit_in_rounds
-from petafit.workflow.fit_in_spark import fit_in_spark
-from petafit.workflow.job import open_job
-from petafit.workflow.profile import encoder_for
-from petafit.workflow.rows import open_rows
+from petafit.workflow.job import Job, open_job
+from petafit.workflow.profile import encoder_for, profiled
+from petafit.workflow.rows import TaskRows, open_rows
 from petafit.workflow.task import Task
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
+
+_OF_ROUNDS = ("rounds", "merge", "merge_holdout", "parts", "patience", "cache")
+"""The settings of a training that mean nothing where Spark itself fits the learner."""
 
 
 def train(
@@ -55,8 +66,43 @@ def train(
     ConflictError
         The run id belongs to other settings, or to a run that is still going on.
     """
-    found = describe(settings.learner)  # an unknown learner is refused before anything starts,
-    ModelStore(settings.paths.models).check(settings.model_name)  # and so is a model without place
+    _check(settings)
+    with open_job("train", settings, spark=spark, run_id=run_id, logical_date=logical_date) as job:
+        if job.finished or job.run.manifest["model"]:  # an attempt may be cut off once it published
+            return job.run
+        rows = open_rows(job, job.settings.table)
+        task = Task.of(rows.settings, rows.snapshot)
+        source = rows.source("train", task.columns)
+        task.learner.check_shards(source.shards)
+        model: Signature
+        attachment: Callable[[str], None] | None = None
+        if task.learner.family == "mllib":
+            rows.require_spark()
+            model, metrics, attachment = _fit_in_spark(job, task, rows)
+        else:
+            encoder = encoder_for(job, task, rows)
+            with job.run.stage("fit"):
+                model, metrics = fit_in_rounds(job, task, encoder, rows, source)
+        with job.run.stage("publish"):
+            version = job.models.publish(
+                job.settings.model_name,
+                model.to_state_dict(),
+                run_id=job.run.run_id,
+                settings_digest=job.run.manifest["settings_digest"],
+                metrics=metrics,
+                logical_date=job.run.manifest["logical_date"],
+                attachment=attachment,
+                owner=job.run.folder.uri,
+            )
+        job.run.update(metrics=metrics, model=version.identity)
+        job.run.folder.remove("rounds")
+    return job.run
+
+
+def _check(settings: Settings) -> None:
+    """Refuse, before anything starts, what cannot be fitted or published."""
+    found = describe(settings.learner)
+    ModelStore(settings.paths.models).check(settings.model_name)
     if found.family == "mllib" and settings.training.newton:
         raise ConfigurationError(
             f"`training.newton` cannot refine {found.name}",
@@ -69,31 +115,59 @@ def train(
             expected="a learner of petafit's or scikit-learn's",
             hint="Leave `training.keep_summaries` out, or choose another learner.",
         )
-    with open_job("train", settings, spark=spark, run_id=run_id, logical_date=logical_date) as job:
-        if job.finished or job.run.manifest["model"]:  # an attempt may be cut off once it published
-            return job.run
-        rows = open_rows(job, job.settings.table)
-        task = Task.of(rows.settings, rows.snapshot)
-        source = rows.source("train", task.columns)
-        task.learner.check_shards(source.shards)
-        if task.learner.family == "mllib":
-            rows.require_spark()
-            product = fit_in_spark(job, task, rows)
-        else:
-            encoder = encoder_for(job, task, rows)
-            with job.run.stage("fit"):
-                product = fit_in_rounds(job, task, encoder, rows, source)
-        with job.run.stage("publish"):
-            version = job.models.publish(
-                job.settings.model_name,
-                product.model.to_state_dict(),
-                run_id=job.run.run_id,
-                settings_digest=job.run.manifest["settings_digest"],
-                metrics=product.metrics,
-                logical_date=job.run.manifest["logical_date"],
-                attachment=product.attachment,
-                owner=job.run.folder.uri,
-            )
-        job.run.update(metrics=product.metrics, model=version.identity)
-        job.run.folder.remove("rounds")
-    return job.run
+
+
+def _fit_in_spark(
+    job: Job, task: Task, rows: TaskRows
+) -> tuple[SparkModel, Figures, Callable[[str], None]]:
+    """Profile the training rows, and let Spark fit an estimator of MLlib's to them.
+
+    Returns
+    -------
+    SparkModel
+    Figures
+        The metrics of its training.
+    callable
+        Writes what Spark has fitted to an address.
+
+    Raises
+    ------
+    ConfigurationError
+        An invalid parameter, an estimator of the other kind than the label, or one that cannot
+        learn from such rows.
+    """
+    from petafit.features.spark.stages import stages
+    from petafit.learners.mllib import estimators as mllib
+    from petafit.learners.mllib.frames import training_frame
+    from petafit.learners.mllib.limits import check_choice, check_statistics
+
+    settings = task.settings
+    tell_unused(settings.training, _OF_ROUNDS, f"Spark itself fits {settings.learner.name}")
+    estimator = mllib.make_estimator(
+        settings.learner, kind=task.learner.kind, seed=settings.training.seed
+    )
+    space = IndexSpace(task.features, settings.hash_bits)
+    check_choice(settings.learner, n_features=space.size, columns=task.columns)
+    encoder = profiled(job, task, rows)
+    check_statistics(settings.learner, encoder)
+    frame = training_frame(rows.scan("train", task.columns), task.checks, encoder)
+    features = stages(task.features, encoder.statistics, settings.hash_bits, settings.unicode)
+    assert encoder.statistics.rows is not None  # MLlib's features are always profiled
+    began = time.monotonic()
+    with job.run.stage("fit"):
+        fitted = estimator.fit(frame, stages=features, weight=settings.weight)
+    seconds = time.monotonic() - began
+    model = SparkModel(encoder, settings.learner, task.feature_schema)
+    metrics: Figures = {"rows_per_second": encoder.statistics.rows / seconds}
+    return model, metrics, partial(_save, fitted, settings.learner.name)
+
+
+def _save(fitted: Any, learner: str, uri: str) -> None:
+    """Write the model, and refuse it where it is not finite."""
+    from petafit.learners.mllib import estimators as mllib
+    from petafit.learners.mllib.files import first_not_finite
+
+    mllib.save(fitted, uri)
+    spoilt = first_not_finite(Folder(uri))
+    if spoilt:
+        raise diverged(learner, spoilt)

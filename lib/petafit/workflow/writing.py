@@ -11,8 +11,7 @@ from petafit.table.writers.output import Output
 from petafit.table.writers.scope import WHOLE, Scope
 from petafit.table.writers.types import loses_nanoseconds
 from petafit.workflow.job import Job
-from petafit.workflow.written import FILE as WRITTEN
-from petafit.workflow.written import output_key
+from petafit.workflow.remaking import WRITTEN, output_key
 
 log = logging.getLogger("petafit")
 
