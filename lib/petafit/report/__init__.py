@@ -1,0 +1,1 @@
+"""Pages of one HTML file each, with plots inlined. Needs the extra `report`."""

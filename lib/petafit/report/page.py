@@ -1,0 +1,34 @@
+"""Pages from Jinja templates: one HTML file with everything in it."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from jinja2 import ChoiceLoader, Environment, PackageLoader, PrefixLoader, StrictUndefined
+
+
+def render_page(
+    package: str, template: str, *, filters: Mapping[str, Callable[..., Any]], **values: Any
+) -> str:
+    """Render a template of a package; whatever is not `markupsafe.Markup` is escaped.
+
+    Parameters
+    ----------
+    package : str
+        Has the template in its folder ``templates``. The template extends ``report/page.html`` and
+        may import the macro of ``report/table.html``.
+    filters : mapping
+        Functions that write values as people read them.
+    values
+        What the template shows.
+    """
+    report = PrefixLoader({"report": PackageLoader("petafit.report")})
+    environment = Environment(
+        loader=ChoiceLoader([report, PackageLoader(package)]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(filters)
+    return environment.get_template(template).render(values)

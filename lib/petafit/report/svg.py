@@ -1,0 +1,141 @@
+"""Plots as accessible SVG to be inlined in a page: matplotlib draws, the page's CSS colours."""
+
+import re
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from io import StringIO
+from xml.etree import ElementTree
+
+from markupsafe import Markup
+from matplotlib import style
+from matplotlib.artist import Artist
+from matplotlib.figure import Figure
+
+INK, SOFT, LINE, CARD = "#1c2330", "#5d6777", "#dfe3ea", "#f6f7fa"
+OWN, PEER = "#0b62d6", "#b4540a"
+_VARIABLES = {INK: "ink", SOFT: "soft", LINE: "line", CARD: "card", OWN: "own", PEER: "peer"}
+"""Colours of ``page.css`` by the light value that a plot is drawn with; dark ones are there."""
+
+_STYLE = {
+    "svg.fonttype": "none",  # text stays text
+    "svg.hashsalt": "petafit",  # else ids differ from run to run
+    "text.parse_math": False,  # labels come from data: a $ is a $
+    "font.sans-serif": ["DejaVu Sans"],  # matplotlib's own: measured alike on every machine
+    "font.size": 12.5,
+    "figure.dpi": 72,  # a pixel is a unit of the SVG
+    "figure.facecolor": "none",
+    "axes.facecolor": "none",
+    "axes.edgecolor": "none",
+    "axes.labelcolor": SOFT,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": LINE,
+    "lines.linewidth": 2,
+    "text.color": INK,
+    "xtick.color": SOFT,
+    "ytick.color": SOFT,
+    "xtick.major.size": 0,
+    "ytick.major.size": 0,
+}
+_NAMESPACE = "{http://www.w3.org/2000/svg}"
+_HREF = "{http://www.w3.org/1999/xlink}href"
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+Draw = Callable[[Figure], Mapping[Artist, str]]
+"""Draws into an empty figure; returns the tooltips of artists."""
+
+
+def inline_svg(
+    draw: Draw, *, name: str, title: str, description: str, width: int = 960, height: int = 480
+) -> Markup:
+    """Draw a figure as an ``<svg>`` element; the same figure gives the same bytes.
+
+    Parameters
+    ----------
+    draw : callable
+        Is given the figure within petafit's style of plots.
+    name : str
+        Unique on the page: prefixes the element's ids.
+    title, description : str
+        For those who cannot see it: its subject, and what it shows.
+    width, height : int
+        Its coordinates are 0 to these; on the page, it is as wide as there is room.
+    """
+    written = StringIO()
+    with _petafit_style():
+        figure = Figure(figsize=(width / 72, height / 72))
+        tooltips = draw(figure)
+        by_id = {f"tooltip-{number}": text for number, text in enumerate(tooltips.values())}
+        for gid, artist in zip(by_id, tooltips, strict=True):
+            artist.set_gid(gid)
+        unset = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+        figure.savefig(written, format="svg", metadata=unset)
+    svg = ElementTree.fromstring(_NOT_XML.sub("\ufffd", written.getvalue()))
+    _add_tooltips(svg, by_id)
+    _adopt(svg, name)
+    _label(svg, name, title, description)
+    return Markup(ElementTree.tostring(svg, encoding="unicode"))
+
+
+@contextmanager
+def _petafit_style() -> Iterator[None]:
+    """Matplotlib's defaults and ours, whatever the user's own are."""
+    with style.context(_STYLE, after_reset=True), warnings.catch_warnings():
+        # The browser draws the text, in a font that has the glyph.
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        yield
+
+
+def _add_tooltips(svg: ElementTree.Element, by_id: Mapping[str, str]) -> None:
+    for group in svg.iter(f"{_NAMESPACE}g"):
+        if text := by_id.get(group.get("id", "")):
+            tooltip = ElementTree.Element(f"{_NAMESPACE}title")
+            tooltip.text = _NOT_XML.sub("\ufffd", text)
+            group.insert(0, tooltip)
+
+
+def _adopt(svg: ElementTree.Element, name: str) -> None:
+    """Make it a part of the page: no namespaces, ids of its own, the page's colours and font."""
+    for definitions in svg.findall(f"{_NAMESPACE}defs"):
+        for rule in definitions.findall(f"{_NAMESPACE}style"):  # would hold for the whole page
+            definitions.remove(rule)
+    for element in svg.iter():
+        element.tag = element.tag.removeprefix(_NAMESPACE)
+        attributes = element.attrib
+        if "id" in attributes:
+            attributes["id"] = f"{name}-{attributes['id']}"
+        if _HREF in attributes:
+            attributes["href"] = attributes.pop(_HREF).replace("#", f"#{name}-", 1)
+        if "clip-path" in attributes:
+            attributes["clip-path"] = attributes["clip-path"].replace("#", f"#{name}-")
+        if "style" in attributes:
+            attributes["style"] = _page_style(attributes["style"])
+    for attribute in ("width", "height", "version"):
+        del svg.attrib[attribute]
+    svg.set("style", "stroke-linejoin: round; stroke-linecap: butt")
+
+
+def _page_style(declarations: str) -> str:
+    """Inherit the page's font, and name the colours.
+
+    Examples
+    --------
+    >>> _page_style("fill: #1c2330; font-family: 'DejaVu Sans', sans-serif; opacity: 1")
+    'fill: var(--ink); opacity: 1'
+    """
+    declarations = re.sub(r"font-family: [^;]*;? ?", "", declarations)
+    for colour, variable in _VARIABLES.items():
+        declarations = declarations.replace(colour, f"var(--{variable})")
+    return declarations
+
+
+def _label(svg: ElementTree.Element, name: str, title: str, description: str) -> None:
+    """Make it one image to assistive technology, with a name and a description."""
+    svg.set("role", "img")
+    svg.set("aria-labelledby", f"{name}-title")
+    svg.set("aria-describedby", f"{name}-desc")
+    for place, (tag, text) in enumerate((("title", title), ("desc", description))):
+        element = ElementTree.Element(tag, id=f"{name}-{tag}")
+        element.text = _NOT_XML.sub("\ufffd", text)
+        svg.insert(place, element)
