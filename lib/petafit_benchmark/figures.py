@@ -1,8 +1,8 @@
 """Figures as people read them, in the terminal and on the page alike."""
 
-from petafit_benchmark.bars import Bar
 from petafit_benchmark.quality import Interval
 from petafit_benchmark.results import Result
+from petafit_benchmark.target import TargetResult
 
 NONE = "–"
 HELD = {
@@ -70,31 +70,31 @@ def with_interval(value: float | None, interval: Interval | None) -> str:
     return f"{value:.4f} ±{(interval[1] - interval[0]) / 2:.4f}"
 
 
-def goals(bar: Bar) -> tuple[str, str]:
+def goals(target: TargetResult) -> tuple[str, str]:
     """What must be reached, and what would be better still.
 
     Examples
     --------
-    >>> goals(Bar("gap", 0.0, 0.0005, 0, True, False, "lower", "", ("clicks",)))
+    >>> goals(TargetResult("gap", 0.0, 0.0005, 0, True, False, "lower", "", ("clicks",)))
     ('≤ 0.0005', '< 0')
     """
-    sign, strict = ("≥", "≥") if bar.better == "higher" else ("≤", "<")
-    stretch = NONE if bar.stretch is None else f"{strict} {bar.stretch:g}"
-    return f"{sign} {bar.bar:g}", stretch
+    sign, strict = ("≥", "≥") if target.better == "higher" else ("≤", "<")
+    stretch = NONE if target.stretch is None else f"{strict} {target.stretch:g}"
+    return f"{sign} {target.required:g}", stretch
 
 
-def reached(bar: Bar) -> str:
+def reached(target: TargetResult) -> str:
     """What was reached, in as many digits as tell something."""
-    if bar.value is None:
+    if target.value is None:
         return NONE
-    return f"{bar.value:.0f}" if abs(bar.value) >= 100 else f"{bar.value:.3g}"
+    return f"{target.value:.0f}" if abs(target.value) >= 100 else f"{target.value:.3g}"
 
 
-def verdict(bar: Bar) -> str:
+def verdict(target: TargetResult) -> str:
     """Whether that is enough."""
-    if bar.value is None:
+    if target.value is None:
         return "not measured"
-    return "stretch" if bar.stretch_met else "met" if bar.met else "missed"
+    return "stretch" if target.stretch_met else "met" if target.met else "missed"
 
 
 def remarks(result: Result) -> str:

@@ -1,16 +1,16 @@
-"""``merging.json``: what is known of the suite `merging`, an object for each training and bar."""
+"""``merging.json``: what is known of the suite `merging`, by training and target."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
 from petafit.store.plain import to_json
-from petafit_benchmark.demands import bars_of
 from petafit_benchmark.merging_cases import TRAININGS
-from petafit_benchmark.merging_demands import MERGING
+from petafit_benchmark.merging_targets import MERGING
 from petafit_benchmark.record import Record
 from petafit_benchmark.results import Result
+from petafit_benchmark.targets import measure_targets
 
 FILE = "merging.json"
 
@@ -63,10 +63,10 @@ class Report:
     def _write(self) -> None:
         """Replace the file at once."""
         known = (self._results[name] for name in TRAININGS if name in self._results)
-        bars = bars_of(list(self._results.values()), MERGING)
+        targets = measure_targets(list(self._results.values()), MERGING)
         content = {
             "trainings": [_training_of(result) for result in known],
-            "bars": [asdict(bar) for bar in bars],
+            "bars": [target.as_json() for target in targets],
         }
         path = self._folder / FILE
         staging = path.with_suffix(".staging")

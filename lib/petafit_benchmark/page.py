@@ -6,11 +6,11 @@ from importlib import resources
 from pathlib import Path
 
 from petafit_benchmark import figures, merging_plot
-from petafit_benchmark.bars import Bar
 from petafit_benchmark.markup import Row, table
 from petafit_benchmark.plot import draw
 from petafit_benchmark.record import Record
 from petafit_benchmark.results import Result
+from petafit_benchmark.target import TargetResult
 from petafit_benchmark.tuning import Tuning
 
 FILE = "benchmark.html"
@@ -18,7 +18,7 @@ FILE = "benchmark.html"
 _LIMIT = "decode_only"
 _PLOTTED = ("clicks", "text")
 _ASIDE = ("petafit_cached", "petafit_memory", "petafit_prefixes")
-"""Measured for one bar each: no contenders of their own."""
+"""Measured for one target each: no contenders of their own."""
 
 _HEADINGS = {
     "clicks": "A click log, one pass, hashed linear models",
@@ -71,7 +71,9 @@ def _body(record: Record) -> Iterator[str]:
     for suite in dict.fromkeys(result.suite for result in record.results):
         yield from _suite(record, suite)
     yield "<h2>What petafit must reach</h2>"
-    yield from table(("figure", "#value", "#bar", "#stretch", "", ""), map(_bar, record.bars))
+    yield from table(
+        ("figure", "#value", "#target", "#stretch", "", ""), map(_target, record.targets)
+    )
     yield "<h2>How it was measured</h2>"
     yield "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in _METHOD) + "</ul>"
     if record.tunings:
@@ -127,9 +129,9 @@ def _contender(result: Result, *, binary: bool) -> Row:
     )
 
 
-def _bar(bar: Bar) -> Row:
-    verdict = figures.verdict(bar)
-    cells = (bar.figure, figures.reached(bar), *figures.goals(bar), verdict, bar.note)
+def _target(target: TargetResult) -> Row:
+    verdict = figures.verdict(target)
+    cells = (target.figure, figures.reached(target), *figures.goals(target), verdict, target.note)
     return Row(cells, kind=verdict.replace(" ", "-"))
 
 

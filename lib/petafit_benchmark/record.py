@@ -8,11 +8,11 @@ from typing import Any, Self
 
 from petafit.errors import StorageError
 from petafit.store.plain import to_json
-from petafit_benchmark.bars import Bar
-from petafit_benchmark.demands import bars_of
 from petafit_benchmark.machine import describe_machine
 from petafit_benchmark.results import Result
 from petafit_benchmark.suite import Bench
+from petafit_benchmark.target import TargetResult
+from petafit_benchmark.targets import measure_targets
 from petafit_benchmark.tuning import Tuning
 
 FILE = "benchmark.json"
@@ -40,9 +40,9 @@ class Record:
     tunings: tuple[Tuning, ...] = ()
 
     @property
-    def bars(self) -> list[Bar]:
+    def targets(self) -> list[TargetResult]:
         """What petafit must reach, and what it does."""
-        return bars_of(self.results)
+        return measure_targets(self.results)
 
     def with_result(self, new: Result, bench: Bench, *, order: Sequence[str]) -> Self:
         """With one more result.
@@ -77,7 +77,7 @@ class Record:
             "machine": self.machine,
             "tables": self.tables,
             "contenders": [asdict(result) for result in self.results],
-            "bars": [asdict(bar) for bar in self.bars],
+            "bars": [target.as_json() for target in self.targets],
             "tunings": [asdict(t) | {"chosen": t.chosen} for t in self.tunings],
         }
         path = folder / FILE

@@ -8,23 +8,23 @@ from rich.table import Table
 from rich.text import Text
 
 from petafit_benchmark import figures
-from petafit_benchmark.bars import Bar
 from petafit_benchmark.record import Record
 from petafit_benchmark.results import Result
+from petafit_benchmark.target import TargetResult
 
 _WIDE = 200
 _COLOURS = {"stretch": "green", "met": "green", "missed": "red", "not measured": "dim"}
 
 
 def show(record: Record, suite: str) -> None:
-    """Print a suite's contenders, and its bars."""
+    """Print a suite's contenders, and its targets."""
     console = Console() if sys.stdout.isatty() else Console(width=_WIDE)
     measured = [result for result in record.results if result.suite == suite]
     console.print(_contenders(measured))
-    bars = [bar for bar in record.bars if suite in bar.suites]
-    if bars:
+    targets = [target for target in record.targets if suite in target.suites]
+    if targets:
         console.print()
-        console.print(_bars(bars))
+        console.print(_targets(targets))
 
 
 def _contenders(results: Sequence[Result]) -> Table:
@@ -53,20 +53,20 @@ def _contenders(results: Sequence[Result]) -> Table:
     return table
 
 
-def _bars(bars: Sequence[Bar]) -> Table:
+def _targets(targets: Sequence[TargetResult]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("must reach")
-    for name in ("value", "bar", "stretch"):
+    for name in ("value", "target", "stretch"):
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     table.add_column("", style="dim")
-    for bar in bars:
-        verdict = figures.verdict(bar)
+    for target in targets:
+        verdict = figures.verdict(target)
         table.add_row(
-            bar.figure,
-            figures.reached(bar),
-            *figures.goals(bar),
+            target.figure,
+            figures.reached(target),
+            *figures.goals(target),
             Text(verdict, style=_COLOURS[verdict]),
-            Text(bar.note),
+            Text(target.note),
         )
     return table

@@ -74,17 +74,17 @@ class Bench:
             load_contender(name)
         return self.chosen or contenders
 
-    def laboratory(
+    def runner(
         self, suite: str, table: BenchmarkTable, *, full_rows: int, tuning_rows: int
     ) -> Runner:
         """Where contenders meet on a table; see `Runner` for the limits."""
         self.tables[suite] = {k: v for k, v in table.facts.items() if k != "files"}
         return Runner(suite, table, self.folder, full_rows, tuning_rows, self.tunings)
 
-    def measure(self, laboratory: Runner, name: str) -> Result:
+    def measure(self, runner: Runner, name: str) -> Result:
         """Measure one contender, and show it."""
         self.watcher.begins(load_contender(name).TITLE)
-        return laboratory.measure(name)
+        return runner.measure(name)
 
     def train_once(self, contender: str, spec: Spec, result: Result, *, seconds: float) -> Result:
         """Let a contender train on a spec as it is; what came of it is filled into the result."""

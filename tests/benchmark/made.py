@@ -1,5 +1,6 @@
 """Results and tables that tests make up."""
 
+import os
 from pathlib import Path
 
 import pyarrow as pa
@@ -8,6 +9,12 @@ import pyarrow.parquet as pq
 from petafit_benchmark.contender import ContenderRun
 from petafit_benchmark.results import Result
 from petafit_benchmark.table import BenchmarkTable
+from petafit_benchmark.target import TargetResult
+from petafit_benchmark.targets import measure_targets
+
+_ROOT = Path(__file__).parents[2]
+IMPORT_PATH = os.pathsep.join((str(_ROOT), str(_ROOT / "lib")))
+"""Where contenders, each a process of its own, find the tests' toys and this very code."""
 
 COLUMNS = {"label": "y", "classes": (0, 1), "integers": ("x",)}
 
@@ -29,6 +36,12 @@ def result(contender: str, **fields: object) -> Result:
         "peak_memory_bytes": 10**9,
     }
     return Result(**{**known, "contender": contender, **fields})
+
+
+def target_of(words: str, *results: Result) -> TargetResult:
+    """What came of the one target whose figure has these words."""
+    (target,) = (target for target in measure_targets(results) if words in target.figure)
+    return target
 
 
 def trained(**fields: object) -> ContenderRun:

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from petafit.store.arrays import StateDict
-from petafit_benchmark.demands import bars_of
 from petafit_benchmark.exact_merging import difference
 from petafit_benchmark.suites import merging
+from tests.benchmark.made import target_of
 from tests.benchmark.test_merging import bench_in
 from tests.learners.cases import CASES
 
@@ -37,7 +37,7 @@ def test_a_difference_is_a_share_of_the_largest(
     assert difference(found, expected) == pytest.approx(value)
 
 
-def test_every_exact_learner_reaches_the_bar(tmp_path: Path) -> None:
+def test_every_exact_learner_reaches_the_target(tmp_path: Path) -> None:
     (result,) = merging.run(bench_in(tmp_path, merging.EXACT))
     assert result.ok, result.error
     start = "relative_difference_"
@@ -45,5 +45,4 @@ def test_every_exact_learner_reaches_the_bar(tmp_path: Path) -> None:
     assert measured.keys() == EXACT
     assert result.figures["largest_relative_difference"] == max(measured.values()) > 0
     assert measured["sklearn.MinMaxScaler"] == measured["sklearn.MaxAbsScaler"] == 0
-    (bar,) = (bar for bar in bars_of([result]) if bar.figure.startswith("exact learners"))
-    assert bar.met
+    assert target_of("exact learners", result).met

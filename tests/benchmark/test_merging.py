@@ -1,7 +1,7 @@
 """The suite `merging`, on a table so small that its figures mean nothing."""
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +10,13 @@ import pytest
 from petafit.config.settings import Settings, Training
 from petafit.errors import ConfigurationError
 from petafit_benchmark.contender import Spec
-from petafit_benchmark.demands import bars_of
 from petafit_benchmark.merging_cases import CASES, TEXT_CASES, TIMED_CASES
 from petafit_benchmark.merging_report import FILE
 from petafit_benchmark.record import Record
 from petafit_benchmark.results import Result
 from petafit_benchmark.suite import Bench
 from petafit_benchmark.suites import merging
-from tests.benchmark.made import result
+from tests.benchmark.made import result, target_of
 
 
 class Silent:
@@ -66,8 +65,8 @@ def test_merged_models_are_told_beside_the_sequential_one(tmp_path: Path) -> Non
     sequential, stacked, mean = results
     written = json.loads((tmp_path / FILE).read_text())
     told = written["trainings"]
-    assert {bar["met"] for bar in written["bars"]} == {False}
-    assert "merged − sequential, 8 shards, one pass" in {bar["figure"] for bar in written["bars"]}
+    assert {target["met"] for target in written["bars"]} == {False}
+    assert "merged − sequential, 8 shards, one pass" in {one["figure"] for one in written["bars"]}
     assert [(one["rule"], one["shards"], one["passes"]) for one in told] == [
         ("sequential", 1, 1),
         ("stacked", 8, 1),
@@ -96,21 +95,21 @@ def test_an_unknown_case_is_refused(tmp_path: Path) -> None:
         list(merging.run(bench_in(tmp_path, "stacked_k8_seed9")))
 
 
-def test_the_worst_seed_is_held_against_the_bar() -> None:
+def test_the_worst_seed_is_held_against_the_target() -> None:
     found = [
         result(f"stacked_k64_seed{seed}", figures={"above_sequential": gap})
         for seed, gap in ((1, 0.0002), (2, 0.0006))
     ]
-    (bar,) = (bar for bar in bars_of(found) if "64 shards, one pass" in bar.figure)
-    assert (bar.value, bar.met) == (0.0006, False)
-    assert "seed 1: +0.00020" in bar.note
+    target = target_of("64 shards, one pass", *found)
+    assert (target.value, target.met) == (0.0006, False)
+    assert "seed 1: +0.00020" in target.note
 
 
-def test_a_case_without_the_sequential_learner_meets_no_bar() -> None:
+def test_a_case_without_the_sequential_learner_meets_no_target() -> None:
     found = [result(f"stacked_k64_seed{seed}") for seed in (1, 2)]
-    (bar,) = (bar for bar in bars_of(found) if "64 shards, one pass" in bar.figure)
-    assert (bar.value, bar.met) == (None, False)
-    missing = bar.note.removesuffix(" was not measured").split(" or ")
+    target = target_of("64 shards, one pass", *found)
+    assert (target.value, target.met) == (None, False)
+    missing = target.note.removesuffix(" was not measured").split(" or ")
     assert missing == [f"sequential_{step}_seed1" for step in (0.05, 0.07, 0.1)]
     assert set(missing) < set(merging.CONTENDERS)
 
@@ -122,8 +121,8 @@ def test_texts_are_held_against_every_step_of_the_sequential_learner() -> None:
         *(result(f"text_sequential_{step}", accuracy=a) for step, a in accuracies.items()),
     ]
     assert {one.contender for one in found} < set(merging.CONTENDERS)
-    (bar,) = (bar for bar in bars_of(found) if bar.figure.startswith("text, 64 shards"))
-    assert bar.value == pytest.approx(0.01)
+    target = target_of("text, 64 shards", *found)
+    assert target.value == pytest.approx(0.01)
 
 
 @pytest.mark.usefixtures("losses")
@@ -133,8 +132,8 @@ def test_results_on_fewer_rows_are_not_kept_beside_those_on_more(tmp_path: Path)
     assert [found.contender for found in record.results] == [merging.EXACT, "spark_mean_k2"]
     assert {found.table for found in record.results} == {"merging-4000"}
     assert all("--rows 4000 " in found.command for found in record.results)
-    (bar,) = (bar for bar in record.bars if bar.figure.startswith("extra time"))
-    assert "spark_stacked_k8 was not measured" in bar.note
+    target = target_of("extra time", *record.results)
+    assert "spark_stacked_k8 was not measured" in target.note
 
 
 @pytest.mark.usefixtures("losses")
@@ -167,10 +166,10 @@ def test_a_case_measured_again_is_told_beside_those_kept(
     assert told["stacked_k8_seed1"]["log_loss"] == 0.50
     assert told["stacked_k8_seed1"]["above_sequential"] == 0.25
     assert told["stacked_k8_seed2"]["above_sequential"] == 0
-    (bar,) = (bar for bar in record.bars if bar.figure.endswith("8 shards, one pass"))
-    assert bar.value == 0.25
-    bars = json.loads((tmp_path / FILE).read_text())["bars"]
-    assert json.loads(json.dumps(asdict(bar))) in bars
+    target = target_of("merged − sequential, 8 shards, one pass", *record.results)
+    assert target.value == 0.25
+    targets = json.loads((tmp_path / FILE).read_text())["bars"]
+    assert json.loads(json.dumps(target.as_json())) in targets
 
 
 @pytest.mark.usefixtures("losses")

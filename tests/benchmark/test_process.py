@@ -8,6 +8,7 @@ from petafit.errors import ConfigurationError
 from petafit_benchmark.contender import Spec
 from petafit_benchmark.ipc import load_contender
 from petafit_benchmark.process import Failure, Finished, run_contender
+from tests.benchmark.made import IMPORT_PATH
 from tests.benchmark.toys.holds_memory import BYTES
 
 TOYS = "tests.benchmark.toys"
@@ -17,7 +18,7 @@ needs_proc = pytest.mark.skipif(not Path("/proc").is_dir(), reason="Linux tells 
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    monkeypatch.setenv("PYTHONPATH", IMPORT_PATH)
 
     def run(toy, *, timeout=60.0, **fields):
         name = f"{TOYS}.{toy}"

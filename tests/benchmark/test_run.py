@@ -38,7 +38,7 @@ def test_petafit_and_its_limit_are_measured_on_one_table(clicks, tmp_path):
 
     told = json.loads((output / "benchmark.json").read_text())
     assert [c["contender"] for c in told["contenders"]] == [*OWN]
-    ratio = next(bar for bar in told["bars"] if "decode only" in bar["figure"])
+    ratio = next(target for target in told["bars"] if "decode only" in target["figure"])
     assert ratio["value"] == pytest.approx(petafit.rows_per_second / limit.rows_per_second)
     assert "petafit, one core" in (output / "benchmark.html").read_text(encoding="utf-8")
 

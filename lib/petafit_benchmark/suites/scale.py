@@ -27,8 +27,8 @@ def run(bench: Bench) -> Iterator[Result]:
             raise ConfigurationError(f"The suite has no {name!r}", hint=did_you_mean(name, sizes))
         rows = sizes[name]
         table = clicks_table(bench.data, bench.settings, rows=rows)
-        laboratory = bench.laboratory(NAME, table, full_rows=rows, tuning_rows=TUNING_ROWS)
-        result = middle([bench.measure(laboratory, MEASURED) for _ in range(REPEATS)])
+        runner = bench.runner(NAME, table, full_rows=rows, tuning_rows=TUNING_ROWS)
+        result = middle([bench.measure(runner, MEASURED) for _ in range(REPEATS)])
         yield replace(
             result,
             contender=name,

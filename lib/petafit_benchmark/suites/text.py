@@ -18,6 +18,6 @@ def run(bench: Bench) -> Iterator[Result]:
     """Measure one contender after the other on the same table."""
     names = bench.wanted(CONTENDERS)
     table = texts_table(bench.data, bench.settings, rows=bench.rows)
-    laboratory = bench.laboratory(NAME, table, full_rows=ROWS, tuning_rows=TUNING_ROWS)
+    runner = bench.runner(NAME, table, full_rows=ROWS, tuning_rows=TUNING_ROWS)
     for name in names:
-        yield bench.measure(laboratory, name)
+        yield bench.measure(runner, name)

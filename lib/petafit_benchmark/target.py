@@ -1,8 +1,8 @@
-"""Bars: a figure that is read from the results, and what it must reach."""
+"""A target: a figure that is read from the results, and what it must reach."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, NamedTuple
 
 from petafit_benchmark.results import Result
 
@@ -15,7 +15,7 @@ class Reading(NamedTuple):
     value : float or None
         None where it could not be had; `note` says why.
     holds : bool
-        Whether the bar's condition beside the value is met.
+        Whether the target's condition beside the value is met.
     """
 
     value: float | None
@@ -24,7 +24,7 @@ class Reading(NamedTuple):
 
 
 class MissingContenderError(Exception):
-    """A contender that a bar needs was not measured."""
+    """A contender that a target needs was not measured."""
 
 
 class Found:
@@ -50,14 +50,14 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Bar:
-    """One object of ``bars`` in ``benchmark.json``.
+class TargetResult:
+    """What came of a target.
 
     Attributes
     ----------
     value : float or None
         None, and not met, where a contender is missing.
-    bar, stretch : float
+    required, stretch : float
         What must be reached, and what would be better still: of lower figures strictly.
     better : {"higher", "lower"}
     note : str
@@ -68,7 +68,7 @@ class Bar:
 
     figure: str
     value: float | None
-    bar: float
+    required: float
     stretch: float | None
     met: bool
     stretch_met: bool
@@ -76,28 +76,33 @@ class Bar:
     note: str
     suites: tuple[str, ...]
 
+    def as_json(self) -> dict[str, Any]:
+        """An object of ``bars`` in ``benchmark.json``, whose format says `bar` for `required`."""
+        fields = asdict(self)
+        return {"bar": fields.pop("required"), **fields}
+
 
 @dataclass(frozen=True)
-class Demand:
-    """A bar before it is measured."""
+class PerformanceTarget:
+    """A target before it is measured."""
 
     figure: str
     read: Callable[[Found], Reading]
-    bar: float
+    required: float
     stretch: float | None = None
     better: Literal["higher", "lower"] = "higher"
     suites: tuple[str, ...] = ("clicks",)
 
-    def measure(self, found: Found) -> Bar:
+    def measure(self, found: Found) -> TargetResult:
         """Hold the results against it."""
         try:
             reading = self.read(found)
         except MissingContenderError as missing:
             reading = Reading(None, note=f"{missing} was not measured")
-        return Bar(
+        return TargetResult(
             figure=self.figure,
             value=reading.value,
-            bar=self.bar,
+            required=self.required,
             stretch=self.stretch,
             met=reading.holds and self._meets(reading.value),
             stretch_met=reading.holds and self._stretches(reading.value),
@@ -109,7 +114,7 @@ class Demand:
     def _meets(self, value: float | None) -> bool:
         if value is None:
             return False
-        return value >= self.bar if self.better == "higher" else value <= self.bar
+        return value >= self.required if self.better == "higher" else value <= self.required
 
     def _stretches(self, value: float | None) -> bool:
         if value is None or self.stretch is None:

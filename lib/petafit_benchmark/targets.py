@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Sequence
 
-from petafit_benchmark.bars import Bar, Demand, Found, Reading
-from petafit_benchmark.merging_demands import MERGING
+from petafit_benchmark.merging_targets import MERGING
 from petafit_benchmark.results import Result
+from petafit_benchmark.target import Found, PerformanceTarget, Reading, TargetResult
 
 LINEAR_PEERS = (
     "sklearn_streaming",
@@ -100,64 +100,74 @@ def time_per_row(found: Found) -> Reading:
     return Reading(found.rate("scale_10m") / found.rate("scale_100m"))
 
 
-DEMANDS = (
-    Demand(
+TARGETS = (
+    PerformanceTarget(
         "petafit, one core ÷ decode only, one core",
         rates("petafit_one_core", "decode_only"),
         0.45,
         0.6,
     ),
-    Demand(
+    PerformanceTarget(
         "petafit, Spark local[2] ÷ petafit, one core",
         rates("petafit_spark", "petafit_one_core"),
         1.7,
         1.9,
     ),
-    Demand("petafit, Spark local[2] ÷ VW from its cache", rates("petafit_spark", "vw_cache"), 2, 3),
-    Demand("petafit, Spark local[2] ÷ VW from text", rates("petafit_spark", "vw_text"), 4, 10),
-    Demand(
+    PerformanceTarget(
+        "petafit, Spark local[2] ÷ VW from its cache", rates("petafit_spark", "vw_cache"), 2, 3
+    ),
+    PerformanceTarget(
+        "petafit, Spark local[2] ÷ VW from text", rates("petafit_spark", "vw_text"), 4, 10
+    ),
+    PerformanceTarget(
         "petafit, Spark local[2] ÷ tf.data", rates("petafit_spark", "tensorflow_linear"), 15, 30
     ),
-    Demand("petafit, Spark local[2] ÷ Dask-ML", rates("petafit_spark", "dask_incremental"), 15, 30),
-    Demand(
+    PerformanceTarget(
+        "petafit, Spark local[2] ÷ Dask-ML", rates("petafit_spark", "dask_incremental"), 15, 30
+    ),
+    PerformanceTarget(
         "petafit, Spark local[2] ÷ scikit-learn streaming",
         rates("petafit_spark", "sklearn_streaming"),
         30,
         60,
     ),
-    Demand(
+    PerformanceTarget(
         "petafit, one core ÷ SGDClassifier fed by petafit",
         rates("petafit_one_core", "sklearn_on_petafit"),
         1.3,
         2,
     ),
-    Demand("time of MLlib to its log-loss ÷ petafit's", mllib_race, 100, 300),
-    Demand("log-loss − best linear peer's", log_loss_gap, 0.0005, 0, better="lower"),
-    Demand(
+    PerformanceTarget("time of MLlib to its log-loss ÷ petafit's", mllib_race, 100, 300),
+    PerformanceTarget("log-loss − best linear peer's", log_loss_gap, 0.0005, 0, better="lower"),
+    PerformanceTarget(
         "later pass from the instance cache ÷ first pass",
         rates("petafit_cached", "petafit_one_core"),
         1.8,
         2.5,
     ),
-    Demand("text: petafit ÷ scikit-learn streaming, per core", text_ratio, 8, 20, suites=("text",)),
-    Demand(
+    PerformanceTarget(
+        "text: petafit ÷ scikit-learn streaming, per core", text_ratio, 8, 20, suites=("text",)
+    ),
+    PerformanceTarget(
         "peak memory of a worker, 2^22 features (MB)",
         worker_memory,
         600,
         better="lower",
         suites=("clicks", "scale"),
     ),
-    Demand(
+    PerformanceTarget(
         "time per row at 100M rows ÷ at 10M", time_per_row, 1.10, better="lower", suites=("scale",)
     ),
     *MERGING,
 )
 
 
-def bars_of(results: Sequence[Result], demands: Sequence[Demand] = DEMANDS) -> list[Bar]:
-    """All bars, held against what was measured."""
+def measure_targets(
+    results: Sequence[Result], targets: Sequence[PerformanceTarget] = TARGETS
+) -> list[TargetResult]:
+    """All targets, held against what was measured."""
     found = Found(results)
-    return [demand.measure(found) for demand in demands]
+    return [target.measure(found) for target in targets]
 
 
 def _rows(result: Result) -> int:

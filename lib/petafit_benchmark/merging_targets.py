@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from petafit_benchmark.bars import Demand, Found, MissingContenderError, Reading
 from petafit_benchmark.exact_case import EXACT, FIGURE
 from petafit_benchmark.merging_cases import SEEDS, TRAININGS, seeded
+from petafit_benchmark.target import Found, MissingContenderError, PerformanceTarget, Reading
 
 _TEXT = "text_stacked_k64_passes2"
 
@@ -49,15 +49,15 @@ def exact_merging(found: Found) -> Reading:
 
 MERGING = (
     *(
-        Demand(
+        PerformanceTarget(
             f"merged − sequential, {figure}",
             above_sequential(case),
-            bar,
+            required,
             stretch,
             better="lower",
             suites=("merging",),
         )
-        for figure, case, bar, stretch in (
+        for figure, case, required, stretch in (
             ("8 shards, one pass", "stacked_k8", 0.0001, -0.0003),
             ("64 shards, one pass", "stacked_k64", 0.0005, 0.0),
             ("64 shards, two passes", "stacked_k64_passes2", 0.0, -0.0005),
@@ -65,7 +65,7 @@ MERGING = (
             ("256 shards, one pass", "stacked_k256", 0.0010, 0.0003),
         )
     ),
-    Demand(
+    PerformanceTarget(
         "text, 64 shards, two passes: accuracy, sequential − merged",
         accuracy_lost,
         0.002,
@@ -73,7 +73,7 @@ MERGING = (
         better="lower",
         suites=("merging",),
     ),
-    Demand(
+    PerformanceTarget(
         "extra time of merging and syncs, 8 shards, share of the pass",
         extra_time,
         0.10,
@@ -81,7 +81,7 @@ MERGING = (
         better="lower",
         suites=("merging",),
     ),
-    Demand(
+    PerformanceTarget(
         "exact learners: largest relative difference from the union fit",
         exact_merging,
         1e-9,

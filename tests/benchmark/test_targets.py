@@ -1,72 +1,69 @@
 import pytest
 
 from petafit_benchmark.contender import CurvePoint
-from petafit_benchmark.demands import DEMANDS, LINEAR_PEERS, bars_of
 from petafit_benchmark.suites import clicks
-from tests.benchmark.made import result
-
-
-def bar_of(word, *results):
-    (bar,) = (bar for bar in bars_of(results) if word in bar.figure)
-    return bar
+from petafit_benchmark.targets import LINEAR_PEERS, TARGETS, measure_targets
+from tests.benchmark.made import result, target_of
 
 
 @pytest.mark.parametrize(
     ("rate", "met", "stretch_met"), [(449, False, False), (450, True, False), (600, True, True)]
 )
-def test_a_ratio_of_rates_is_held_against_its_bar(rate, met, stretch_met):
-    bar = bar_of(
+def test_a_ratio_of_rates_is_held_against_its_target(rate, met, stretch_met):
+    target = target_of(
         "decode only",
         result("petafit_one_core", rows_per_second=float(rate)),
         result("decode_only", rows_per_second=1000.0),
     )
-    assert (bar.value, bar.bar, bar.stretch) == (rate / 1000, 0.45, 0.6)
-    assert (bar.met, bar.stretch_met) == (met, stretch_met)
+    assert (target.value, target.required, target.stretch) == (rate / 1000, 0.45, 0.6)
+    assert (target.met, target.stretch_met) == (met, stretch_met)
 
 
-def test_every_bar_misses_without_contenders_and_says_whom_it_lacks():
-    bars = bars_of([result("petafit_one_core"), result("decode_only", status="failed")])
-    assert len(bars) == len(DEMANDS) == 22
-    assert all(bar.value is None and not bar.met and not bar.stretch_met for bar in bars)
-    assert all("measured" in bar.note for bar in bars)
+def test_every_target_is_missed_without_contenders_and_says_whom_it_lacks():
+    targets = measure_targets([result("petafit_one_core"), result("decode_only", status="failed")])
+    assert len(targets) == len(TARGETS) == 22
+    assert all(
+        target.value is None and not target.met and not target.stretch_met for target in targets
+    )
+    assert all("measured" in target.note for target in targets)
 
 
 def gap(*results):
-    return bar_of("best linear peer", *results)
+    return target_of("best linear peer", *results)
 
 
 def test_the_gap_is_to_the_best_peer():
-    bar = gap(
+    target = gap(
         result("petafit_spark", log_loss=0.4002),
         result("petafit_one_core", log_loss=0.3999),
         result("vw_cache", log_loss=0.4001),
         result("tensorflow_linear", log_loss=0.41),
         result("lightgbm_trees", log_loss=0.2),
     )
-    assert bar.value == pytest.approx(0.0001)  # the worse of petafit's two
-    assert bar.note == "best peer: vw_cache"
-    assert bar.met
-    assert not bar.stretch_met
+    assert target.value == pytest.approx(0.0001)  # the worse of petafit's two
+    assert target.note == "best peer: vw_cache"
+    assert target.met
+    assert not target.stretch_met
 
 
 def test_a_peer_with_fewer_rows_meets_petafit_on_as_few():
-    bar = gap(
+    target = gap(
         result("petafit_spark", rows=9000, log_loss=0.40),
         result("petafit_prefixes", rows=2000, log_loss=0.45),
         result("vw_cache", rows=2000, log_loss=0.44),
         result("river_online", rows=100, log_loss=0.1),
     )
-    assert bar.value == pytest.approx(0.01)
-    assert not bar.met
+    assert target.value == pytest.approx(0.01)
+    assert not target.met
 
 
 def test_a_peer_run_to_convergence_meets_petafit_run_to_convergence():
-    bar = gap(
+    target = gap(
         result("petafit_prefixes", rows=2000, log_loss=0.45),
         result("petafit_converged", rows=2000, log_loss=0.4399, converged=True),
         result("mllib_converged", rows=2000, log_loss=0.44, converged=True),
     )
-    assert bar.value == pytest.approx(-0.0001)
+    assert target.value == pytest.approx(-0.0001)
 
 
 def test_a_better_petafit_meets_the_stretch():
@@ -91,43 +88,45 @@ TRAJECTORY = (
     ],
 )
 def test_the_race_with_mllib_is_to_its_converged_loss(log_loss, converged, value, met):
-    bar = bar_of(
+    target = target_of(
         "MLlib",
         result("mllib_converged", seconds=80.0, log_loss=log_loss, converged=converged),
         result("petafit_prefixes", trajectory=TRAJECTORY),
     )
-    assert bar.value == pytest.approx(value)
-    assert bar.met is met
+    assert target.value == pytest.approx(value)
+    assert target.met is met
 
 
 @pytest.mark.parametrize(("accuracy", "met"), [(0.8, True), (0.79, False)])
 def test_speed_on_text_counts_at_no_worse_accuracy(accuracy, met):
-    bar = bar_of(
+    target = target_of(
         "text:",
         result("petafit_text", rows_per_second=9000.0, accuracy=accuracy),
         result("sklearn_text", rows_per_second=1000.0, accuracy=0.8),
     )
-    assert bar.value == 9
-    assert bar.met is met
+    assert target.value == 9
+    assert target.met is met
 
 
 @pytest.mark.parametrize(("largest", "met"), [(500e6, True), (560e6, False), (601e6, False)])
 def test_a_workers_memory_must_not_grow(largest, met):
-    bar = bar_of(
+    target = target_of(
         "peak memory",
         result("petafit_memory", figures={"worker_peak_bytes": 490e6}),
         result("scale_1m", figures={"worker_peak_bytes": 480e6}),
         result("scale_100m", figures={"worker_peak_bytes": largest}),
     )
-    assert bar.value == largest / 1e6
-    assert bar.met is met
+    assert target.value == largest / 1e6
+    assert target.met is met
 
 
 @pytest.mark.parametrize(("rate", "met"), [(950.0, True), (900.0, False)])
 def test_time_per_row_is_the_inverse_of_the_rate(rate, met):
-    bar = bar_of("at 100M rows", result("scale_10m"), result("scale_100m", rows_per_second=rate))
-    assert bar.value == pytest.approx(1000 / rate)
-    assert bar.met is met
+    target = target_of(
+        "at 100M rows", result("scale_10m"), result("scale_100m", rows_per_second=rate)
+    )
+    assert target.value == pytest.approx(1000 / rate)
+    assert target.met is met
 
 
 def test_all_linear_peers_are_contenders():
@@ -141,22 +140,22 @@ def test_exact_learners_are_held_to_the_worst(largest, met):
         "relative_difference_petafit.Ridge": largest,
         "relative_difference_sklearn.GaussianNB": 1e-14,
     }
-    bar = bar_of("exact learners", result("petafit_exact", figures=figures))
-    assert (bar.value, bar.met, bar.note) == (largest, met, "petafit.Ridge")
+    target = target_of("exact learners", result("petafit_exact", figures=figures))
+    assert (target.value, target.met, target.note) == (largest, met, "petafit.Ridge")
 
 
 def test_merging_costs_the_share_of_the_pass_that_plain_shards_are_sooner():
-    bar = bar_of(
+    target = target_of(
         "extra time",
         result("spark_mean_k2", seconds=9.0),
         result("spark_stacked_k8", seconds=10.0),
     )
-    assert bar.value == pytest.approx(0.1)
-    assert "9.0 s and 10.0 s" in bar.note
+    assert target.value == pytest.approx(0.1)
+    assert "9.0 s and 10.0 s" in target.note
 
 
 def test_merged_texts_are_held_against_the_best_sequential_learner():
-    bar = bar_of(
+    target = target_of(
         "accuracy, sequential",
         *(
             result(f"text_sequential_{step}", accuracy=accuracy)
@@ -164,5 +163,5 @@ def test_merged_texts_are_held_against_the_best_sequential_learner():
         ),
         result("text_stacked_k64_passes2", accuracy=0.819),
     )
-    assert bar.value == pytest.approx(0.001)
-    assert bar.met
+    assert target.value == pytest.approx(0.001)
+    assert target.met
