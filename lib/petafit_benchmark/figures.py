@@ -3,6 +3,7 @@
 from petafit_benchmark.quality import Interval
 from petafit_benchmark.results import Result
 from petafit_benchmark.target import TargetResult
+from petafit_benchmark.tuning import Tuning
 
 NONE = "–"
 HELD = {
@@ -13,6 +14,11 @@ HELD = {
 """Figures of contenders that are told beside the others: bytes, and who holds them."""
 
 STATUS = {"missing": "not installed", "failed": "failed", "timeout": "took too long"}
+
+
+def count(value: int | None) -> str:
+    """Rows, in groups of three digits."""
+    return NONE if value is None else f"{value:,}"
 
 
 def rate(value: float | None) -> str:
@@ -95,6 +101,20 @@ def verdict(target: TargetResult) -> str:
     if target.value is None:
         return "not measured"
     return "stretch" if target.stretch_met else "met" if target.met else "missed"
+
+
+def is_own(result: Result) -> bool:
+    """Whether petafit itself was measured, rather than a peer."""
+    return result.contender.startswith(("petafit", "scale", "shards"))
+
+
+def tried(tuning: Tuning) -> str:
+    """The log-loss of each value, the chosen one marked."""
+    losses = ", ".join(
+        f"{value:g}: {loss:.4f}{' ✓' if value == tuning.chosen else ''}"
+        for value, loss in zip(tuning.grid, tuning.log_losses, strict=True)
+    )
+    return losses + (" (at the edge of the grid)" if tuning.at_edge else "")
 
 
 def remarks(result: Result) -> str:

@@ -2,14 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
+from markupsafe import Markup
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
+
+from petafit.report.svg import CARD, INK, OWN, PEER, SOFT, inline_svg
 from petafit_benchmark.merging_cases import CASES, Case
 from petafit_benchmark.results import Result
-from petafit_benchmark.scales import Linear, Logarithmic
-from petafit_benchmark.svg import Point, line, picture, text
 
-_WIDTH, _HEIGHT = 960, 420
-_LEFT, _RIGHT, _TOP, _BOTTOM = 84, 210, 24, 64
 _NEAR = 15.0
 _OWN = "stacked"
 
@@ -26,20 +30,26 @@ class _Series:
     def name(self) -> str:
         return self.rule if self.passes == 1 else f"{self.rule}, {self.passes} passes"
 
+    @property
+    def label(self) -> str:
+        """With the cost of the most shards."""
+        return f"{self.name} {list(self.above.values())[-1]:+.4f}"
 
-def draw(results: Sequence[Result]) -> str:
+
+def draw(results: Sequence[Result]) -> Markup:
     """Draw the log-loss above the sequential learner's of all that was compared with it."""
     series = _series(results)
     if not series:
-        return ""
+        return Markup()
     shards = sorted({count for each in series for count in each.above})
-    values = [value for each in series for value in (*each.above.values(), 0.0)]
-    margin = 0.06 * (max(values) - min(values)) or 0.001
-    x = Logarithmic(shards[0] / 1.3, shards[-1] * 1.3, _LEFT, _WIDTH - _RIGHT)
-    y = Linear(min(values) - margin, max(values) + margin, _HEIGHT - _BOTTOM, _TOP)
-    parts = (*_axes(x, y, shards), *_lines(series, x, y))
-    label = "Number of shards against log-loss above the sequential learner, a line for each rule"
-    return picture(parts, width=_WIDTH, height=_HEIGHT, label=label)
+    labels = "; ".join(each.label for each in series)
+    return inline_svg(
+        partial(_draw, series, shards),
+        name="merging",
+        title="Shards against log-loss above the sequential learner, a line for each rule",
+        description=f"At the most shards of each: {labels}.",
+        height=420,
+    )
 
 
 def _series(results: Sequence[Result]) -> list[_Series]:
@@ -62,36 +72,48 @@ def _measured(results: Sequence[Result], case: Case) -> Iterator[float]:
             yield above
 
 
-def _axes(x: Logarithmic, y: Linear, shards: Sequence[int]) -> Iterator[str]:
-    bottom, right = _HEIGHT - _BOTTOM, _WIDTH - _RIGHT
-    for count in shards:
-        yield line("grid", (x(count), _TOP), (x(count), bottom))
-        yield text(x(count), bottom + 20, str(count), "tick", "middle")
-    for tick in y.ticks():
-        yield line("grid", (_LEFT, y(tick)), (right, y(tick)))
-        yield text(_LEFT - 10, y(tick) + 4, f"{tick:+g}" if tick else "0", "tick", "end")
-    yield line("limit", (_LEFT, y(0.0)), (right, y(0.0)))
-    yield text(
-        (_LEFT + right) / 2, _HEIGHT - 14, "shards, each a learner of its own", "axis", "middle"
-    )
-    yield text(_LEFT, _TOP - 8, "log-loss above the sequential learner's", "axis", "start")
+def _draw(series: Sequence[_Series], shards: Sequence[int], figure: Figure) -> dict[Artist, str]:
+    axes = figure.add_axes((0.0875, 0.15, 0.69, 0.79))
+    values = [value for each in series for value in (*each.above.values(), 0.0)]
+    margin = 0.06 * (max(values) - min(values)) or 0.001
+    axes.set_xscale("log")
+    axes.set_xlim(shards[0] / 1.3, shards[-1] * 1.3)
+    axes.set_ylim(min(values) - margin, max(values) + margin)
+    axes.set_xticks(shards, [str(count) for count in shards])
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:+g}" if abs(value) > 1e-9 else "0")
+    axes.set_xlabel("shards, each a learner of its own")
+    axes.set_title("log-loss above the sequential learner's", loc="left", fontsize=12.5, color=SOFT)
+    axes.axhline(0.0, color=SOFT, linewidth=1, linestyle="--")
+    _name(axes, series)
+    return {dot: tooltip for each in series for dot, tooltip in _line(axes, each)}
 
 
-def _lines(series: Sequence[_Series], x: Logarithmic, y: Linear) -> Iterator[str]:
-    """The lines, each with its name at its end, moved down where another's is too near."""
-    lowest = 0.0
-    ends: list[tuple[float, _Series, list[Point]]] = []
-    for each in series:
-        points = [(x(count), y(value)) for count, value in each.above.items()]
-        ends.append((points[-1][1], each, points))
-    for at, each, points in sorted(ends, key=lambda end: end[0]):
-        lowest = max(at, lowest + _NEAR)
-        yield f'<g class="{"own" if each.rule == _OWN else "peer"}">'
-        yield line("series", *points)
-        for (left, top), value in zip(points, each.above.values(), strict=True):
-            told = f"<title>{value:+.5f}</title>"
-            yield f'<circle cx="{left:.1f}" cy="{top:.1f}" r="4">{told}</circle>'
-        last = list(each.above.values())[-1]
-        yield line("leader", points[-1], (_WIDTH - _RIGHT + 6, lowest))
-        yield text(_WIDTH - _RIGHT + 10, lowest + 4, f"{each.name} {last:+.4f}", "name", "start")
-        yield "</g>"
+def _line(axes: Axes, series: _Series) -> Iterator[tuple[Artist, str]]:
+    colour = OWN if series.rule == _OWN else PEER
+    axes.plot(list(series.above), list(series.above.values()), color=colour)
+    for count, above in series.above.items():
+        (dot,) = axes.plot([count], [above], "o", markersize=8, color=colour, markeredgecolor=CARD)
+        yield dot, f"{series.name}, {count} shards: {above:+.5f}"
+
+
+def _name(axes: Axes, series: Sequence[_Series]) -> None:
+    """Write each rule at its line's end, moved down where another's name is too near."""
+    ends = {each.label: list(each.above.items())[-1] for each in series}
+    lowest = float("inf")
+    for each in sorted(series, key=lambda each: -ends[each.label][1]):
+        end = ends[each.label]
+        at = axes.transData.transform(end)[1]
+        lowest = min(at, lowest - _NEAR)
+        own = each.rule == _OWN
+        axes.annotate(
+            each.label,
+            end,
+            (axes.bbox.x1 + 10, lowest),
+            textcoords="figure points",
+            va="center",
+            color=OWN if own else INK,
+            weight="bold" if own else "normal",
+            arrowprops={"arrowstyle": "-", "color": SOFT, "relpos": (0, 0.5), "shrinkB": 0},
+            annotation_clip=False,
+        )

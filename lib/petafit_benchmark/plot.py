@@ -1,36 +1,28 @@
-"""The speed-quality plot: rows per second against log-loss on the test rows, as SVG."""
+"""The speed-quality plot: rows per second against log-loss on the test rows."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from html import escape
+from collections.abc import Sequence
+from functools import partial
 
+from markupsafe import Markup
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.text import Annotation
+from matplotlib.ticker import LogLocator, NullLocator
+from matplotlib.transforms import Bbox
+
+from petafit.report.svg import CARD, INK, OWN, PEER, SOFT, inline_svg
 from petafit_benchmark import figures
 from petafit_benchmark.results import Result
-from petafit_benchmark.scales import Box, Linear, Logarithmic, place
-from petafit_benchmark.svg import line, picture, text
 
-_WIDTH, _HEIGHT = 960, 520
-_LEFT, _RIGHT, _TOP, _BOTTOM = 72, 24, 24, 64
-_LETTER, _LINE = 6.6, 16.0
+_LINE = 16
 _RADIUS = 5.0
+_GAP = _RADIUS + 4
 
 
-@dataclass(frozen=True)
-class _Dot:
-    """A contender on the plot: where it is, and how far its interval reaches."""
-
-    result: Result
-    x: float
-    y: float
-    top: float
-    bottom: float
-
-    @property
-    def box(self) -> Box:
-        return Box(self.x - _RADIUS, self.y - _RADIUS, self.x + _RADIUS, self.y + _RADIUS)
-
-
-def draw(results: Sequence[Result], *, limit: Result | None, best: float | None) -> str:
+def draw(
+    results: Sequence[Result], *, limit: Result | None, best: float | None, name: str
+) -> Markup:
     """Draw the contenders that have a log-loss; faster lies to the right, better above.
 
     Parameters
@@ -38,101 +30,124 @@ def draw(results: Sequence[Result], *, limit: Result | None, best: float | None)
     limit : Result or None
         Whose speed nobody can exceed: a vertical line.
     best : float or None
-        The log-loss of the hidden model: a horizontal line, where it is near enough to be shown.
+        The log-loss of the hidden model: a horizontal line.
+    name : str
+        Unique on the page.
     """
     shown = [r for r in results if r.ok and r.log_loss is not None and r.rows_per_second]
     if not shown:
-        return ""
-    speeds = [r.rows_per_second or 0.0 for r in (*shown, *([limit] if limit else ()))]
-    losses = [r.log_loss or 0.0 for r in shown] + ([] if best is None else [best])
-    margin = 0.06 * (max(losses) - min(losses)) or 0.01
-    x = Logarithmic(min(speeds) / 1.6, max(speeds) * 1.6, _LEFT, _WIDTH - _RIGHT)
-    y = Linear(min(losses) - margin, max(losses) + margin, _TOP, _HEIGHT - _BOTTOM)
-    dots = [_dot(result, x, y) for result in shown]
-    parts = (*_axes(x, y), *_lines(x, y, limit, best), *_dots(dots))
-    label = "Rows per second against log-loss on the test rows, a dot for each contender"
-    return picture(parts, width=_WIDTH, height=_HEIGHT, label=label)
-
-
-def _dot(result: Result, x: Logarithmic, y: Linear) -> _Dot:
-    loss = result.log_loss or 0.0
-    low, high = result.log_loss_ci or (loss, loss)
-    return _Dot(result, x(result.rows_per_second or 1.0), y(loss), y(low), y(high))
-
-
-def _axes(x: Logarithmic, y: Linear) -> Iterator[str]:
-    """Grid, ticks and titles."""
-    bottom, right = _HEIGHT - _BOTTOM, _WIDTH - _RIGHT
-    for tick in x.ticks():
-        at = x(tick)
-        yield line("grid", (at, _TOP), (at, bottom))
-        yield text(at, bottom + 20, figures.rate(tick), "tick", "middle")
-    for tick in y.ticks():
-        at = y(tick)
-        yield line("grid", (_LEFT, at), (right, at))
-        yield text(_LEFT - 10, at + 4, f"{tick:g}", "tick", "end")
-    yield text((_LEFT + right) / 2, _HEIGHT - 14, "rows per second →", "axis", "middle")
-    yield (
-        f'<text class="axis" text-anchor="middle" transform="translate(18 '
-        f'{(_TOP + bottom) / 2:.0f}) rotate(-90)">better log-loss →</text>'
+        return Markup()
+    fastest = max(shown, key=lambda result: _place(result)[0])
+    closest = min(shown, key=lambda result: _place(result)[1])
+    return inline_svg(
+        partial(_draw, shown, limit, best),
+        name=name,
+        title="Rows per second against log-loss on the test rows, a dot for each contender",
+        description=f"The fastest: {_figures(fastest)}. The best: {_figures(closest)}.",
+        height=520,
     )
 
 
-def _lines(x: Logarithmic, y: Linear, limit: Result | None, best: float | None) -> Iterator[str]:
-    """What cannot be exceeded."""
-    bottom, right = _HEIGHT - _BOTTOM, _WIDTH - _RIGHT
+def _draw(
+    shown: Sequence[Result], limit: Result | None, best: float | None, figure: Figure
+) -> dict[Artist, str]:
+    axes = figure.add_axes((0.075, 0.125, 0.9, 0.83))
+    _scale(axes, shown, limit, best)
     if limit:
-        at = x(limit.rows_per_second or 1.0)
-        yield line("limit", (at, _TOP), (at, bottom))
-        yield text(at - 6, bottom - 8, limit.title, "note", "end")
+        speed = limit.rows_per_second or 1.0
+        axes.axvline(speed, color=SOFT, linewidth=1, linestyle="--")
+        at, over = (speed, 0.0), ("data", "axes fraction")
+        axes.annotate(limit.title, at, (-6, 8), over, "offset points", ha="right", color=SOFT)
     if best is not None:
-        at = y(best)
-        yield line("limit", (_LEFT, at), (right, at))
-        yield text(_LEFT + 6, at + 14, "the best any model can do", "note", "start")
+        axes.axhline(best, color=SOFT, linewidth=1, linestyle="--")
+        at, over = (0.0, best), ("axes fraction", "data")
+        title = "the best any model can do"
+        axes.annotate(title, at, (6, -14), over, "offset points", color=SOFT)
+    tooltips = {_dot(axes, result): _tooltip(result) for result in shown}
+    _name(axes, shown)
+    return tooltips
 
 
-def _dots(dots: Sequence[_Dot]) -> Iterator[str]:
-    """Dots with their intervals, and each one's name where there is room."""
-    taken = [dot.box for dot in dots]
-    for dot in sorted(dots, key=lambda dot: dot.y):
-        result = dot.result
-        kind = "own" if result.contender.startswith("petafit") else "peer"
-        sample = " sample" if result.extrapolated else ""
-        told = ", ".join(filter(None, (_tooltip(result), figures.remarks(result))))
-        yield f'<g class="{kind}{sample}"><title>{escape(told)}</title>'
-        yield line("interval", (dot.x, dot.top), (dot.x, dot.bottom))
-        yield _label(dot, taken)
-        yield f'<circle cx="{dot.x:.1f}" cy="{dot.y:.1f}" r="{_RADIUS:g}"/>'
-        yield "</g>"
+def _scale(axes: Axes, shown: Sequence[Result], limit: Result | None, best: float | None) -> None:
+    speeds = [_place(result)[0] for result in (*shown, *([limit] if limit else ()))]
+    losses = [_place(result)[1] for result in shown] + ([] if best is None else [best])
+    margin = 0.06 * (max(losses) - min(losses)) or 0.01
+    axes.set_xscale("log")
+    axes.set_xlim(min(speeds) / 1.6, max(speeds) * 1.6)
+    axes.set_ylim(max(losses) + margin, min(losses) - margin)
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(lambda speed, _: figures.rate(speed))
+    axes.set_xlabel("rows per second →")
+    axes.set_ylabel("better log-loss →")
 
 
-def _label(dot: _Dot, taken: list[Box]) -> str:
-    """The name as near as there is room, with a line to it where that is not beside the dot.
+def _dot(axes: Axes, result: Result) -> Artist:
+    """A dot, hollow where it learnt from a sample, over the interval of its log-loss."""
+    colour = _colour(result)
+    speed, loss = _place(result)
+    if result.log_loss_ci:
+        axes.plot([speed, speed], result.log_loss_ci, color=colour, alpha=0.55, clip_on=False)
+    edge, face = (colour, CARD) if result.extrapolated else (CARD, colour)
+    (dot,) = axes.plot(
+        [speed], [loss], "o", markersize=2 * _RADIUS, color=face, markeredgecolor=edge, zorder=4
+    )
+    return dot
 
-    The room it takes is added to `taken`.
-    """
-    title = dot.result.title
-    width, gap = len(title) * _LETTER, _RADIUS + 4
-    lefts = {"start": dot.x + gap, "end": dot.x - gap - width}
-    candidates = [
-        (anchor, dot.y + lines * _LINE)
-        for lines in sorted(range(-8, 9), key=abs)
-        for anchor, left in lefts.items()
-        if left >= _LEFT and left + width <= _WIDTH
-    ]
-    boxes = [
-        Box(lefts[anchor], y - _LINE / 2, lefts[anchor] + width, y + _LINE / 2)
-        for anchor, y in candidates
-    ]
-    chosen = place(boxes, taken)
-    taken.append(boxes[chosen])
-    anchor, y = candidates[chosen]
-    x = dot.x + (gap if anchor == "start" else -gap)
-    leader = line("leader", (dot.x, dot.y), (x, y)) if y != dot.y else ""
-    return leader + text(x, y + 4, title, "name", anchor)
+
+def _name(axes: Axes, shown: Sequence[Result]) -> None:
+    """Write each contender's name as near to its dot as there is room, with a line to it."""
+    dots = [axes.transData.transform(_place(result)) for result in shown]
+    taken = [Bbox.from_bounds(x, y, 0, 0).padded(_RADIUS) for x, y in dots]
+    for result, (x, y) in sorted(zip(shown, dots, strict=True), key=lambda pair: -pair[1][1]):
+        name = _unplaced_name(axes, result)
+        width = name.get_window_extent().width
+        lefts = {"left": x + _GAP, "right": x - _GAP - width}
+        fitting = {
+            side: left
+            for side, left in lefts.items()
+            if axes.bbox.x0 <= left and left + width <= axes.bbox.x1
+        }
+        candidates = [
+            (side, up, Bbox.from_bounds(left, y + up - _LINE / 2, width, _LINE))
+            for up in sorted(range(-8 * _LINE, 9 * _LINE, _LINE), key=abs)
+            for side, left in (fitting or lefts).items()
+        ]
+        side, up, box = min(candidates, key=lambda candidate: candidate[2].count_overlaps(taken))
+        taken.append(box)
+        name.set(ha=side, position=(_GAP if side == "left" else -_GAP, up))
+        if name.arrow_patch:
+            name.arrow_patch.set_visible(up != 0)
+
+
+def _unplaced_name(axes: Axes, result: Result) -> Annotation:
+    own = figures.is_own(result)
+    return axes.annotate(
+        result.title,
+        _place(result),
+        (0, 0),
+        textcoords="offset points",
+        va="center",
+        color=OWN if own else INK,
+        weight="bold" if own else "normal",
+        arrowprops={"arrowstyle": "-", "color": SOFT, "shrinkA": 0, "shrinkB": 0},
+    )
+
+
+def _place(result: Result) -> tuple[float, float]:
+    """Speed and log-loss."""
+    return result.rows_per_second or 1.0, result.log_loss or 0.0
+
+
+def _colour(result: Result) -> str:
+    return OWN if figures.is_own(result) else PEER
 
 
 def _tooltip(result: Result) -> str:
+    return ", ".join(filter(None, (_figures(result), figures.remarks(result))))
+
+
+def _figures(result: Result) -> str:
     return (
         f"{result.title}: {figures.rate(result.rows_per_second)} rows/s, "
         f"log-loss {figures.with_interval(result.log_loss, result.log_loss_ci)}"

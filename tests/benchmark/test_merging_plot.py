@@ -1,3 +1,4 @@
+from itertools import pairwise
 from xml.etree import ElementTree
 
 from petafit_benchmark.merging_plot import draw
@@ -22,15 +23,29 @@ def test_every_rule_is_a_line_over_the_shards_with_the_mean_of_its_seeds():
         ]
     )
     root = ElementTree.fromstring(drawn)
-    groups = {group.find("text").text: group for group in root.iter("g")}
-    assert set(groups) == {"stacked +0.0001", "stacked, 2 passes -0.0005", "mean +0.0120"}
-    stacked = groups["stacked +0.0001"]
-    assert stacked.get("class") == "own"
-    assert [dot.find("title").text for dot in stacked.findall("circle")] == ["-0.00030", "+0.00010"]
-    higher = {name: float(g.findall("circle")[-1].get("cy")) for name, g in groups.items()}
-    assert higher["mean +0.0120"] < higher["stacked +0.0001"] < higher["stacked, 2 passes -0.0005"]
-    names = [float(text.get("y")) for g in root.iter("g") for text in g.findall("text")]
-    assert min(abs(a - b) for i, a in enumerate(names) for b in names[:i]) > 12
+    dots = {
+        group.find("title").text: group.find(".//use")
+        for group in root.iter("g")
+        if group.find("title") is not None
+    }
+    assert dots.keys() == {
+        "stacked, 8 shards: -0.00030",
+        "stacked, 64 shards: +0.00010",
+        "stacked, 2 passes, 64 shards: -0.00050",
+        "mean, 8 shards: +0.00300",
+        "mean, 64 shards: +0.01200",
+    }
+    assert "fill: var(--own)" in dots["stacked, 64 shards: +0.00010"].get("style")
+    assert "fill: var(--peer)" in dots["mean, 64 shards: +0.01200"].get("style")
+    higher = [float(dot.get("y")) for name, dot in dots.items() if "64 shards" in name]
+    assert higher[2] < higher[0] < higher[1]
+    assert len({dot.get("x") for dot in dots.values()}) == 2, "8 shards and 64"
+    names = {text.text: float(text.get("y")) for text in root.iter("text")}
+    labels = ["mean +0.0120", "stacked +0.0001", "stacked, 2 passes -0.0005"]
+    heights = [names[label] for label in labels]
+    assert all(below - above > 12 for above, below in pairwise(heights))
+    assert all(label in root.find("desc").text for label in labels)
+    assert {"8", "64", "0"} < names.keys()
 
 
 def test_nothing_compared_is_nothing_drawn():

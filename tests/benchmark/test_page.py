@@ -1,11 +1,8 @@
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
-from xml.etree import ElementTree
 
-import pytest
-
-from petafit_benchmark.page import render, write_page
-from petafit_benchmark.plot import draw
+from petafit_benchmark.page import FILE, render, write_page
 from petafit_benchmark.record import Record
 from petafit_benchmark.report import show
 from petafit_benchmark.tuning import Tuning
@@ -46,7 +43,7 @@ class Balanced(HTMLParser):
         self.open, self.text = [], []
 
     def handle_starttag(self, tag, attrs):
-        if tag not in ("meta", "circle", "line"):
+        if tag != "meta":
             self.open.append(tag)
 
     def handle_startendtag(self, tag, attrs):
@@ -73,36 +70,41 @@ def test_the_page_is_well_formed_and_shows_everything():
         assert word in text
     assert "9,000 rows to learn from" in text
     assert "0.1: 0.6000, 0.5: 0.5000 ✓ (at the edge of the grid)" in text
+    assert "petafit, Spark local[2] ÷ VW from text" in text
+    assert "missed" in text
+
+
+def test_a_row_shows_the_figures_of_its_contender():
+    rows = re.findall(r"<tr.*?>(.*?)</tr>", render(RECORD), re.DOTALL)
+    (row,) = (row for row in rows if "<td>petafit, Spark local[2]</td>" in row)
+    cells = re.findall(r"<td.*?>(.*?)</td>", row)
+    figures = ["1", "1,000", "2M", "1.0", "–", "0.5000 ±0.0100", "0.8000 ±0.0100", "1.00 GB"]
+    assert cells == ["petafit, Spark local[2]", *figures, ""]
 
 
 def test_the_page_needs_nothing_but_itself(tmp_path):
     page = write_page(RECORD, tmp_path).read_text(encoding="utf-8")
-    assert not re.search(r"<script|<link|<img|https?:|@import|url\(", page)
+    assert not re.search(r"<script|<link|<img|https?:|@import|url\((?!#)", page)
+    assert "default-src 'none'" in page
     assert "prefers-color-scheme: dark" in page
+    assert [file.name for file in tmp_path.iterdir()] == [FILE]
 
 
-def test_the_plot_has_a_dot_with_an_interval_for_each_that_predicts():
-    plot = ElementTree.fromstring(draw(RECORD.results, limit=RECORD.results[0], best=0.45))
-    assert len(plot.findall(".//circle")) == 2
-    assert len(plot.findall(".//polyline[@class='interval']")) == 2
-    assert len(plot.findall(".//polyline[@class='limit']")) == 2
-    by_name = {g.find("text").text: g.find("circle").attrib for g in plot.findall("g")}
-    fast, slow = by_name["petafit, Spark local[2]"], by_name["vw text"]
-    assert float(fast["cx"]) > float(slow["cx"])  # faster lies to the right
-    assert float(fast["cy"]) < float(slow["cy"])  # better lies above
-    assert plot.find("g[@class='peer sample']") is not None
+def test_the_same_record_is_the_same_page():
+    assert render(RECORD) == render(RECORD)
 
 
-@pytest.mark.parametrize("count", [1, 16])
-def test_names_keep_within_the_plot(count):
-    many = [result(f"contender_{i}", rows_per_second=1000.0 + i) for i in range(count)]
-    plot = ElementTree.fromstring(draw(many, limit=None, best=None))
-    width = float(plot.attrib["viewBox"].split()[2])
-    assert all(0 <= float(text.attrib.get("x", 0)) <= width for text in plot.iter("text"))
-
-
-def test_nothing_to_plot_is_no_plot():
-    assert draw(RECORD.results[:1], limit=None, best=None) == ""
+def test_every_plot_is_on_the_page():
+    """Those of clicks and texts speed against quality, that of merging the shards' costs."""
+    merged = result("stacked_k8_seed1", suite="merging", figures={"above_sequential": 0.1})
+    results = (*RECORD.results, result("petafit_text", suite="text", auc=None), merged)
+    page = render(replace(RECORD, results=results))
+    titles = re.findall(r'<svg [^>]*aria-labelledby="(\w+)-title"', page)
+    assert titles == ["clicks", "text", "merging"]
+    assert page.count("<figure>") == 3
+    ids = re.findall(r' id="([^"]+)"', page)
+    assert len(ids) == len({*ids})
+    assert "<figure>" not in render(replace(RECORD, results=RECORD.results[:1])), "nothing to plot"
 
 
 def test_the_terminal_shows_everyone(capsys):
