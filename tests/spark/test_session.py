@@ -62,7 +62,7 @@ def test_slots_are_the_tasks_that_run_at_a_time(session, expected):
 
 def test_a_session_without_delta_is_refused_with_the_way_to_get_it():
     assert delta_available(FakeSession(sql_extensions="io.delta.sql.DeltaSparkSessionExtension"))
-    with pytest.raises(ConfigurationError, match=r"python -m petafit\.provision"):
+    with pytest.raises(ConfigurationError, match=r"python -m petafit\.spark\.provision"):
         require_delta(FakeSession())
 
 
