@@ -81,7 +81,9 @@ def test_a_flipped_bit_is_refused(tmp_path):
     changed = bytearray(path.read_bytes())
     changed[-1] ^= 1
     path.write_bytes(changed)
-    with pytest.raises(StorageError, match=r"model\.npz is not what was published; expected dig"):
+    with pytest.raises(
+        StorageError, match=r"model\.npz differs from what was published; expected dig"
+    ):
         read_content(Folder(path.parent), content.files)
 
 
@@ -95,7 +97,7 @@ def test_missing_arrays_are_refused(objects):
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ("stages/b", r"attachment/stages/b is not what was published"),
+        ("stages/b", r"attachment/stages/b differs from what was published"),
         ("stages/c", r"does not hold what its manifest lists"),
         ("d", r"does not hold what its manifest lists"),
     ],
@@ -128,14 +130,14 @@ def test_an_attachment_that_fails_leaves_nothing(objects):
 
     with pytest.raises(KeyboardInterrupt):
         write_content(objects, SMALL, fail)
-    with pytest.raises(StorageError, match=r"Nothing arrived.*all machines share"):
+    with pytest.raises(StorageError, match=r"No files were written.*all machines share"):
         write_content(objects, SMALL, lambda uri: None)
     assert objects.files() == []
 
 
 def test_spark_is_given_a_uri_of_its_own_kind(tmp_path):
     given = []
-    with pytest.raises(StorageError, match="Nothing arrived"):
+    with pytest.raises(StorageError, match="No files were written"):
         write_content(Folder(tmp_path / "my models"), SMALL, given.append)
     (uri,) = given
     assert uri.startswith(f"file://{tmp_path}/my models/staging-")

@@ -96,5 +96,7 @@ def test_a_damaged_manifest_is_refused_naming_the_entry(store, changes, got):
 def test_a_pointer_to_nowhere_is_refused(store, version):
     publish(store)
     edit(store, "latest.json", version=version)
-    with pytest.raises(StorageError, match="names a version that is not there; expected one of 1"):
+    with pytest.raises(
+        StorageError, match="names a version that does not exist; expected one of 1"
+    ):
         store.find("flights")

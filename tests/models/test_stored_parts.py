@@ -37,7 +37,7 @@ def test_a_dump_of_another_size_is_refused(case):
     learner = case.learner
     dumped = learner.dump(learner.start())
     for array in (np.zeros((3, 2), np.float32), dumped.arrays["now/table"].astype(np.float64)):
-        with pytest.raises(StorageError, match="another array 'table'"):
+        with pytest.raises(StorageError, match="an array 'table' of unexpected form"):
             learner.load(with_array(dumped, "now/table", array))
 
 

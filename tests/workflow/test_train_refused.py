@@ -102,7 +102,7 @@ def test_a_model_of_another_label_is_not_evaluated(settings: Settings) -> None:
         (table(2).append_column("speed", [[1.0, 2.0]]), "two columns 'speed'"),
         (table(2).to_pandas().assign(city=3), "column city"),
         (table(2).to_pandas().drop(columns="city"), "no column 'city'"),
-        (table(2).to_pandas().assign(speed=np.inf), "Row 0 cannot be predicted.*Mend the row"),
+        (table(2).to_pandas().assign(speed=np.inf), "Row 0 cannot be predicted.*Correct the row"),
     ],
 )
 def test_rows_that_no_model_takes_are_refused(settings: Settings, data: Any, said: str) -> None:

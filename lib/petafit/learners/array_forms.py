@@ -1,4 +1,4 @@
-"""The arrays that a learner has written, held against those that are found."""
+"""Expected dtypes, shapes and bounds of a learner's stored arrays, and the check against them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,16 +10,16 @@ from petafit.errors import StorageError
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What an array must be.
+    """The expected form of one array.
 
     Attributes
     ----------
     dtype : str
     shape : tuple of int
     least : float or None
-        No value is less.
+        Lower bound of the values.
     optional : bool
-        It may be missing.
+        The array may be missing.
     """
 
     dtype: str
@@ -28,7 +28,7 @@ class Form:
     optional: bool = False
 
     def fits(self, array: np.ndarray) -> bool:
-        """Whether an array is so."""
+        """Return whether an array has this form."""
         same = array.dtype == self.dtype and array.shape == self.shape
         return same and (self.least is None or not array.size or bool(array.min() >= self.least))
 
@@ -48,7 +48,7 @@ def check_arrays(learner: str, arrays: Mapping[str, np.ndarray], forms: Mapping[
     needed = {name for name, form in forms.items() if not form.optional}
     if not needed <= arrays.keys() <= forms.keys():
         raise StorageError(
-            f"A stored model of {learner} has other arrays",
+            f"A stored model of {learner} has unexpected arrays",
             expected=sorted(forms),
             got=sorted(arrays)[:20],
             hint="Copy the model again, or train it again.",
@@ -56,7 +56,7 @@ def check_arrays(learner: str, arrays: Mapping[str, np.ndarray], forms: Mapping[
     for name, array in arrays.items():
         if not forms[name].fits(array):
             raise StorageError(
-                f"A stored model of {learner} has another array {name!r}",
+                f"A stored model of {learner} has an array {name!r} of unexpected form",
                 expected=forms[name],
                 got=f"{array.dtype} {array.shape}",
                 hint="Copy the model again, or train it again.",

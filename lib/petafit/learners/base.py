@@ -1,4 +1,4 @@
-"""What every incremental learner is: an aggregator over encoded batches that can also predict."""
+"""Interface of incremental learners: aggregators over encoded batches that can also predict."""
 
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -18,21 +18,21 @@ Kind = Literal["classifier", "regressor", "other"]
 Output = Literal["probability", "margin", "value"]
 
 PREDICTION = "prediction_value"
-"""The column in which Spark puts an estimator's predictions."""
+"""The column in which Spark stores an estimator's predictions."""
 
 DECISION = "prediction_class"
-"""The column in which Spark puts the position of the class that an estimator decides on."""
+"""The column in which Spark stores the position of the class that an estimator chose."""
 
 
 @dataclass(frozen=True)
 class MergeFit:
-    """What came of fitting the multipliers of a merge.
+    """Result of fitting the multipliers of a merge.
 
     Attributes
     ----------
     multipliers : ndarray of shape (n_multipliers,)
     before, after : float
-        The mean loss with the multipliers aimed at, and with those found.
+        Mean loss with the aimed-at multipliers, and with the fitted ones.
     """
 
     multipliers: np.ndarray
@@ -50,25 +50,25 @@ class Learner(Aggregator[State, Batch, StateDict]):
     Attributes
     ----------
     name : str
-        As the registry knows it, ``FAMILY.ClassName``.
+        Name in the registry, ``FAMILY.ClassName``.
     kind : {"classifier", "regressor", "other"}
     output : {"probability", "margin", "value"}
-        What `predict` gives. A margin decides by its sign, or by the largest of several.
+        Meaning of `predict`'s numbers. A margin's sign decides, or the largest of several.
     layout : {"csr", "dense"}
-        What X must be.
+        Layout that X must have.
     dtype : {"float32", "float64"}
-        What X should hold.
+        Type of X's values.
     exact : bool
-        Merged shards equal one shard of all rows.
+        Merging shards gives the same model as one shard with all rows.
     mergeable : bool
-        Shards can be merged at all.
+        Shards can be merged.
     merging : str
-        How, in one line.
+        The merge rule, in one line.
     stacks : bool
-        Shards are best merged by `stack`, which needs rows that none of them learnt from.
+        Shards are best merged by `stack`, which needs a merge holdout.
     subtractable : bool
-        A shard can be taken out of merged ones again: `unmerge`. Of an `exact` learner that leaves
-        what the others' rows would have given, of others what merging the others would have.
+        A shard can be subtracted from a merge: `unmerge`. For an `exact` learner this gives the
+        model of the remaining rows; for others, the merge of the remaining shards.
     """
 
     name: str
@@ -84,13 +84,13 @@ class Learner(Aggregator[State, Batch, StateDict]):
 
     @abstractmethod
     def progressive(self, state: State, batch: Batch) -> tuple[State, np.ndarray | None]:
-        """Learn from a batch, and give what was predicted for it before.
+        """Predict a batch, then learn from it (progressive validation).
 
         Returns
         -------
         state : State
         predictions : ndarray or None
-            As `predict`; None where there is nothing yet to predict from.
+            As `predict`; None if the learner cannot predict yet.
         """
 
     @abstractmethod
@@ -108,25 +108,26 @@ class Learner(Aggregator[State, Batch, StateDict]):
     def stack(
         self, summary: StateDict, model: StateDict | None, rows: Batch
     ) -> tuple[StateDict, MergeFit]:
-        """As `finish`, of a learner that `stacks`: the merge is fitted to rows put aside.
+        """Finish like `finish`, with the merge fitted to the merge holdout; for learners that
+        `stacks`.
 
         Returns
         -------
         StateDict
             The model.
         MergeFit
-            The multipliers, and the loss on these rows before and after.
+            The multipliers, and the loss on the merge holdout before and after.
         """
         raise NotImplementedError
 
     def first_not_finite(self, model: StateDict) -> str | None:
-        """The name of an array of a model that holds NaN or an infinite number without meaning."""
+        """Return the name of a model's array with NaN or an unexpected infinity, if any."""
         return first_not_finite(model)
 
     def check(self, model: StateDict) -> None:
         """Refuse a stored model that this learner cannot have written.
 
-        What predicts from it, or goes on from it, does not look at sizes and types again.
+        Prediction and warm start rely on this check: they do not verify sizes and types again.
 
         Raises
         ------
@@ -149,20 +150,20 @@ class Learner(Aggregator[State, Batch, StateDict]):
         Raises
         ------
         StorageError
-            It is not finite, or `merge` could not believe its sizes.
+            The summary is not finite, or its sizes are inconsistent.
         """
         if summary.arrays and self.first_not_finite(summary):
             raise StorageError(f"A stored summary of {self.name} is not finite")
 
     def check_form(self, model: StateDict) -> None:
-        """Refuse arrays of other shapes and types than this learner's, as `check` does."""
+        """Refuse arrays whose shapes and types differ from this learner's, as `check` does."""
 
     def predictive(self, model: StateDict) -> StateDict:
-        """What `predict` needs of a model."""
+        """Return the part of a model that `predict` needs."""
         return model
 
     def unmerge(self, total: StateDict, part: StateDict) -> StateDict:
-        """The summary that, merged with `part`, gives `total`: a shard's rows are taken back.
+        """Subtract a shard: return the summary that, merged with `part`, gives `total`.
 
         Raises
         ------
@@ -173,7 +174,7 @@ class Learner(Aggregator[State, Batch, StateDict]):
 
 
 def refuse_to_merge(learner: str, shards: object) -> ConfigurationError:
-    """The error of a learner whose shards cannot become one model."""
+    """Return the error for a learner whose shards cannot be merged."""
     return ConfigurationError(
         f"Models of {learner} trained on different shards cannot be merged",
         expected="training.shards: 1",
@@ -183,7 +184,7 @@ def refuse_to_merge(learner: str, shards: object) -> ConfigurationError:
 
 
 def refuse_to_unmerge(what: str) -> ConfigurationError:
-    """The error where a shard cannot be taken out of what was merged."""
+    """Return the error for a merge from which shards cannot be subtracted."""
     return ConfigurationError(
         f"A shard cannot be taken out of merged models of {what} again",
         expected="a learner of sums, such as naive Bayes, StandardScaler or petafit.Ridge, or an "
@@ -193,7 +194,7 @@ def refuse_to_unmerge(what: str) -> ConfigurationError:
 
 
 def check_taken_back(total: StateDict, part: StateDict) -> None:
-    """Refuse to take out more rows than were merged.
+    """Refuse to subtract more rows than were merged.
 
     Parameters
     ----------
@@ -216,7 +217,7 @@ def check_taken_back(total: StateDict, part: StateDict) -> None:
 
 
 def rows_that_count(batch: Batch) -> Batch:
-    """The batch without the rows of weight 0, which must leave no trace."""
+    """Return the batch without rows of weight 0, which must not affect the model."""
     if batch.weight is None or batch.weight.all():
         return batch
     kept = batch.weight != 0
@@ -225,7 +226,7 @@ def rows_that_count(batch: Batch) -> Batch:
 
 
 def labels_of(batch: Batch, learner: str) -> np.ndarray:
-    """The labels of a batch that must have them.
+    """Return the labels of a batch, which must have them.
 
     Raises
     ------

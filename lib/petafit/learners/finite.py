@@ -1,4 +1,4 @@
-"""Numbers that are not finite: a model that holds one is neither published nor loaded."""
+"""Detection of NaN and infinity: a model with either is neither published nor loaded."""
 
 import numpy as np
 
@@ -6,17 +6,17 @@ from petafit.errors import DivergedError
 from petafit.store.arrays import StateDict
 
 NOT_FINITE = "the prediction is not finite"
-"""Why a row has no prediction though it meets the contract."""
+"""Reason why a row that meets the contract has no prediction."""
 
 
 def first_not_finite(model: StateDict, *, may_be_low: frozenset[str] = frozenset()) -> str | None:
-    """The name of an array that holds NaN or an infinite number; None where there is none.
+    """Return the name of an array that holds NaN or an infinite number; None if there is none.
 
     Parameters
     ----------
     may_be_low : frozenset of str
-        Last parts of the names, behind the last dot, of arrays in which negative infinity has a
-        meaning, as the logarithm of a probability of 0.
+        Last components of the dotted names of arrays in which negative infinity is valid, as the
+        logarithm of a probability of 0.
 
     Examples
     --------
@@ -25,7 +25,7 @@ def first_not_finite(model: StateDict, *, may_be_low: frozenset[str] = frozenset
     """
     for name, array in model.arrays.items():
         if array.dtype.kind == "c":
-            return name  # no learner has these
+            return name  # arrays of other dtypes, which no learner has
         if array.dtype.kind != "f":
             continue
         if name.rpartition(".")[2] in may_be_low:
@@ -36,7 +36,7 @@ def first_not_finite(model: StateDict, *, may_be_low: frozenset[str] = frozenset
 
 
 def diverged(learner: str, array: str, how: str = "are no longer finite") -> DivergedError:
-    """The error of a learner whose numbers became too large, or NaN."""
+    """Return the error for a learner whose numbers became too large, or NaN."""
     return DivergedError(
         f"{learner} diverged: its {array} {how}",
         hint="Lower `learning_rate`, bring the features to a common scale, or set limits in "
@@ -45,6 +45,6 @@ def diverged(learner: str, array: str, how: str = "are no longer finite") -> Div
 
 
 def finite_rows(predictions: np.ndarray) -> np.ndarray:
-    """Which rows have a prediction that is finite, (n_rows,) bool; of several numbers all count."""
+    """Return a mask (n_rows,) of the rows whose predictions are all finite."""
     finite = np.isfinite(predictions)
     return finite if finite.ndim == 1 else np.asarray(finite.all(axis=1))

@@ -1,4 +1,26 @@
-"""What each learner makes small: the loss by which its models are judged."""
+"""The loss that each learner minimises, by which its models are judged.
+
+Each is the mean over rows of one of these, for a label y and a prediction p of the same unit, a
+class position y with margins m_c or probabilities p_c, and a parameter a; all are scalars::
+
+    log_loss                          -log p_y
+    error_rate                        1 if the decision is not y, else 0
+    hinge_loss                        sum_c max(0, 1 - s_c m_c)          s_c = 1 if c = y else -1
+    squared_hinge_loss                sum_c max(0, 1 - s_c m_c)**2
+    mean_squared_error                (y - p)**2
+    mean_absolute_error               |y - p|
+    pinball_loss                      max(a (y - p), (a - 1) (y - p))    a: the quantile
+    poisson_deviance                  2 (y log(y / p) - y + p)
+    gamma_deviance                    2 (log(p / y) + y / p - 1)
+    tweedie_deviance                  2 (y**(2 - a) / ((1 - a) (2 - a)) - y p**(1 - a) / (1 - a)
+                                         + p**(2 - a) / (2 - a))         a: the power
+    huber_loss                        d**2 / 2 if d <= a else a (d - a / 2)      d = |y - p|
+    epsilon_insensitive_loss          max(0, |y - p| - a)
+    squared_epsilon_insensitive_loss  max(0, |y - p| - a)**2
+
+With two classes there is one margin and one term, that of the second class. A deviance is twice the
+log likelihood's distance from that of a perfect fit. `petafit.evaluation.own_losses` computes them.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,15 +31,15 @@ from petafit.learners.sklearn.classes import public_name
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """A loss, by the name of the figure that is its mean over the rows.
+    """A loss, named like the metric that is its mean over rows.
 
     Attributes
     ----------
     name : str
-        As `petafit.evaluation.own_losses` knows it; or ``log_loss``, or ``error_rate`` where a
-        learner's own loss says nothing of how good it is.
+        A name of `petafit.evaluation.own_losses`; or ``log_loss``, or ``error_rate`` where the
+        learner's own loss does not measure quality.
     parameter : float
-        The quantile, the width, or the power that the loss depends on; 0 of others.
+        The quantile, the width or the power of the loss; 0 for losses without a parameter.
     """
 
     name: str
@@ -48,18 +70,18 @@ _OF_WIDTH: Mapping[str, str] = {
     "epsilon_insensitive": "epsilon_insensitive_loss",
     "squared_epsilon_insensitive": "squared_epsilon_insensitive_loss",
 }
-"""scikit-learn's losses of residuals that depend on its parameter `epsilon`."""
+"""scikit-learn's losses of residuals with the parameter `epsilon`."""
 
 _TWEEDIE_POWERS: Mapping[str, float] = {"gaussian": 0.0, "poisson": 1.0, "gamma": 2.0}
 
 
 def of_output(output: str) -> Objective:
-    """The objective of a learner of which no more is known than what it predicts."""
+    """Return the default objective for a learner's kind of output."""
     return _OF_OUTPUT[output]
 
 
 def of_online(loss: str, quantile: float) -> Objective:
-    """That of petafit's online estimators."""
+    """Return the objective of one of petafit's online estimators."""
     if loss == "quantile":
         return Objective("pinball_loss", float(quantile))
     return {
@@ -71,10 +93,10 @@ def of_online(loss: str, quantile: float) -> Objective:
 
 
 def of_sklearn(estimator: Any, output: str) -> Objective:
-    """That of an unfitted scikit-learn estimator, nested ones included.
+    """Return the objective of an unfitted scikit-learn estimator, nested ones included.
 
-    A perceptron's own loss is least where all weights are 0, and the margins of one class against
-    another are no margins of any loss: the share of wrong decisions stands for both.
+    The error rate is used where the own loss is no measure: a perceptron's is minimal at weights of
+    0, and one-vs-one margins belong to no loss over all classes.
     """
     name = public_name(estimator)
     if name in ("MultiOutputRegressor", "OneVsRestClassifier"):
@@ -90,7 +112,7 @@ def of_sklearn(estimator: Any, output: str) -> Objective:
 
 
 def of_mllib(name: str, params: Mapping[str, Any], output: str) -> Objective:
-    """That of one of MLlib's estimators."""
+    """Return the objective of one of MLlib's estimators."""
     if name == "LinearSVC":
         return HINGE_LOSS
     if name == "GBTRegressor" and params.get("lossType") == "absolute":

@@ -1,4 +1,4 @@
-"""Building an estimator from the parameters of a task file, with errors that name the mistake."""
+"""Construction of estimators from a task file's parameters, with errors that name the mistake."""
 
 import inspect
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ Estimator = TypeVar("Estimator")
 
 
 def parameter_names(kind: type) -> list[str]:
-    """The names of a class's parameters."""
+    """Return the names of a class's parameters."""
     names = inspect.signature(kind.__init__).parameters  # type: ignore[misc]
     return [name for name in names if name not in ("self", "args", "kwargs")]
 
@@ -36,16 +36,16 @@ def build(
     name: str,
     refused: Mapping[str, str] | None = None,
 ) -> Estimator:
-    """An estimator of scikit-learn's kind, its parameters validated.
+    """Build an estimator with scikit-learn's interface, its parameters validated.
 
     Parameters
     ----------
     params : mapping
-        As YAML has them: a list may stand for a tuple.
+        As parsed from YAML: a list may stand for a tuple.
     name : str
-        The learner, as messages call it.
+        The learner's name in messages.
     refused : mapping of str to str, optional
-        Parameters that have no meaning here, and what to use instead.
+        Parameters that are meaningless here, with the setting to use instead.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def build(
     check_names(name, params, parameter_names(kind))
     for parameter, hint in (refused or {}).items():
         if parameter in params:
-            raise ConfigurationError(f"{name} has no use for {parameter!r} here", hint=hint)
+            raise ConfigurationError(f"{name} does not use {parameter!r} here", hint=hint)
     try:
         estimator = kind(**_as_declared(kind, params))
         estimator._validate_params()  # type: ignore[attr-defined]
@@ -69,7 +69,7 @@ def build(
 
 
 def _as_declared(kind: type, params: Mapping[str, Any]) -> dict[str, Any]:
-    """Lists as tuples where the default is a tuple."""
+    """Convert lists to tuples if the default is a tuple."""
     declared = inspect.signature(kind.__init__).parameters  # type: ignore[misc]
     return {
         name: tuple(value)

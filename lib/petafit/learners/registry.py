@@ -1,4 +1,4 @@
-"""All learners by their names, ``FAMILY.ClassName``."""
+"""Registry of all learners by name, ``FAMILY.ClassName``."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,24 +35,24 @@ _ONLINE: Mapping[str, type[OnlineEstimator]] = {
         OnlineLinearRegressor,
     )
 }
-"""petafit's own online estimators, by their full names."""
+"""petafit's online estimators, by full name."""
 
 
 @dataclass(frozen=True)
 class LearnerInfo:
-    """What is known of a learner before it meets data.
+    """A learner's properties that are known without data.
 
     Attributes
     ----------
     kind : {"classifier", "regressor", "other"}
     output : {"probability", "margin", "value"}
-        What its predictions are.
+        Meaning of its predictions.
     layout, dtype : str
-        What X should be; MLlib has its own vectors.
+        Layout and type of X; MLlib has its own vectors.
     exact, mergeable : bool
         See `petafit.learners.base.Learner`.
     objective : Objective
-        What it makes small: its models are judged by it.
+        The loss that it minimises, by which its models are judged.
     """
 
     name: str
@@ -78,14 +78,14 @@ class LearnerInfo:
 
 
 def learner_names() -> list[str]:
-    """The names of all learners; MLlib's only where pyspark is installed."""
+    """Return the names of all learners; MLlib's only if pyspark is installed."""
     sklearn = (f"sklearn.{name}" for name in INCREMENTAL if name != STATELESS)
     spark = _mllib().estimator_names() if _has_spark() else []
     return sorted([*_ONLINE, Ridge.name, *sklearn, *(f"mllib.{name}" for name in spark)])
 
 
 def describe(choice: LearnerChoice) -> LearnerInfo:
-    """What is known of a learner before it meets data; needs neither Spark nor a JVM.
+    """Return a learner's properties without data, Spark or a JVM.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def describe(choice: LearnerChoice) -> LearnerInfo:
     family, name = _split(choice.name)
     if family == "mllib":
         kind, output = _mllib().describe(name, choice.params)
-        # Spark itself brings the shards together, whatever their number.
+        # Spark itself combines the partitions, whatever their number.
         own_loss = objective.of_mllib(name, choice.params, output)
         return LearnerInfo(
             choice.name, family, kind, output, "csr", "float64", True, True, own_loss
@@ -139,11 +139,11 @@ def make_learner(
     Parameters
     ----------
     statistics : TableStatistics
-        Of the training table: the label's classes, or its mean and deviation.
+        Statistics of the training table: the label's classes, or its mean and deviation.
     seed : int
-        Of every random choice the learner makes.
+        Seed of all random choices.
     merge : str
-        How approximate linear learners are merged: a rule of `online.merging.rules`.
+        Merge rule of approximate linear learners, from `online.merging.rules`.
 
     Raises
     ------
@@ -205,7 +205,7 @@ def _split(full_name: str) -> tuple[Family, str]:
 
 
 def _mllib() -> ModuleType:
-    """The module of MLlib's estimators; the only one here that needs pyspark."""
+    """Import the module of MLlib's estimators; the only one here that needs pyspark."""
     if not _has_spark():
         raise ConfigurationError(
             "MLlib's estimators need pyspark", hint="Install it: pip install 'petafit[spark]'."

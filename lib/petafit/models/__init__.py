@@ -1,1 +1,1 @@
-"""What is published: models, their manifests, versions and aliases."""
+"""Published models: manifests, versions and aliases."""

@@ -1,6 +1,6 @@
-"""Names for versions of a model, such as `champion`, and which version each has named when.
+"""Aliases of model versions, such as `champion`, and the history of each.
 
-Each change is a numbered file of its own, never changed, and the last one holds::
+Every change is a numbered, immutable file; the one with the highest number is in force::
 
     flights/aliases/champion/000001.json    {"version": 3, "previous": null, ...}
     flights/aliases/champion/000002.json    {"version": 5, "previous": 1, ...}
@@ -26,12 +26,12 @@ _ENTRY = re.compile(r"(\d{6,})\.json")
 
 @dataclass(frozen=True)
 class AliasChange:
-    """One change of what an alias names.
+    """A change of an alias's target.
 
     Attributes
     ----------
     version : int
-        What it names from then on.
+        The alias's target from then on.
     previous : int or None
         The number of the change that a rollback goes back to.
     at : str
@@ -48,12 +48,12 @@ _FIELDS = TypeAdapter(AliasChange)
 
 
 def check_alias(alias: str) -> None:
-    """Refuse a name that cannot be given.
+    """Refuse an alias that is reserved or ambiguous.
 
     Raises
     ------
     ConfigurationError
-        It is the name of the latest version, or could be taken for a number or a path.
+        The alias is reserved for the latest version, or could be mistaken for a number or a path.
     """
     if alias == LATEST or not _NAME.fullmatch(alias):
         raise ConfigurationError(
@@ -64,7 +64,7 @@ def check_alias(alias: str) -> None:
 
 
 def aliases_of(model: Folder) -> dict[str, int]:
-    """The version that each alias of a model names; damaged ones are left out."""
+    """Return the version behind each alias of a model, leaving out damaged aliases."""
     found = {}
     for name in filter(_NAME.fullmatch, model.child("aliases").names()):
         with suppress(StorageError):
@@ -74,7 +74,7 @@ def aliases_of(model: Folder) -> dict[str, int]:
 
 
 def alias_of(model: Folder, alias: str) -> int | None:
-    """The version that an alias names; None where it names none.
+    """Return the version behind an alias; None if the alias does not exist.
 
     Raises
     ------
@@ -86,14 +86,14 @@ def alias_of(model: Folder, alias: str) -> int | None:
 
 
 def promote(model: Folder, alias: str, version: int) -> None:
-    """Let an alias name a version; nothing to do where it does.
+    """Point an alias at a version; does nothing if it already points there.
 
     Raises
     ------
     ConfigurationError
-        The alias cannot be given.
+        The alias is reserved or ambiguous.
     ConflictError
-        Somebody else changed it at the same time.
+        Another process changed the alias at the same time.
     """
     check_alias(alias)
     last = _last(model, alias)
@@ -103,19 +103,19 @@ def promote(model: Folder, alias: str, version: int) -> None:
 
 
 def roll_back(model: Folder, alias: str) -> int:
-    """Let an alias name what it named before its last promotion.
+    """Point an alias at the version it named before its last promotion.
 
     Returns
     -------
     int
-        The version that it names now.
+        The version that the alias names now.
 
     Raises
     ------
     ConfigurationError
-        It has named no other version before.
+        The alias has no earlier version.
     ConflictError
-        Somebody else changed it at the same time.
+        Another process changed the alias at the same time.
     """
     last = _last(model, alias)
     if last is None or last[1].previous is None:
@@ -152,7 +152,7 @@ def _add(model: Folder, alias: str, after: int | None, change: AliasChange) -> N
     name = f"aliases/{alias}/{(after or 0) + 1:06d}.json"
     if not model.create(name, to_json({"format": FORMAT, **asdict(change)})):
         raise ConflictError(
-            f"Somebody else changed the alias {alias!r} in {model.uri} at the same time",
+            f"Another process changed the alias {alias!r} in {model.uri} at the same time",
             hint="Look at `petafit models`, then decide again.",
         )
 

@@ -1,4 +1,4 @@
-"""The rows that a caller hands to a model, as one Arrow batch of the model's columns."""
+"""Conversion of a caller's rows to one Arrow batch of the model's columns."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -14,16 +14,17 @@ from petafit.table.names import Spellings
 Data: TypeAlias = "pd.DataFrame | pa.Table | pa.RecordBatch"
 
 _NOT_ARROWS = (UnicodeError, OverflowError, TypeError)
-"""What lone surrogates, huge numbers, and pandas' sparse columns and periods raise."""
+"""Exceptions raised for lone surrogates, huge numbers, and pandas' sparse columns and periods."""
 
 
 def as_batch(data: Data, schema: pa.Schema) -> pa.RecordBatch:
-    """The columns of a schema, in its types, whatever the case of their names' letters.
+    """Select a schema's columns and cast them to its types; names match whatever their letters'
+    case.
 
     Raises
     ------
     ContractError
-        A column is missing, stands there twice, or holds what its type cannot.
+        A column is missing or duplicated, or holds a value that its type cannot represent.
     """
     if not isinstance(data, pd.DataFrame | pa.Table | pa.RecordBatch):
         raise ContractError(
@@ -62,7 +63,7 @@ def _of_arrow(data: pa.Table | pa.RecordBatch, schema: pa.Schema) -> pa.Table:
 
 
 def _spelled(names: list[object], schema: pa.Schema) -> tuple[Mapping[str, str], Counter[object]]:
-    """The model's spelling of names that are spelled otherwise; and all names so spelled."""
+    """Map names to the model's spelling; also return all of the caller's names so spelled."""
     renamed = Spellings(name for name in names if isinstance(name, str)).renamed_to(schema.names)
     spelled: Counter[object] = Counter(
         renamed.get(name, name) if isinstance(name, str) else name for name in names
@@ -80,7 +81,7 @@ def _unfit(error: Exception) -> ContractError:
 
 
 def _first_unfit(frame: pd.DataFrame, schema: pa.Schema) -> str | None:
-    """The first column that holds what no column of Arrow's type can."""
+    """Return the first column with values that cannot be converted to its Arrow type."""
     for field in schema:
         try:
             pa.array(frame[field.name], field.type, from_pandas=True)

@@ -1,4 +1,4 @@
-"""A model's content: arrays, perhaps a folder that another writer made, and their digests."""
+"""A model's content: its arrays, an optional attachment written by Spark, and their digests."""
 
 import hashlib
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ ATTACHMENT = "attachment"
 
 @dataclass(frozen=True)
 class Content:
-    """What was written.
+    """Location and digests of written content.
 
     Attributes
     ----------
@@ -34,7 +34,7 @@ class Content:
 
 
 def content_digest(files: Mapping[str, str]) -> str:
-    """One digest for all files: the arrays' own, or that of the list ``sha256sum`` would print."""
+    """Return one digest for all files: that of the arrays alone, or of ``sha256sum``'s listing."""
     if set(files) == {ARRAYS}:
         return files[ARRAYS]
     listing = "".join(f"{files[name]}  {name}\n" for name in sorted(files))
@@ -52,7 +52,7 @@ def write_content(
     Parameters
     ----------
     staging : str, optional
-        A folder that nobody else uses, for what `attachment` writes.
+        A folder not used by any other process, to which `attachment` writes.
 
     Raises
     ------
@@ -77,12 +77,12 @@ def write_content(
 
 
 def read_content(folder: Folder, files: Mapping[str, str]) -> StateDict:
-    """The arrays, after every file's digest was found right.
+    """Read the arrays, after verifying the digest of every file.
 
     Raises
     ------
     StorageError
-        A file is missing, was added, lies elsewhere, or is not what was written.
+        A file is missing, was added, lies outside the folder, or differs from what was written.
     """
     present = {ARRAYS, *_attached(folder)}
     if present != set(files):
@@ -105,7 +105,7 @@ def _attach(folder: Folder, attachment: Callable[[str], None]) -> dict[str, str]
     files = {name: folder.digest(name) for name in _attached(folder)}
     if not files:
         raise StorageError(
-            f"Nothing arrived in {folder.child(ATTACHMENT).uri}",
+            f"No files were written to {folder.child(ATTACHMENT).uri}",
             expected="the files of the model's own writer",
             hint="On a cluster `paths.models` must be storage that all machines share.",
         )
@@ -117,7 +117,7 @@ def _attached(folder: Folder) -> list[str]:
 
 
 def _settle(objects: Folder, staging: str, files: Mapping[str, str]) -> Content:
-    """Call the staged folder by its digest, where folders can be renamed."""
+    """Rename the staged folder to its digest, on filesystems that can rename folders."""
     if not objects.can_rename:
         return Content(staging, files, is_new=True)
     folder = content_digest(files)
@@ -131,7 +131,7 @@ def _settle(objects: Folder, staging: str, files: Mapping[str, str]) -> Content:
 def _verify(folder: Folder, name: str, *, found: str, written: str) -> None:
     if found != written:
         raise StorageError(
-            f"{folder.uri}/{name} is not what was published",
+            f"{folder.uri}/{name} differs from what was published",
             expected=f"digest {written[:12]}",
             got=found[:12],
             hint="The file is damaged or was changed: train or copy the model again.",

@@ -1,8 +1,8 @@
-"""The pointer to a model's latest version: that of the latest logical date, then the newest.
+"""The pointer to a model's latest version: the newest version of the latest logical date.
 
 A backfill, which is published later for an earlier date, does not become the latest. A version
-without a logical date counts as of the date of the latest one before it: it takes its place, until
-a version of that date or a later one is published.
+without a logical date inherits the date of the latest version before it: it replaces that version
+as the latest, until a version of that date or a later one is published.
 """
 
 from contextlib import suppress
@@ -18,15 +18,15 @@ _POINTER = "latest.json"
 
 @dataclass(frozen=True)
 class Latest:
-    """The latest version among those looked at.
+    """The latest version among those examined so far.
 
     Attributes
     ----------
     version : int
     logical_date : str or None
-        That of the latest of them that has one.
+        The date of the latest of these versions that has a date.
     seen : int
-        All versions up to this number were looked at.
+        All versions up to this number were examined.
     """
 
     version: int
@@ -34,7 +34,7 @@ class Latest:
     seen: int
 
     def then(self, number: int, date: str | None) -> "Latest":
-        """The latest when one more version is looked at."""
+        """Return the latest version after examining one more."""
         if date is None:
             return Latest(number, self.logical_date, number)
         if self.logical_date is None or moment(date) >= moment(self.logical_date):
@@ -43,11 +43,11 @@ class Latest:
 
 
 def point_to_latest(model: Folder, published: int) -> None:
-    """Let the pointer name the latest version.
+    """Point the pointer at the latest version.
 
-    What a pointer says is right for all versions up to `seen`, whoever wrote it, and every
-    publisher looks again after its own write: so that the last to write has seen all of them, and
-    two publishers cannot leave the pointer behind.
+    A pointer is right for all versions up to its `seen`, whichever process wrote it, and every
+    publisher checks again after its own write: so the last one to write has seen all versions, and
+    two concurrent publishers cannot leave the pointer stale.
     """
     latest = _usable_pointer(model, published)
     while latest is None or version_numbers(model)[-1] > latest.seen:
@@ -59,21 +59,22 @@ def point_to_latest(model: Folder, published: int) -> None:
 
 
 def latest_number(model: Folder) -> int:
-    """The number the pointer names, or the latest where no publisher got as far as the pointer.
+    """Return the number in the pointer, or find the latest version if no pointer was written.
 
     Raises
     ------
     StorageError
-        The pointer is damaged or names a version that is not there.
+        The pointer is damaged or names a version that does not exist.
     """
     pointer = read_part(model, _POINTER) if model.exists(_POINTER) else None
-    numbers = version_numbers(model)  # after the pointer, which may be as new as any of them
+    # after reading the pointer, which may be as new as any of these versions
+    numbers = version_numbers(model)
     if pointer is None:
         return _after(model, None).version
     number = pointer.get("version")
     if number not in numbers:
         raise StorageError(
-            f"{model.uri}/{_POINTER} names a version that is not there",
+            f"{model.uri}/{_POINTER} names a version that does not exist",
             expected=f"one of {', '.join(map(str, numbers))}",
             got=number,
         )
@@ -81,11 +82,11 @@ def latest_number(model: Folder) -> int:
 
 
 def _usable_pointer(model: Folder, published: int) -> Latest | None:
-    """What the pointer says; None where all versions must be looked at again."""
+    """Read the pointer; None if all versions must be examined again."""
     with suppress(StorageError, ValueError, TypeError):
-        told = read_part(model, _POINTER)
-        version, date = told["version"], told.get("logical_date")
-        seen = int(told.get("seen", version))  # an older petafit pointed to the newest
+        pointer = read_part(model, _POINTER)
+        version, date = pointer["version"], pointer.get("logical_date")
+        seen = int(pointer.get("seen", version))  # older releases always pointed to the newest
         if date is not None:
             moment(date)
         if version in version_numbers(model) and seen < published:
@@ -94,7 +95,7 @@ def _usable_pointer(model: Folder, published: int) -> Latest | None:
 
 
 def _after(model: Folder, latest: Latest | None) -> Latest:
-    """The latest of all versions, from what was the latest of some; damaged ones do not count."""
+    """Update the latest version with all newer ones, ignoring damaged manifests."""
     numbers = version_numbers(model)
     for number in numbers:
         if latest is None or number > latest.seen:
@@ -105,7 +106,7 @@ def _after(model: Folder, latest: Latest | None) -> Latest:
 
 
 def _date_of(model: Folder, number: int) -> str | None:
-    """A version's logical date."""
+    """Return a version's logical date."""
     date = read_version(model, number).logical_date
     with suppress(ValueError):
         if date is not None:

@@ -1,4 +1,4 @@
-"""Manifests of a model's versions, numbered and never changed."""
+"""Manifests of a model's versions, numbered and immutable."""
 
 import re
 from collections.abc import Mapping
@@ -25,16 +25,16 @@ class ModelVersion:
     Attributes
     ----------
     digest : str
-        SHA-256 of the content alone: not of the run, the time or the metrics.
+        SHA-256 of the content alone, independent of the run, the time and the metrics.
     kind : str
-        ``arrays``, or ``mllib`` where Spark's own files are attached. Those hold times and random
-        ids, so that training twice gives two digests.
+        ``arrays``, or ``mllib`` with Spark's own files attached. Those contain timestamps and
+        random ids, so training twice gives two digests.
     folder : str
         URI of the content.
     files : mapping of str to str
         SHA-256 of every file in it.
     logical_date : str or None
-        That of the run; manifests of an older petafit have none.
+        The run's logical date; missing in manifests of older releases.
     """
 
     name: str
@@ -51,24 +51,24 @@ class ModelVersion:
 
     @property
     def attachment(self) -> str | None:
-        """Where Spark reads its own files, or None where there are none."""
+        """Folder of the files that Spark reads itself, or None if there is none."""
         if self.kind == "arrays":
             return None
         return Folder(self.folder).child(ATTACHMENT).spark_uri
 
     @property
     def identity(self) -> dict[str, Any]:
-        """Name, version and digest: how runs and predictions refer to it."""
+        """Name, version and digest, by which runs and predictions refer to the model."""
         return {"name": self.name, "version": self.version, "digest": self.digest}
 
     def as_dict(self) -> dict[str, Any]:
-        """The fields as plain values."""
+        """Return the fields as plain values."""
         return asdict(self)
 
 
 @dataclass(frozen=True)
 class UnreadableVersion:
-    """A version of which no more can be told than why its manifest cannot be read."""
+    """A version whose manifest cannot be read, with the reason."""
 
     name: str
     version: int
@@ -76,7 +76,7 @@ class UnreadableVersion:
     status: str = "unreadable"
 
     def as_dict(self) -> dict[str, Any]:
-        """The fields as plain values."""
+        """Return the fields as plain values."""
         return asdict(self)
 
 
@@ -84,18 +84,18 @@ _FIELDS = TypeAdapter(ModelVersion)
 
 
 def version_numbers(model: Folder) -> list[int]:
-    """The numbers of a model's versions, ascending."""
+    """Return the numbers of a model's versions, ascending."""
     names = model.child("versions").names()
     return sorted(int(match[1]) for match in map(_VERSION_FILE.fullmatch, names) if match)
 
 
 def read_version(model: Folder, number: int) -> ModelVersion:
-    """The version whose manifest has this number.
+    """Read the manifest with this number.
 
     Raises
     ------
     StorageError
-        The manifest is missing, damaged, of an unknown format, or leads out of the model's folder.
+        The manifest is missing, damaged, of an unknown format, or refers outside the folder.
     """
     manifest = read_part(model, f"versions/{_file_name(number)}")
     try:
@@ -112,7 +112,7 @@ def read_version(model: Folder, number: int) -> ModelVersion:
 
 
 def find_number(model: Folder, digest: str, run_id: str) -> int | None:
-    """The newest version that this run published with this content; a damaged manifest is no such.
+    """Return the newest version that this run published with this content; skips damaged manifests.
 
     Raises
     ------
@@ -123,14 +123,14 @@ def find_number(model: Folder, digest: str, run_id: str) -> int | None:
     for number in reversed(version_numbers(model)):
         content = model.read(f"versions/{_file_name(number)}")
         with suppress(ValueError):
-            told = from_json(content)
-            if isinstance(told, dict) and wanted.items() <= told.items():
+            found = from_json(content)
+            if isinstance(found, dict) and wanted.items() <= found.items():
                 return number
     return None
 
 
 def claim_version(model: Folder, manifest: Mapping[str, Any]) -> int:
-    """Write a manifest under the next free number, which no concurrent publisher gets too."""
+    """Write a manifest under the next free number, exclusively among concurrent publishers."""
     content = to_json({"format": FORMAT, **manifest})
     number = max(version_numbers(model), default=0) + 1
     while not model.child("versions").create(_file_name(number), content):
@@ -139,19 +139,19 @@ def claim_version(model: Folder, manifest: Mapping[str, Any]) -> int:
 
 
 def read_part(model: Folder, name: str) -> dict[str, Any]:
-    """A JSON file of a model's folder.
+    """Read a JSON file of a model's folder.
 
     Raises
     ------
     StorageError
-        It is missing, damaged or of an unknown format, or lies elsewhere.
+        The file is missing, damaged, of an unknown format, or outside the folder.
     """
     refuse_links_out(model, [name])
     value = model.read_json(name)
     found = value.get("format") if isinstance(value, dict) else None
     if found != FORMAT:
         raise StorageError(
-            f"{model.uri}/{name} has a format this petafit does not know",
+            f"{model.uri}/{name} has a format that this release of petafit cannot read",
             expected=f"format {FORMAT}",
             got=f"format {found}",
             hint="It was written by another version of petafit: use that one, or train again.",

@@ -1,4 +1,4 @@
-"""A trained model: predicts from raw columns, with neither Spark nor a JVM."""
+"""A trained model that predicts from raw columns, without Spark or a JVM."""
 
 import os
 from functools import cached_property
@@ -25,7 +25,7 @@ from petafit.table.contract import Checks, compile_checks
 
 
 class Signature:
-    """What a model of any kind reads and what its predictions mean.
+    """Inputs and outputs of a model of any kind.
 
     Parameters
     ----------
@@ -41,9 +41,9 @@ class Signature:
     classes : tuple or None
         The classes, in the order of `predict_proba`'s columns; None for a regressor.
     output : {"probability", "margin", "value"}
-        What `predict_batch` gives.
+        The meaning of `predict_batch`'s numbers.
     objective : Objective
-        What the learner has made small.
+        The loss that the learner minimised.
     """
 
     def __init__(self, encoder: Encoder, choice: LearnerChoice, schema: pa.Schema) -> None:
@@ -56,12 +56,12 @@ class Signature:
 
     @cached_property
     def checks(self) -> Checks:
-        """What a row must meet to be predicted."""
+        """Checks that a row must pass before it is predicted."""
         numeric = [f.column for f in self.encoder.features if isinstance(f, Numeric)]
         return compile_checks(Contract(), self.schema, finite=numeric)
 
     def predict_batch(self, batch: pa.RecordBatch) -> np.ndarray:
-        """Predictions for rows that meet `checks`.
+        """Predict rows that pass `checks`.
 
         Returns
         -------
@@ -74,11 +74,13 @@ class Signature:
         )
 
     def decided(self, batch: pa.RecordBatch) -> np.ndarray | None:
-        """The positions of the classes the model itself decides on; None: its numbers decide."""
+        """Return the positions of the classes the model itself chose; None if `decide` derives
+        them.
+        """
         return None
 
     def decide(self, predictions: np.ndarray, decided: np.ndarray | None = None) -> np.ndarray:
-        """A class for each row, or the value as it is.
+        """Return a class for each row, or the value unchanged for a regressor.
 
         Parameters
         ----------
@@ -94,7 +96,7 @@ class Signature:
         return class_array(self.classes)[decided.astype(np.intp)]
 
     def to_state_dict(self) -> StateDict:
-        """The content to publish."""
+        """Return the content to publish."""
         own = StateDict(
             {"schema": np.frombuffer(self.schema.serialize(), dtype=np.uint8)},
             {"learner": self.choice.model_dump(mode="json")},
@@ -103,29 +105,29 @@ class Signature:
 
     @classmethod
     def from_state_dict(cls, named: StateDict) -> Self:
-        """The model that `to_state_dict` wrote."""
+        """Rebuild the model from `to_state_dict`'s content."""
         return cls(*_signature(named))
 
 
 class SparkModel(Signature):
-    """An MLlib model, seen from outside the JVM: its predictions arrive as a column."""
+    """An MLlib model outside the JVM, whose predictions arrive as a column computed by Spark."""
 
     def predict_batch(self, batch: pa.RecordBatch) -> np.ndarray:
-        """The predictions that Spark put beside the raw columns."""
+        """Return the predictions that Spark added to the raw columns."""
         return _floats(batch.column(PREDICTION))
 
     def decided(self, batch: pa.RecordBatch) -> np.ndarray | None:
-        """What Spark's own model decides, by the thresholds it was given."""
+        """Return the classes chosen by Spark's model, with its thresholds."""
         return None if self.classes is None else _floats(batch.column(DECISION)).astype(np.intp)
 
 
 class Model(Signature):
-    """A trained model of one of the incremental learners.
+    """A trained model of an incremental learner.
 
     Parameters
     ----------
     weights : StateDict
-        What the learner has learnt.
+        The learner's arrays and parameters.
     """
 
     def __init__(
@@ -142,7 +144,7 @@ class Model(Signature):
         return self.learner.predict(self.weights, X)
 
     def predict(self, data: Data) -> np.ndarray:
-        """The most probable class of every row, or its value.
+        """Predict the most probable class of every row, or its value.
 
         Parameters
         ----------
@@ -163,7 +165,7 @@ class Model(Signature):
         return self.decide(self._predicted(data))
 
     def predict_proba(self, data: Data) -> np.ndarray:
-        """The probability of every class.
+        """Predict the probability of every class.
 
         Returns
         -------
@@ -197,7 +199,7 @@ class Model(Signature):
 
     @classmethod
     def untrained(cls, named: StateDict) -> Self:
-        """A model of what `Signature.to_state_dict` wrote; its weights come from elsewhere."""
+        """Build a model without weights from `Signature.to_state_dict`'s content."""
         return cls(*_signature(named), StateDict())
 
     def _predicted(self, data: Data) -> np.ndarray:
@@ -206,7 +208,7 @@ class Model(Signature):
         if not finite.all():
             raise ContractError(
                 f"Row {np.flatnonzero(~finite)[0]} cannot be predicted: {NOT_FINITE}",
-                hint="Its values are too large: mend the row, or leave it out.",
+                hint="Its values are too large: correct the row, or leave it out.",
             )
         return predictions
 
@@ -217,13 +219,13 @@ class Model(Signature):
             row, reason = next((i, r) for i, r in enumerate(reasons.to_pylist()) if r)
             raise ContractError(
                 f"Row {row} cannot be predicted: {reason}",
-                hint="Mend the row, or leave it out.",
+                hint="Correct the row, or leave it out.",
             )
         return batch
 
 
 def load_model(path: str | os.PathLike[str]) -> Model:
-    """A published model, ready to predict; needs neither Spark nor a JVM.
+    """Load a published model; needs neither Spark nor a JVM.
 
     Parameters
     ----------
@@ -234,7 +236,7 @@ def load_model(path: str | os.PathLike[str]) -> Model:
     Raises
     ------
     ConfigurationError
-        There is no such model, version or alias, or it is MLlib's, which predicts in Spark only.
+        There is no such model, version or alias, or it is an MLlib model, which needs Spark.
     StorageError
         The model is damaged.
     """
@@ -249,7 +251,7 @@ def load_model(path: str | os.PathLike[str]) -> Model:
 
 
 def model_from_named(named: StateDict) -> Model | SparkModel:
-    """A model of either kind, from what was published."""
+    """Rebuild a model of either kind from its published content."""
     if any(name.startswith("weights/") for name in (*named.arrays, *named.params)):
         return Model.from_state_dict(named)
     return SparkModel.from_state_dict(named)
@@ -278,7 +280,7 @@ def _schema_of(written: bytes) -> pa.Schema:
 
 
 def _floats(column: pa.Array) -> np.ndarray[Any, Any]:
-    """A column as float64: (n_rows,), or (n_rows, n) from a column of lists of n numbers."""
+    """Convert a column to float64: (n_rows,), or (n_rows, n) from lists of n numbers."""
     if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
         return _floats(column.flatten()).reshape(len(column), -1)
     return np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False))

@@ -1,4 +1,4 @@
-"""Summaries that a training has kept, one a partition: a partition can be taken back from them."""
+"""Partition summaries that a training has kept, from which a partition can be taken back."""
 
 import os
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from petafit.store.arrays import StateDict
 from petafit.store.filesystem import Folder
 
 FOLDER = "summaries"
-"""In the run folder."""
+"""Folder name within the run folder."""
 
 INDEX = "index.json"
 TOTAL = "total.npz"
@@ -28,11 +28,11 @@ class Partition:
     Attributes
     ----------
     name : str
-        As its folder is called: ``day=2013-01-05``.
+        Its folder's name: ``day=2013-01-05``.
     rows : int
-        Those learnt from.
+        Number of rows learnt from.
     file, digest : str
-        What holds its summary.
+        The file of its summary, and that file's SHA-256.
     """
 
     name: str
@@ -43,22 +43,22 @@ class Partition:
 
 @dataclass(frozen=True)
 class KeptSummaries:
-    """What every partition had to say to one model.
+    """The summaries of a model's partitions.
 
-    Leaving a partition out gives, of an exact learner, the model of all other rows, and of others
-    the model that merging all others gives. What the features learnt of the whole table (means,
-    scales, classes) stays as it is.
+    Leaving a partition out gives an exact learner's model of all other rows; for other learners, it
+    gives the merge of all other partitions. Statistics of the whole table that features use (means,
+    scales, classes) do not change.
 
     Attributes
     ----------
     folder : Folder
-        Where they are.
+        The folder of the summaries.
     merge, seed : str, int
-        Of the training, for the learner.
+        The training's settings, with which the learner is made.
     partitions : tuple of Partition
-        Those with rows.
+        The partitions that have rows.
     total, signature : str
-        Digests of all summaries merged, and of what the model reads.
+        Digests of the merged summary, and of the model's signature.
     """
 
     folder: Folder
@@ -70,16 +70,16 @@ class KeptSummaries:
 
     @cached_property
     def reads(self) -> Signature:
-        """What the model reads, and its learner's parameters."""
+        """The model's signature: its inputs, and its learner's parameters."""
         return Signature.from_state_dict(Reference(self.folder, SIGNATURE, self.signature).load())
 
     @cached_property
     def learner(self) -> Learner[Any]:
-        """Merges the summaries, and takes them apart."""
+        """The learner that merges and subtracts the summaries."""
         return self.learner_over(self.reads.encoder.n_features)
 
     def learner_over(self, n_features: int) -> Learner[Any]:
-        """The learner as it would be with so many features."""
+        """Make the learner for another number of features."""
         statistics = self.reads.encoder.statistics
         return make_learner(
             self.reads.choice,
@@ -90,16 +90,16 @@ class KeptSummaries:
         )
 
     def merged(self) -> StateDict:
-        """The summary of all partitions."""
+        """Load the merged summary of all partitions."""
         return self._checked(Reference(self.folder, TOTAL, self.total))
 
     def summary(self, partition: Partition) -> StateDict:
-        """The summary of one partition.
+        """Load the summary of one partition.
 
         Raises
         ------
         StorageError
-            It is missing or damaged.
+            The summary is missing or damaged.
         """
         return self._checked(Reference(self.folder, partition.file, partition.digest))
 
@@ -109,7 +109,7 @@ class KeptSummaries:
         return summary
 
     def without(self, *names: str) -> Model:
-        """The model without some partitions.
+        """Return the model without some partitions.
 
         Parameters
         ----------
@@ -132,7 +132,7 @@ class KeptSummaries:
             if name in names[:place]:
                 raise ConfigurationError(f"The partition {name!r} can be taken out once only")
         if len(names) == len(known):
-            raise ConfigurationError("A model without all of its partitions has nothing to say")
+            raise ConfigurationError("A model cannot be left without any partition")
         rest = self.merged()
         for name in names:
             rest = self.learner.unmerge(rest, self.summary(known[name]))
@@ -141,12 +141,12 @@ class KeptSummaries:
 
     @classmethod
     def open(cls, run: Folder) -> Self:
-        """The summaries that a training has kept in its run folder.
+        """Open the summaries kept in a run folder.
 
         Raises
         ------
         ConfigurationError
-            It has kept none.
+            The run has kept none.
         """
         folder = run.child(FOLDER)
         if not folder.exists(INDEX):
@@ -161,7 +161,7 @@ class KeptSummaries:
 
 
 def load_summaries(run: str | os.PathLike[str]) -> KeptSummaries:
-    """What a training has kept of its partitions; needs neither Spark nor a JVM.
+    """Load the partition summaries that a training has kept; needs neither Spark nor a JVM.
 
     Parameters
     ----------
@@ -171,6 +171,6 @@ def load_summaries(run: str | os.PathLike[str]) -> KeptSummaries:
     Raises
     ------
     ConfigurationError
-        It has kept none: see the setting ``training.keep_summaries``.
+        The run has kept none: see the setting ``training.keep_summaries``.
     """
     return KeptSummaries.open(Folder(run))

@@ -1,4 +1,4 @@
-"""How a version of a model is named: `flights`, `flights@3`, `flights@champion`."""
+"""References to a version of a model: `flights`, `flights@3`, `flights@champion`."""
 
 import re
 
@@ -9,7 +9,8 @@ Asked = int | str | None
 
 
 def split_reference(name: str) -> tuple[str, Asked]:
-    """A model's name or path, and the version or alias asked for behind ``@``, if any.
+    """Split a reference into the model's name or path, and the version or alias behind ``@``, if
+    any.
 
     Examples
     --------

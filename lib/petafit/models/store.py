@@ -5,7 +5,7 @@ A model is a folder::
     flights/objects/<digest>/model.npz      arrays and parameters, perhaps attachment/ beside them
     flights/versions/000001.json            manifest, written when its content is complete
     flights/latest.json                     pointer, written last
-    flights/aliases/champion/000001.json    which version has an alias, and has had it before
+    flights/aliases/champion/000001.json    the version behind an alias, and the one before it
 
 Paths inside are relative, so a copied folder is the same model.
 """
@@ -67,10 +67,10 @@ class ModelStore:
     ) -> ModelVersion:
         """Publish a model as the next version; it is the latest unless another has a later date.
 
-        Whoever reads meanwhile, or after this process died anywhere in here, finds the version
-        before or this one, whole. Publishing the same content for the same run again gives the
-        version that is there. Concurrent publishers get versions of their own; on an object store
-        that holds for publishers more than a round trip apart.
+        Publishing is atomic: a concurrent reader, or one after a crash at any point in here, finds
+        either the version before or this one, complete. It is idempotent: publishing the same
+        content for the same run again returns the existing version. Concurrent publishers get
+        distinct versions; on an object store only if they are more than a round trip apart.
 
         Parameters
         ----------
@@ -79,8 +79,8 @@ class ModelStore:
         attachment : callable, optional
             Called with a URI for Spark, to which it writes a folder of its own.
         owner : str, optional
-            URI of the folder of the run that publishes: should it die, the next one that publishes
-            removes what it left.
+            URI of the publishing run's folder: if that run dies, the next publisher removes its
+            leftovers.
 
         Raises
         ------
@@ -108,14 +108,14 @@ class ModelStore:
                 "metrics": metrics,
                 "logical_date": logical_date,
             }
-            # A run that was cut off after it had published finds its version.
+            # A run that was interrupted after publishing finds its version here.
             known = None if content.is_new else find_number(model, digest, run_id)
             number = known or claim_version(model, manifest)
             point_to_latest(model, number)
         return read_version(model, number)
 
     def check(self, name: str) -> None:
-        """Refuse, before any work is done, what could not be published.
+        """Refuse, before any work is done, a model that could not be published.
 
         Raises
         ------
@@ -134,7 +134,7 @@ class ModelStore:
             ) from error
 
     def find(self, name: str, asked: Asked = None) -> ModelVersion:
-        """A version of a model.
+        """Find a version of a model.
 
         Raises
         ------
@@ -150,36 +150,36 @@ class ModelStore:
         return self._version(name, model, number)
 
     def promote(self, name: str, asked: Asked, *, alias: str) -> ModelVersion:
-        """Give an alias to a version of a model, and take it from the one that has it.
+        """Move an alias to a version of a model.
 
         Raises
         ------
         ConfigurationError
-            There is no such version, or the alias cannot be given.
+            There is no such version, or the alias is reserved or ambiguous.
         ConflictError
-            Somebody else changed the alias at the same time.
+            Another process changed the alias at the same time.
         """
         found = self.find(name, asked)
         promote(self.folder.child(name), alias, found.version)
         return found
 
     def rollback(self, name: str, *, alias: str) -> ModelVersion:
-        """Give an alias back to the version that had it before.
+        """Move an alias back to its previous version.
 
         Raises
         ------
         ConfigurationError
             There is no such model, or no earlier version with the alias.
         ConflictError
-            Somebody else changed the alias at the same time.
+            Another process changed the alias at the same time.
         """
         model = self._model(name)
         return self._version(name, model, roll_back(model, alias))
 
     def aliases(self, name: str) -> dict[str, int]:
-        """The aliases of a model, and the version each names; `latest` among them.
+        """Return the aliases of a model, `latest` among them, and the version each names.
 
-        Those that cannot be read are left out.
+        Unreadable aliases are left out.
         """
         model = self._model(name)
         found: dict[str, int] = {}
@@ -188,12 +188,12 @@ class ModelStore:
         return found | aliases_of(model)
 
     def load(self, found: ModelVersion) -> StateDict:
-        """A version's arrays, after the digest of every file of it was verified.
+        """Load a version's arrays, after verifying the digest of every file.
 
         Raises
         ------
         StorageError
-            The content is missing, damaged or not what was published.
+            The content is missing, damaged or differs from what was published.
         """
         if content_digest(found.files) != found.digest:
             raise StorageError(
@@ -224,7 +224,7 @@ class ModelStore:
         return read_version(model, number)
 
     def list(self) -> list[ModelVersion | UnreadableVersion]:
-        """All versions of all models, by name and number; those that cannot be read say why."""
+        """List all versions of all models by name and number, unreadable ones with the reason."""
         names = _model_names(self.folder)
         return [
             _listed(self.folder.child(name), name, number)
@@ -245,7 +245,7 @@ def open_model(path_or_uri: str | os.PathLike[str]) -> tuple[ModelVersion, State
     """
     path, asked = split_reference(os.fspath(path_or_uri))
     if isinstance(asked, str) and version_numbers(Folder(path_or_uri)):
-        path, asked = os.fspath(path_or_uri), None  # a folder that has an @ in its name
+        path, asked = os.fspath(path_or_uri), None  # a folder with an @ in its name
     folder, name = Folder(path).split()
     store = ModelStore(folder)
     found = store.find(name, asked)

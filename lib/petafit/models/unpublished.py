@@ -1,4 +1,4 @@
-"""Content that is put together in a model's folder, and what dead publishers left of theirs."""
+"""Staging folders for content not yet published, and the removal of those of dead publishers."""
 
 import logging
 from collections.abc import Iterator
@@ -17,12 +17,13 @@ _NOTES = "publishing"
 
 @contextmanager
 def staging(model: Folder, run: str | None) -> Iterator[str]:
-    """A name for a folder among the model's objects, noted as a run's until all is published.
+    """Name a staging folder among the model's objects, registered under a run until it is
+    published.
 
     Parameters
     ----------
     run : str or None
-        URI of the run's folder; without it nothing is noted.
+        URI of the run's folder; without it nothing is registered.
     """
     name = f"staging-{uuid4().hex}"
     if run is not None:
@@ -33,7 +34,7 @@ def staging(model: Folder, run: str | None) -> Iterator[str]:
 
 
 def remove_unpublished(model: Folder) -> None:
-    """Remove what dead runs staged and never published; what cannot be looked at stays."""
+    """Remove what dead runs staged and never published; what cannot be inspected stays."""
     for folder in (model, model.child(_NOTES), model.child("versions"), model.child("objects")):
         with suppress(StorageError):
             folder.remove_abandoned()
@@ -42,13 +43,13 @@ def remove_unpublished(model: Folder) -> None:
             if dead:
                 try:
                     if model.child("objects", name).uri not in _published(model):
-                        log.info("removing what the dead run %s left in %s", run, model.uri)
+                        log.info("removing leftovers of the dead run %s in %s", run, model.uri)
                         model.child("objects", name).remove()
                     forget(model.child(_NOTES), name)
                 except StorageError as error:
-                    log.warning("what the dead run %s left in %s stays: %s", run, model.uri, error)
+                    log.warning("leftovers of %s in %s stay: %s", run, model.uri, error)
 
 
 def _published(model: Folder) -> set[str]:
-    """The folders of all versions: on an object store, which has no rename, staged ones."""
+    """Return the folders of all versions: on object stores, which cannot rename, staged ones."""
     return {read_version(model, number).folder for number in version_numbers(model)}

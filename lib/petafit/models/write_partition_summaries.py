@@ -1,4 +1,4 @@
-"""Keeping what the shards of a training say, each of them a partition, in its run folder."""
+"""Writing of a training's shard summaries, each a partition's, to its run folder."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -13,12 +13,12 @@ from petafit.store.filesystem import Folder
 
 
 def check_keepable(learner: Learner[Any]) -> None:
-    """Refuse a learner from whose merged shards none can be taken out again.
+    """Refuse a learner whose merged shards cannot be subtracted.
 
     Raises
     ------
     ConfigurationError
-        It is one.
+        Subtracting is impossible for this learner.
     """
     if not learner.subtractable:
         raise ConfigurationError(
@@ -39,25 +39,25 @@ def keep_summaries(
     merge: str,
     seed: int,
 ) -> dict[str, Any]:
-    """Keep summaries for `partition_summaries.KeptSummaries`; those without rows say nothing.
+    """Keep summaries for `partition_summaries.KeptSummaries`, leaving out those without rows.
 
     Parameters
     ----------
     run : Folder
-        Of the training.
+        The training's run folder.
     merged : StateDict
-        All of the summaries.
+        All summaries merged.
     names : sequence of str
-        Of the shards' partitions.
+        The partition of each shard.
     signature : Signature
-        Of the model.
+        The model's signature.
     merge, seed : str, int
-        As the learner was made with.
+        The settings with which the learner was made.
 
     Returns
     -------
     dict
-        What the manifest tells: where they are, how many, and their bytes in all.
+        The manifest's entry: folder, number of summaries, and their total bytes.
     """
     folder, kept, size = run.child(FOLDER), [], 0
     for shard, (name, summary) in enumerate(zip(names, summaries, strict=True)):

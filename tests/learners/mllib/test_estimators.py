@@ -244,7 +244,7 @@ def test_what_is_saved_passes_the_checks_before_it_is_read(
     mllib.save(fitted, f"file://{tmp_path}/model")
     width = IndexSpace(features, 6).size
     check_files(Folder(tmp_path / "model"), n_features=width)
-    with pytest.raises(StorageError, match="not fitted to its features"):
+    with pytest.raises(StorageError, match="does not fit its features"):
         check_files(Folder(tmp_path / "model"), n_features=fewer or width + 1)
 
 

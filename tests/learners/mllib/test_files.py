@@ -53,7 +53,7 @@ def test_what_petafit_writes_is_read(saved):
 @pytest.mark.parametrize("place", ["metadata", MODEL, f"{MODEL[:-9]}/model_0/metadata"])
 def test_another_class_is_refused(saved, kind, place):
     write(saved, place, kind)
-    with pytest.raises(StorageError, match="holds what petafit has not written"):
+    with pytest.raises(StorageError, match="was not written by petafit"):
         check_classes(Folder(saved))
 
 
@@ -85,7 +85,7 @@ def test_other_sql_is_refused(saved, statement):
 def test_a_path_out_of_the_model_is_refused(saved):
     kind = "org.apache.spark.ml.PipelineModel"
     write(saved, "metadata", kind, stageUids=["../../elsewhere"])
-    with pytest.raises(StorageError, match="holds what petafit has not written"):
+    with pytest.raises(StorageError, match="was not written by petafit"):
         check_classes(Folder(saved))
 
 

@@ -108,7 +108,7 @@ def test_an_index_held_twice_is_added_up_where_it_matters() -> None:
     [
         ("SGDClasifier", {}, "Did you mean 'sklearn.SGDClassifier'"),
         ("LogisticRegression", {}, "no `partial_fit`.*sklearn.SGDClassifier"),
-        ("HashingVectorizer", {}, r"nothing to merge\. Hash text with `features"),
+        ("HashingVectorizer", {}, r"no state to learn or merge\. Hash text with `features"),
         ("MLPClassifier", {"solver": "lbfgs"}, "does not learn incrementally with these"),
         ("SGDClassifier", {"alfa": 1}, "Did you mean 'alpha'"),
         ("SGDClassifier", {"alpha": -1.0}, "must be a float in the range"),

@@ -1,4 +1,4 @@
-"""Spark MLlib's classifiers and regressors: they fit a DataFrame as a whole, features included."""
+"""Spark MLlib's classifiers and regressors, fitted to a whole DataFrame with its feature stages."""
 
 import inspect
 import sys
@@ -26,16 +26,16 @@ from petafit.stream.scan.stream import naming_files
 from petafit.table.filters.literals import quoted
 
 LABEL = "label_index"
-"""The double column to learn: a class's position, or the number."""
+"""The double column with the label: a class's position, or the number."""
 
 _FORMER_MODULES = {
     "petafit.features.number_stage": number_stage,
     "petafit.features.text_stage": text_stage,
 }
-"""By these names, models that were published before the modules moved have their stages."""
+"""Former module names, under which models published before the modules moved have their stages."""
 
 _NEVER = -1e38
-"""The margin of a class that a model has not met."""
+"""The margin of a class that is unknown to a model."""
 
 _OURS = frozenset(
     ("featuresCol", "labelCol", "predictionCol", "probabilityCol", "rawPredictionCol", "weightCol")
@@ -44,7 +44,7 @@ _OURS = frozenset(
 
 @dataclass(frozen=True)
 class Estimator:
-    """One of MLlib's estimators, and what petafit must know of it.
+    """An MLlib estimator with the traits that petafit needs.
 
     Attributes
     ----------
@@ -52,7 +52,7 @@ class Estimator:
     output : {"probability", "margin", "value"}
     spark : pyspark.ml.Estimator
     weighted : bool
-        It takes a column of weights.
+        The estimator accepts a column of weights.
     """
 
     name: str
@@ -69,17 +69,17 @@ class Estimator:
         Parameters
         ----------
         frame : DataFrame
-            The label as `LABEL`, and what the stages read.
+            Has the label as `LABEL`, and the stages' input columns.
         stages : sequence of Transformer
-            Make the column `FEATURES`; they become part of the model.
+            Compute the column `FEATURES`; they become part of the model.
         weight : str, optional
             A column of weights.
 
         Raises
         ------
         ConfigurationError
-            Weights where the estimator takes none, or whatever Spark refuses: a parameter out of
-            its range, labels, features.
+            Weights for an estimator that accepts none, or anything that Spark refuses: a parameter
+            out of range, labels, features.
         ContractError, StorageError
             As `petafit.stream.scan.stream.naming_files`.
         """
@@ -97,12 +97,12 @@ class Estimator:
 
 
 def estimator_names() -> list[str]:
-    """All of MLlib's classifiers and regressors, by class name."""
+    """Return the class names of all MLlib classifiers and regressors."""
     return sorted(_classes())
 
 
 def describe(name: str, params: Mapping[str, Any]) -> tuple[Kind, Output]:
-    """Whether it classifies, and what it predicts; needs no session.
+    """Return an estimator's kind and output; needs no session.
 
     Raises
     ------
@@ -122,9 +122,9 @@ def make_estimator(choice: LearnerChoice, *, kind: Kind, seed: int) -> Estimator
     Parameters
     ----------
     kind : {"classifier", "regressor"}
-        What the label asks for.
+        The kind that the label requires.
     seed : int
-        Where the estimator is random and no seed is given.
+        Seed of a random estimator, unless its parameters give one.
 
     Raises
     ------
@@ -146,12 +146,12 @@ def make_estimator(choice: LearnerChoice, *, kind: Kind, seed: int) -> Estimator
 
 
 def predictions(model: PipelineModel, frame: DataFrame, statistics: TableStatistics) -> DataFrame:
-    """The frame with what a model predicts, and decides by its own thresholds.
+    """Add a model's predictions, and decisions by its own thresholds, to a frame.
 
     Parameters
     ----------
     statistics : TableStatistics
-        Of the rows that the model was trained on.
+        Statistics of the model's training rows.
 
     Returns
     -------
@@ -177,10 +177,10 @@ def save(model: PipelineModel, uri: str) -> None:
 
 
 def load(uri: str) -> PipelineModel:
-    """Read what `save` wrote.
+    """Load a model that `save` wrote.
 
-    Spark imports the classes that the folder's metadata names, so a folder from an untrusted source
-    can run any code: verify its digests before.
+    Spark imports the classes named in the folder's metadata, so a folder from an untrusted source
+    can run arbitrary code: verify its digests first.
     """
     sys.modules.update(_FORMER_MODULES)
     return PipelineModel.load(uri)
@@ -231,7 +231,7 @@ def _build(choice: LearnerChoice, seed: int) -> Any:
         given.setdefault("seed", seed)
     try:
         estimator = found(featuresCol=FEATURES, labelCol=LABEL, **given)
-        return estimator.copy()  # which hands the parameters to the JVM: they are validated there
+        return estimator.copy()  # copy() passes the parameters to the JVM, which validates them
     except (TypeError, ValueError, IllegalArgumentException) as error:
         raise ConfigurationError(
             f"mllib.{name} does not accept its parameters",
@@ -241,7 +241,7 @@ def _build(choice: LearnerChoice, seed: int) -> Any:
 
 
 def _prediction(fitted: Any, statistics: TableStatistics) -> Column:
-    """Probabilities or margins of the listed classes, as learners give them."""
+    """Return a column of probabilities or margins in the order of the known classes."""
     probable = fitted.hasParam("probabilityCol")
     name = fitted.getProbabilityCol() if probable else fitted.getRawPredictionCol()
     numbers, places = vector_to_array(F.col(name)), _places(fitted, statistics)
@@ -256,7 +256,7 @@ def _prediction(fitted: Any, statistics: TableStatistics) -> Column:
 
 
 def _decision(fitted: Any, statistics: TableStatistics) -> Column:
-    """The position among the listed classes of what Spark itself predicts."""
+    """Return a column with the position of the class that Spark's model predicts."""
     decided, places = F.col(fitted.getPredictionCol()), _places(fitted, statistics)
     if places == tuple(range(len(places))):
         return decided
@@ -264,9 +264,9 @@ def _decision(fitted: Any, statistics: TableStatistics) -> Column:
 
 
 def _places(fitted: Any, statistics: TableStatistics) -> tuple[int, ...]:
-    """The positions of the classes that a model tells apart.
+    """Return the positions of the classes that a model distinguishes.
 
-    Models of earlier versions have numbered the classes as they are listed.
+    Models of earlier releases number the classes in the order of the statistics.
     """
     count = fitted.numClasses if hasattr(fitted, "numClasses") else len(fitted.models)
     return statistics.present if count == len(statistics.present) else tuple(range(count))

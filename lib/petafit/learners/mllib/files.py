@@ -1,8 +1,8 @@
-"""What Spark wrote of a model, checked before Spark reads it: it creates the classes named there.
+"""Validation of Spark's model files before Spark loads them, since loading instantiates classes.
 
-The metadata of a stage name a class, which Spark imports, and parameters, among which may be SQL,
-which may call any Java method. So classes are those that petafit's pipelines have, and SQL calls no
-other functions than those of features.
+A stage's metadata name a class, which Spark imports, and parameters, which may contain SQL, which
+may call any Java method. So only the classes of petafit's pipelines are accepted, and only the SQL
+functions that features use.
 """
 
 import json
@@ -58,7 +58,7 @@ _FUNCTIONS = frozenset(
         "year",
     )
 )
-"""What the SQL of features calls; `as` stands before types and names."""
+"""SQL functions that features use; `as` precedes types and names."""
 
 _NAME_OR_TEXT = re.compile(r"`[^`]*`|'[^'\\]*'")
 _CALL = re.compile(r"([A-Za-z_]\w*)\s*\(")
@@ -73,12 +73,12 @@ _MAY_BE_LOW = frozenset({"pi", "theta"})
 
 
 def check_classes(folder: Folder) -> None:
-    """Refuse a pipeline that petafit has not written: reading it could run code of others.
+    """Refuse a pipeline that petafit has not written: loading it could run foreign code.
 
     Raises
     ------
     StorageError
-        Metadata are damaged, or name another class, function or path.
+        Metadata are damaged, or name a class, function or path that is not accepted.
     """
     names = [name for name in folder.files() if _METADATA.fullmatch(name)]
     if not names:
@@ -90,17 +90,17 @@ def check_classes(folder: Folder) -> None:
 
 
 def check_files(folder: Folder, *, n_features: int) -> None:
-    """Refuse a stored model as `check_classes` does, and one that is not finite or does not fit.
+    """Refuse a stored model that `check_classes` refuses, that is not finite, or that does not fit.
 
     Parameters
     ----------
     n_features : int
-        The length of the vectors that the model is given.
+        Length of the model's input vectors.
 
     Raises
     ------
     StorageError
-        It is not petafit's, it is damaged, or it was fitted to other features.
+        The model is not petafit's, is damaged, or was fitted to other features.
     """
     check_classes(folder)
     for name, table in _tables(folder):
@@ -109,26 +109,26 @@ def check_files(folder: Folder, *, n_features: int) -> None:
             misshapen = first_misshapen(table, n_features=n_features)
         if spoilt:
             raise StorageError(
-                f"The model of Spark's in {folder.uri} holds numbers that are not finite",
+                f"Spark's model in {folder.uri} holds numbers that are not finite",
                 got=f"NaN or infinity in {spoilt!r}",
                 hint="Train it again.",
             )
         if misshapen:
             raise StorageError(
-                f"The model of Spark's in {folder.uri} was not fitted to its features",
-                expected=f"sizes that agree, and {n_features} features",
-                got=f"other sizes in {misshapen!r}",
+                f"Spark's model in {folder.uri} does not fit its features",
+                expected=f"consistent sizes, and {n_features} features",
+                got=f"inconsistent sizes in {misshapen!r}",
                 hint="Copy the model again, or train it again.",
             )
 
 
 def first_not_finite(folder: Folder) -> str | None:
-    """The name of a column of a stored model that holds NaN or an infinite number."""
+    """Return the name of a column of a stored model with NaN or an infinite number, if any."""
     return next(filter(None, (_first_spoilt(table) for _, table in _tables(folder))), None)
 
 
 def _tables(folder: Folder) -> Iterator[tuple[str, pa.Table]]:
-    """The tables of a stored model, by their files' names."""
+    """Read the Parquet tables of a stored model, by their files' names."""
     for name in folder.files():
         if name.endswith(".parquet"):
             path = f"{folder.path}/{name}"
@@ -144,8 +144,9 @@ def _first_spoilt(table: pa.Table) -> str | None:
     return None
 
 
-def _check_stage(folder: Folder, told: dict[str, Any]) -> None:
-    kind, params = told["class"], {**told["defaultParamMap"], **told["paramMap"]}
+def _check_stage(folder: Folder, metadata: dict[str, Any]) -> None:
+    kind = metadata["class"]
+    params = {**metadata["defaultParamMap"], **metadata["paramMap"]}
     if kind not in _CLASSES and not _ESTIMATOR.fullmatch(kind):
         raise _foreign(folder, expected="a class of Spark ML's, or of petafit's", got=kind)
     for uid in params.get("stageUids", []):
@@ -163,7 +164,7 @@ def _check_sql(folder: Folder, statement: str) -> None:
 
 
 def _numbers(column: pa.ChunkedArray | pa.Array, path: str) -> Iterator[tuple[str, np.ndarray]]:
-    """All floating numbers within a column, with its name."""
+    """Yield all floating-point values nested in a column, with their names."""
     kind = column.type
     if isinstance(column, pa.ChunkedArray):
         for chunk in column.chunks:
@@ -186,8 +187,8 @@ def _is_finite(column: tuple[str, np.ndarray]) -> bool:
 
 def _foreign(folder: Folder, *, expected: object, got: object) -> StorageError:
     return StorageError(
-        f"The model of Spark's in {folder.uri} holds what petafit has not written",
+        f"Spark's model in {folder.uri} was not written by petafit",
         expected=expected,
         got=repr(got)[:200],
-        hint="Reading it could run code of others: train the model again.",
+        hint="Loading it could run foreign code: train the model again.",
     )

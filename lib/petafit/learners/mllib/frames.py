@@ -1,4 +1,4 @@
-"""MLlib's estimators take frames: good rows with a label as double, predictions as a column."""
+"""DataFrames for MLlib's estimators: valid rows with a double label, predictions as a column."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
 
 
 def training_frame(source: ScanSource, checks: Checks, encoder: Encoder) -> "DataFrame":
-    """The rows that meet the contract, with the encoder's label as the column an estimator learns.
+    """Select the rows that meet the contract, with the encoder's label as a double column.
 
-    A class is numbered among those that training rows have: Spark counts on there being no others.
-    Weights, where there are any, stay under their own name.
+    Classes are numbered among those present in the training rows, since Spark assumes that every
+    number below the number of classes occurs. A column of weights keeps its name.
 
     Raises
     ------
     ConfigurationError
-        A column has the name of one that MLlib's stages add.
+        A column's name collides with one that MLlib's stages add.
     """
     for name in (FEATURES, mllib.LABEL, PREDICTION, DECISION):
         for column in Spellings(source.schema.names).alike(name):
@@ -53,12 +53,12 @@ def training_frame(source: ScanSource, checks: Checks, encoder: Encoder) -> "Dat
 
 
 def with_predictions(source: ScanSource, uri: str, statistics: TableStatistics) -> ScanSource:
-    """A source that carries a stored model's predictions, and decisions, beside its own columns.
+    """Return a source with a stored model's predictions and decisions beside its own columns.
 
     Parameters
     ----------
     statistics : TableStatistics
-        Of the rows that the model was trained on.
+        Statistics of the model's training rows.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def with_predictions(source: ScanSource, uri: str, statistics: TableStatistics) 
     """
     with in_one_sentence(
         "Spark cannot predict with this model",
-        hint="Check that the table is like that of training.",
+        hint="Check that the table has the training table's columns and types.",
     ):
         frame = mllib.predictions(mllib.load(uri), source.driver_frame(), statistics)
     number = frame.schema[PREDICTION].dataType.typeName() == "double"
@@ -86,7 +86,7 @@ def _labelled(
     schema: pa.Schema,
     batches: Iterator[pa.RecordBatch],
 ) -> Iterator[pa.RecordBatch]:
-    """Good rows in the types that Spark gave them, which lacks some of a table's."""
+    """Select the valid rows, in Spark's types, which cover fewer types than a table's."""
     for batch in source.received(batches):
         good, _ = checks.split(batch)
         labels, _ = encoder.targets(good)

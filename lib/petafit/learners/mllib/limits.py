@@ -1,4 +1,4 @@
-"""What MLlib's estimators cannot learn from: refused before Spark begins, with the reason."""
+"""Limits of MLlib's estimators, checked with a reason before Spark starts."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,21 +13,21 @@ from petafit.features.encoding.numeric import Scaling
 from petafit.features.feature import Feature, Numeric
 
 _MOST_FEATURES = 4096
-"""Of those that Spark fits by normal equations: the matrix of their products is in one place."""
+"""Limit for estimators fitted by normal equations: their Gram matrix is held on one machine."""
 
 _BINARY = frozenset({"FMClassifier", "GBTClassifier", "LinearSVC"})
 
 _INPUTS = ("censorCol", "offsetCol", "validationIndicatorCol")
-"""Parameters that name a column to be read."""
+"""Parameters that name an input column."""
 
 
 def nested_choice(choice: LearnerChoice) -> LearnerChoice | None:
-    """The classifier that OneVsRest is given, by its name or by name and parameters; else None.
+    """Return the classifier given to OneVsRest, by its name or by name and parameters; else None.
 
     Raises
     ------
     ConfigurationError
-        It is neither, or another OneVsRest.
+        The parameter is neither, or another OneVsRest.
     """
     given = choice.params.get("classifier")
     if given is None:
@@ -49,19 +49,19 @@ def nested_choice(choice: LearnerChoice) -> LearnerChoice | None:
 
 
 def check_choice(choice: LearnerChoice, *, n_features: int, columns: tuple[str, ...]) -> None:
-    """Refuse what no rows can mend.
+    """Refuse a choice that cannot work whatever the rows are.
 
     Parameters
     ----------
     n_features : int
-        Length of the vectors that the estimator gets.
+        Length of the estimator's input vectors.
     columns : tuple of str
-        The columns that the task reads.
+        Columns that the task reads.
 
     Raises
     ------
     ConfigurationError
-        The estimator means nothing over these features, or lacks a parameter.
+        The estimator is meaningless for these features, or lacks a parameter.
     """
     name, params = choice.name.removeprefix("mllib."), choice.params
     if name == "IsotonicRegression":
@@ -114,12 +114,12 @@ def _check_size(full_name: str, name: str, params: Mapping[str, Any], n_features
 
 
 def check_statistics(choice: LearnerChoice, encoder: Encoder) -> None:
-    """Refuse what the training rows turn out to be.
+    """Refuse an estimator that the training rows do not suit.
 
     Raises
     ------
     ConfigurationError
-        Too many classes, or negative values where there can be none.
+        Too many classes, or negative values where none are allowed.
     """
     _check_fitted(choice, encoder, found=len(encoder.statistics.present))
 
@@ -155,7 +155,7 @@ def _check_not_negative(name: str, feature: Feature, statistics: TableStatistics
     least = (column.minimum - scaling.shift) / scaling.divisor if column.count else 0.0
     if min(least, scaling.fill) < 0:  # a fill of NaN leaves the feature out, and min() keeps least
         raise ConfigurationError(
-            f"{name} counts, and the feature {feature.column!r} has values below 0",
+            f"{name} needs counts, and the feature {feature.column!r} has values below 0",
             got=f"{min(least, scaling.fill):g}",
             hint="Set `scale: minmax` or `scale: none` for it, or `learner.params.modelType: "
             "gaussian`.",

@@ -1,6 +1,6 @@
-"""Vectors and matrices as Spark's models store them: their sizes, against each other's.
+"""Consistency checks of the sizes of vectors and matrices in Spark's stored models.
 
-Spark believes them, and what it raises where it predicts names neither the model nor the file.
+Spark does not check them, and the errors it raises in prediction name neither model nor file.
 """
 
 from collections.abc import Iterator
@@ -18,16 +18,16 @@ _OF_FEATURES = {
     "theta": "numCols",
     "factors": "numRows",
 }
-"""What tells how many features there are, by the column's name."""
+"""Columns whose size is the number of features, and how it is read from them."""
 
 
 def first_misshapen(table: pa.Table, *, n_features: int) -> str | None:
-    """The name of a column whose vectors, matrices or splits do not fit; else None.
+    """Return the name of a column whose vectors, matrices or splits do not fit; else None.
 
     Parameters
     ----------
     n_features : int
-        The length of the vectors that the model is given.
+        Length of the model's input vectors.
     """
     for name in table.column_names:
         for chunk in table.column(name).chunks:
@@ -37,7 +37,7 @@ def first_misshapen(table: pa.Table, *, n_features: int) -> str | None:
 
 
 def _structs(column: pa.Array, path: str) -> Iterator[tuple[pa.StructArray, str]]:
-    """All structs within a column, with the names of what holds them."""
+    """Yield all structs nested in a column, with the names of their parents."""
     if pa.types.is_struct(column.type):
         yield column, path
         for number, field in enumerate(column.type):
@@ -62,7 +62,7 @@ def _fits(found: pa.StructArray, name: str, n_features: int) -> bool:
 
 
 def _vector(row: pa.StructScalar) -> dict[str, int] | None:
-    """The size of a vector; None where its parts do not make one."""
+    """Return a vector's size; None if its parts are inconsistent."""
     values, indices = _numbers(row["values"]), _numbers(row["indices"])
     if row["type"].as_py() == 1:
         return {"size": len(values)}
@@ -71,7 +71,7 @@ def _vector(row: pa.StructScalar) -> dict[str, int] | None:
 
 
 def _matrix(row: pa.StructScalar) -> dict[str, int] | None:
-    """The sizes of a matrix; None where its parts do not make one."""
+    """Return a matrix's sizes; None if its parts are inconsistent."""
     values, sizes = _numbers(row["values"]), {n: row[n].as_py() for n in ("numRows", "numCols")}
     rows, columns = sizes.values()
     if type(rows) is not int or type(columns) is not int or min(rows, columns) < 0:
@@ -87,7 +87,7 @@ def _matrix(row: pa.StructScalar) -> dict[str, int] | None:
 
 
 def _are_places(indices: np.ndarray, count: int, size: object) -> bool:
-    """Whether indices rise, are as many as the values, and lie within the size."""
+    """Return whether indices ascend, are as many as the values, and lie below the size."""
     if type(size) is not int or len(indices) != count:
         return False
     rising = bool((np.diff(indices) > 0).all())

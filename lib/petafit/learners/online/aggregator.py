@@ -36,12 +36,12 @@ _FIT_ONLY = {
 
 @dataclass
 class OnlineState:
-    """What a shard has learnt so far, the model it began with, and the rows in between.
+    """A shard's progress: what it has learnt, the model it started from, and its rows.
 
     Attributes
     ----------
     rows : int
-        Those that have weight.
+        Rows with a weight above 0.
     weight : float
         The sum of their weights.
     """
@@ -53,12 +53,12 @@ class OnlineState:
 
 
 class OnlineLearner(Learner[OnlineState]):
-    """An online estimator over shards.
+    """An online estimator, trained on shards.
 
     Parameters
     ----------
     estimator : OnlineEstimator
-        Its parameters are used, and nothing is fitted.
+        Only its parameters are used; it is not fitted.
     n_features : int
     statistics : TableStatistics
         Of the training table: classes and their counts, or the label's mean and deviation.
@@ -190,7 +190,7 @@ class OnlineLearner(Learner[OnlineState]):
         return OnlineState(memory, model if model.arrays else None, **counts)
 
     def weigh(self, rows: Batch, seen: np.ndarray) -> np.ndarray:
-        """The rows' weights with those of their classes, (n_rows,)."""
+        """Return the rows' weights, multiplied by those of their classes, (n_rows,)."""
         y = frozen(labels_of(rows, self.name), np.float64)
         given = UNWEIGHTED if rows.weight is None else frozen(rows.weight, np.float64)
         weighed = self.target.weigh(y, given, seen)
@@ -204,14 +204,14 @@ class OnlineLearner(Learner[OnlineState]):
         *,
         rest: np.ndarray | None = None,
     ) -> MergeFit:
-        """The multipliers of candidates that minimise the mean loss of some rows.
+        """Fit the multipliers of candidates that minimise the mean loss of some rows.
 
         Parameters
         ----------
         seen : ndarray
-            As `Memory` has it.
+            As in `Memory`.
         rest : ndarray of shape (n_rows,), optional
-            What margins have beside their linear part; it gets a multiplier, the last.
+            The margins' non-linear part; it gets a multiplier of its own, the last.
         """
         features = candidates.contributions(as_rows(rows.X))
         if rest is not None:
@@ -238,7 +238,7 @@ class OnlineLearner(Learner[OnlineState]):
         return learnt, margins
 
     def _memory_of(self, shard: StateDict, model: StateDict | None) -> Memory:
-        """What the only shard has learnt."""
+        """Return the memory of a training with a single shard."""
         memory, own = self.form.memory(model), shard.arrays
         at, moved = own.get("index", slice(None)), own.get("moved", True)
         first, squares = memory.table.first, memory.table.squares
@@ -254,16 +254,16 @@ class OnlineLearner(Learner[OnlineState]):
 
 
 def name_of(kind: type[OnlineEstimator]) -> str:
-    """As the registry knows it."""
+    """Return the name in the registry."""
     return f"petafit.{kind.__name__}"
 
 
 def online_estimator(kind: type[OnlineEstimator], params: Mapping[str, Any]) -> OnlineEstimator:
-    """An estimator for `OnlineLearner`.
+    """Build an estimator for `OnlineLearner`.
 
     Raises
     ------
     ConfigurationError
-        An unknown or invalid parameter, or one of `fit` alone.
+        An unknown or invalid parameter, or one that only `fit` uses.
     """
     return build(kind, params, name=name_of(kind), refused=_FIT_ONLY)

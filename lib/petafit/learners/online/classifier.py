@@ -1,4 +1,4 @@
-"""Classes as labels of an online estimator."""
+"""Class labels for online estimators."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal, Self
@@ -18,13 +18,13 @@ from petafit.learners.online.targets import ClassTarget, class_weights
 
 
 class OnlineClassifier(ClassifierMixin, OnlineEstimator):  # type: ignore[misc]
-    """Adds classes, their weights, and decisions to an `OnlineEstimator`.
+    """Adds classes, class weights and decisions to an `OnlineEstimator`.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
     multi_class : bool
-        It can tell more than two classes apart.
+        The model supports more than two classes.
     """
 
     kind: ClassVar[Kind] = "classifier"
@@ -67,7 +67,7 @@ class OnlineClassifier(ClassifierMixin, OnlineEstimator):  # type: ignore[misc]
         return self._learn_once(X, y, weight)
 
     def decision_function(self, X: Any) -> np.ndarray:
-        """The margins of every row.
+        """Return the margins of every row.
 
         Returns
         -------
@@ -78,13 +78,13 @@ class OnlineClassifier(ClassifierMixin, OnlineEstimator):  # type: ignore[misc]
 
     @available_if(lambda estimator: estimator.loss == "log")  # type: ignore[untyped-decorator]
     def predict_proba(self, X: Any) -> np.ndarray:
-        """The probability of every class, (n_samples, n_classes); of the loss ``log`` only."""
+        """Return the probability of every class, (n_samples, n_classes); loss ``log`` only."""
         margins = self._margins(X)
         found = self._target().decode(margins)
         return found if found.ndim == 2 else np.column_stack([1 - found, found])
 
     def predict(self, X: Any) -> np.ndarray:
-        """The class of the largest margin, (n_samples,)."""
+        """Return the class of the largest margin, (n_samples,)."""
         margins = self._margins(X)
         chosen = margins.argmax(axis=1) if margins.ndim == 2 else margins > 0
         return np.asarray(self.classes_[chosen.astype(np.intp)])
@@ -96,7 +96,7 @@ class OnlineClassifier(ClassifierMixin, OnlineEstimator):  # type: ignore[misc]
             return ClassTarget(self.loss, len(classes), "balanced")
         counts = np.array(statistics.class_counts or (), np.float64)
         given = self.class_weight
-        if isinstance(given, Mapping):  # of a task file, whose keys are strings
+        if isinstance(given, Mapping):  # from a task file, whose keys are strings
             named = {name: c for c in classes for name in (c, str(c), str(c).lower())}
             given = {named.get(key, key): weight for key, weight in given.items()}
         return ClassTarget(self.loss, len(classes), class_weights(given, classes, counts))

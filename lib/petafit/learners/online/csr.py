@@ -1,4 +1,4 @@
-"""Sparse rows as compiled kernels take them."""
+"""CSR rows in the types that compiled kernels expect."""
 
 from typing import Any, NamedTuple
 
@@ -9,9 +9,9 @@ from petafit.compiled import njit
 
 
 class SparseRows(NamedTuple):
-    """The buffers of a CSR matrix, all read-only, so that kernels are compiled for one type only.
+    """The buffers of a CSR matrix, read-only, so that kernels are compiled for a single type.
 
-    An explicit zero is as good as no entry; an index may occur more than once in a row.
+    An explicit zero is equivalent to no entry; an index may occur more than once in a row.
 
     Attributes
     ----------
@@ -26,7 +26,7 @@ class SparseRows(NamedTuple):
 
 
 def as_rows(X: Any) -> SparseRows:
-    """The buffers of a matrix (n_rows, n_features); nothing is copied if the types are right."""
+    """Convert a matrix (n_rows, n_features), without copying buffers that have the right type."""
     matrix = X.tocsr() if issparse(X) else csr_array(np.asarray(X, np.float32))
     return SparseRows(
         frozen(matrix.indptr, np.int64),
@@ -36,19 +36,19 @@ def as_rows(X: Any) -> SparseRows:
 
 
 def frozen(array: Any, dtype: type[np.generic]) -> np.ndarray:
-    """A contiguous, read-only view of an array of that type; a copy only where it must be."""
+    """Return a contiguous, read-only view of an array with that dtype; copies only if necessary."""
     view = np.ascontiguousarray(array, dtype).view()
     view.flags.writeable = False
     return view
 
 
 UNWEIGHTED = frozen(np.empty(0), np.float64)
-"""The weights of rows that all weigh 1, as the kernels take them."""
+"""The weights argument of kernels for rows that all weigh 1."""
 
 
 @njit
 def longest(indptr: np.ndarray) -> int:
-    """The most entries that a row has."""
+    """Return the largest number of entries in a row."""
     most = 0
     for row in range(len(indptr) - 1):
         most = max(most, indptr[row + 1] - indptr[row])

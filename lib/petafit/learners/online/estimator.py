@@ -1,4 +1,4 @@
-"""What petafit's online estimators share: parameters, passes over the data, what they remember."""
+"""Base class of petafit's online estimators: parameters, passes over the data, and memory."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -23,14 +23,14 @@ from petafit.learners.online.weight_table import CoordinateTable
 
 @dataclass
 class Memory:
-    """What learning changes.
+    """The mutable state of learning.
 
     Attributes
     ----------
     table : CoordinateTable
-        The optimizer's numbers.
+        The optimizer's state of every coordinate.
     seen : ndarray of float64, shape (n_classes,) or (1,)
-        SparseRows learned from, by their class where there are classes.
+        Number of rows learnt from, by class for a classifier.
     """
 
     table: CoordinateTable
@@ -38,9 +38,9 @@ class Memory:
 
 
 class OnlineEstimator(BaseEstimator, ABC):  # type: ignore[misc]
-    """An estimator of scikit-learn's kind that takes one step per row.
+    """A scikit-learn estimator that takes one step per row.
 
-    What it learns lies in a `Memory`, not in the estimator, so that
+    Its learning state is a `Memory`, not the estimator itself, so that
     `petafit.learners.online.aggregator.OnlineLearner` drives the same methods shard by shard. A
     kind of model adds `learn` and `margins`; `petafit.learners.online.classifier` and
     `petafit.learners.online.regressor` add the label.
@@ -49,11 +49,11 @@ class OnlineEstimator(BaseEstimator, ABC):  # type: ignore[misc]
     ----------
     kind : {"classifier", "regressor"}
     output : {"probability", "margin", "value"}
-        What its predictions are.
+        Meaning of its predictions.
     linear : slice
-        The weights of a coordinate that add up to margins.
+        Columns of a coordinate's weights that enter margins linearly.
     shares_squares : bool
-        All weights of a coordinate have one sum of squared gradients, not each its own.
+        All weights of a coordinate share one sum of squared gradients.
     """
 
     kind: ClassVar[Kind]
@@ -89,11 +89,11 @@ class OnlineEstimator(BaseEstimator, ABC):  # type: ignore[misc]
     def output(self) -> Output: ...
 
     def width(self, target: Target) -> int:
-        """How many weights a coordinate has."""
+        """Return the number of weights per coordinate."""
         return target.n_outputs
 
     def first_weights(self, n_features: int, target: Target) -> np.ndarray:
-        """The weights before any row, (n_features + 1, width) float32, the intercept last."""
+        """Return the initial weights, (n_features + 1, width) float32, the intercept last."""
         weights = np.zeros((n_features + 1, target.n_outputs), np.float32)
         weights[-1] = target.start
         return weights
@@ -107,16 +107,17 @@ class OnlineEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         memory: Memory,
         unit: float = 1.0,
     ) -> np.ndarray:
-        """Take one step per row, changing ``memory.table``; each row's margins before its own.
+        """Take one step per row, updating ``memory.table``; return each row's margins before its
+        step.
 
         Parameters
         ----------
         target : ndarray of shape (n_rows,)
-            As `Target.encode` gives it.
+            From `Target.encode`.
         weight : ndarray of shape (n_rows,) or (0,)
             Scales a row's gradient; a row of weight 0 leaves no trace. Empty: all 1.
         unit : float
-            What all of these have been multiplied by: penalties of single rows go with it.
+            Factor by which all weights were multiplied; per-row penalties are scaled alike.
 
         Returns
         -------
@@ -125,11 +126,11 @@ class OnlineEstimator(BaseEstimator, ABC):  # type: ignore[misc]
 
     @abstractmethod
     def margins(self, rows: SparseRows, weights: np.ndarray) -> np.ndarray:
-        """The margins of rows, as `learn` gives them; `weights` as `weights_of` does."""
+        """Compute the margins of rows, as `learn` returns them, with weights from `weights_of`."""
 
     @abstractmethod
     def target_of_statistics(self, statistics: TableStatistics) -> Target:
-        """What to aim at, as the whole training table has it.
+        """Return the target that follows from the whole training table.
 
         Raises
         ------
@@ -139,18 +140,18 @@ class OnlineEstimator(BaseEstimator, ABC):  # type: ignore[misc]
 
     @abstractmethod
     def _aim(self, y: np.ndarray, weight: np.ndarray) -> None:
-        """Set the fitted attributes that say what the labels are."""
+        """Set the fitted attributes that describe the labels."""
 
     @abstractmethod
     def _target(self, y: np.ndarray | None = None, weight: np.ndarray = UNWEIGHTED) -> Target:
-        """The fitted target; `y` holds all encoded rows where they are known, as in `fit`."""
+        """Return the fitted target; `y` holds all encoded rows if they are known, as in `fit`."""
 
     @abstractmethod
     def _numbers(self, y: np.ndarray) -> np.ndarray:
-        """Labels as float64: the positions of their classes, or themselves."""
+        """Convert labels to float64: the positions of their classes, or the numbers themselves."""
 
     def rules(self) -> Optimizer:
-        """The optimizer that the parameters describe."""
+        """Make the optimizer described by the parameters."""
         return make_optimizer(
             self.optimizer,
             learning_rate=self.learning_rate,
@@ -161,7 +162,7 @@ class OnlineEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         )
 
     def merge_rule(self, name: str) -> WeightRule:
-        """The rule by which shards' weights are merged; names are in `merging.rules`.
+        """Return the rule that merges shards' weights, by its name in `merging.rules`.
 
         Raises
         ------
@@ -171,20 +172,22 @@ class OnlineEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         return find_rule(name)
 
     def beyond_linear(self, rows: SparseRows, memory: Memory) -> np.ndarray:
-        """What margins have beside their linear part, (n_rows,), where `linear` is not all."""
+        """Compute the non-linear part of margins, (n_rows,), for models that have one."""
         raise NotImplementedError
 
     def with_rest_scaled(self, weights: np.ndarray, factor: float) -> np.ndarray:
-        """Weights whose `beyond_linear` is so many times theirs, or nothing if that is negative."""
+        """Scale weights so that `beyond_linear` is multiplied by `factor`; a negative one counts as
+        0.
+        """
         raise NotImplementedError
 
     def begin(self, n_features: int, target: Target) -> Memory:
-        """What is known before any row."""
+        """Return the initial memory."""
         table = CoordinateTable.of(*self.first_numbers(n_features, target))
         return Memory(table, target.no_rows())
 
     def first_numbers(self, n_features: int, target: Target) -> tuple[np.ndarray, np.ndarray]:
-        """First numbers and squared gradients before any row, as `CoordinateTable` has them."""
+        """Return the initial first numbers and squared gradients, as in `CoordinateTable`."""
         weights = self.first_weights(n_features, target)
         width = 1 if self.shares_squares else weights.shape[1]
         squares = np.zeros((len(weights), width), np.float32)
@@ -193,12 +196,12 @@ class OnlineEstimator(BaseEstimator, ABC):  # type: ignore[misc]
     def update(
         self, rows: SparseRows, y: np.ndarray, weight: np.ndarray, memory: Memory, target: Target
     ) -> np.ndarray:
-        """Take one step per row of labels as they come, changing `memory`; their margins before.
+        """Take one step per row with raw labels, updating `memory`; return the margins before.
 
         Raises
         ------
         ConfigurationError
-            The steps were so long that weights are no longer finite.
+            The steps were so long that weights are not finite any more.
         """
         y, weight = frozen(y, np.float64), frozen(weight, np.float64)
         weighed = frozen(target.weigh(y, weight, memory.seen), np.float64)
@@ -211,11 +214,11 @@ class OnlineEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         return margins
 
     def weights_of(self, memory: Memory) -> np.ndarray:
-        """What predicts: (n_features + 1, width) float32, the intercept last."""
+        """Return the predictive weights, (n_features + 1, width) float32, the intercept last."""
         return self.rules().weights(memory.table).copy()
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Fit anew, in `max_iter` passes.
+        """Fit from scratch, in `max_iter` passes.
 
         Parameters
         ----------
@@ -240,7 +243,7 @@ class OnlineEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         return self
 
     def _learn_once(self, X: Any, y: np.ndarray, weight: np.ndarray) -> Self:
-        """One pass over validated rows, beginning where the last one ended."""
+        """Make one pass over validated rows, continuing from the last one."""
         target = self._target()
         if not hasattr(self, "memory_"):
             self.memory_ = self.begin(self.n_features_in_, target)
@@ -251,9 +254,9 @@ class OnlineEstimator(BaseEstimator, ABC):  # type: ignore[misc]
     def _validated(
         self, X: Any, y: Any, sample_weight: Any, *, reset: bool
     ) -> tuple[Any, np.ndarray, np.ndarray]:
-        """X as float32, y, and the weights: (n_samples,), or (0,) for rows that all weigh 1.
+        """Return X as float32, y, and the weights: (n_samples,), or (0,) if all rows weigh 1.
 
-        SparseRows of weight 0 are left out, where others have some.
+        Rows of weight 0 are dropped if other rows have weight.
         """
         numeric = self.kind == "regressor"
         X, y = validate_data(

@@ -1,4 +1,4 @@
-"""Losses of one row as functions of its margin: value, slope, and what the margin predicts.
+"""Losses of one row as functions of its margin: value, slope, and prediction.
 
 Kernels take a loss by its integer code and branch on it once a row. The target of `LOG` and `HINGE`
 is 0 or 1; that of `POISSON` is not negative.
@@ -20,15 +20,16 @@ CODES: Mapping[str, int] = {
     "quantile": QUANTILE,
     "poisson": POISSON,
 }
-"""The code of each loss, by the name estimators take."""
+"""Integer code of each loss, by the name that estimators take."""
 
 LARGEST_LOG_RATE = 30.0
-"""Poisson rates stop growing at e**30, so that squared slopes stay finite in float32."""
+"""Upper limit of the log of Poisson rates (a rate of e**30): squared slopes stay finite in float32.
+"""
 
 
 @njit
 def value(loss: int, margin: float, target: float, quantile: float) -> float:
-    """The loss of a margin.
+    """Return the loss of a margin.
 
     ``log(1 + exp(-s m))``, ``max(0, 1 - s m)`` with s = -1 or 1, ``(m - y)**2 / 2``,
     ``max(q (y - m), (q - 1) (y - m))`` with quantile q, and ``exp(m) - y m``.
@@ -47,7 +48,7 @@ def value(loss: int, margin: float, target: float, quantile: float) -> float:
 
 @njit
 def slope(loss: int, margin: float, target: float, quantile: float) -> float:
-    """The derivative of `value` by the margin; 0 at the kink of `QUANTILE` and of `HINGE`."""
+    """Return the derivative of `value` by the margin; 0 at the kinks of `QUANTILE` and `HINGE`."""
     if loss == LOG:
         odds = np.exp(-abs(margin))
         return (1.0 if margin >= 0 else odds) / (1 + odds) - target
@@ -66,18 +67,18 @@ _STEPS_OF_NEWTON = 30
 
 @njit
 def slope_after(margin: float, target: float, weight: float, reach: float) -> float:
-    """The slope of `POISSON` at the margin that a step by this very slope leads to.
+    """Return the slope of `POISSON` at the margin reached by a step with this very slope.
 
-    A rate of thousands has a slope of thousands: a step by it goes far beyond the target, and its
-    square leaves AdaGrad's later steps next to nothing. The implicit step cannot go beyond the
-    target, however long: ``s = exp(m - reach weight s) - y`` (Toulis and Airoldi: Asymptotic and
-    finite-sample properties of estimators based on stochastic gradients. Annals of Statistics 45,
-    2017). Where steps are short it is the slope as it is.
+    A rate of thousands has a slope of thousands: an explicit step overshoots the target by far, and
+    the slope's square makes AdaGrad's later steps vanish. The implicit step never overshoots, at
+    any length: ``s = exp(m - reach weight s) - y``, for a slope s, a margin m and a count y (Toulis
+    and Airoldi: Asymptotic and finite-sample properties of estimators based on stochastic
+    gradients. Annals of Statistics 45, 2017). For short steps it equals the explicit slope.
 
     Parameters
     ----------
     reach : float
-        By how much a slope of 1 moves the margin.
+        Change of the margin by a step with a slope of 1.
     """
     q = reach * weight
     start = min(margin, LARGEST_LOG_RATE)
@@ -97,12 +98,12 @@ def slope_after(margin: float, target: float, weight: float, reach: float) -> fl
 def total(
     loss: str, margins: np.ndarray, target: np.ndarray, weight: np.ndarray, quantile: float
 ) -> tuple[float, np.ndarray]:
-    """The weighted sum of the rows' losses, and its derivatives by their margins.
+    """Return the weighted sum of the rows' losses, and its derivatives by their margins.
 
     Parameters
     ----------
     margins, target
-        As `of_rows` takes them.
+        As in `of_rows`.
     weight : ndarray of shape (n_rows,)
 
     Returns
@@ -117,13 +118,13 @@ def total(
 def of_rows(
     loss: str, margins: np.ndarray, target: np.ndarray, quantile: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Each row's loss, and its derivatives by the row's margins.
+    """Compute each row's loss, and its derivatives by the row's margins.
 
     Parameters
     ----------
     margins : ndarray of shape (n_rows, n_outputs)
-        One for a number or for two classes; else one a class, whose `log` is the softmax's, and
-        whose `hinge` is the sum of each class's against the rest.
+        One output for a number or for two classes; else one for each class, with the softmax loss
+        for `log`, and the sum over classes of one-vs-rest losses for `hinge`.
     target : ndarray of shape (n_rows,)
 
     Returns
@@ -148,22 +149,22 @@ def of_rows(
 
 
 SMOOTH = ("log", "squared", "poisson")
-"""The losses that have a second derivative."""
+"""Losses with a second derivative."""
 
 
 def curvatures(loss: str, slopes: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """The second derivatives of each row's loss by its margins, or more where they mislead.
+    """Compute bounded second derivatives of each row's loss by its margins.
 
-    Where a margin is sure and wrong, the loss is nearly straight, and a step by its curvature there
-    would go far too far. So the curvature is taken at a place between the margin and the target:
-    ``min(1/4, max(p (1 - p), slope**2))`` of `log`, twice that with several margins a row, whose
-    mixed derivatives it then makes up for; 1 of `squared`; the larger of rate and target of
-    `poisson`.
+    At a confident but wrong margin the loss is nearly linear, and a Newton step with its curvature
+    would overshoot by far. So the curvature is taken at a point between the margin and the target:
+    ``min(1/4, max(p (1 - p), slope**2))`` for `log`, p being the predicted probability, doubled
+    with several margins a row, to bound the mixed derivatives; 1 for `squared`; the larger of rate
+    and target for `poisson`.
 
     Parameters
     ----------
     slopes, target : ndarray of shape (n_rows, n_outputs), (n_rows,)
-        As `of_rows` gives and takes them, of a `SMOOTH` loss.
+        As in `of_rows`, of a `SMOOTH` loss.
 
     Returns
     -------
@@ -175,7 +176,7 @@ def curvatures(loss: str, slopes: np.ndarray, target: np.ndarray) -> np.ndarray:
         return np.maximum(slopes, 0.0) + target[:, None]
     distance = np.abs(slopes)  # p or 1 - p
     found = np.minimum(0.25, np.maximum(distance * (1 - distance), np.square(slopes)))
-    # The matrix diag(p) - p p' is nowhere above twice its diagonal.
+    # diag(p) - p p' is bounded by twice its diagonal.
     return found if slopes.shape[1] == 1 else 2 * found
 
 
@@ -191,7 +192,8 @@ def _one_output(
 
 
 def predictions(loss: str, margins: np.ndarray) -> np.ndarray:
-    """What margins predict: probabilities of `log`, rates of `poisson`, else the margins.
+    """Convert margins to predictions: probabilities for `log`, rates for `poisson`, else the
+    margins.
 
     Parameters
     ----------
@@ -211,7 +213,7 @@ def predictions(loss: str, margins: np.ndarray) -> np.ndarray:
 
 
 def _softmax(margins: np.ndarray) -> np.ndarray:
-    """Twice as fast as scipy's on rows of a few margins."""
+    """Compute the softmax, twice as fast as scipy's on rows of a few margins."""
     odds = np.exp(margins - margins.max(axis=1, keepdims=True))
     odds /= odds.sum(axis=1, keepdims=True)
     return odds

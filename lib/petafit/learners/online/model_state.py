@@ -1,4 +1,4 @@
-"""A finished model of an online estimator: its memory as named arrays, and back."""
+"""Conversion of an online estimator's memory to a finished model's arrays, and back."""
 
 from dataclasses import dataclass, replace
 
@@ -15,14 +15,14 @@ from petafit.store.arrays import StateDict
 
 @dataclass(frozen=True)
 class ModelForm:
-    """Writes models of one estimator, and goes on from them.
+    """Writes models of one estimator, and restores its memory from them.
 
     Attributes
     ----------
     name : str
-        The learner's.
+        The learner's name.
     target : Target
-        What the estimator aims at.
+        The estimator's target.
     """
 
     name: str
@@ -31,7 +31,7 @@ class ModelForm:
     n_features: int
 
     def check(self, model: StateDict) -> None:
-        """Refuse what `write` did not write.
+        """Refuse a model that `write` did not write.
 
         Raises
         ------
@@ -55,19 +55,19 @@ class ModelForm:
             raise damaged("first", expected=self.estimator.rules().first, got=model.params)
 
     def check_coordinates(self, summary: StateDict) -> None:
-        """Refuse a summary of coordinates that the model has not.
+        """Refuse a summary with coordinates that the model does not have.
 
         Raises
         ------
         StorageError
-            Its arrays do not belong together.
+            Its arrays are inconsistent.
         """
         width, total = self.estimator.width(self.target), self.n_features + 1
         index = summary.arrays.get("index")
         if index is not None:
             rising = index.dtype == np.int32 and index.ndim == 1 and (np.diff(index) > 0).all()
             if not rising or (index.size and not 0 <= index[0] <= index[-1] < total):
-                raise damaged("index", expected=f"rising coordinates below {total}", got=index)
+                raise damaged("index", expected=f"ascending coordinates below {total}", got=index)
         size = total if index is None else len(index)
         apart = {"index": None, "seen": self.target.no_rows().shape, "row_intercepts": (width,)}
         for name, array in summary.arrays.items():
@@ -94,14 +94,15 @@ class ModelForm:
             raise damaged("width", expected=width, got=dumped.params)
 
     def write(self, memory: Memory) -> StateDict:
-        """What predicts, and what learning goes on from; what is equal is kept once.
+        """Write the predictive weights and the optimizer's state, arrays that are equal only once.
 
-        Coordinates without squared gradients are left out: they are as they began.
+        Coordinates without squared gradients are left out: they have their initial values.
         """
         weights, squares = self.estimator.weights_of(memory), memory.table.squares.copy()
         arrays = {"weights": weights, "squared_gradients": squares, "seen": memory.seen}
         first, learnt = self.estimator.rules().first, np.asarray(squares.any(axis=1))
-        # Of a thousand classes each array takes as much as the model: none is made in vain.
+        # With a thousand classes each array is as large as the model, so no unused one is
+        # allocated.
         if first != "weights" or (weights.any(axis=1) & ~learnt).any():
             numbers = np.where(learnt[:, None], memory.table.first, np.float32(0))
             if not np.array_equal(numbers, weights):
@@ -109,7 +110,7 @@ class ModelForm:
         return StateDict(arrays, {"first": first})
 
     def memory(self, model: StateDict | None) -> Memory:
-        """The memory of a finished model, or one without rows.
+        """Restore the memory of a finished model, or make the initial one.
 
         Raises
         ------
@@ -120,7 +121,8 @@ class ModelForm:
         return Memory(CoordinateTable.of(first, squares), seen)
 
     def numbers(self, model: StateDict | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """First numbers and squared gradients of a finished model, and the rows it has seen.
+        """Restore first numbers and squared gradients of a finished model, and the rows it has
+        seen.
 
         Raises
         ------

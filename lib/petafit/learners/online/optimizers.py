@@ -1,4 +1,4 @@
-"""The optimizers of the online learners: what they keep of a coordinate, and its weights."""
+"""Optimizers of the online learners: their state of a coordinate, and its weights."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ from petafit.learners.online.weight_table import CoordinateTable, squares_of_eac
 
 @dataclass(frozen=True)
 class Optimizer(ABC):
-    """Translates between weights and the numbers that kernels move.
+    """Converts between weights and the numbers that kernels update.
 
     Attributes
     ----------
     first : {"weights", "z"}
-        What the first numbers of a table are.
+        Meaning of a table's first numbers.
     rates : Rates
-        What kernels need to know.
+        The optimizer's parameters, for kernels.
     """
 
     first: ClassVar[str]
@@ -29,28 +29,28 @@ class Optimizer(ABC):
 
     @abstractmethod
     def weights(self, table: CoordinateTable) -> np.ndarray:
-        """The weights that a table stands for, (n_features + 1, width) float32.
+        """Return the weights that a table represents, (n_features + 1, width) float32.
 
         They may be a view of the table.
         """
 
     @abstractmethod
     def first_of(self, weights: np.ndarray, squared_gradients: np.ndarray) -> np.ndarray:
-        """The first numbers that stand for these weights, of the same shape."""
+        """Return the first numbers that represent these weights, of the same shape."""
 
     def table(self, weights: np.ndarray, squared_gradients: np.ndarray) -> CoordinateTable:
-        """A table that stands for these weights."""
+        """Make a table that represents these weights."""
         return CoordinateTable.of(self.first_of(weights, squared_gradients), squared_gradients)
 
     def merged_table(
         self, merge: Merge, weights: np.ndarray, squared_gradients: np.ndarray, *, own: bool = True
     ) -> CoordinateTable:
-        """The table behind weights that were merged.
+        """Make the table of merged weights.
 
         Parameters
         ----------
         own : bool
-            A coordinate that one shard alone has moved has that shard's weight.
+            A coordinate moved by a single shard keeps that shard's weight.
         """
         return self.table(weights, squared_gradients)
 
@@ -70,7 +70,7 @@ class Descent(Optimizer):
 
 @dataclass(frozen=True)
 class FTRLProximal(Optimizer):
-    """FTRL-proximal: weights follow from z and n by `update_rules.ftrl_weight`."""
+    """FTRL-proximal: weights are derived from z and n by `update_rules.ftrl_weight`."""
 
     first: ClassVar[str] = "z"
 
@@ -79,11 +79,11 @@ class FTRLProximal(Optimizer):
         return _ftrl_weights(table.first, n, self.rates, *self.penalties(table.width))
 
     def penalties(self, n_outputs: int) -> tuple[np.ndarray, np.ndarray]:
-        """l1 and l2 of each output's weights, (n_outputs,) float32; intercepts have none."""
+        """Return l1 and l2 of each output's weights, (n_outputs,) float32; intercepts have none."""
         return np.full(n_outputs, self.rates.l1), np.full(n_outputs, self.rates.l2)
 
     def first_of(self, weights: np.ndarray, squared_gradients: np.ndarray) -> np.ndarray:
-        """z solved from the weight: ``z = -w ((beta + sqrt(n)) / rate + l2) - sgn(w) l1``."""
+        """Solve for z: ``z = -w ((beta + sqrt(n)) / rate + l2) - sgn(w) l1``."""
         rate, beta = self.rates.learning_rate, self.rates.beta
         l1, l2 = self.penalties(weights.shape[1])
         penalised = (np.arange(len(weights)) < len(weights) - 1)[:, None]
@@ -94,11 +94,11 @@ class FTRLProximal(Optimizer):
     def merged_table(
         self, merge: Merge, weights: np.ndarray, squared_gradients: np.ndarray, *, own: bool = True
     ) -> CoordinateTable:
-        """The table of the merged weights.
+        """Make the table of merged weights.
 
         Adding up the shards' z and n instead would give about sqrt(K) times the mean weight over K
-        like shards. A weight of 0 leaves z anywhere in [-l1, l1]: there, the shards' mean. What is
-        one shard's own keeps its very z.
+        similar shards. A weight of 0 allows any z in [-l1, l1]: the shards' mean is used. A
+        coordinate moved by a single shard keeps its exact z.
         """
         sums, before = merge.sums, merge.table.first
         assert sums.z is not None
@@ -122,7 +122,7 @@ def make_optimizer(
     l1: float,
     l2: float,
 ) -> Optimizer:
-    """The optimizer ``adagrad``, ``sgd`` or ``ftrl``."""
+    """Make the optimizer ``adagrad``, ``sgd`` or ``ftrl``."""
     code = {"adagrad": ADAGRAD, "ftrl": FTRL, "sgd": SGD}[name]
     rates = Rates(
         rule=code,

@@ -1,11 +1,10 @@
-"""The steps of a row of the loss `poisson`, compiled: implicit, with the rates' own information.
+"""Steps of a row with the loss `poisson`, compiled: implicit, with the rates' own information.
 
 The squared slope of a count of thousands is in the millions. Under the rules of other losses one
-such row would leave all others no step worth the name, and its own would go far too far. So the
-slope is that behind the step (`petafit.learners.online.losses.slope_after`), and what adds to a
-coordinate's sum is the mean of the count and the rate, times x**2: an estimate of what a squared
-gradient would be if the model were right. Where one x is out of all proportion to those before it,
-it counts for less, as with other losses.
+such row would reduce all later steps to almost nothing, and its own step would overshoot by far. So
+the slope is that after the step (`petafit.learners.online.losses.slope_after`), and a coordinate's
+sum grows by the mean of the count and the rate, times x**2: the expected squared gradient if the
+model were right. An x out of proportion to those before it is clipped, as with other losses.
 """
 
 import numpy as np
@@ -37,7 +36,7 @@ def descend(
     t: float,
     rates: Rates,
 ) -> None:
-    """A step of AdaGrad or plain SGD in row t, in place; `table` holds (w, G)."""
+    """Take a step of AdaGrad or plain SGD in row t, in place; `table` holds (w, G)."""
     rate, leeway, curve = rate_in_row(rates, t), leeway_in_row(t), _curve(margin, count, weight)
     reach = np.float64(step_length(table[-1, 1] + curve, rate, rates.adaptive))
     for k in range(len(data)):
@@ -70,7 +69,7 @@ def follow(
     t: float,
     rates: Rates,
 ) -> None:
-    """A step of FTRL-proximal in row t, in place, from these weights; `table` holds (z, n)."""
+    """Take a step of FTRL-proximal in row t, in place, from these weights; `table` holds (z, n)."""
     rate, beta, l2 = rates.learning_rate, rates.beta, rates.l2
     leeway, curve = leeway_in_row(t), _curve(margin, count, weight)
     reach = np.float64(rate / (beta + np.sqrt(table[-1, 1] + curve)))
@@ -94,6 +93,6 @@ def follow(
 
 @njit
 def _curve(margin: float, count: float, weight: float) -> np.float32:
-    """What a row tells of the second derivative by its margin: never 0, and no more than fits."""
+    """Estimate a row's second derivative by its margin, bounded and above 0."""
     rate = min(np.exp(min(margin, losses.LARGEST_LOG_RATE)), count + 1.0)
     return np.float32(max(min(0.5 * weight * (count + rate), 1e12), 1e-30))

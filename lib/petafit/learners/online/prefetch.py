@@ -1,7 +1,8 @@
-"""Asking the processor for the rows of a large table before they are needed.
+"""Prefetching of rows of a large table into the cache before they are needed.
 
-A table of 2**20 coordinates fits no cache and hashed rows touch it at random, so that an online
-learner spends most of its time waiting for memory. The coordinates of the next rows are known.
+A table of 2**20 coordinates exceeds the cache and hashed rows touch it at random, so an online
+learner spends most of its time waiting for memory. The coordinates of the next rows are known
+in advance, so their cache lines can be.
 """
 
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from numba.extending import intrinsic
 
 
 def _lower(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    """LLVM's prefetch of data (1) that will be written (1), into every level of the cache (3)."""
+    """Emit LLVM's prefetch of data (1) for writing (1), into every level of the cache (3)."""
     table, row, offset = arguments
     array = context.make_array(signature.args[0])(context, builder, table)
     row = context.cast(builder, row, signature.args[1], types.int64)
@@ -32,7 +33,7 @@ def _type(context: Any, table: Any, row: Any, offset: Any) -> Any:
 
 
 prefetch = cast(Callable[[np.ndarray, Any, int], None], intrinsic(_type))
-"""Compiled code asks for the cache line of byte `offset` of ``table[row]``, to write to it soon.
+"""Prefetch the cache line of byte `offset` of ``table[row]`` for writing, in compiled code.
 
 There is no other effect, and no error whatever the row.
 """

@@ -1,4 +1,4 @@
-"""Numbers as labels of an online estimator."""
+"""Numeric labels for online estimators."""
 
 from dataclasses import replace
 from numbers import Real
@@ -17,14 +17,16 @@ from petafit.learners.online.estimator import Memory, OnlineEstimator
 from petafit.learners.online.targets import NumberTarget, Target
 
 _LOST = 1e12
-"""Standard deviations of the labels that no sound model predicts for half of the rows."""
+"""Distance, in standard deviations of the labels, that a sound model's predictions never exceed for
+half of the rows.
+"""
 
 _LOOKED_AT = 256
-"""Margins at either end of a batch: the median of so many tells as much as that of all."""
+"""Number of margins examined at either end of a batch: their median is as good as that of all."""
 
 
 class OnlineRegressor(RegressorMixin, OnlineEstimator):  # type: ignore[misc]
-    """Adds numbers as labels to an `OnlineEstimator`.
+    """Adds numeric labels to an `OnlineEstimator`.
 
     Labels are standardised by mean and deviation of the rows of the first call of `fit` or
     `partial_fit`, so that steps and penalties mean the same whatever the label's unit; predictions
@@ -69,7 +71,7 @@ class OnlineRegressor(RegressorMixin, OnlineEstimator):  # type: ignore[misc]
         return self._learn_once(X, y, weight)
 
     def predict(self, X: Any) -> np.ndarray:
-        """The value of every row, (n_samples,)."""
+        """Return the value of every row, (n_samples,)."""
         margins = self._margins(X)
         return self.target_.decode(margins)
 
@@ -82,10 +84,10 @@ class OnlineRegressor(RegressorMixin, OnlineEstimator):  # type: ignore[misc]
     def update(
         self, rows: SparseRows, y: np.ndarray, weight: np.ndarray, memory: Memory, target: Target
     ) -> np.ndarray:
-        """As `OnlineEstimator.update`; margins that leave the labels far behind are refused, too.
+        """Update as `OnlineEstimator.update`, and refuse margins far from all labels.
 
-        Steps are bounded, so that a learner that swings ever further stays finite for long. Its
-        margins are in the labels' own deviations, and the median leaves single odd rows out.
+        Steps are bounded, so a diverging learner stays finite for long. Margins are in units of the
+        labels' standard deviation, and the median ignores single outliers.
         """
         margins = super().update(rows, y, weight, memory, target)
         for part in (margins[:_LOOKED_AT], margins[-_LOOKED_AT:]):
@@ -103,7 +105,7 @@ class OnlineRegressor(RegressorMixin, OnlineEstimator):  # type: ignore[misc]
 
     def _standardised(self, mean: float, sd: float) -> NumberTarget:
         target = NumberTarget.of(self.loss, mean=mean, sd=sd)
-        # Steps of factors are not implicit: they need the smaller losses.
+        # Steps of factors are explicit, not implicit: they need losses of ordinary size.
         return target if self.linear == slice(None) else replace(target, unit=1.0)
 
     def _target(self, y: np.ndarray | None = None, weight: np.ndarray = UNWEIGHTED) -> NumberTarget:

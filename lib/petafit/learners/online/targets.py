@@ -1,6 +1,6 @@
-"""What an online learner aims at: labels turned into what its loss takes, margins into predictions.
+"""Conversion of labels to the targets of a loss, and of margins to predictions.
 
-Classes may weigh differently. Numbers are standardised, so that step sizes and penalties mean the
+Classes may have weights. Numbers are standardised, so that step sizes and penalties mean the
 same whatever the label's unit.
 """
 
@@ -15,20 +15,20 @@ from petafit.compiled import njit
 from petafit.learners.online import losses
 
 _HEAVIEST = 8.0
-"""What a class weighs at most."""
+"""Upper limit of a class's weight."""
 
 
 class Target(Protocol):
-    """The label, seen from a loss.
+    """The label, as a loss takes it.
 
     Attributes
     ----------
     n_outputs : int
-        Margins of a row.
+        Number of margins of a row.
     start : float
         The intercept before any row.
     unit : float
-        What `weigh` multiplies all losses by. Penalties of single rows are to be multiplied alike.
+        Factor by which `weigh` multiplies all losses; per-row penalties must be scaled alike.
     """
 
     @property
@@ -41,38 +41,38 @@ class Target(Protocol):
     def start(self) -> float: ...
 
     def no_rows(self) -> np.ndarray:
-        """What `count` counts, before any row."""
+        """Return the initial value of the counts that `count` updates."""
 
     def encode(self, y: np.ndarray) -> np.ndarray:
-        """Labels as kernels take them, (n_rows,) float64."""
+        """Convert labels to the kernels' targets, (n_rows,) float64."""
 
     def weigh(self, y: np.ndarray, weight: np.ndarray, seen: np.ndarray) -> np.ndarray:
-        """The rows' weights with those of their classes; (0,) for rows that all weigh 1."""
+        """Return the rows' weights times those of their classes; (0,) if all rows weigh 1."""
 
     def count(self, y: np.ndarray, weight: np.ndarray, seen: np.ndarray) -> np.ndarray:
-        """`seen` with the rows of a batch that have weight."""
+        """Add the rows of a batch that have weight to `seen`."""
 
     def decode(self, margins: np.ndarray) -> np.ndarray:
-        """Predictions, as `petafit.learners.base.Learner` gives them."""
+        """Convert margins to predictions, as in `petafit.learners.base.Learner`."""
 
 
 @dataclass(frozen=True)
 class ClassTarget:
-    """Classes by their positions.
+    """Classes, encoded as positions.
 
     Parameters
     ----------
     loss : {"log", "hinge"}
     n_classes : int
     class_weight : ndarray of shape (n_classes,), "balanced" or None
-        With "balanced" a row weighs ``n / (n_classes n_c)``, n and n_c the rows seen so far, in all
-        and of its class, as if one of each class had come before all others.
+        With "balanced" a row weighs ``n / (n_classes n_c)``, n and n_c being the rows seen so far,
+        in total and of its class, each class starting at one.
 
     Notes
     -----
-    Only how classes weigh beside each other matters, and a row that weighed thousands would go far
-    beyond what it says, and leave all others no step. So the heaviest class weighs 8 at most. Of
-    0.5, 1, 2, 4, 8 and 32, with a class of one in 5,000 to 20,000, 8 was best.
+    Only the ratios of the classes' weights matter, and a row of weight thousands would overshoot
+    and reduce all later steps to almost nothing. So the heaviest class weighs 8 at most. Of 0.5, 1,
+    2, 4, 8 and 32, with a class of one in 5,000 to 20,000, 8 was best.
     """
 
     loss: str
@@ -123,7 +123,7 @@ class NumberTarget:
     start : float
         The intercept before any row.
     unit : float
-        What a row's loss is multiplied by.
+        Factor of a row's loss.
     """
 
     loss: str
@@ -135,13 +135,13 @@ class NumberTarget:
 
     @classmethod
     def of(cls, loss: str, *, mean: float, sd: float) -> Self:
-        """The target of labels with this mean and population's standard deviation.
+        """Make the target for labels with this mean and population standard deviation.
 
-        Poisson labels are divided by their mean, where that is above 1, and the intercept starts at
-        its logarithm where it is below. Dividing makes small what most rows say where rates are far
-        apart: as far as they are, by the labels' variance beyond the mean, their losses are
-        multiplied again. Others become those of mean 0 and deviation 1; a deviation
-        of 0 is replaced by the mean's size, or by 1.
+        Poisson labels are divided by their mean if that is above 1; otherwise the intercept starts
+        at its logarithm. If rates differ widely, dividing makes most rows' losses small, so losses
+        are multiplied by ``unit``, which grows with the labels' variance beyond the mean
+        (overdispersion). Other labels are scaled to mean 0 and deviation 1; a deviation of 0 is
+        replaced by the mean's absolute value, or by 1.
         """
         if loss == "poisson":
             start = math.log(mean) if 0 < mean < 1 else 0.0
@@ -173,12 +173,13 @@ def class_weights(
     classes: Sequence[Any],
     counts: np.ndarray,
 ) -> np.ndarray | None:
-    """One weight a class: those given, 1 where none is; or ``n / (n_classes n_c)`` from counts.
+    """Return a weight for each class: the given ones, by default 1; or ``n / (n_classes n_c)`` from
+    counts.
 
     Raises
     ------
     ValueError
-        A weight is negative, or for what is no class.
+        A weight is negative, or its key is not a class.
     """
     if given is None:
         return None
@@ -195,7 +196,7 @@ def class_weights(
 
 @njit
 def _balanced(y: np.ndarray, weight: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    """Each row's weight times ``n / (n_classes n_c)``, itself and all before it counted."""
+    """Return each row's weight times ``n / (n_classes n_c)``, counting it and all rows before."""
     counts = seen + 1.0
     rows, n_classes = counts.sum(), len(counts)
     result = np.empty(len(y))

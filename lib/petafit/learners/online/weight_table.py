@@ -1,4 +1,4 @@
-"""What an optimizer keeps of every coordinate of a model, in one table."""
+"""The optimizer's state of every coordinate of a model, in one table."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -8,15 +8,15 @@ import numpy as np
 
 @dataclass(frozen=True)
 class CoordinateTable:
-    """A coordinate's numbers side by side in memory, the intercept's last.
+    """A coordinate's numbers, adjacent in memory, the intercept's last.
 
     Attributes
     ----------
     numbers : ndarray of float32, shape (n_features + 1, width + n_squares)
-        First the numbers from which its weights follow, then its sums of squared gradients: one of
-        each weight, or one of all together (n_squares 1).
+        First the numbers from which its weights are derived, then its sums of squared gradients:
+        one for each weight, or one shared by all (n_squares 1).
     width : int
-        How many weights a coordinate has.
+        Number of weights of a coordinate.
     """
 
     numbers: np.ndarray
@@ -24,13 +24,13 @@ class CoordinateTable:
 
     @classmethod
     def of(cls, first: np.ndarray, squares: np.ndarray) -> Self:
-        """The table of both, whatever they are made of."""
+        """Combine first numbers and squared gradients in a table."""
         both = np.concatenate([first, squares], axis=1, dtype=np.float32, casting="same_kind")
         return cls(both, first.shape[1])
 
     @property
     def first(self) -> np.ndarray:
-        """What the weights follow from, (n_features + 1, width); a view."""
+        """The numbers from which weights are derived, (n_features + 1, width); a view."""
         return self.numbers[:, : self.width]
 
     @property
@@ -43,11 +43,11 @@ class CoordinateTable:
         return self.numbers.shape[1] - self.width
 
     def copy(self) -> Self:
-        """One that changes by itself."""
+        """Return an independent copy."""
         return type(self)(self.numbers.copy(), self.width)
 
     def moved_from(self, first: np.ndarray, squares: np.ndarray) -> np.ndarray:
-        """Where it has other numbers than these, bool of the shape of `squares`."""
+        """Return where the table differs from these numbers, bool of the shape of `squares`."""
         moved = self.first != first
         if self.n_squares < self.width:
             moved = moved.any(axis=1, keepdims=True)
@@ -55,5 +55,5 @@ class CoordinateTable:
 
 
 def squares_of_each(squares: np.ndarray, width: int) -> np.ndarray:
-    """What steps and FTRL's weights follow from: the mean of those weights that share a sum."""
+    """Return the squared gradients per weight: the mean over those weights that share a sum."""
     return squares * squares.dtype.type(squares.shape[1] / width)

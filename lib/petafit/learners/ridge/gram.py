@@ -1,7 +1,7 @@
-"""Means of columns and sums of products around them: what linear least squares needs of its rows.
+"""Column means and centred sums of products: the sufficient statistics of linear least squares.
 
-Shards merge exactly, by the pairwise update of Chan, Golub and LeVeque (1979). Sums of plain
-products would lose every digit of a variance that is small beside its mean.
+Shards merge exactly, by the pairwise update of Chan, Golub and LeVeque (1979). Uncentred sums of
+products would lose every digit of a variance that is small relative to its mean.
 """
 
 from collections.abc import Iterator
@@ -15,15 +15,15 @@ from scipy.sparse import csr_array, issparse
 from petafit.store.arrays import StateDict
 
 _DENSE_NUMBERS = 2**22
-"""Numbers of sparse rows that are held densely at a time: 32 MB."""
+"""Numbers of sparse rows that are converted to dense at a time: 32 MB."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scatter:
-    """The weight, the means and the centred products of some rows; there is at least one.
+    """The weight, the means and the centred products of at least one row.
 
-    A mean is kept as its distance from a value near it: a mean of 1e8 itself would be rounded to
-    1e-8, which shows in the distances of shards.
+    A mean is stored as an offset from a nearby origin: a mean of 1e8 itself would be rounded to
+    1e-8, which is visible in the distances between shards' means.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class Scatter:
     weight : ndarray of float64, shape ()
     origin : ndarray of float64, shape (n_columns,)
     offset : ndarray of float64, shape (n_columns,)
-        The mean less `origin`.
+        The mean minus `origin`.
     products : ndarray of float64, shape (n_columns, n_columns)
         Sums of ``weight * (column_i - mean_i) * (column_j - mean_j)``.
     """
@@ -47,7 +47,12 @@ class Scatter:
         return self.origin + self.offset
 
     def merged(self, other: Self) -> Self:
-        """Both together: eq. 2.1 of Chan, Golub and LeVeque, for products."""
+        """Merge two scatters, by eq. 2.1 of Chan, Golub and LeVeque for products.
+
+        With the weights n1, n2, the means a1, a2 and their difference d = a2 - a1 (n_columns,), and
+        the products S1, S2 (n_columns, n_columns), the merged mean is ``a1 + d n2 / (n1 + n2)``,
+        the merged products are ``S1 + S2 + d d' n1 n2 / (n1 + n2)``.
+        """
         weight = self.weight + other.weight
         share = other.weight / weight
         distance = self._distance(other)
@@ -58,7 +63,7 @@ class Scatter:
         return type(self)(self.rows + other.rows, weight, self.origin, offset, products)
 
     def without(self, other: Self) -> Self:
-        """What, merged with `other`, gives this; it must have rows left."""
+        """Return the scatter that, merged with `other`, gives this one; it must have rows left."""
         weight = self.weight - other.weight
         ratio = other.weight / weight
         distance = -self._distance(other)
@@ -69,7 +74,7 @@ class Scatter:
         return type(self)(self.rows - other.rows, weight, self.origin, offset, products)
 
     def recentred(self) -> Self:
-        """The same, with the mean as origin: whatever the shards, up to rounding."""
+        """Move the origin to the mean, which does not depend on the shards, up to rounding."""
         mean = self.mean
         return replace(self, origin=mean, offset=(self.origin - mean) + self.offset)
 
@@ -82,12 +87,12 @@ class Scatter:
         return cls(named.params["rows"], **named.arrays)
 
     def _distance(self, other: Self) -> np.ndarray:
-        """The other mean, seen from this one."""
+        """Return the other mean minus this one."""
         return (other.origin - self.origin) + (other.offset - self.offset)
 
 
 def scatter_of(X: Any, y: np.ndarray, weight: np.ndarray | None) -> Scatter:
-    """The scatter of X's columns, y being one more, the last.
+    """Compute the scatter of X's columns, with y as one more column, the last.
 
     Parameters
     ----------
@@ -113,11 +118,10 @@ def _chunks(X: Any, y: np.ndarray, weight: np.ndarray) -> Iterator[Scatter]:
 
 
 def _split(X: Any, weight: np.ndarray) -> tuple[np.ndarray, csr_array]:
-    """Which columns are mostly filled, and the others.
+    """Separate the columns that are mostly filled from the others.
 
     The mean square of a column that is 0 in at least half of its rows is at most twice its
-    variance: the plain sums of its products lose one digit at most, a binary one, and need not be
-    held densely.
+    variance: uncentred sums of its products lose at most one bit, so the column can stay sparse.
     """
     if not issparse(X):
         return np.ones(X.shape[1], bool), csr_array((len(X), 0))
@@ -129,10 +133,10 @@ def _split(X: Any, weight: np.ndarray) -> tuple[np.ndarray, csr_array]:
 def _of_chunk(
     dense: np.ndarray, sparse: csr_array, filled: np.ndarray, weight: np.ndarray
 ) -> Scatter:
-    """Rows of which the columns `filled` are dense.
+    """Compute the scatter of rows, whose columns `filled` are converted to dense.
 
-    The dense ones are centred at their mean as first computed, which rounding leaves a little off;
-    sums of what is left correct it.
+    The dense columns are centred at their computed mean, which has a rounding error; the sums of
+    the centred values correct it.
     """
     total, root = weight.sum(), np.sqrt(weight)
     origin, offset = np.zeros(len(filled)), np.empty(len(filled))

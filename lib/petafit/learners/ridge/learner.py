@@ -18,29 +18,29 @@ from petafit.learners.ridge.gram import Scatter, scatter_of
 from petafit.store.arrays import StateDict
 
 _MOST_FEATURES = 10_000
-"""The matrix of their products then takes 800 MB, of which a worker holds about three."""
+"""The Gram matrix then takes 800 MB, and a worker holds about three of them."""
 
 _DEPENDENT = 1e-12
-"""The share of a column's variance that rounding may leave when the other columns explain it."""
+"""Share of a column's variance that rounding may leave if the other columns explain it."""
 
 _CONSTANT = 64 * np.finfo(np.float64).eps
-"""The deviation of a constant column, beside its mean, that rounding may leave."""
+"""Deviation of a constant column, relative to its mean, that rounding may leave."""
 
 _EMPTY = StateDict(params={"rows": 0})
 
 
 @dataclass(frozen=True)
 class RidgeState:
-    """What a shard has seen.
+    """Statistics of a shard.
 
     Attributes
     ----------
     own : Scatter or None
-        Of its rows; None before the first.
+        Scatter of its rows; None before the first.
     model : StateDict or None
-        What the shard began with.
+        The model from which the shard started.
     interim : StateDict or None
-        Coefficients found from the first rows, which predict meanwhile.
+        Coefficients fitted to the first rows, for progressive validation.
     """
 
     own: Scatter | None = None
@@ -51,10 +51,10 @@ class RidgeState:
 class Ridge(Learner[RidgeState]):
     """Least squares with an L2 penalty: minimises ``sum(weight (y - Xw - b)^2) + alpha |w|^2``.
 
-    Shards merge exactly, and can be taken out again: they are means and centred products of
+    Shards merge exactly, and can be subtracted: their summaries are means and centred products of
     features and label. A model holds them too, so that a later round adds its rows to them.
-    Where the rows leave coefficients open (``alpha=0`` and columns that are sums of others), those
-    of the least norm are found.
+    If the rows do not determine the coefficients (``alpha=0`` and linearly dependent columns), the
+    solution of least norm is taken.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class Ridge(Learner[RidgeState]):
     fit_intercept : bool, default=True
         Otherwise b is 0.
     n_features : int or None
-        None where it is not known yet.
+        None if not known yet.
 
     Raises
     ------
@@ -103,7 +103,7 @@ class Ridge(Learner[RidgeState]):
 
     @classmethod
     def from_params(cls, params: Mapping[str, Any], *, n_features: int | None) -> "Ridge":
-        """As a task file has them.
+        """Build the learner from a task file's parameters.
 
         Raises
         ------
@@ -135,7 +135,7 @@ class Ridge(Learner[RidgeState]):
         return replace(state, own=new if state.own is None else state.own.merged(new))
 
     def progressive(self, state: RidgeState, batch: Batch) -> tuple[RidgeState, np.ndarray | None]:
-        """See `Learner`; the coefficients are found anew when the rows have doubled, not always."""
+        """Predict, then learn; coefficients are refitted when the number of rows has doubled."""
         seen = _rows(state.model) + (state.own.rows if state.own else 0)
         if seen and seen >= 2 * _rows(state.interim):
             found = self.finish(self.lift(state), state.model)
@@ -206,7 +206,7 @@ class Ridge(Learner[RidgeState]):
         )
 
     def _solve(self, total: Scatter) -> tuple[np.ndarray, float]:
-        """Coefficients and intercept; columns that do not vary get none."""
+        """Solve for coefficients and intercept; constant columns get a coefficient of 0."""
         mean, gram, cross = total.mean, total.products[:-1, :-1], total.products[:-1, -1]
         least = total.weight * (_CONSTANT * mean[:-1]) ** 2
         if not self.fit_intercept:
@@ -225,10 +225,11 @@ class Ridge(Learner[RidgeState]):
 
 
 def _least_norm(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """The least w with ``matrix w = right``, of a positive semidefinite matrix without zero rows.
+    """Solve ``matrix w = right`` for the least w, for a positive semidefinite matrix without zero
+    rows.
 
-    A pivoted Cholesky factor of the matrix, scaled to a unit diagonal, tells the rank whatever the
-    units of the columns.
+    A pivoted Cholesky factorisation of the matrix, scaled to a unit diagonal, reveals the rank
+    independently of the columns' units.
     """
     scale = np.sqrt(matrix.diagonal())
     tolerance = max(_DEPENDENT, len(scale) * np.finfo(np.float64).eps)
@@ -240,7 +241,7 @@ def _least_norm(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
         return solution / scale
     factor = np.empty((len(right), rank))
     factor[order] = np.tril(lower)[:, :rank]
-    # matrix = F Fᵀ, F = QR: the least norm is that of Q R⁻ᵀ R⁻¹ Qᵀ right.
+    # matrix = F Fᵀ, F = QR: the solution of least norm is Q R⁻ᵀ R⁻¹ Qᵀ right.
     q, r = qr(scale[:, None] * factor, mode="economic")
     least: np.ndarray = q @ solve_triangular(r, solve_triangular(r, q.T @ right), trans="T")
     return least

@@ -55,7 +55,7 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
 
 
 STATELESS = "HashingVectorizer"
-"""Has `partial_fit`, but takes text and learns nothing from it."""
+"""The class with `partial_fit` that takes text and has no state."""
 
 
 def _by_name(modules: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
@@ -70,12 +70,12 @@ STORABLE = {**_by_name(_PARTS), **INCREMENTAL}
 
 
 def public_name(estimator: Any) -> str:
-    """The name of the incremental class that an estimator is of, or was made from."""
+    """Return the name of the incremental class of an estimator, or of the class it replaces."""
     return next(kind.__name__ for kind in type(estimator).__mro__ if kind.__name__ in INCREMENTAL)
 
 
 def find_class(name: str) -> type[Any]:
-    """The incremental scikit-learn class of that name.
+    """Return the incremental scikit-learn class of that name.
 
     Raises
     ------
@@ -84,7 +84,7 @@ def find_class(name: str) -> type[Any]:
     """
     if name == STATELESS:
         raise ConfigurationError(
-            f"sklearn.{name} hashes text and learns nothing, so that there is nothing to merge",
+            f"sklearn.{name} hashes text and has no state to learn or merge",
             hint="Hash text with `features: [{text: COLUMN}]`, and choose a class that learns.",
         )
     if name not in INCREMENTAL:
@@ -98,19 +98,19 @@ def find_class(name: str) -> type[Any]:
 
 
 def load_class(name: str) -> type[Any]:
-    """The class of that name in `STORABLE`."""
+    """Import the class of that name in `STORABLE`."""
     found: type[Any] = getattr(importlib.import_module(STORABLE[name]), name)
     return found
 
 
 def _exists(name: str) -> bool:
-    from sklearn.utils import all_estimators  # imports the whole of scikit-learn
+    from sklearn.utils import all_estimators  # imports all of scikit-learn
 
     return name in dict(all_estimators())
 
 
 def is_fitted(estimator: Any) -> bool:
-    """It has learnt from rows."""
+    """Return whether an estimator has learnt from rows."""
     try:
         check_is_fitted(estimator)
     except NotFittedError:

@@ -1,4 +1,4 @@
-"""One scikit-learn estimator: building it, teaching it a batch, asking it for predictions."""
+"""A single scikit-learn estimator: construction, partial fits and predictions."""
 
 import inspect
 from collections.abc import Mapping
@@ -23,26 +23,26 @@ _DENSE_STEPS = frozenset({"IncrementalPCA"})
 """Classes whose `partial_fit` takes no sparse rows although their `fit` does."""
 
 _FLOAT64 = frozenset({"GaussianNB", "IncrementalPCA", "StandardScaler"})
-"""Classes that lose digits they need if X is float32; nested ones, too."""
+"""Classes that lose needed digits if X is float32, also when nested."""
 
 _ADDITIVE = frozenset({"SGDClassifier", "SGDRegressor", "MultinomialNB", "ComplementNB"})
-"""Classes to which an index that a row holds twice is the same as one with the sum."""
+"""Classes for which a repeated index in a row is equivalent to the sum of its values."""
 
 
 @dataclass(frozen=True)
 class Traits:
-    """How a class wants to be treated.
+    """A class's requirements.
 
     Attributes
     ----------
     target : {"classes", "number"} or None
-        What y must be; None for classes that learn without.
+        Kind of y; None for classes that learn without one.
     predicts : bool
-        There is something to predict with.
+        The class can predict.
     weighted : bool
-        It takes weights.
+        The class accepts weights.
     many_targets : bool
-        It takes y as a matrix.
+        The class accepts y as a matrix.
     additive : bool
         See `_ADDITIVE`.
     """
@@ -62,17 +62,17 @@ class Traits:
 def build_estimator(
     name: str, params: Mapping[str, Any], *, seed: int, rows: int | None = None
 ) -> Any:
-    """An unfitted estimator of the scikit-learn class `name`.
+    """Build an unfitted estimator of the scikit-learn class `name`.
 
     Parameters
     ----------
     params : mapping
-        The class's own. A nested estimator is ``sklearn.SGDClassifier`` or
+        The class's parameters. A nested estimator is ``sklearn.SGDClassifier`` or
         ``{name: sklearn.SGDClassifier, params: {...}}``.
     seed : int
-        Stands for every `random_state` that is not given.
+        Default of every `random_state`.
     rows : int or None
-        Stands for a `total_samples` that is not given: all rows to learn from, where known.
+        Default of `total_samples`: the number of training rows, if known.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def build_estimator(
 
 
 def traits_of(estimator: Any) -> Traits:
-    """How an unfitted estimator wants to be treated."""
+    """Determine an unfitted estimator's traits."""
     name = public_name(estimator)
     tags, accepted = get_tags(estimator), inspect.signature(estimator.partial_fit).parameters
     kind: Kind = "other"
@@ -124,12 +124,12 @@ def traits_of(estimator: Any) -> Traits:
 
 
 def teach(estimator: Any, traits: Traits, batch: Batch, *, n_classes: int | None) -> None:
-    """Call `partial_fit` with what the class takes of a batch.
+    """Call `partial_fit` with the parts of a batch that the class accepts.
 
     Raises
     ------
     ConfigurationError
-        Weights where the class takes none, or rows that scikit-learn refuses.
+        Weights for a class that accepts none, or rows that scikit-learn refuses.
     """
     arguments: dict[str, Any] = {}
     if batch.weight is not None and traits.weighted:
@@ -153,21 +153,21 @@ def teach(estimator: Any, traits: Traits, batch: Batch, *, n_classes: int | None
 
 
 def ask(estimator: Any, traits: Traits, X: Any) -> np.ndarray:
-    """Predictions as every learner gives them.
+    """Predict in the form of `petafit.learners.base.Learner`.
 
     Raises
     ------
     ConfigurationError
         The class does not predict.
     sklearn.exceptions.NotFittedError
-        It has seen too little.
+        It has not seen enough rows.
     """
     if not traits.predicts:
         raise ConfigurationError(
             f"{traits.name} does not predict", hint="Choose a classifier or a regressor."
         )
     method = {"probability": "predict_proba", "margin": "decision_function", "value": "predict"}
-    with np.errstate(divide="ignore"):  # the log of a prior of 0: a class not seen yet
+    with np.errstate(divide="ignore"):  # the logarithm of a prior of 0: a class not seen yet
         found = getattr(estimator, method[traits.output])(_rows(X, traits))
     if traits.many_targets:
         found = found[0] if traits.output == "probability" else found[:, 0]
@@ -177,7 +177,7 @@ def ask(estimator: Any, traits: Traits, X: Any) -> np.ndarray:
 
 
 def _rows(X: Any, traits: Traits) -> Any:
-    """X in float64, and without indices held twice, where it would be misread otherwise."""
+    """Convert X to float64 and sum repeated indices, for classes that require it."""
     if traits.dtype == "float64":
         X = X.astype(np.float64, copy=False)
     if traits.additive or not issparse(X) or X.has_canonical_format:
@@ -204,7 +204,7 @@ def _output_of(classifier: Any) -> Output:
 
 
 def _nested(value: Any, seed: int) -> Any:
-    """The estimator that a name, or a mapping of name and params, stands for."""
+    """Build the nested estimator given by a name, or by a mapping of name and params."""
     choice: Any = {"name": value} if isinstance(value, str) else value
     known = isinstance(choice, Mapping) and choice.keys() - {"params"} == {"name"}
     if not known or not isinstance(choice.get("params") or {}, Mapping):

@@ -28,7 +28,8 @@ from petafit.learners.sklearn.stored import check_estimator
 from petafit.store.arrays import StateDict
 
 _LOG_PROBABILITIES = frozenset({"class_log_prior_", "feature_log_prob_"})
-"""Attributes of naive Bayes: classes without rows, and with `alpha` 0 features, have log(0)."""
+"""Attributes of naive Bayes with log(0) for classes without rows and, at `alpha` 0, for features.
+"""
 
 
 @dataclass
@@ -40,7 +41,7 @@ class SklearnState:
     learnt : Learnt
         The rows learned from in this shard.
     model : StateDict or None
-        What the shard began with.
+        The model from which the shard started.
     """
 
     estimator: Any
@@ -58,15 +59,15 @@ class SklearnLearner(Learner[SklearnState]):
     params : mapping
         See `petafit.learners.sklearn.estimator.build_estimator`.
     n_features : int or None
-        None where it is not known yet.
+        None if not known yet.
     n_classes : int or None
-        None where the label is a number.
+        None if the label is a number.
     rows : int or None
-        Of the training table; None where nobody counted them.
+        Number of training rows; None if they were not counted.
     seed : int
-        Stands for every `random_state` that is not given.
+        Default of every `random_state`.
     merge : str
-        Of linear models by SGD: ``mean``, a rule of `online.merging.rules`, or ``auto``.
+        For linear models by SGD: ``mean``, a rule of `online.merging.rules`, or ``auto``.
 
     Raises
     ------
@@ -166,7 +167,7 @@ class SklearnLearner(Learner[SklearnState]):
             outputs = [1] if (self.n_classes or 0) <= 2 else [1, self.n_classes]
             if list(found.shape) != outputs:
                 raise StorageError(
-                    f"A stored model of {self.name} predicts in another form",
+                    f"A stored model of {self.name} predicts in an unexpected form",
                     expected=outputs,
                     got=found.shape,
                 )
@@ -192,6 +193,6 @@ class SklearnLearner(Learner[SklearnState]):
 
 
 def _estimator_of(model: StateDict | None) -> Any | None:
-    """The estimator of a model that has seen rows; not to be fitted further."""
+    """Load the estimator of a model that has seen rows; it must not be fitted further."""
     estimator = None if model is None else decode(model, copy=False)
     return estimator if estimator is not None and is_fitted(estimator) else None

@@ -1,4 +1,4 @@
-"""scikit-learn classes mended where fitting in parts would depend on the parts."""
+"""scikit-learn classes corrected so that fitting in batches does not depend on the batches."""
 
 from collections.abc import Mapping
 from itertools import pairwise
@@ -15,19 +15,19 @@ from petafit.learners.sklearn.patched_scalers import SteadyMagnitude, SteadyRang
 
 
 class IncrementalGaussianNB(GaussianNB):  # type: ignore[misc]
-    """GaussianNB whose `partial_fit` ends where `fit` on all rows would.
+    """GaussianNB whose `partial_fit` ends with the same result as `fit` on all rows.
 
-    scikit-learn smooths by the largest variance of the last batch, and takes that of a new batch
-    off again before it updates the variances of the old ones. Here the variances are kept without
-    smoothing, and smoothed by the largest variance of all rows.
+    scikit-learn smooths by the largest variance of the last batch, and subtracts a new batch's
+    smoothing before it updates the old variances. Here the variances are kept unsmoothed, and
+    smoothed by the largest variance of all rows.
 
     Attributes
     ----------
     raw_var_ : ndarray of shape (n_classes, n_features)
         Variances of the classes, without smoothing.
     all_rows_ : dict of str to ndarray
-        Moments of all rows; weighted, although `fit` does not weigh these: a row of weight n must
-        be as good as n rows.
+        Moments of all rows; weighted, although `fit` does not weight these: a row of weight n must
+        be equivalent to n rows.
     """
 
     var_smoothing: float
@@ -51,7 +51,7 @@ class IncrementalGaussianNB(GaussianNB):  # type: ignore[misc]
         return self
 
     def smooth(self) -> None:
-        """Set what follows from the moments."""
+        """Update the attributes derived from the moments."""
         self.epsilon_ = self.var_smoothing * self.all_rows_["variance"].max()
         self.var_ = self.raw_var_ + self.epsilon_
         if self.priors is None:
@@ -59,10 +59,10 @@ class IncrementalGaussianNB(GaussianNB):  # type: ignore[misc]
 
 
 class SeededDictionaryLearning(MiniBatchDictionaryLearning):  # type: ignore[misc]
-    """MiniBatchDictionaryLearning whose first atoms follow from the seed alone.
+    """MiniBatchDictionaryLearning whose initial atoms depend on the seed alone.
 
-    scikit-learn begins with the singular vectors of the first batch, which differ from shard to
-    shard, in sign and order too. Here the atoms are random directions, unless `dict_init` is given.
+    scikit-learn starts from the singular vectors of the first batch, which differ between shards,
+    also in sign and order. Here the atoms are random directions, unless `dict_init` is given.
     """
 
     def _initialize_dict(self, X: np.ndarray, random_state: np.random.RandomState) -> np.ndarray:
@@ -79,8 +79,8 @@ class SeededDictionaryLearning(MiniBatchDictionaryLearning):  # type: ignore[mis
 class SteppedRBM(BernoulliRBM):  # type: ignore[misc]
     """BernoulliRBM whose `partial_fit` takes steps of about `batch_size` rows, as its `fit` does.
 
-    scikit-learn takes one step for all rows of a call, and sets them against `batch_size` samples
-    of the model: with more rows than these the weights run away.
+    scikit-learn takes one step for all rows of a call, and contrasts them with `batch_size` samples
+    of the model: with more rows than samples the weights diverge.
     """
 
     def partial_fit(self, X: Any, y: Any = None) -> Self:
@@ -99,7 +99,7 @@ REPAIRED: Mapping[str, type[Any]] = {
     "MiniBatchDictionaryLearning": SeededDictionaryLearning,
     "StandardScaler": SteadyScaler,
 }
-"""What is built instead of scikit-learn's class of that name."""
+"""Replacements of scikit-learn classes, by the original's name."""
 
 SHARED_START: Mapping[str, Mapping[str, Any]] = {"MiniBatchNMF": {"init": "random"}}
-"""Parameters, where none are given, with which all shards begin alike."""
+"""Default parameters with which all shards start alike."""

@@ -1,7 +1,7 @@
-"""scikit-learn's scalers mended: a batch without values in a column says nothing of it.
+"""scikit-learn's scalers corrected for batches in which a column has no values.
 
-NaN is no value. scikit-learn leaves it out of a batch that has other values in the column; from a
-batch that has none the column's statistics become NaN, and stay so.
+NaN means a missing value. scikit-learn ignores it in a batch that has other values in the column;
+after a batch that has none, the column's statistics become NaN and stay so.
 """
 
 import warnings
@@ -17,7 +17,7 @@ from petafit.learners.sklearn.merging.moments import update_scale
 
 
 class SteadyRange(MinMaxScaler):  # type: ignore[misc]
-    """MinMaxScaler over batches of which some have no value in a column."""
+    """MinMaxScaler that tolerates batches without values in a column."""
 
     data_min_: np.ndarray
     data_max_: np.ndarray
@@ -38,7 +38,7 @@ class SteadyRange(MinMaxScaler):  # type: ignore[misc]
 
 
 class SteadyMagnitude(MaxAbsScaler):  # type: ignore[misc]
-    """MaxAbsScaler over batches of which some have no value in a column."""
+    """MaxAbsScaler that tolerates batches without values in a column."""
 
     max_abs_: np.ndarray
 
@@ -58,9 +58,9 @@ class SteadyMagnitude(MaxAbsScaler):  # type: ignore[misc]
 class SteadyScaler(StandardScaler):  # type: ignore[misc]
     """StandardScaler whose variances are never below 0, nor lost to a column without values.
 
-    Of weighted rows, scikit-learn leaves the rounding of a constant column's mean as a variance of
-    either sign, and the root of a negative one as scale. A column that had no value yet has mean
-    and variance 0.
+    With weights, scikit-learn may give a constant column a rounding error of either sign as
+    variance, and the root of a negative one as scale. A column without values so far has mean and
+    variance 0.
     """
 
     mean_: np.ndarray | None
@@ -86,7 +86,7 @@ class SteadyScaler(StandardScaler):  # type: ignore[misc]
 
 @contextmanager
 def _columns_without_values() -> Iterator[None]:
-    """Without numpy's warning of them."""
+    """Suppress numpy's warning about columns without values."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "All-NaN slice", RuntimeWarning)
         yield

@@ -1,10 +1,10 @@
-"""A fitted scikit-learn estimator as named arrays and parameters, and back, without pickle.
+"""Serialization of fitted scikit-learn estimators to named arrays and parameters, without pickle.
 
-What an estimator holds is written down by value: numbers, strings, arrays with their dtype and
-memory order, containers, random states, and objects of the classes in
-`petafit.learners.sklearn.classes.STORABLE`. Arrays and objects that are held twice are held twice
-again after reading, and an array that is a view of another stays one: some estimators change their
-arrays in place. Reading creates no object of any other class and runs no code of theirs.
+An estimator's content is stored by value: numbers, strings, arrays with their dtype and memory
+order, containers, random states, and objects of the classes in
+`petafit.learners.sklearn.classes.STORABLE`. Shared references are preserved, and an array that is a
+view of another stays one: some estimators modify their arrays in place. Reading creates no object
+of any other class and runs none of their code.
 """
 
 from collections.abc import Mapping
@@ -18,23 +18,23 @@ from petafit.store.arrays import StateDict
 
 
 def encode(estimator: Any) -> StateDict:
-    """Write an estimator down; what is given is a copy.
+    """Serialize a copy of an estimator.
 
     Raises
     ------
     ConfigurationError
-        It holds something that cannot be written down; the attribute is named.
+        It holds something that cannot be stored; the attribute is named.
     """
     return _Writer().write(estimator)
 
 
 def decode(named: StateDict, *, copy: bool = True) -> Any:
-    """The estimator that `encode` wrote down.
+    """Rebuild the estimator that `encode` stored.
 
     Parameters
     ----------
     copy : bool
-        Without it the estimator shares the arrays, and must not be fitted further.
+        If false, the estimator shares the arrays, and must not be fitted further.
 
     Raises
     ------
@@ -56,14 +56,14 @@ def decode(named: StateDict, *, copy: bool = True) -> Any:
 
 
 _MADE_ANEW = frozenset({"_loss_function_"})
-"""Attributes of scikit-learn's linear models that every `partial_fit` sets before it reads them."""
+"""Attributes of scikit-learn's linear models that every `partial_fit` sets before reading them."""
 
 _KEYS = 624
-"""Numbers that a Mersenne twister keeps."""
+"""Length of a Mersenne Twister's state."""
 
 
 class _Writer:
-    """Walks from the estimator over all it holds; objects wait in a queue, so depth is no limit."""
+    """Traverses an estimator's content; objects are queued, so nesting depth is not limited."""
 
     def __init__(self) -> None:
         self.arrays: dict[str, np.ndarray] = {}
@@ -81,7 +81,7 @@ class _Writer:
         return StateDict(arrays, {"objects": written, "views": views})
 
     def _content(self, thing: Any, path: str) -> dict[str, Any]:
-        """One object: its class, and its attributes or its random state."""
+        """Return an object's class, and its attributes or its random state."""
         kind = type(thing).__name__
         if isinstance(thing, np.random.RandomState):
             return {"class": kind, "state": self._value(thing.get_state(legacy=False), path)}
@@ -126,7 +126,7 @@ class _Writer:
         return position
 
     def _views(self) -> dict[str, dict[str, Any]]:
-        """Arrays that share memory with another one that is held whole."""
+        """Find the arrays that share memory with another one that is stored whole."""
         found = {}
         for name, array in self.arrays.items():
             base = array.base
@@ -144,7 +144,7 @@ class _Writer:
 
 
 class _Reader:
-    """Creates every object empty, then fills them, so that they may refer to each other."""
+    """Creates all objects empty, then fills them, so that references may be cyclic."""
 
     def __init__(self, named: StateDict, *, copy: bool) -> None:
         self.written = named.params["objects"]
@@ -190,13 +190,13 @@ class _Reader:
         return tuple(items) if form == "tuple" else list(items)
 
 
-def _random_state(told: Any) -> np.random.RandomState:
-    """numpy does not compare the position with the length of the key it reads."""
-    key, position = np.asarray(told["state"]["key"]), told["state"]["pos"]
+def _random_state(stored: Any) -> np.random.RandomState:
+    """Restore a random state, checking its position, which numpy does not."""
+    key, position = np.asarray(stored["state"]["key"]), stored["state"]["pos"]
     if key.shape != (_KEYS,) or type(position) is not int or not 0 <= position <= _KEYS:
-        raise ValueError("a random state of another form")
+        raise ValueError("a random state of unexpected form")
     random = np.random.RandomState()
-    random.set_state(told)
+    random.set_state(stored)
     return random
 
 

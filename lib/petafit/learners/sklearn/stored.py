@@ -1,7 +1,7 @@
-"""A stored scikit-learn estimator, held against the parameters and sizes of its model.
+"""Validation of a stored scikit-learn estimator against the parameters and sizes of its model.
 
-scikit-learn's compiled code believes the sizes of an estimator's arrays, and numpy would stretch
-some that are wrong. So each fitted array is compared with what its class gives it.
+scikit-learn's compiled code trusts the sizes of an estimator's arrays, and numpy would broadcast
+some wrong ones. So each fitted array is compared with the shape that its class produces.
 """
 
 import math
@@ -47,7 +47,7 @@ _SHAPES: Mapping[str, str] = {
     "intercept_hidden_": "centers",
     "intercept_visible_": "features",
 }
-"""The dimensions of fitted arrays; of lists, the length before the colon."""
+"""Dimensions of fitted arrays; for lists, the length precedes the colon."""
 
 _OF_CLASS: Mapping[str, str] = {
     "CategoricalNB.feature_log_prob_": "features: classes any",
@@ -60,7 +60,7 @@ _OF_CLASS: Mapping[str, str] = {
     "SGDOneClassSVM.offset_": "one",
     "IncrementalPCA.var_": "features",
 }
-"""Where a class differs."""
+"""Exceptions for single classes."""
 
 _MOST_THREADS = 1024
 
@@ -71,12 +71,12 @@ _NOT_STORED = frozenset({"random_state", "total_samples", "estimator"})
 def check_estimator(
     estimator: Any, template: Any, *, n_features: int, n_classes: int | None
 ) -> None:
-    """Refuse an estimator that was not fitted to rows of so many features and classes.
+    """Refuse an estimator that was not fitted to this number of features and classes.
 
     Parameters
     ----------
     template : object
-        An unfitted one, with the parameters that the model names.
+        An unfitted estimator, with the parameters that the model names.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def check_estimator(
 
 
 def _parts(estimator: Any) -> Iterator[Any]:
-    """The estimator, and all that it holds."""
+    """Yield the estimator and all objects it holds."""
     waiting, seen = [estimator], set()
     while waiting:
         part = waiting.pop()
@@ -127,18 +127,18 @@ def _check_sizes(part: Any, n_features: int) -> None:
         return
     _check_estimators(kind, held, n_classes)
     for name in held.keys() & _SHAPES.keys() | held.keys() & {"offset_"}:
-        told = _OF_CLASS.get(f"{kind}.{name}", _SHAPES.get(name))
-        if told is not None and held[name] is not None:
-            _check_array(kind, name, held[name], told, sizes)
+        declared = _OF_CLASS.get(f"{kind}.{name}", _SHAPES.get(name))
+        if declared is not None and held[name] is not None:
+            _check_array(kind, name, held[name], declared, sizes)
 
 
-def _check_array(kind: str, name: str, value: Any, told: str, sizes: dict[str, int]) -> None:
-    """Compare one attribute; a size seen for the first time is taken for right."""
-    length, _, own = told.rpartition(": ")
+def _check_array(kind: str, name: str, value: Any, declared: str, sizes: dict[str, int]) -> None:
+    """Compare one attribute; the first occurrence of a size defines it."""
+    length, _, own = declared.rpartition(": ")
     arrays = [value]
     if length:
         if not isinstance(value, list) or len(value) != sizes[length]:
-            raise _wrong(kind, name, "a list of another length")
+            raise _wrong(kind, name, "a list of unexpected length")
         arrays = value
     for array in arrays:
         if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiu":
@@ -153,7 +153,7 @@ def _check_array(kind: str, name: str, value: Any, told: str, sizes: dict[str, i
 
 
 def _check_layers(kind: str, held: Mapping[str, Any], sizes: Mapping[str, int]) -> None:
-    """A network's matrices: each begins with as many units as the one before it ends with."""
+    """Check a network's matrices: each has as many inputs as the one before has outputs."""
     hidden = np.atleast_1d(held["hidden_layer_sizes"]).tolist()
     units = [sizes["features"], *hidden, sizes["outputs"]]
     expected = [(*pair,) for pair in pairwise(units)]
@@ -163,9 +163,9 @@ def _check_layers(kind: str, held: Mapping[str, Any], sizes: Mapping[str, int]) 
             not isinstance(found, list)
             or [getattr(each, "shape", None) for each in found] != shapes
         ):
-            raise _wrong(kind, name, "layers of other sizes")
+            raise _wrong(kind, name, "layers of inconsistent sizes")
         if any(each.dtype.kind != "f" for each in found):
-            raise _wrong(kind, name, "layers of other types")
+            raise _wrong(kind, name, "layers of inconsistent types")
 
 
 def _check_estimators(kind: str, held: Mapping[str, Any], n_classes: int) -> None:
@@ -185,7 +185,7 @@ def _check_estimators(kind: str, held: Mapping[str, Any], n_classes: int) -> Non
 
 def _wrong(kind: str, name: str, got: object) -> StorageError:
     return StorageError(
-        f"A stored estimator is not one of its model: {kind}.{name}",
+        f"A stored estimator does not fit its model: {kind}.{name}",
         got=str(got)[:200],
         hint="Copy the model again, or train it again.",
     )

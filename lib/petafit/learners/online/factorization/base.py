@@ -1,4 +1,4 @@
-"""What both factorization machines share: their factors, how these are learnt and merged."""
+"""Base of both factorization machines: factors, and how these are learnt and merged."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,14 +23,14 @@ CONSTRAINTS: Mapping[str, list[Any]] = {
     "init_scale": [Interval(Real, 0, None, closed="neither")],
     "factor_l2": [Interval(Real, 0, None, closed="left")],
 }
-"""Of the parameters that a linear model does not have."""
+"""Constraints of the parameters that a linear model does not have."""
 
 
 @dataclass(frozen=True)
 class _FactorFTRL(FTRLProximal):
-    """FTRL-proximal whose factors have a penalty of their own.
+    """FTRL-proximal with a separate penalty for factors.
 
-    `table` gives them a z from which they start where `first_weights` put them: the proximal term
+    `table` gives factors a z that reproduces the values of `first_weights`: the proximal term
     ``beta / (2 learning_rate) |v|**2`` is centred there.
     """
 
@@ -55,7 +55,7 @@ class FactorizationMachine(OnlineEstimator):
         return target.n_outputs + self.n_factors
 
     def first_weights(self, n_features: int, target: Target) -> np.ndarray:
-        """Factors are normal: the same for every shard, as they follow from the seed alone."""
+        """Draw normal factors, equal for every shard since they depend on the seed alone."""
         seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
         random = np.random.Generator(np.random.Philox(seed))
         factors = np.zeros((n_features + 1, self.n_factors), np.float32)
@@ -70,10 +70,10 @@ class FactorizationMachine(OnlineEstimator):
         return rules
 
     def merge_rule(self, name: str) -> WeightRule:
-        """As a linear model's for the weights; by `Knowledge` for the factors.
+        """Return a linear model's rule for the weights, and `Knowledge` for the factors.
 
-        A product of factors grows with the square of what is added to them: by `Evidence`, several
-        rounds swing.
+        A product of factors grows with the square of what is added to them, so `Evidence` would
+        oscillate over several rounds.
         """
         rule = super().merge_rule(name)
         return ByColumn(rule, Knowledge()) if isinstance(rule, Evidence) else rule
@@ -113,7 +113,7 @@ class FactorizationMachine(OnlineEstimator):
         return scaled
 
     def weights_of(self, memory: Memory) -> np.ndarray:
-        """w and v, the intercept last; v of coordinates that no row has moved is 0."""
+        """Return w and v, the intercept last; v of coordinates that no row has moved is 0."""
         weights = super().weights_of(memory)
         weights[memory.table.squares[:, 0] == 0, 1:] = 0
         return weights

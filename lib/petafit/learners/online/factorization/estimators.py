@@ -26,7 +26,7 @@ class FactorizationMachineClassifier(FactorizationMachine, OnlineClassifier):
     ----------
     loss : {"log", "hinge"}
     n_factors : int
-        The length of v_j.
+        Length of v_j.
     init_scale : float
         The standard deviation of the factors before any row.
     optimizer : {"adagrad", "ftrl", "sgd"}
@@ -212,5 +212,5 @@ class FactorizationMachineRegressor(FactorizationMachine, OnlineRegressor):
 
     @property
     def _unit(self) -> float:
-        """What a margin of 1 adds to a prediction, or to its logarithm."""
+        """Return the change of a prediction, or of its logarithm, by a margin of 1."""
         return 1.0 if self.loss == "poisson" else self.target_.scale

@@ -7,12 +7,12 @@ are ``x_j`` by w_j and ``x_j (s - v_j x_j)`` by v_j.
 
 ``table`` (n_features + 1, 2, 1 + n_factors) float32 holds of each coordinate the first numbers of w
 and v, then their second numbers, as `petafit.learners.online.update_rules` defines them; the last
-row is that of the intercept, whose factors stay 0. A coordinate is met once a row has moved it,
-which w's second number tells; until then its factors, being noise, are kept out of every margin.
-An index that occurs twice in a row stands for two features that share their numbers: they interact,
+row is that of the intercept, whose factors stay 0. A coordinate is active once a row has moved it,
+which w's second number shows; until then its factors, which are noise, are left out of margins. An
+index that occurs twice in a row stands for two features that share their numbers: they interact,
 and each takes a step, one after the other.
 
-Positions are unsigned: compiled code need not ask whether they count from the end.
+Positions are unsigned, so compiled code need not check for negative indices.
 """
 
 import numpy as np
@@ -35,7 +35,7 @@ from petafit.learners.online.update_rules import (
 )
 
 _AHEAD = np.uint64(64)
-"""How many entries ahead to prefetch; 20 to 160 were equally good with 8 factors."""
+"""Prefetch distance in entries; 20 to 160 were equally good with 8 factors."""
 
 _ZERO, _FIRST = np.float32(0), np.uint64(1)
 
@@ -44,7 +44,7 @@ _ZERO, _FIRST = np.float32(0), np.uint64(1)
 def margins(rows: SparseRows, weights: np.ndarray) -> np.ndarray:
     """Margins (n_rows,) float64; `weights` (n_features + 1, 1 + n_factors) float32 holds w and v.
 
-    Factors of coordinates that were never met must be 0.
+    Factors of coordinates that were never active must be 0.
     """
     n_rows, n_factors = len(rows.indptr) - 1, np.uint64(weights.shape[1] - 1)
     final, last_byte = np.uint64(len(rows.indices) - 1), 4 * weights.shape[1] - 1
@@ -87,19 +87,19 @@ def learn(
     Parameters
     ----------
     target : ndarray of shape (n_rows,), float64
-        As `petafit.learners.online.losses` takes it.
+        As in `petafit.learners.online.losses`.
     weight : ndarray of shape (n_rows,) or (0,), float64
         Scales a row's gradient; a row of weight 0 leaves no trace. Empty: all 1.
     seen : float
-        SparseRows learned from before.
+        Number of rows learnt from before.
     loss : int
-        Its code.
+        The loss's code.
     quantile : float
-        Of the quantile loss.
+        The quantile of the quantile loss.
     rates : Rates
-        Its penalties are those of w.
+        Step sizes, and the penalties of w.
     factor_l2 : float32
-        The penalty of v.
+        Penalty of v.
 
     Returns
     -------
@@ -145,7 +145,7 @@ def _gather(
     rates: Rates,
     factor_l2: np.float32,
 ) -> float:
-    """A row's linear margin; fills in ``v x`` of its entries, their sums and sums of squares."""
+    """Return a row's linear margin; fill in ``v x``, and its sums and sums of squares."""
     final, last_byte = np.uint64(len(rows.indices) - 1), 8 * table.shape[2] - 1
     margin = np.float64(_weight(table[-1, 0, 0], table[-1, 1, 0], rates, _ZERO, _ZERO))
     sums[:] = 0
@@ -176,7 +176,7 @@ def _interactions(sums: np.ndarray, squares: np.ndarray) -> float:
 
 @njit
 def _of_terms(terms: np.ndarray) -> float:
-    """As `_interactions`, in float64: squares of large values exceed float32."""
+    """Compute `_interactions` in float64: squares of large values exceed float32."""
     total = 0.0
     for f in range(terms.shape[1]):
         sum_, squares = 0.0, 0.0
@@ -190,7 +190,7 @@ def _of_terms(terms: np.ndarray) -> float:
 
 @njit
 def _in_doubles(rows: SparseRows, row: int, weights: np.ndarray) -> float:
-    """The interactions of a row whose squares exceed float32."""
+    """Compute the interactions of a row whose squares exceed float32."""
     first, last = np.uint64(rows.indptr[row]), np.uint64(rows.indptr[row + 1])
     terms = np.empty((last - first, weights.shape[1] - 1))
     for k in range(first, last):
@@ -200,7 +200,7 @@ def _in_doubles(rows: SparseRows, row: int, weights: np.ndarray) -> float:
 
 @njit
 def _reach(sums: np.ndarray, squares: np.ndarray) -> np.float32:
-    """What no ``s - v x`` of a row exceeds."""
+    """Return an upper bound of ``|s - v x|`` over a row's entries."""
     reach = _ZERO
     for f in range(len(sums)):
         reach = max(reach, abs(sums[f]) + np.sqrt(squares[f]))
@@ -222,7 +222,7 @@ def _update(
     rates: Rates,
     factor_l2: np.float32,
 ) -> None:
-    """Moves what the row holds; `slope` is that of its loss."""
+    """Update the coordinates of a row; `slope` is the derivative of its loss by the margin."""
     common = np.float32(slope)
     for k in range(first, last):
         if rows.data[k] == 0:
@@ -250,7 +250,7 @@ def _update(
 def _weight(
     first: np.float32, second: np.float32, rates: Rates, l1: np.float32, l2: np.float32
 ) -> np.float32:
-    """The weight that a coordinate's two numbers stand for."""
+    """Return the weight represented by a coordinate's two numbers."""
     if rates.rule == FTRL:
         return ftrl_weight(first, second, rates.learning_rate, rates.beta, l1, l2)
     return first
@@ -266,7 +266,7 @@ def _step(
     l1: np.float32,
     l2: np.float32,
 ) -> tuple[np.float32, np.float32]:
-    """A coordinate's two numbers after a gradient."""
+    """Return a coordinate's two numbers after a gradient."""
     if rates.rule == FTRL:
         return ftrl_step(first, second, _weight(first, second, rates, l1, l2), gradient, rate)
     return descend(first, second, gradient, rate, rates.adaptive, l1, l2)

@@ -1,4 +1,4 @@
-"""petafit's own linear models for streams, compiled, and compatible with scikit-learn."""
+"""petafit's linear models for streams, compiled, and compatible with scikit-learn."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -48,10 +48,10 @@ class OnlineLinearClassifier(_Linear, OnlineClassifier):
 
     Weights and accumulators are float32; a row costs time in proportion to its non-zeros (times the
     classes, where there are more than two). Of more than two classes, AdaGrad and SGD without
-    penalties move only those for which the row's loss has a slope of a thousandth or more by the
-    margin: softmax makes most of them as good as impossible. All classes share a coordinate's step
-    size, which follows from the mean of their squared gradients [3]_: half of the memory, and of
-    the time, of one for each.
+    penalties move only those for which the derivative of the row's loss by the margin is at least
+    a thousandth: softmax gives most of them a negligible probability. All classes share a
+    coordinate's step size, derived from the mean of their squared gradients [3]_: half the memory,
+    and half the time, of a step size for each class.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ class OnlineLinearClassifier(_Linear, OnlineClassifier):
     power_t : float
         How fast the steps of `sgd` fall; 0 keeps them constant.
     beta : float
-        FTRL's beta, which tempers the first steps.
+        FTRL's beta, which shortens the first steps.
     l1, l2 : float
         Penalties ``l1 |w| + l2/2 w**2``, never on the intercept. With AdaGrad and SGD every row
         pays them for the coordinates it holds, by a proximal step; with FTRL they are paid once for
@@ -80,7 +80,7 @@ class OnlineLinearClassifier(_Linear, OnlineClassifier):
     shuffle : bool
         `fit` takes the rows of every pass in random order.
     random_state : int, RandomState or None
-        Of the shuffling.
+        Source of the shuffling.
 
     Attributes
     ----------
@@ -91,7 +91,7 @@ class OnlineLinearClassifier(_Linear, OnlineClassifier):
     n_iter_ : int
         Passes made by `fit`, and calls of `partial_fit` since.
     memory_ : Memory
-        What the optimizer keeps of each coordinate, and the rows seen.
+        The optimizer's state of each coordinate, and the rows seen.
 
     References
     ----------

@@ -1,11 +1,11 @@
-"""Compiled passes over sparse rows for one output: predict, measure, learn, in one go.
+"""Compiled passes over sparse rows for one output: predict, score, learn, in a single loop.
 
 ``table`` (n_features + 1, 2) float32 holds a coordinate's two numbers side by side, so that one
 cache line has both; the intercept is the last. An index that occurs twice in a row counts twice and
 takes two steps, both of the length that follows from what it was before the row.
 
-Positions are unsigned: compiled code need not ask whether they count from the end. What a row needs
-is gathered first, so that roots and divisions are done several at a time.
+Positions are unsigned, so compiled code need not check for negative indices. A row's numbers are
+gathered first, so that roots and divisions are vectorised.
 """
 
 import numpy as np
@@ -29,14 +29,14 @@ from petafit.learners.online.update_rules import (
 )
 
 _AHEAD = np.uint64(128)
-"""How many entries ahead to prefetch: 96 to 256 were equally good for rows of 39 entries."""
+"""Prefetch distance in entries: 96 to 256 were equally good for rows of 39 entries."""
 
 _ZERO = np.float32(0)
 
 
 @njit
 def margins(rows: SparseRows, weights: np.ndarray) -> np.ndarray:
-    """``X @ w + intercept``, (n_rows,) float64; `weights` (n_features + 1, 1) float32."""
+    """Compute ``X @ w + intercept``, (n_rows,) float64; `weights` (n_features + 1, 1) float32."""
     indptr, indices, data = rows
     n_rows, final = len(indptr) - 1, np.uint64(len(indices) - 1)
     result = np.empty(n_rows)
@@ -60,7 +60,7 @@ def learn_by_descent(
     quantile: float,
     rates: Rates,
 ) -> np.ndarray:
-    """One step per row of AdaGrad or plain SGD, in place; `table` holds (w, G).
+    """Take one step per row of AdaGrad or plain SGD, in place; `table` holds (w, G).
 
     Penalties act on a coordinate in the rows that hold it, so that a frequent feature is penalised
     more often; never on the intercept.
@@ -68,15 +68,15 @@ def learn_by_descent(
     Parameters
     ----------
     target : ndarray of shape (n_rows,), float64
-        As `petafit.learners.online.losses` takes it.
+        As in `petafit.learners.online.losses`.
     weight : ndarray of shape (n_rows,) or (0,), float64
         Scales a row's gradient; a row of weight 0 leaves no trace. Empty: all 1.
     seen : float
-        SparseRows learned from before.
+        Number of rows learnt from before.
     loss : int
-        Its code.
+        The loss's code.
     quantile : float
-        Of the quantile loss.
+        The quantile of the quantile loss.
 
     Returns
     -------
@@ -147,7 +147,7 @@ def learn_by_ftrl(
     quantile: float,
     rates: Rates,
 ) -> np.ndarray:
-    """One step per row of FTRL-proximal, in place; `table` holds (z, n).
+    """Take one step per row of FTRL-proximal, in place; `table` holds (z, n).
 
     The penalties belong to the whole sum of losses, not to each row; the intercept has none.
     Parameters and result as in `learn_by_descent`.
@@ -215,7 +215,7 @@ def _descend_within(
     rate: np.float32,
     rates: Rates,
 ) -> None:
-    """The step of a row with a gradient that is `beyond` what came before."""
+    """Take the step of a row with a gradient that is `beyond` those before it."""
     for k in range(first, first + size):
         if data[k] != 0:
             numbers = table[np.uint64(indices[k])]
@@ -240,7 +240,7 @@ def _ftrl_within(
     leeway: np.float32,
     rates: Rates,
 ) -> None:
-    """As `_descend_within`, of a row whose weights these are."""
+    """Take a row's step as in `_descend_within`, for FTRL with these weights."""
     rate = rates.learning_rate
     for i in range(np.uint64(len(weights))):
         numbers = table[np.uint64(indices[first + i])]

@@ -1,11 +1,11 @@
-"""Compiled passes over sparse rows for one output a class: softmax, or each class against the rest.
+"""Compiled passes over sparse rows with an output for each class: softmax, or one against the rest.
 
 ``table`` (n_features + 1, n_classes + 1) float32 holds a coordinate's first numbers of all classes,
 then the sum of all their squared gradients; the intercepts are the last. Steps follow from that
-sum's mean over the classes. A sum for each class would double what a row reads and writes, which is
-what takes the time; embeddings of recommender systems are learnt so for the same reason (row-wise
-AdaGrad: Mudigere et al., ISCA 2022). All classes are done in one pass over a row's entries. An
-index that occurs twice in a row counts twice and takes two steps.
+sum's mean over the classes. A sum for each class would double the memory traffic of a row, which
+dominates the time; embeddings of recommender systems are learnt this way for the same reason
+(row-wise AdaGrad: Mudigere et al., ISCA 2022). All classes are done in one pass over a row's
+entries. An index that occurs twice in a row counts twice and takes two steps.
 """
 
 import numpy as np
@@ -32,19 +32,20 @@ _LINE, _AHEAD = 64, 128
 _ZERO, _ONE = np.float32(0), np.float32(1)
 
 _LARGEST_WEIGHT = 1e12
-"""A row weighs no more, so that squared slopes stay finite."""
+"""Upper limit of a row's weight, so that squared slopes stay finite."""
 
 _SURE = 1e-3
-"""A class takes no step for a row whose loss has a slope below this by its margin, times the row's
-weight, unless there are penalties: softmax makes most classes as good as impossible."""
+"""Least slope by a margin, times the row's weight, for which a class takes a step, unless there are
+penalties: softmax gives most classes a negligible probability.
+"""
 
 _FEW = 0.15
-"""Up to this share of classes it pays to take them one by one, and not all in the vector units."""
+"""Up to this share of active classes they are processed one by one, and not all as vectors."""
 
 
 @njit
 def margins(rows: SparseRows, weights: np.ndarray) -> np.ndarray:
-    """``X @ W + intercepts`` as float64, of weights (n_features + 1, n_classes) float32."""
+    """Compute ``X @ W + intercepts`` in float64; `weights` (n_features + 1, n_classes) float32."""
     indptr, indices, data = rows
     n_rows, n_classes = len(indptr) - 1, weights.shape[1]
     result, sums = np.empty((n_rows, n_classes)), np.empty(n_classes, np.float32)
@@ -71,11 +72,11 @@ def learn_by_descent(
     loss: int,
     rates: Rates,
 ) -> np.ndarray:
-    """One step per row of AdaGrad or plain SGD, in place; `table` holds (w, G).
+    """Take one step per row of AdaGrad or plain SGD, in place; `table` holds (w, G).
 
     Parameters and penalties as in `petafit.learners.online.linear.kernels.learn_by_descent`, but
     `target` holds the positions of classes, and the result is of shape (n_rows, n_classes). Without
-    penalties only the classes step that a row says something of: see `_SURE`.
+    penalties only classes with a significant slope take a step: see `_SURE`.
     """
     indptr, indices, data = rows
     n_rows, n_classes = len(indptr) - 1, table.shape[1] - 1
@@ -143,7 +144,7 @@ def learn_by_ftrl(
     loss: int,
     rates: Rates,
 ) -> np.ndarray:
-    """One step per row of FTRL-proximal, in place; `table` holds (z, n).
+    """Take one step per row of FTRL-proximal, in place; `table` holds (z, n).
 
     Penalties as in `petafit.learners.online.linear.kernels.learn_by_ftrl`; the rest as in
     `learn_by_descent`.
@@ -190,7 +191,9 @@ def learn_by_ftrl(
 
 @njit
 def _slopes(loss: int, margins: np.ndarray, own: int, weight: float) -> None:
-    """Turn a row's margins into the derivatives of its loss by them, times its weight."""
+    """Replace a row's margins by the derivatives of its loss with respect to them, times its
+    weight.
+    """
     if loss == losses.LOG:
         largest, total = margins[0], _ZERO
         for c in range(1, len(margins)):
@@ -211,7 +214,9 @@ def _slopes(loss: int, margins: np.ndarray, own: int, weight: float) -> None:
 
 @njit
 def _keep(slopes: np.ndarray, least: float, kept: np.ndarray) -> int:
-    """Make slopes 0 that are smaller; how many are not, and which, at the start of `kept`."""
+    """Zero the slopes below `least`; return how many remain, with their classes at the start of
+    `kept`.
+    """
     count = 0
     for c in range(len(slopes)):
         if abs(slopes[c]) < least:
@@ -234,7 +239,8 @@ def _sum_of_squares(slopes: np.ndarray) -> np.float32:
 def _value_within(
     x: np.float32, square: np.float32, total: np.float32, leeway: np.float32
 ) -> np.float32:
-    """A value whose gradients are not `beyond` what came before, all classes taken together.
+    """Clip a value so that its squared gradients over all classes are not `beyond` what came
+    before.
 
     `square` is the mean of their squared slopes, `total` that of their squared gradients before.
     """
@@ -251,7 +257,7 @@ def _step_by_ftrl(
     x: np.float32,
     rate: np.float32,
 ) -> None:
-    """All classes' step at one coordinate, whose numbers and weights these are."""
+    """Take all classes' step at one coordinate, given its numbers and weights."""
     n_classes, share = len(weights), np.float32(1 / len(weights))
     total = numbers[n_classes] + squares * x * x
     sigma = ftrl_shrinkage(share * numbers[n_classes], share * total, rate)
@@ -262,7 +268,7 @@ def _step_by_ftrl(
 
 @njit
 def _prefetch_later(table: np.ndarray, indices: np.ndarray, k: int) -> None:
-    """Prefetch all lines of a coordinate that a later entry than `k` needs."""
+    """Prefetch all cache lines of a coordinate needed by a later entry than `k`."""
     lines = (4 * table.shape[1] + _LINE - 1) // _LINE
     later = min(np.uint64(k + _AHEAD // lines + 1), np.uint64(len(indices) - 1))
     for line in range(lines):

@@ -1,1 +1,1 @@
-"""Models that shards have learnt side by side, merged to one."""
+"""Merging of models that shards have trained in parallel."""

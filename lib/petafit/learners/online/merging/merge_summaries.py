@@ -1,4 +1,10 @@
-"""Adding up what shards say of their models, and taking it apart again."""
+"""Addition of shard summaries, and its inverse.
+
+With a summary's sums (c, W, S, SS, SW; see `petafit.learners.online.merging.accumulate`), each an
+array over coordinates and outputs, merging is addition coordinate by coordinate: the sum over the
+shards on the left plus that over the shards on the right, 0 for coordinates a side lacks. That is
+associative up to rounding. Unmerging is subtraction.
+"""
 
 from collections.abc import Mapping
 
@@ -13,7 +19,7 @@ _COUNTS = ("shards", "rows", "weight")
 
 
 def merge(left: StateDict, right: StateDict) -> StateDict:
-    """The summary of both; a side without rows changes nothing. Sums on the left are used up."""
+    """Add two summaries; a side without rows changes nothing. May modify `left` in place."""
     if not left.params["shards"]:
         return right
     if not right.params["shards"]:
@@ -31,10 +37,11 @@ def merge(left: StateDict, right: StateDict) -> StateDict:
 
 
 def unmerge(total: StateDict, part: StateDict) -> StateDict:
-    """The summary that, merged with `part`, gives `total`.
+    """Return the summary that, merged with `part`, gives `total`.
 
-    What no other shard moved is 0 to the bit. Elsewhere subtracting leaves the rounding of the
-    total's sums, which must not make more of squared evidence than the evidence allows.
+    Coordinates that no other shard moved become exactly 0. Elsewhere subtraction leaves rounding
+    errors, so the bounds ``S >= 0`` and ``0 <= SS <= S**2``, which hold for sums of G_k >= 0, are
+    restored by clipping.
     """
     if not part.params["shards"]:
         return total
@@ -60,12 +67,12 @@ def unmerge(total: StateDict, part: StateDict) -> StateDict:
 
 
 def only(summary: StateDict, index: np.ndarray) -> StateDict:
-    """The summary as if there were no other coordinates than these, which are numbered anew.
+    """Restrict a summary to some coordinates, which are renumbered.
 
     Parameters
     ----------
     index : ndarray of int32
-        Rising, with the intercept last.
+        Ascending, with the intercept last.
     """
     own, arrays, params = summary.arrays.get("index"), {}, {"coordinates": len(index)}
     for name in names_of(summary):
@@ -80,7 +87,9 @@ def only(summary: StateDict, index: np.ndarray) -> StateDict:
 
 
 def _sums_over(summary: StateDict, over: np.ndarray | None) -> dict[str, np.ndarray]:
-    """Its matrices over its own coordinates and more; its very arrays if there are no more."""
+    """Expand a summary's matrices to a larger index; returns its own arrays if the index is the
+    same.
+    """
     size = summary.params["coordinates"] if over is None else len(over)
     names = [name for name in MATRICES if name in names_of(summary)]
     if not is_of_one(summary) and len(summary.arrays["count"]) == size:

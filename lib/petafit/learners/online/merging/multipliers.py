@@ -1,4 +1,4 @@
-"""The few numbers by which candidate weights are multiplied, fitted on rows nobody learnt from."""
+"""Fit of the few multipliers of candidate weights on the merge holdout."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,9 @@ from threadpoolctl import threadpool_limits
 from petafit.learners.base import MergeFit
 
 Loss = Callable[[np.ndarray], tuple[float, np.ndarray]]
-"""Of margins (n_rows, n_outputs): the mean loss, and its derivatives by the margins."""
+"""Function of margins (n_rows, n_outputs): returns the mean loss, and its derivatives by the
+margins.
+"""
 
 _RIDGE = 1e-3
 _RIDGE_ROWS = 20.0
@@ -22,15 +24,20 @@ _LARGEST_SIZE = 100.0
 def fit_multipliers(
     features: np.ndarray, loss: Loss, aim: np.ndarray, weight: np.ndarray
 ) -> MergeFit:
-    """Minimise ``loss(features @ m) + sum_j r_j / 2 (m_j - aim_j)**2`` over m.
+    """Minimise ``loss(F m) + sum_j r_j / 2 (m_j - aim_j)**2`` over the multipliers m.
 
-    The ridge ``r_j = (0.001 + 20 / n) mean(features_j**2) + 0.01 / n`` keeps a multiplier
-    near its aim where the rows say little about it: rare features would otherwise be multiplied by
-    what chance gives. The second term is for those that are small in the few rows that have them:
-    a multiplier of thousands would do little to these rows, and ruin others. The variables are
-    whitened by the features' own second moments, so that correlated candidates cost no iterations.
-    Means are weighted as the loss is; n is how many rows of equal weight would tell as much,
-    ``sum(weight)**2 / sum(weight**2)``.
+    F is `features`: multiplier j adds ``F[i, o, j] m_j`` to output o's margin of row i. The ridge
+    is ``r_j = (0.001 + 20 / n) M_jj + 0.01 / n``, with the features' second moments ``M = mean over
+    i and o of s_i F[i, o] F[i, o]'``, (n_multipliers, n_multipliers), the rows' weights s_i scaled
+    to mean 1, and the effective number of rows ``n = sum(s)**2 / sum(s**2)``.
+
+    Derivation: a ridge proportional to M_jj is independent of a feature's scale. It keeps a
+    multiplier near its aim where few rows determine it; otherwise a rare feature would get a
+    multiplier fitted to noise. The term ``0.01 / n`` is for features that are small in the few rows
+    that have them: a multiplier of thousands would change these rows little, and ruin others. The
+    variables are whitened, ``m = aim + C'^-1 u`` with the Cholesky factor ``C C' = M + diag(r)``,
+    so that correlated candidates cost no iterations: for a squared loss of one output the Hessian
+    by u is the identity. Multipliers with ``M_jj = 0`` (below 1e-12) stay at their aim.
 
     Parameters
     ----------
@@ -38,14 +45,14 @@ def fit_multipliers(
         What each multiplier scales, summed over a row.
     aim : ndarray of shape (n_multipliers,)
     weight : ndarray of shape (n_rows,)
-        Of the rows in the loss.
+        The rows' weights in the loss.
     """
     rows, outputs, count = features.shape
     flat = features.reshape(rows * outputs, count)
-    told = weight.sum() ** 2 / (weight @ weight)
+    effective = weight.sum() ** 2 / (weight @ weight)
     with threadpool_limits(1):  # the order of sums must not depend on the machine's cores
         moments = (_weighted(flat, weight, outputs).T @ flat).astype(np.float64) / len(flat)
-        ridge = (_RIDGE + _RIDGE_ROWS / told) * np.diag(moments) + _OWN_RIDGE_ROWS / told
+        ridge = (_RIDGE + _RIDGE_ROWS / effective) * np.diag(moments) + _OWN_RIDGE_ROWS / effective
         used = np.flatnonzero(np.diag(moments) > _SMALLEST)
         white = cholesky(moments[np.ix_(used, used)] + np.diag(ridge[used]), lower=True)
 
@@ -67,7 +74,9 @@ def fit_multipliers(
 
 
 def _weighted(flat: np.ndarray, weight: np.ndarray, outputs: int) -> np.ndarray:
-    """The features times their row's weight, in weights of mean 1; no copy where all are alike."""
+    """Multiply the features by their row's weight, scaled to mean 1; no copy if all weights are
+    equal.
+    """
     if np.ptp(weight) == 0:
         return flat
     shares = np.repeat(weight / weight.mean(), outputs)
@@ -75,12 +84,12 @@ def _weighted(flat: np.ndarray, weight: np.ndarray, outputs: int) -> np.ndarray:
 
 
 def fit_sizes(features: np.ndarray, loss: Loss) -> np.ndarray:
-    """The m that minimise ``loss(features @ m)``, each from 0 to 100; all 1 where nothing helps.
+    """Minimise ``loss(features @ m)`` over m, each from 0 to 100; all 1 if the minimum is at 0.
 
     Parameters
     ----------
     features : ndarray of shape (n_rows, n_outputs, n_multipliers)
-        Few, and not alike. What is 0 everywhere keeps its 1.
+        Few, and not collinear. A feature that is 0 everywhere keeps its 1.
     """
     sizes = np.sqrt(np.mean(features.astype(np.float64) ** 2, axis=(0, 1)))
     used = np.flatnonzero(sizes)

@@ -1,4 +1,16 @@
-"""How the sums of shards become the weights of one model; one shard keeps its very weights."""
+"""Merge rules: from sums over shards to one model's weights; a single shard's weights stay exact.
+
+For each coordinate and output, w_k is shard k's weight and G_k its evidence (squared gradients that
+it added), w0 and G0 the common start, K the number of shards and c that of shards which moved the
+coordinate. Sums run over these c shards; w is the merged weight::
+
+    mean       w = (sum w_k + (K - c) w0) / K
+    touched    w = sum w_k / c
+    evidence   w = (sum (G_k + prior) w_k - (c - 1) prior w0) / (sum G_k + prior)
+    knowledge  w = (sum (G0 + G_k) w_k + (K - c) G0 w0) / (sum G_k + K G0)
+
+Coordinates with c = 0 keep w0. All arrays are (n_features + 1, n_outputs), the intercept last.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,10 +23,10 @@ from petafit.learners.online.merging.accumulate import Sums, blocks
 
 
 class WeightRule(Protocol):
-    """Makes one weight of every coordinate of several shards'."""
+    """Combines several shards' weights into one for every coordinate."""
 
     def combine(self, sums: Sums, start: np.ndarray, squares: np.ndarray) -> np.ndarray:
-        """Merged weights (n_features + 1, n_outputs) float64.
+        """Return merged weights (n_features + 1, n_outputs) float64.
 
         `start` and `squares` hold w0 and the squared gradients G0 from which all shards began.
         """
@@ -22,7 +34,7 @@ class WeightRule(Protocol):
 
 @dataclass(frozen=True)
 class Mean:
-    """The mean over the shards; one that did not move a coordinate still has w0."""
+    """The mean over the shards; one that did not move a coordinate contributes w0."""
 
     def combine(self, sums: Sums, start: np.ndarray, squares: np.ndarray) -> np.ndarray:
         total = sums.weights + (sums.shards - sums.count) * start
@@ -41,15 +53,18 @@ class Touched:
 class Evidence:
     """The product of the shards' posteriors over c - 1 copies of the prior they share.
 
-    ``w = sum (G_k + prior) w_k - (c - 1) prior w0, all over sum G_k + prior``: between the
-    evidence-weighted mean (prior 0) and the sum of all moves (prior to infinity).
+    Derivation: per coordinate, take the prior N(w0, 1 / prior) and shard k's posterior
+    N(w_k, 1 / (G_k + prior)). The product of the c posteriors counts the prior c times, so it is
+    divided by the prior's density c - 1 times: the precision is ``sum G_k + prior``, and precision
+    times mean is ``sum (G_k + prior) w_k - (c - 1) prior w0``. A prior of 0 gives the
+    evidence-weighted mean, an infinite one the sum of all moves.
 
     Parameters
     ----------
     prior : float
         The prior's precision, in squared gradients. 3 was best or near it with 2 to 8 shards and
-        1 to 5 rounds, on click logs and on flights; a prior that grows with what earlier rounds
-        gathered is better in the second round and swings from the third on.
+        1 to 5 rounds, on click logs and on flights; a prior that grows with the evidence of earlier
+        rounds is better in the second round and oscillates from the third on.
     """
 
     prior: float = 3.0
@@ -61,15 +76,16 @@ class Evidence:
 
 
 _NEXT_TO_NOTHING = 1e-30
-"""Instead of no squared gradients: where nobody knows anything, all shards weigh the same."""
+"""Replaces zero squared gradients, so that shards without any evidence get equal weights."""
 
 
 @dataclass(frozen=True)
 class Knowledge:
-    """The mean over the shards, each weighed by all it knows: ``G0 + G_k``.
+    """The mean over the shards, each weighted by all its squared gradients: ``G0 + G_k``.
 
-    In the first round that is the evidence-weighted mean, so that what one shard alone has found
-    out stays whole; later rounds come nearer to the plain mean, and do not swing.
+    In the first round (G0 = 0) that is the evidence-weighted mean, so that a coordinate moved by a
+    single shard keeps that shard's weight; later rounds approach the plain mean, and do not
+    oscillate.
     """
 
     def combine(self, sums: Sums, start: np.ndarray, squares: np.ndarray) -> np.ndarray:
@@ -80,7 +96,7 @@ class Knowledge:
 
 @dataclass(frozen=True)
 class ByColumn:
-    """A rule for a coordinate's first weight, and one for all its others."""
+    """One rule for a coordinate's first weight, and another for all its others."""
 
     first: WeightRule
     others: WeightRule
@@ -95,14 +111,15 @@ class ByColumn:
 
 RULES: Mapping[str, WeightRule] = {"mean": Mean(), "touched": Touched(), "evidence": Evidence()}
 LOCAL = ("evidence", "touched")
-"""Names of rules by which a shard has no say in coordinates that it did not move."""
+"""Names of rules in which a shard has no influence on coordinates that it did not move."""
 
 STACKED = ("auto", "stacked")
-"""Names of what `merging.stacking` does, and `Evidence` where no rows were put aside."""
+"""Names of the rules of `merging.stacking`, which fall back on `Evidence` without a merge holdout.
+"""
 
 
 def find_rule(name: str) -> WeightRule:
-    """The rule of that name; `STACKED` ones fall back on ``evidence``.
+    """Return the rule of that name; `STACKED` ones fall back on ``evidence``.
 
     Raises
     ------
@@ -120,10 +137,10 @@ def find_rule(name: str) -> WeightRule:
 def merged_weights(
     rule: WeightRule, sums: Sums, start: np.ndarray, squares: np.ndarray
 ) -> np.ndarray:
-    """The rule's weights, the intercept weighted by their rows' weights; w0 where nothing moved.
+    """Apply a rule, except to the intercept, which is averaged by the rows' weights.
 
-    Taken some coordinates at a time: of a thousand classes each array of float64 that a rule makes
-    on its way would take twice as much as the model.
+    Unmoved coordinates keep w0. Coordinates are processed in blocks: with a thousand classes, each
+    float64 temporary of a rule would take twice the memory of the model.
 
     Returns
     -------
@@ -141,9 +158,10 @@ def merged_weights(
 
 
 def merged_squared_gradients(sums: Sums, start: np.ndarray) -> np.ndarray:
-    """What the next round starts from: the evidence's mean, weighted by the evidence itself.
+    """Return ``G0 + sum G_k**2 / sum G_k``, from which the next round starts.
 
-    The sum over shards would make the next round's steps too small.
+    The quotient is the evidence's mean, weighted by the evidence itself, and 0 where there is none.
+    With the sum over shards instead, the next round's steps would be too small.
     """
     with np.errstate(invalid="ignore", divide="ignore"):
         gained = sums.evidence_squared / sums.evidence

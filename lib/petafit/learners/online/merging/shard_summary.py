@@ -1,7 +1,7 @@
-"""What one shard has to say of the model that an online learner trained on it, in its own numbers.
+"""The summary of one shard of an online learner, as the shard's own numbers.
 
-Its sums, which `merge_summaries` adds up, follow from them, and take five times the room.
-Coordinates that it has not moved are left out until two thirds have been.
+The sums that `merge_summaries` adds up follow from them, and take five times the memory.
+Coordinates that the shard has not moved are left out until two thirds have been moved.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,8 @@ from petafit.learners.online.merging.sparse_rows import add_at
 from petafit.store.arrays import StateDict
 
 _MOST = 2 / 3
-"""From this share of moved coordinates on an index takes more room than those that did not move."""
+"""From this share of moved coordinates on, an index takes more memory than the unmoved coordinates.
+"""
 
 
 def shard_numbers(
@@ -27,31 +28,32 @@ def shard_numbers(
     weight: float | None = None,
     z: np.ndarray | None = None,
 ) -> StateDict:
-    """The numbers of a shard.
+    """Return a shard's summary.
 
     Parameters
     ----------
     weights : ndarray of shape (n_features + 1, n_outputs)
-        After the shard.
+        Weights after the shard.
     moved : ndarray of bool, shape (n_features + 1, n_outputs) or (n_features + 1, 1)
-        The coordinates that the shard has learnt of.
+        The coordinates that the shard has updated.
     squares, before : ndarray of the shape of `moved`
-        Squared gradients after the shard and before it: the difference is its evidence. It is 0
-        where the shard moved nothing.
+        Squared gradients after and before the shard: the difference is its evidence, 0 for
+        coordinates that it has not moved.
     seen : ndarray of shape (n_classes,) or (1,)
-        The shard's rows with weight.
+        Number of the shard's rows with weight, by class for a classifier.
     rows : int
-        All these rows.
+        Total number of these rows.
     weight : float, optional
-        The sum of their weights; their number where all weigh 1.
+        The sum of their weights; by default their number.
     z : ndarray of shape (n_features + 1, n_outputs), optional
-        FTRL's.
+        FTRL's z.
     """
     weight = rows if weight is None else weight
     met = moved.any(axis=1)
     sparse = np.count_nonzero(met) < _MOST * len(moved)
     at = np.flatnonzero(met).astype(np.int32) if sparse else slice(None)
-    exact = np.float64 if before.any() else squares.dtype  # for what is added to the start again
+    # a warm start adds the evidence to its squared gradients, which must be exact
+    exact = np.float64 if before.any() else squares.dtype
     touched = moved[at]
     arrays = {
         "weights": np.ascontiguousarray(weights[at]),
@@ -70,12 +72,12 @@ def shard_numbers(
 
 
 def is_of_one(summary: StateDict) -> bool:
-    """Whether it holds one shard's own numbers."""
+    """Return whether a summary holds a single shard's numbers."""
     return summary.params["shards"] == 1 and "count" not in summary.arrays
 
 
 def moved_coordinates(summary: StateDict) -> np.ndarray:
-    """The coordinates that a shard has moved, rising, int32."""
+    """Return the coordinates that a shard has moved, ascending, int32."""
     index = summary.arrays.get("index")
     if index is not None:
         return index
@@ -83,7 +85,7 @@ def moved_coordinates(summary: StateDict) -> np.ndarray:
 
 
 def own_sum(own: Mapping[str, np.ndarray], name: str) -> np.ndarray:
-    """A shard's own numbers as sums, 0 where it moved nothing."""
+    """Return one of the sums over a single shard, 0 where it moved nothing."""
     match name:
         case "count":
             return np.where(own.get("moved", True), np.ones(own["evidence"].shape, np.int32), 0)
@@ -98,7 +100,7 @@ def own_sum(own: Mapping[str, np.ndarray], name: str) -> np.ndarray:
 def add_own(
     own: Mapping[str, np.ndarray], places: np.ndarray | slice, sums: Mapping[str, np.ndarray]
 ) -> None:
-    """Add a shard's own numbers, as `own_sum` has them, to sums at these places."""
+    """Add a single shard's numbers to sums at these positions, as `own_sum` would give them."""
     weights, evidence, moved = own["weights"], own["evidence"], own.get("moved")
     _add_own(
         np.arange(len(weights)) if isinstance(places, slice) else places,
@@ -127,8 +129,8 @@ def _add_own(
     evidence_squared: np.ndarray,
     evidence_weights: np.ndarray,
 ) -> None:
-    """In one walk: numpy makes ten arrays of all coordinates on the way."""
-    apart = np.uint64(evidence.shape[1] > 1)  # 0 where all outputs share a column
+    """Add in a single loop: numpy would make ten temporaries over all coordinates."""
+    apart = np.uint64(evidence.shape[1] > 1)  # 0 if all outputs share a column
     for k in range(np.uint64(len(places))):
         place = np.uint64(places[k])
         for c in range(np.uint64(evidence.shape[1])):

@@ -1,6 +1,6 @@
-"""Arrays over some coordinates of a model, added up: shards of a large model touch few of them.
+"""Sums of arrays over subsets of a model's coordinates: shards of a large model touch few of them.
 
-An index holds the coordinates meant, rising, int32; None stands for all of them.
+An index holds the coordinates present, ascending, int32; None stands for all of them.
 """
 
 import numpy as np
@@ -10,20 +10,20 @@ from petafit.compiled import njit
 Index = np.ndarray | None
 
 _MANY = 0.25
-"""From this share on a union is made of all coordinates: they take less time than an index saves
-room."""
+"""From this share on a union holds all coordinates: scanning them is faster than an index is small.
+"""
 
 _FEW = 1 / 16
-"""Below this share a union is made by sorting."""
+"""Below this share a union is computed by sorting."""
 
 
 def union(left: Index, right: Index, total: int) -> Index:
-    """The coordinates of either side; all, once they are a quarter of them.
+    """Return the union of two indices; None (all) once it reaches a quarter of the coordinates.
 
     Parameters
     ----------
     total : int
-        How many coordinates there are.
+        Number of coordinates.
 
     Examples
     --------
@@ -55,9 +55,10 @@ def added(
     over: Index,
     total: int,
 ) -> np.ndarray:
-    """The sum of two arrays (n_coordinates, n_outputs), each over the coordinates of its index.
+    """Return the sum of two arrays (n_coordinates, n_outputs), each over the coordinates of its
+    index.
 
-    It is the left array itself, changed, where that has all coordinates of the union.
+    Modifies and returns the left array if that has all coordinates of the union.
 
     Parameters
     ----------
@@ -74,14 +75,14 @@ def added(
 
 
 def subtracted(whole: np.ndarray, of_whole: Index, part: np.ndarray, of_part: Index) -> np.ndarray:
-    """An array less one over some of its coordinates: the inverse of `added`."""
+    """Subtract an array over some of the coordinates: the inverse of `added`."""
     rest = whole.copy()
     rest[places_of(of_part, of_whole)] -= part
     return rest
 
 
 def taken(values: np.ndarray, of_values: Index, wanted: np.ndarray) -> np.ndarray:
-    """An array's values at some coordinates, 0 where it has none.
+    """Select an array's values at some coordinates, 0 where it has none.
 
     Examples
     --------
@@ -97,7 +98,7 @@ def taken(values: np.ndarray, of_values: Index, wanted: np.ndarray) -> np.ndarra
 
 
 def add_at(values: np.ndarray, places: np.ndarray | slice, whole: np.ndarray) -> None:
-    """Add values to those at other places, none of which occurs twice."""
+    """Add values at distinct positions of an array."""
     if isinstance(places, slice):
         whole[places] += values
     else:
@@ -105,7 +106,7 @@ def add_at(values: np.ndarray, places: np.ndarray | slice, whole: np.ndarray) ->
 
 
 def places_of(index: Index, over: Index) -> np.ndarray | slice:
-    """Where the coordinates of an index lie among all, or among those of another."""
+    """Return the positions of an index's coordinates among all, or among those of another index."""
     if index is None:
         return slice(None)
     return index if over is None else np.searchsorted(over, index)
@@ -113,7 +114,7 @@ def places_of(index: Index, over: Index) -> np.ndarray | slice:
 
 @njit
 def _add_at(values: np.ndarray, places: np.ndarray, whole: np.ndarray) -> None:
-    """``whole[places] += values``, for which numpy takes three times as long."""
+    """Compute ``whole[places] += values``, for which numpy takes three times as long."""
     for k in range(np.uint64(len(places))):
         place = np.uint64(places[k])
         for output in range(np.uint64(values.shape[1])):

@@ -1,9 +1,41 @@
-"""Stacked merging: candidate directions, each scaled by what rows nobody learnt from say of it.
+"""Stacked merging: candidate directions, scaled by multipliers fitted to the merge holdout.
 
-Every coordinate belongs to one of six buckets by its evidence, the squared gradients that all
-shards together have seen. Each bucket has a multiplier for each candidate: shards that saw little
-of a rare coordinate are to be believed otherwise than shards that all saw a common one often, and
-how much so is a matter of the data.
+The model merged from K shards has the weights, for coordinate j (a feature, or the intercept with
+x = 1) and output o::
+
+    w[j, o] = sum_v m[b[j, o], v] u[j, v, o]
+
+with, all per j and o unless stated otherwise:
+
+- w0, G0: the weights and squared gradients from which all shards began, (n_features + 1, n_outputs)
+- w_k, G_k: shard k's weights, and the squared gradients that it added (its evidence); sums over k
+  run over the c shards that moved the coordinate
+- u, (n_features + 1, 3, n_outputs): the candidates, which are the start and two directions::
+
+      u[0] = w0
+      u[1] = sum_k (G_k + L) (w_k - w0) / (sum_k G_k + L)     with L = 3 + G0 / 10
+      u[2] = sum_k (w_k - w0) / c                             0 where c = 0
+
+- b, in 0..5: the bucket of the evidence ``G0 + sum_k G_k``, which counts the `EDGES` below it
+- m, (6, 3): the multipliers, shared by all outputs
+
+Derivation. ``w0 + u[1]`` is the mean of the product of the shards' Gaussian posteriors
+N(w_k, 1 / (G_k + L)) over c - 1 copies of their prior N(w0, 1 / L); see
+`petafit.learners.online.merging.rules.Evidence`. It adds up the shards' moves where they saw little
+(G_k << L), and averages them where they saw much. ``w0 + u[2]`` is the mean over the shards that
+moved the coordinate. Neither is right at every evidence: the moves of shards that saw a rare
+coordinate a few times nearly add up, those of shards that all saw a common one often nearly repeat
+each other, and how much so depends on the data. Hence a multiplier for each candidate and bucket.
+
+Margins are linear in w, and so in m. Output o of a row x has the margin::
+
+    sum_b sum_v F[o, b, v] m[b, v]     with F[o, b, v] = sum of x_j u[j, v, o] over b[j, o] = b
+
+so m is the solution of a regression with 18 features on the merge holdout, rows that no shard has
+learnt from: ``argmin_m mean loss(F m) + ridge towards (1, 1, 0)`` in every bucket, the plain
+evidence rule (`petafit.learners.online.merging.multipliers.fit_multipliers`). On rows that shards
+have learnt from, rare buckets would get multipliers fitted to memorised labels. A model with a
+non-linear part of its margins gets one further multiplier for that part, aimed at 1.
 """
 
 from dataclasses import dataclass, replace
@@ -18,12 +50,12 @@ from petafit.learners.online.merging.multipliers import Loss, fit_multipliers, f
 from petafit.learners.online.prefetch import prefetch
 
 EDGES = (0.354, 2.83, 22.6, 181.0, 1448.0)
-"""Between the buckets, in squared gradients: half a decade of their root apart."""
+"""Bounds between the buckets, in squared gradients: their roots are half a decade apart."""
 
 N_BUCKETS = len(EDGES) + 1
 
 _AHEAD = np.uint64(64)
-"""How many entries ahead to prefetch."""
+"""Prefetch distance in entries."""
 
 _PRIOR = 3.0
 _PRIOR_SHARE = 0.1
@@ -31,15 +63,15 @@ _PRIOR_SHARE = 0.1
 
 @dataclass(frozen=True)
 class Candidates:
-    """Directions in which merged weights may go.
+    """The candidates u, their buckets b and the aim of the multipliers m.
 
     Attributes
     ----------
     vectors : ndarray of float32, shape (n_features + 1, n_vectors, n_outputs)
-        The weights all shards began with, then the directions.
+        The weights from which all shards began, then the directions.
     buckets : ndarray of uint8, shape (n_features + 1, n_outputs)
     aim : ndarray of shape (n_vectors,)
-        The multipliers that make the plain rule of it.
+        The multipliers of the plain evidence rule, towards which the ridge pulls.
     """
 
     vectors: np.ndarray
@@ -47,7 +79,7 @@ class Candidates:
     aim: np.ndarray
 
     def contributions(self, rows: SparseRows) -> np.ndarray:
-        """What each candidate adds to each margin in each bucket.
+        """Compute F: each candidate's contribution to each margin, by bucket.
 
         Returns
         -------
@@ -56,30 +88,31 @@ class Candidates:
         return _contributions(rows, self.vectors, self.buckets, N_BUCKETS)
 
     def fit(self, features: np.ndarray, loss: Loss, weight: np.ndarray) -> MergeFit:
-        """Fit the multipliers, bucket by bucket as `contributions` has them, and further ones.
+        """Fit the multipliers by bucket, in the order of `contributions`, and those of further
+        features.
 
         Parameters
         ----------
         features : ndarray of shape (n_rows, n_outputs, n_multipliers)
-            Those of `contributions`, then such as have one multiplier, aimed at 1.
+            Those of `contributions`, then further ones, each with a multiplier aimed at 1.
         weight : ndarray of shape (n_rows,)
-            Of the rows in the loss.
+            The rows' weights in the loss.
         """
         aim = np.ones(features.shape[2])
         aim[: N_BUCKETS * len(self.aim)] = np.tile(self.aim, N_BUCKETS)
         return fit_multipliers(features, loss, aim, weight)
 
     def scaled(self, features: np.ndarray, loss: Loss) -> tuple["Candidates", np.ndarray, float]:
-        """Candidates of the size that suits the loss, in all buckets alike.
+        """Rescale the candidates to fit the loss, with factors common to all buckets.
 
-        Of a learner whose steps are far too long, or whose weights have any size, the aim lies
-        where the loss says nothing of the multipliers' differences. The start gets one factor,
-        the directions get another, neither below 0.
+        For a learner whose steps are far too long, or whose weights have an arbitrary scale, the
+        loss is flat around the aim and does not determine the multipliers. So the start is
+        multiplied by one factor, and the directions by another, both fitted, and at least 0.
 
         Parameters
         ----------
         features : ndarray
-            As `contributions` gives them.
+            From `contributions`.
 
         Returns
         -------
@@ -87,7 +120,7 @@ class Candidates:
         ndarray
             Their contributions.
         float
-            The larger of the factors, or 1 where all is 0.
+            The larger of the factors, or 1 if both are 0.
         """
         whole = features.reshape(*features.shape[:2], N_BUCKETS, -1).sum(axis=2)
         both = np.stack([whole[..., 0], whole[..., 1:] @ self.aim[1:]], axis=-1)
@@ -98,7 +131,7 @@ class Candidates:
         return larger, features * np.tile(factors, N_BUCKETS), largest or 1.0
 
     def combined(self, multipliers: np.ndarray) -> np.ndarray:
-        """The weights that multipliers give, (n_features + 1, n_outputs) float32."""
+        """Compute the weights w for some multipliers, (n_features + 1, n_outputs) float32."""
         of_bucket = multipliers[: N_BUCKETS * len(self.aim)].reshape(N_BUCKETS, -1)
         combined = np.empty(self.buckets.shape, np.float32)
         for part in blocks(*self.buckets.shape):
@@ -111,12 +144,11 @@ class Candidates:
 
 
 def candidates_of(sums: Sums, start: np.ndarray, squares: np.ndarray) -> Candidates:
-    """Those of shards that began with weights `start` and squared gradients `squares`.
+    """Compute the candidates of shards that began with weights `start` and squared gradients
+    `squares`.
 
-    The latter may have one column for all outputs. Beside the start itself they are the move
-    weighted by evidence with a prior that grows with what earlier rounds gathered,
-    ``d = (sum G_k dw_k + L sum dw_k) / (sum G_k + L)`` with ``L = 3 + squares / 10``, and the mean
-    over the shards that moved the coordinate.
+    `start` is w0, (n_features + 1, n_outputs), and `squares` is G0, which may have one column for
+    all outputs.
     """
     vectors = np.zeros((len(start), 3, start.shape[1]), np.float32)
     vectors[:, 0] = start
@@ -139,7 +171,7 @@ def candidates_of(sums: Sums, start: np.ndarray, squares: np.ndarray) -> Candida
 
 
 def buckets_of(evidence: np.ndarray) -> np.ndarray:
-    """The bucket of each coordinate, uint8."""
+    """Return the bucket of each coordinate, uint8."""
     bucket = np.zeros(evidence.shape, np.uint8)
     for edge in EDGES:  # a binary search takes four times as long
         bucket += evidence > edge
@@ -157,8 +189,8 @@ def _fill_directions(
     start: np.ndarray,
     squares: np.ndarray,
 ) -> None:
-    """In one walk: numpy makes a dozen arrays of all coordinates on the way."""
-    # 0 where all outputs share a column.
+    """Fill in the two directions in a single loop: numpy would make a dozen temporaries."""
+    # 0 if all outputs share a column.
     apart, squares_apart = np.uint64(evidence.shape[1] > 1), np.uint64(squares.shape[1] > 1)
     for k in range(np.uint64(len(places))):
         place = np.uint64(places[k])

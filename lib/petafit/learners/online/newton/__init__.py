@@ -1,1 +1,1 @@
-"""L-BFGS steps on the loss over all rows."""
+"""Refinement by L-BFGS steps on the loss over all rows."""

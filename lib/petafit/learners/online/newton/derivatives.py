@@ -1,4 +1,4 @@
-"""A linear model's loss and its derivatives over all rows: exact, whatever the shards."""
+"""A linear model's loss and its derivatives over all rows: exact for any number of shards."""
 
 from dataclasses import dataclass
 
@@ -16,32 +16,33 @@ from petafit.learners.online.merging.sparse_rows import added, union
 from petafit.store.arrays import StateDict
 
 SHORTER = (1 / 4, 1 / 16, 1 / 64)
-"""Shares of the way from the last point at which the loss is taken, too: where the whole way was
-too far, the same pass tells how far to go."""
+"""Fractions of the last step at which the loss is measured, too: if the full step was too long, the
+same pass determines a shorter one.
+"""
 
 _SUMS = ("losses", "weight", "block")
 
 
 @dataclass
 class FullBatchState:
-    """A pass's sums, beside the weights at which they are taken.
+    """Sums of a pass, and the weights at which they are taken.
 
     Attributes
     ----------
     weights : ndarray of float32, shape (n_features + 1, n_outputs)
     before : ndarray of float32, of the same shape, or None
-        Where the way to `weights` began.
+        The weights before the last step.
     seen : ndarray
-        As `Memory` has it.
+        As in `Memory`.
     losses : ndarray of shape (1 + len(SHORTER),)
-        Weighted, at `weights` and on the way there.
+        Weighted sums of losses, at `weights` and at the `SHORTER` steps.
     weight : ndarray of shape (1,)
-        Of all rows.
+        Sum of the rows' weights.
     gradient, curvature : ndarray of float64, shape (n_features + 1, n_outputs)
     block : ndarray of float64, shape (n_block, n_block)
-        The upper triangle counts.
+        Only the upper triangle is used.
     places : ndarray of int32, shape (n_features + 1,)
-        Of each coordinate in the block, or -1.
+        Position of each coordinate in the block, or -1.
     """
 
     weights: np.ndarray
@@ -57,18 +58,27 @@ class FullBatchState:
 
 
 class FullBatch(Aggregator[FullBatchState, Batch, StateDict]):
-    """The loss, ``g = sum s x``, a bound h of the second derivatives, and a block of them.
+    """Sums over rows of the loss, its gradient g, a diagonal bound h of the Hessian, and a block of
+    it.
 
-    With a row's slope s and curvature q of its margins, ``h_j = sum q |x_j| (1 + sum_k |x_k|)``:
-    ``v' H v <= sum h_j v_j**2`` for every v, whatever features go together (by Cauchy and Schwarz,
-    row by row). Of some coordinates the matrix ``sum q x x'`` is taken, q the sum over outputs.
+    For each output, with a row's features x (n_features + 1,), 1 at the intercept, and the first
+    and second derivatives s and q of its weighted loss by the margin, the sums over rows are::
+
+        g_j = sum s x_j
+        h_j = sum q |x_j| sum_k |x_k|
+
+    and, for the coordinates of the block, ``A = sum q x x'``, q being summed over outputs.
+
+    Derivation: the Hessian is ``H = sum q x x'``. By Cauchy and Schwarz, for every v and each row,
+    ``(sum_j x_j v_j)**2 <= (sum_k |x_k|) (sum_j |x_j| v_j**2)``. Times q and summed over rows, that
+    is ``v' H v <= sum_j h_j v_j**2``, for any correlation of the features.
 
     Parameters
     ----------
     learner : OnlineLearner
-        Its loss has a second derivative. `start` takes of its models ``weights`` and ``seen``;
-        ``before``, the weights at the last point; and ``block``, the coordinates of the block,
-        rising.
+        Its loss must have a second derivative. `start` takes a dict with its models' ``weights``
+        and ``seen``; ``before``, the weights at the last point; and ``block``, the coordinates of
+        the block, ascending.
     """
 
     def __init__(self, learner: OnlineLearner) -> None:
@@ -118,7 +128,7 @@ class FullBatch(Aggregator[FullBatchState, Batch, StateDict]):
 
     def lift(self, state: FullBatchState) -> StateDict:
         make_room(state.gradient.nbytes + state.curvature.nbytes)
-        # Of a row that is sure the curvature rounds to 0, and its gradient may be as large as any.
+        # For a confident row the curvature rounds to 0, yet its gradient may be of any size.
         met = (state.curvature != 0) | (state.gradient != 0)
         index = np.flatnonzero(met.any(axis=1)).astype(np.int32)
         arrays = {
@@ -190,7 +200,7 @@ def _accumulate(
 def _accumulate_block(
     rows: SparseRows, bends: np.ndarray, places: np.ndarray, block: np.ndarray
 ) -> None:
-    """The upper triangle of ``sum q x x'``; a row's entries are gathered first."""
+    """Add to the upper triangle of ``sum q x x'``; a row's entries are gathered first."""
     indptr, indices, data = rows
     most = longest(indptr) + 1
     own, values = np.empty(most, np.int64), np.empty(most)

@@ -1,4 +1,22 @@
-"""Limited-memory BFGS over points that passes over all rows have measured."""
+"""Limited-memory BFGS over points whose objective was measured by passes over all rows.
+
+With weights w_i and gradients g_i of point i, flattened to (n_features + 1) * n_outputs numbers,
+``s_i = w_i - w_(i-1)`` and ``y_i = g_i - g_(i-1)``, the direction at the newest point n is ``d = -H
+g_n``. H starts as ``gamma B^-1`` and is updated by every pair (s_i, y_i), oldest first::
+
+    H <- (I - s y' / s'y) H (I - y s' / s'y) + s s' / s'y
+
+B is the measured curvature (`petafit.learners.online.newton.curvature`), and ``gamma = s_n'y_n /
+y_n' B^-1 y_n`` scales it to the newest step. The two-loop recursion (Nocedal and Wright, Numerical
+Optimization, 2nd edition, algorithm 7.4) computes H g without forming H::
+
+    for i = n..1:  a_i = s_i'g / s_i'y_i;  g <- g - a_i y_i
+    r = gamma B^-1 g
+    for i = 1..n:  r <- r + (a_i - y_i'r / s_i'y_i) s_i
+
+Pairs without positive curvature, ``s'y <= 1e-10 |s| |y|``, are left out: they would make H
+indefinite.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -14,19 +32,19 @@ _MOST_POINTS = 11
 _POINTS_BYTES = 1 << 30
 _LEAST_POINTS = 4
 _CURVED = 1e-10
-"""Least curvature along a move, as a share of the lengths, for which it counts: rounding aside."""
+"""Least curvature ``s'y`` of a pair, relative to ``|s| |y|``: below, rounding dominates."""
 
 
 @dataclass(frozen=True)
 class Point:
-    """Weights, and an objective there.
+    """Weights, and the objective's value and derivatives there.
 
     Attributes
     ----------
     weights, gradient : ndarray of float32, shape (n_features + 1, n_outputs)
     value : float
     curvature : Curvature or None
-        Only the newest point needs it.
+        Needed at the newest point only.
     """
 
     weights: np.ndarray
@@ -52,7 +70,7 @@ class Point:
 
 
 def with_newest(points: Sequence[Point], newest: Point) -> tuple[Point, ...]:
-    """The points to remember: as many of the newest as a gigabyte holds, 4 to 11."""
+    """Append a point, keeping as many of the newest as fit in a gigabyte, 4 to 11."""
     bytes_each = newest.weights.nbytes + newest.gradient.nbytes
     count = min(max(_POINTS_BYTES // bytes_each, _LEAST_POINTS), _MOST_POINTS)
     older = [replace(point, curvature=None) for point in points[1 - count :]]
@@ -60,11 +78,7 @@ def with_newest(points: Sequence[Point], newest: Point) -> tuple[Point, ...]:
 
 
 def direction(points: Sequence[Point]) -> np.ndarray:
-    """Where to go from the newest point, by what the earlier ones say of the curvature.
-
-    The two-loop recursion (Nocedal and Wright, Numerical Optimization, 2nd edition, algorithm 7.4).
-    It begins with the inverse of what the passes themselves have measured of the curvature, scaled
-    by the newest move.
+    """Return the L-BFGS direction from the newest point, or ``-B^-1 g`` if that does not descend.
 
     Returns
     -------
@@ -80,7 +94,7 @@ def direction(points: Sequence[Point]) -> np.ndarray:
 
 
 def slope_along(point: Point, move: np.ndarray) -> float:
-    """The objective's derivative along a move."""
+    """Return the objective's derivative along a step."""
     with threadpool_limits(1):
         return _dot(point.gradient.astype(np.float64), move)
 
@@ -88,7 +102,7 @@ def slope_along(point: Point, move: np.ndarray) -> float:
 def _times_inverse(
     points: Sequence[Point], gradient: np.ndarray, solve: Callable[[np.ndarray], np.ndarray]
 ) -> np.ndarray:
-    """The inverse Hessian's estimate times the gradient."""
+    """Multiply the gradient by the inverse Hessian's estimate, by the two-loop recursion."""
     result, scale = gradient, 1.0
     used: list[tuple[int, float, float]] = []
     for number in range(len(points) - 1, 0, -1):
@@ -108,7 +122,7 @@ def _times_inverse(
 
 
 def _pair(points: Sequence[Point], number: int) -> tuple[np.ndarray, np.ndarray]:
-    """The move to a point from the one before it, and the change of the gradient."""
+    """Return s and y: a point's differences in weights and gradient from the point before it."""
     old, new = points[number - 1], points[number]
     return (
         np.subtract(new.weights, old.weights, dtype=np.float64),

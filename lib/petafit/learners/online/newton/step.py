@@ -1,4 +1,4 @@
-"""Refinement after the online rounds: L-BFGS steps towards the least mean loss over all rows."""
+"""Refinement after the online rounds: L-BFGS steps towards the minimal mean loss over all rows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,15 +18,16 @@ from petafit.learners.online.newton.lbfgs import Point, direction, slope_along
 from petafit.store.arrays import StateDict
 
 _ENOUGH = 1e-4
-"""The share of what the slope promised by which a step must lower the objective (Armijo)."""
+"""Least decrease of the objective, as a share of the slope's prediction (Armijo condition)."""
 
 _NEVER_LEARNT = np.float32(1e-30)
-"""Squared gradients of a coordinate that has a weight although no online round met it: as good as
-none, and enough for `ModelForm` to go on from its weight."""
+"""Squared gradients of a coordinate with a weight that no online round has moved: negligible, but
+enough for `ModelForm` to restore its weight.
+"""
 
 
 def check_refinable(learner: Learner[object]) -> OnlineLearner:
-    """The learner, if it can be refined.
+    """Return the learner, if it can be refined.
 
     Raises
     ------
@@ -57,13 +58,14 @@ def check_refinable(learner: Learner[object]) -> OnlineLearner:
 
 
 def start_of(model: StateDict, points: Sequence[Point], *, block: bool) -> StateDict:
-    """What `FullBatch` needs of a model that is on the way from the last point, if there is one.
+    """Return the part of a model that `FullBatch` starts from, with the last point's weights, if
+    any.
 
     Parameters
     ----------
     block : bool
-        Measure a block of the second derivatives, too: before the first step, and again where a
-        step went too far, so that the last block misleads.
+        Measure a block of the Hessian, too: before the first step, and again after a step that was
+        too long, since the last block is then misleading.
     """
     start = StateDict({name: model.arrays[name] for name in ("weights", "seen")})
     if points:
@@ -75,16 +77,16 @@ def start_of(model: StateDict, points: Sequence[Point], *, block: bool) -> State
 
 @dataclass(frozen=True)
 class Refined:
-    """What one pass over all rows brought.
+    """Result of one refinement pass over all rows.
 
     Attributes
     ----------
     model : StateDict
-        The next one; the next pass measures it.
+        The next model, which the next pass measures.
     objective : float
-        Of the model that the pass began with.
+        Objective of the model that the pass measured.
     point : Point or None
-        That model's weights and derivatives; None where they were no better than at the last point.
+        That model's weights and derivatives; None if its objective was not lower than before.
     """
 
     model: StateDict
@@ -95,22 +97,22 @@ class Refined:
 def refined(
     learner: OnlineLearner, model: StateDict, sums: StateDict, points: Sequence[Point]
 ) -> Refined:
-    """A model after one step towards the least ``F(w) = mean loss + l2 / 2 |w|**2``.
+    """Take one step towards the minimum of ``F(w) = mean loss + l2 / 2 |w|**2``.
 
-    The mean is weighted by the rows' weights and those of their classes; the intercept is not
-    penalised; l2 is the learner's, of FTRL divided by the rows' weight, since there it belongs to
-    the sum of losses. The sums are those at the model's weights. Where F has fallen enough since
-    the last point, L-BFGS goes on from there; else the step is shortened to what was best of the
-    lengths that the pass has measured.
+    w are the weights (n_features + 1, n_outputs); the intercept is not penalised. The mean is
+    weighted by the rows' weights and those of their classes. l2 is the learner's, for FTRL divided
+    by the sum of the weights, since there it belongs to the sum of losses. If F has decreased
+    enough since the last point, the next step is by L-BFGS; otherwise the last step is shortened to
+    the best of the lengths that the pass has measured.
 
     Parameters
     ----------
     model : StateDict
-        The learner's; where there are points, on the way from the last one.
+        The learner's model; if there are points, one step from the last of them.
     sums : StateDict
-        As `petafit.learners.online.newton.derivatives.FullBatch` gives them.
+        From `petafit.learners.online.newton.derivatives.FullBatch`, at the model's weights.
     points : sequence of Point
-        Where F has been measured before and was lower than at any earlier one.
+        Earlier points, each with a lower F than all before it.
     """
     weight = float(sums.arrays["weight"][0])
     l2 = learner.estimator.l2 / (weight if learner.estimator.optimizer == "ftrl" else 1.0)
@@ -131,7 +133,7 @@ def refined(
 
 
 def mean_loss(learner: OnlineLearner, model: StateDict, rows: Batch) -> float:
-    """The learner's own loss on rows, weighted, without penalty."""
+    """Return the learner's own loss on rows, weighted, without penalty."""
     weights, weight = model.arrays["weights"], learner.weigh(rows, model.arrays["seen"])
     margins = learner.estimator.margins(as_rows(rows.X), weights).reshape(-1, weights.shape[1])
     target = learner.target.encode(labels_of(rows, learner.name))
@@ -146,7 +148,7 @@ def _penalty(weights: np.ndarray, l2: float) -> float:
 def _point(
     model: StateDict, sums: StateDict, objective: float, l2: float, points: Sequence[Point]
 ) -> Point:
-    """The objective's derivatives, of the sums over rows."""
+    """Compute the objective's derivatives from the sums over rows."""
     weights = model.arrays["weights"]
     index, weight = sums.arrays.get("index", slice(None)), sums.arrays["weight"]
     gradient, bound = l2 * weights.astype(np.float64), np.full(weights.shape, l2)

@@ -1,1 +1,1 @@
-"""How scikit-learn's estimators, fitted on different shards, become one: a file for each family."""
+"""Merging of scikit-learn estimators fitted on different shards: a file for each family."""

@@ -1,4 +1,4 @@
-"""Estimators that learn by steps: what the steps led to is averaged over the shards."""
+"""Estimators that learn by gradient steps: their results are averaged over the shards."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -10,14 +10,14 @@ from petafit.learners.sklearn.merging.rule import Learnt, MergeRule
 from petafit.store.arrays import StateDict
 
 LAST = "last"
-"""The group of arrays that weigh as much as the rows of the shard do together."""
+"""The group of arrays weighted by the total weight of the shard's rows."""
 
 
 _NOTHING: Mapping[str, int] = MappingProxyType({})
 
 
 class Average(MergeRule):
-    """The mean of arrays and counters over the shards, by their rows' weights; totals add up.
+    """Averages arrays and counters over the shards, by their rows' weights; totals add up.
 
     Arrays come in groups, each with a weight of its own; counters weigh as the group `LAST`.
     """
@@ -48,7 +48,7 @@ def averaged(
     counters: Mapping[str, float] = _NOTHING,
     totals: Mapping[str, int] = _NOTHING,
 ) -> StateDict:
-    """One shard's parts of an `Average`."""
+    """Return one shard's parts of an `Average`."""
     arrays = {f"{group}/{name}": a for group, named in groups.items() for name, a in named.items()}
     return StateDict(
         {name: np.asarray(array, np.float64) for name, array in arrays.items()},
@@ -62,7 +62,7 @@ def averaged(
 
 
 def means(parts: StateDict, group: str = LAST) -> dict[str, np.ndarray]:
-    """The merged arrays of a group, in the types in which they came."""
+    """Return the merged arrays of a group, in their original types."""
     dtypes = parts.params["dtypes"]
     return {
         name: array.astype(dtypes[f"{group}/{name}"])
@@ -71,16 +71,16 @@ def means(parts: StateDict, group: str = LAST) -> dict[str, np.ndarray]:
 
 
 class LinearSteps(Average):
-    """scikit-learn's linear models by SGD, where they are not stacked: see `LinearSums`.
+    """scikit-learn's linear models by SGD, if they are not stacked: see `LinearSums`.
 
-    Nested ones are not, each of which would need a label of its own for the rows put aside; nor is
-    SGDOneClassSVM, which has no label, and whose average is better than one learner (by 3.4 in its
-    objective, 20 shards of digits).
+    Nested ones are not stacked, since each would need a label of its own for the merge holdout; nor
+    is SGDOneClassSVM, which has no label, and whose average is better than a single learner (by 3.4
+    in its objective, 20 shards of digits).
 
-    With ``average`` it is `_standard_coef` and `_average_coef` that `partial_fit` goes on from, so
-    these are averaged and `coef_` follows; shards that have not begun to average have no say in the
-    latter. The step counter `t_` is averaged too, so that the next round's steps are as long as one
-    shard's would be.
+    With ``average``, `partial_fit` continues from `_standard_coef` and `_average_coef`, so these
+    are averaged and `coef_` is derived; shards that have not started averaging do not contribute to
+    the latter. The step counter `t_` is averaged too, so that the next round's steps are as long as
+    a single shard's would be.
     """
 
     how = "approximate: weights averaged by rows"
@@ -95,7 +95,9 @@ class LinearSteps(Average):
     )
 
     def note(self, estimator: Any, start: Any | None, learnt: Learnt) -> float:
-        """The weight of the rows learnt from; a nested estimator sees fewer than its shard has."""
+        """Note the weight of the rows learnt from; a nested estimator sees fewer than its shard
+        has.
+        """
         return learnt.weight_of(estimator.t_ - (start.t_ if start is not None else 1))
 
     def parts(self, estimator: Any, note: Any) -> StateDict:
@@ -116,7 +118,7 @@ class LinearSteps(Average):
 
 
 def _choose(estimator: Any, which: str) -> None:
-    """Let the fitted attributes be the averaged or the last weights, as scikit-learn does."""
+    """Set the fitted attributes to the averaged or the last weights, as scikit-learn does."""
     held = vars(estimator)
     held["coef_"] = held[f"_{which}_coef"]
     intercept = held[f"_{which}_intercept"]
@@ -131,7 +133,7 @@ def _sum(left: Mapping[str, float], right: Mapping[str, float]) -> dict[str, flo
 
 
 def _mean(left: Any, right: Any, ours: float, theirs: float) -> Any:
-    """The weighted mean; exactly the other side where one weighs nothing."""
+    """Return the weighted mean; exactly the other side if one has no weight."""
     if not theirs:
         return left
     return (ours * left + theirs * right) / (ours + theirs) if ours else right

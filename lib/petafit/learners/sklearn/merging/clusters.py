@@ -1,4 +1,4 @@
-"""MiniBatchKMeans: the centres that the shards found are collected, and clustered again."""
+"""MiniBatchKMeans: the shards' centres are collected and clustered again."""
 
 import warnings
 from typing import Any
@@ -13,17 +13,17 @@ from petafit.learners.sklearn.merging.sample import joined, rows_and_weights, sa
 from petafit.store.arrays import StateDict
 
 _STARTS = 10
-"""How often the centres are clustered from new first centres; the best wins."""
+"""Number of initialisations of the k-means over the centres; the best wins."""
 
 _KEPT_MODELS = 16
-"""The centres of so many shards are kept in any case."""
+"""Number of shards whose centres are always kept."""
 
 
 class Centres(MergeRule):
     """K-means over the centres of all shards, each weighted by its rows.
 
-    Where the shards began with the same centres, what these had counted is taken out of the
-    shards' and put beside them once, and k-means begins with the old centres, too.
+    If the shards started from the same centres, the rows these had counted are subtracted from each
+    shard's counts and added once, and k-means is initialised with the old centres, too.
     """
 
     how = "approximate: weighted k-means over the shards' centres"
@@ -46,7 +46,7 @@ class Centres(MergeRule):
             n_init=_STARTS if start is None else 1,
             random_state=estimator.random_state,
         )
-        with warnings.catch_warnings(), threadpool_limits(1):  # the sums' order must not vary
+        with warnings.catch_warnings(), threadpool_limits(1):  # the order of sums must not vary
             warnings.simplefilter("ignore", ConvergenceWarning)  # fewer centres than clusters
             k_means.fit(points, sample_weight=weights)
         dtype = parts.params["dtype"]
@@ -58,13 +58,13 @@ class Centres(MergeRule):
 def _points(
     parts: StateDict, start: Any | None, reassignment_ratio: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The shards' own centres and their weights, and those of the start."""
+    """Return the shards' own centres with their weights, and those of the start."""
     rows, weights = rows_and_weights(parts)
     number, counts, centres = rows[:, 0].astype(np.intp), rows[:, 1], rows[:, 2:]
     if start is None:
         return centres, weights
     before, old = start._counts.astype(np.float64), start.cluster_centers_.astype(np.float64)
-    # Below this count scikit-learn may have moved a centre to a row of its own choice.
+    # Below this count scikit-learn may have reassigned a centre to a random row.
     before = np.where(before < reassignment_ratio * counts.max(), 0.0, before)
     own = np.maximum(counts - before[number], 0.0)
     moved = counts[:, None] * centres - (before[:, None] * old)[number]

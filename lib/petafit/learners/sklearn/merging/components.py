@@ -1,4 +1,4 @@
-"""IncrementalPCA: the shards' scatter matrices add up, each as a stack of rows R with RᵀR = S."""
+"""IncrementalPCA: shards' scatter matrices S add up, each stored as rows R with RᵀR = S."""
 
 from typing import Any
 
@@ -12,17 +12,17 @@ from petafit.store.arrays import StateDict
 
 
 class Components(MergeRule):
-    """IncrementalPCA.
+    """Merges IncrementalPCA.
 
     A shard's rows are its components times their singular values. Two stacks and the row
     ``sqrt(n1 n2 / (n1 + n2)) (mean1 - mean2)`` make the stack of both; a stack of more rows than
-    columns is replaced by the triangle of its QR decomposition, which has the same scatter. So
-    nothing is lost on the way; only what the shards' own truncation left out is missing.
+    columns is replaced by the triangular factor of its QR decomposition, which has the same
+    scatter. So merging loses nothing; only the components that the shards truncated are missing.
 
     Parameters
     ----------
     exact : bool
-        No shard truncates, as there are as many components as features.
+        No shard truncates, since there are as many components as features.
     """
 
     def __init__(self, *, exact: bool) -> None:
@@ -89,13 +89,13 @@ def _times(moments: SklearnMoments, factor: int) -> SklearnMoments:
 
 
 def _between(one: SklearnMoments, other: SklearnMoments) -> np.ndarray:
-    """The row that the distance of two means adds to a stack."""
+    """Return the row that accounts for the distance of two means in a stack."""
     scale = np.sqrt(one.weight * other.weight / (one.weight + other.weight))
     return np.atleast_2d(scale * (one.mean - other.mean))
 
 
 def _start_once(stack: np.ndarray, start: Any, between: np.ndarray, shards: int) -> np.ndarray:
-    """A stack of all shards, which all began with `start`, with it counted once."""
+    """Correct a stack of shards that all began with `start`, so that it counts once."""
     before = start.singular_values_[:, None] * start.components_
     again = np.vstack([np.sqrt(shards - 1) * before, between])
     variances, rows = linalg.eigh(stack.T @ stack - again.T @ again)

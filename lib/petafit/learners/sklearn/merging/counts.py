@@ -1,4 +1,4 @@
-"""Naive Bayes over counts: what the shards counted adds up, exactly."""
+"""Naive Bayes over counts: the shards' counts add up, exactly."""
 
 from typing import Any
 
@@ -9,11 +9,11 @@ from petafit.learners.sklearn.merging.rule import MergeRule
 from petafit.store.arrays import StateDict
 
 _ROUNDING = 1e-12
-"""The share of a count below which what is left of a subtraction is rounding, and no count."""
+"""Share of a count below which the remainder of a subtraction is rounding error."""
 
 
 class FeatureCounts(MergeRule):
-    """Multinomial, Bernoulli and complement naive Bayes."""
+    """Merges multinomial, Bernoulli and complement naive Bayes."""
 
     exact = True
     subtractable = True
@@ -41,9 +41,9 @@ class FeatureCounts(MergeRule):
 
 
 class CategoryCounts(MergeRule):
-    """Categorical naive Bayes; a category that a shard has not seen counts 0 there.
+    """Merges categorical naive Bayes; a category that a shard has not seen has a count of 0 there.
 
-    The counts of all features lie side by side, (n_classes, sum of n_categories).
+    The counts of all features are concatenated, (n_classes, sum of n_categories).
     """
 
     exact = True
@@ -62,7 +62,7 @@ class CategoryCounts(MergeRule):
         return _counts(classes, _widened(left, widths) + _widened(right, widths), widths)
 
     def subtract(self, total: StateDict, part: StateDict) -> StateDict:
-        """The rest; categories that no other shard has seen are forgotten."""
+        """Subtract counts; categories that no other shard has seen are removed."""
         widths = total.arrays["n_categories"]
         classes = _less(total.arrays["class_count"], part.arrays["class_count"])
         counts = _less(total.arrays["counts"], _widened(part, widths))
@@ -89,7 +89,7 @@ def _counts(class_count: np.ndarray, counts: np.ndarray, n_categories: np.ndarra
 
 
 def _widened(parts: StateDict, widths: np.ndarray) -> np.ndarray:
-    """The counts with room for so many categories of each feature; those cut off are zero."""
+    """Pad or cut the counts to a number of categories of each feature; those cut off are zero."""
     counts, before = parts.arrays["counts"], parts.arrays["n_categories"]
     kept = np.minimum(before, widths)
     within = np.arange(kept.sum()) - np.repeat(np.cumsum(kept) - kept, kept)

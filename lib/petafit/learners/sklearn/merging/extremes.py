@@ -1,4 +1,4 @@
-"""Scalers that keep the extremes of each column: shards merge to the bit."""
+"""Scalers that store the extremes of each column: shards merge bit for bit."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from petafit.store.arrays import StateDict
 
 
 class MinMax(MergeRule):
-    """MinMaxScaler; NaN is no value."""
+    """Merges MinMaxScaler; NaN is ignored."""
 
     exact = True
     how = "exact: the least and the largest value of each column"
@@ -34,7 +34,7 @@ class MinMax(MergeRule):
 
 
 class Magnitude(MergeRule):
-    """MaxAbsScaler; NaN is no value."""
+    """Merges MaxAbsScaler; NaN is ignored."""
 
     exact = True
     how = "exact: the largest absolute value of each column"
@@ -54,7 +54,7 @@ class Magnitude(MergeRule):
 
 
 def update_range(scaler: Any) -> None:
-    """Set what follows from the extremes, as MinMaxScaler's `partial_fit` does."""
+    """Update the attributes derived from the extremes, as MinMaxScaler's `partial_fit` does."""
     low, high = np.asarray(scaler.feature_range, scaler.data_min_.dtype)
     scaler.data_range_ = scaler.data_max_ - scaler.data_min_
     scaler.scale_ = (high - low) / _handle_zeros_in_scale(scaler.data_range_, copy=True)
@@ -62,11 +62,11 @@ def update_range(scaler: Any) -> None:
 
 
 def update_magnitude(scaler: Any) -> None:
-    """Set what follows from the largest value, as MaxAbsScaler's `partial_fit` does."""
+    """Update the attributes derived from the maximum, as MaxAbsScaler's `partial_fit` does."""
     scaler.scale_ = _handle_zeros_in_scale(scaler.max_abs_, copy=True)
 
 
 def _rows(parts: StateDict, start: Any | None, shards: int) -> int:
-    """All rows seen, those that every shard began with counted once."""
+    """Return the number of rows seen, counting once those of the common start."""
     before = int(start.n_samples_seen_) if start is not None else 0
     return int(parts.params["rows"]) - (shards - 1) * before

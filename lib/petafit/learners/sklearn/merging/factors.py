@@ -1,12 +1,14 @@
-"""Models that forget: topics, dictionaries and factors from statistics that decay with every step.
+"""Models with forgetting: topics, dictionaries and factors from statistics that decay at every
+step.
 
-A shard that begins with statistics S0 and takes n steps ends with ``r S0 + O``, where r is what the
-steps keep of S0, and O is the shard's own. The mean over the shards would keep r of S0 however many
-shards there are, and learn no more than one of them could. So what all their steps, one after the
-other, would keep of S0 is put beside the mean of O, scaled as if it had grown for so long.
+A shard that starts from statistics S0 and takes n steps ends with ``r S0 + O``, where r is the
+share of S0 that n steps retain, and O is the shard's contribution. The mean over the shards would
+retain r of S0 for any number of shards, and learn no more than a single one. So S0 is weighted by
+the share that all shards' steps in sequence would retain, and the mean of O is scaled to as many
+steps.
 
-In a first round the shards share the components they begin with, and no statistics; plain means
-are what the rule then gives.
+In the first round the shards share initial components, but no statistics; the rule then gives plain
+means.
 """
 
 from abc import abstractmethod
@@ -22,16 +24,16 @@ from petafit.store.arrays import StateDict
 
 
 class DecayingStatistics(Average):
-    """The rule above; a subclass says what decays, and how fast.
+    """The rule above; a subclass defines the decaying statistics and their decay.
 
     Attributes
     ----------
     statistics : tuple of str
         Attributes that decay.
     counter : str
-        The attribute that counts steps.
+        Attribute that counts steps.
     before_any : int
-        Its value before the first one.
+        Value of the counter before the first step.
     """
 
     statistics: ClassVar[tuple[str, ...]]
@@ -40,22 +42,22 @@ class DecayingStatistics(Average):
 
     @abstractmethod
     def kept(self, estimator: Any, *, first: int, steps: int, rows: float) -> float:
-        """The share of the statistics that some steps keep.
+        """Return the share of the statistics that some steps retain.
 
         Parameters
         ----------
         first : int
-            The counter before the first of them.
+            The counter before the first of these steps.
         rows : float
-            Rows of a step.
+            Number of rows in a step.
         """
 
     @abstractmethod
     def settle(self, estimator: Any) -> None:
-        """Set what follows from the statistics."""
+        """Update the attributes derived from the statistics."""
 
     def least(self, estimator: Any) -> float:
-        """What no statistic can be below."""
+        """Return the lower bound of the statistics."""
         return 0.0
 
     def note(self, estimator: Any, start: Any | None, learnt: Learnt) -> Mapping[str, int]:
@@ -91,7 +93,9 @@ class DecayingStatistics(Average):
 
 
 class Topics(DecayingStatistics):
-    """LatentDirichletAllocation: expected counts of words in topics, each step's of all rows."""
+    """LatentDirichletAllocation: expected counts of words in topics, scaled in each step to all
+    rows.
+    """
 
     how = "approximate: topics' expected counts averaged by rows, from the same first topics"
     forget = ("components_", "exp_dirichlet_component_")
@@ -114,7 +118,7 @@ class Topics(DecayingStatistics):
 class Dictionary(DecayingStatistics):
     """MiniBatchDictionaryLearning: products of codes with codes (`_A`) and with rows (`_B`).
 
-    The atoms that fit them best are found as in a step of scikit-learn's own, from their mean.
+    The best-fitting atoms are then computed as in scikit-learn's own step, starting from the mean.
     """
 
     how = "approximate: products of codes averaged by rows, from the same first atoms"
@@ -155,4 +159,4 @@ class Factors(DecayingStatistics):
 
 
 _USED = 1e-6
-"""The mean squared code above which scikit-learn takes an atom as used."""
+"""Mean squared code above which scikit-learn considers an atom used."""

@@ -29,24 +29,23 @@ from petafit.store.arrays import StateDict
 class LinearSums(MergeRule):
     """Stacking, or another rule of `petafit.learners.online.merging.rules`.
 
-    SGD keeps no squared gradients. Instead the estimator remembers, as ``evidence_``, the sums of
+    SGD keeps no squared gradients. Instead the estimator stores, as ``evidence_``, the sums of
     ``weight x**2 / 4`` of every feature, and of ``weight / 4`` for the intercept, over the rows it
-    has learnt from: what squared gradients of the log loss are where classes are even.
+    has learnt from: the squared gradients of the log loss at a probability of 1/2.
 
-    With ``average`` it is the weights that predict which are merged; SGD and its average both go on
-    from the result. The step counter ``t_`` grows by the shards' mean, so that the next round's
-    steps are as long as one shard's would be.
+    With ``average`` the predictive weights are merged; SGD and its average both continue from the
+    result. The step counter ``t_`` grows by the shards' mean, so that the next round's steps are as
+    long as a single shard's would be.
 
-    Where no rows were put aside, stacking falls back on `Touched`: SGD's first steps are so long
-    that moves which add up, as those of `Evidence` do, lead far away (20 shards of click logs: log
-    loss 2.95 by evidence, 1.75 by the mean, 1.70 by those that moved, .50 stacked).
-    With ``average`` the mean, which merges SGD and its average each by itself, is better there by
-    1 or 2 points.
+    Without a merge holdout, stacking falls back on `Touched`: SGD's first steps are so long that
+    adding them up, as `Evidence` does, diverges (20 shards of click logs: log loss 2.95 by
+    `Evidence`, 1.75 by `Mean`, 1.70 by `Touched`, .50 stacked). With ``average`` the mean, which
+    merges SGD and its average separately, is better there by 1 or 2 points.
 
     Parameters
     ----------
     name : str
-        Of the rule.
+        Name of the rule.
     """
 
     forget = (*LinearSteps.forget, "evidence_")
@@ -113,15 +112,15 @@ class LinearSums(MergeRule):
 
 
 def _decides_only(estimator: Any) -> bool:
-    """Margins decide, and by which factor they are multiplied does not matter.
+    """Return whether only decisions matter, so that the scale of margins is arbitrary.
 
-    Their steps are as long as their weights are large, so that these keep their size.
+    The length of such an estimator's steps depends on the scale of its weights, so that is kept.
     """
     return hasattr(estimator, "classes_") and not hasattr(estimator, "predict_proba")
 
 
 def _put(estimator: Any, weights: np.ndarray, parts: StateDict, start: Any | None) -> None:
-    """Give an estimator merged weights, and the evidence and the steps of a shard."""
+    """Set an estimator's merged weights, evidence, and step count."""
     sums = Sums.from_state_dict(parts.part("sums"))
     for name, shape in parts.params["shapes"].items():
         own = weights[-1] if "intercept" in name else weights[:-1].T
@@ -132,26 +131,26 @@ def _put(estimator: Any, weights: np.ndarray, parts: StateDict, start: Any | Non
 
 
 def _weights_of(estimator: Any) -> np.ndarray:
-    """What predicts, (n_features + 1, n_outputs), the intercept last."""
+    """Return the predictive weights, (n_features + 1, n_outputs), the intercept last."""
     return np.vstack([np.atleast_2d(estimator.coef_).T, estimator.intercept_])
 
 
 def _begun(start: Any | None, parts: StateDict) -> tuple[np.ndarray, np.ndarray]:
-    """The weights and the evidence from which all shards began."""
+    """Return the weights and the evidence from which all shards began."""
     rows, outputs = parts.params["sums/coordinates"], len(parts.arrays["sums/row_intercepts"])
     weights = np.zeros((rows, outputs)) if start is None else _weights_of(start)
     return weights, _evidence_of(start, rows)
 
 
 def _evidence_of(start: Any | None, rows: int) -> np.ndarray:
-    """Of a model, (rows, 1); none where it was merged by the mean."""
+    """Return a model's evidence, (rows, 1); 0 if it was merged by the mean."""
     evidence = getattr(start, "evidence_", None)
     return np.zeros((rows, 1)) if evidence is None else evidence[:, None]
 
 
 @njit
 def _gather(rows: SparseRows, weight: np.ndarray, evidence: np.ndarray) -> None:
-    """Add the rows' weighted squares, over 4."""
+    """Add the rows' weighted squares, divided by 4."""
     indptr, indices, data = rows
     for row in range(len(indptr) - 1):
         share = 0.25 * (weight[row] if len(weight) else 1.0)

@@ -12,15 +12,15 @@ from petafit.store.arrays import StateDict
 
 @dataclass(frozen=True, slots=True)
 class SklearnMoments:
-    """The weight of some rows, their means and their variances; the shapes broadcast.
+    """Weight, means and variances of some rows; the shapes broadcast.
 
-    Sums of squares would lose every digit of a variance that is small beside its mean; distances
-    from the mean do not.
+    Uncentred sums of squares would lose every digit of a variance that is small relative to its
+    mean; centred ones do not.
 
     Attributes
     ----------
     weight, mean, variance : ndarray
-        The variance is the population's.
+        The variance is that of the population.
     """
 
     weight: np.ndarray
@@ -29,7 +29,7 @@ class SklearnMoments:
 
     @classmethod
     def of(cls, X: np.ndarray, weight: np.ndarray | None = None) -> Self:
-        """The columns of X; every row weighs 1 where there are no weights, some of them above 0."""
+        """Compute the moments of X's columns; without weights every row weighs 1."""
         if weight is None:
             return cls(np.array(len(X), np.float64), X.mean(axis=0), X.var(axis=0))
         mean = np.average(X, axis=0, weights=weight)
@@ -37,7 +37,7 @@ class SklearnMoments:
         return cls(np.array(weight.sum(), np.float64), mean, variance)
 
     def merged(self, other: Self) -> Self:
-        """Both together, by eq. 2.1 of Chan, Golub and LeVeque (1979); an empty side is ignored."""
+        """Merge by eq. 2.1 of Chan, Golub and LeVeque (1979); an empty side is ignored."""
         weight = self.weight + other.weight
         share = other.weight / np.where(weight, weight, 1)
         distance = other.mean - self.mean
@@ -54,7 +54,7 @@ class SklearnMoments:
         )
 
     def without(self, other: Self) -> Self:
-        """What, merged with `other`, gives these."""
+        """Return the moments that, merged with `other`, give these."""
         weight = self.weight - other.weight
         share = other.weight / np.where(weight > 0, weight, 1)
         distance = self.mean - other.mean
@@ -65,7 +65,7 @@ class SklearnMoments:
         return type(self)(weight, np.where(empty, 0, mean), np.where(empty, 0, variance))
 
     def start_once(self, start: Self, shards: int) -> Self:
-        """The moments of all shards where each of them includes `start`."""
+        """Correct the moments of shards that each include `start`, so that it counts once."""
         return self.without(type(self)((shards - 1) * start.weight, start.mean, start.variance))
 
     def to_state_dict(self) -> StateDict:
@@ -78,7 +78,7 @@ class SklearnMoments:
 
 
 class ScalerMoments(MergeRule):
-    """StandardScaler; without `with_mean` and `with_std` it only counts."""
+    """Merges StandardScaler; without `with_mean` and `with_std` it only counts."""
 
     exact = True
     subtractable = True
@@ -125,7 +125,7 @@ class ScalerMoments(MergeRule):
 
 
 def update_scale(scaler: Any) -> None:
-    """Set the scale that follows from the moments, as StandardScaler's `partial_fit` does."""
+    """Update the scale derived from the moments, as StandardScaler's `partial_fit` does."""
     constant = _is_constant_feature(scaler.var_, scaler.mean_, scaler.n_samples_seen_)
     scaler.scale_ = _handle_zeros_in_scale(np.sqrt(scaler.var_), copy=False, constant_mask=constant)
 

@@ -1,4 +1,4 @@
-"""Meta-estimators: they merge as what they hold does."""
+"""Meta-estimators, merged by merging their nested estimators."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -15,13 +15,13 @@ from petafit.store.arrays import StateDict
 class Nested(MergeRule):
     """One-vs-rest, one-vs-one and multi-output estimators, and SelectFromModel.
 
-    The parts are summaries of the estimators held. A shard that lacks two classes leaves the one
-    that tells them apart unfitted: it has nothing to say there.
+    The parts are summaries of the nested estimators. A shard that lacks two classes leaves the
+    estimator of this pair unfitted, and contributes nothing to it.
 
     Parameters
     ----------
     base : MergeRule
-        Of each of the estimators.
+        The rule of each nested estimator.
     """
 
     forget = ("estimators_", "estimator_")
@@ -58,14 +58,14 @@ class Nested(MergeRule):
             estimator.estimators_ = held
 
     def _built(self, estimator: Any, summary: StateDict, start: Any | None) -> Any:
-        """One of the estimators held; as it began where no shard had rows for it."""
+        """Build a nested estimator; the initial one if no shard had rows for it."""
         if summary.params["rows"]:
             return decode(self.base.finish(summary, start))
         return clone(estimator.estimator) if start is None else start
 
 
 def _held(estimator: Any) -> list[Any | None]:
-    """The estimators held; None for one that has learnt nothing."""
+    """Return the nested estimators; None for one that has learnt nothing."""
     single_one = isinstance(estimator, SelectFromModel)
     held = [estimator.estimator_] if single_one else estimator.estimators_
     return [one if is_fitted(one) else None for one in held]

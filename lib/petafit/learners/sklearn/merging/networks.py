@@ -1,4 +1,4 @@
-"""Neural networks: averaged weights, which mean something since all shards begin with the same."""
+"""Neural networks: averaged weights, comparable since all shards share an initialisation."""
 
 from typing import Any
 
@@ -7,13 +7,13 @@ from petafit.learners.sklearn.merging.rule import Learnt
 from petafit.store.arrays import StateDict
 
 _STEPS = ("ms", "vs", "velocities")
-"""What the optimizers remember of earlier gradients."""
+"""The optimizers' state from earlier gradients."""
 
 
 class Perceptrons(Average):
-    """MLPClassifier and MLPRegressor; what the optimizer remembers is averaged, too.
+    """MLPClassifier and MLPRegressor; the optimizer's state is averaged, too.
 
-    The seed alone determines the first weights. The first shard's random state goes on.
+    The initial weights depend on the seed alone. The first shard's random state is kept.
     """
 
     how = "approximate: weights and optimizer averaged by rows, from the same first weights"
@@ -46,7 +46,7 @@ class Perceptrons(Average):
 
 
 class BoltzmannMachine(Average):
-    """BernoulliRBM; the first shard's chain of samples and random state go on."""
+    """BernoulliRBM; the first shard's chain of samples and random state are kept."""
 
     how = "approximate: weights averaged by rows, from the same first weights"
     forget = ("components_", "intercept_hidden_", "intercept_visible_")

@@ -1,4 +1,4 @@
-"""A merge rule: how estimators of one scikit-learn class, each fitted on a shard, become one."""
+"""Merge rules: one estimator from estimators of a scikit-learn class, each fitted on a shard."""
 
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, NamedTuple
@@ -10,7 +10,7 @@ from petafit.store.arrays import StateDict
 
 
 class Learnt(NamedTuple):
-    """The rows that a shard has learnt from, all of them with weight.
+    """The rows of positive weight that a shard has learnt from.
 
     Attributes
     ----------
@@ -22,7 +22,7 @@ class Learnt(NamedTuple):
     weight: float = 0
 
     def weight_of(self, steps: float) -> float:
-        """What so many of the rows weigh, taken to be like all of them."""
+        """Return the weight of this number of average rows."""
         return steps if self.weight == self.rows else steps * self.weight / self.rows
 
 
@@ -30,25 +30,25 @@ NO_ROWS = Learnt()
 
 
 class MergeRule(ABC):
-    """Merges what shards learnt.
+    """Merges the estimators of shards.
 
-    A shard's summary is its estimator. When two summaries meet, each becomes its `parts`: what adds
-    up, or is averaged, or is collected, by an associative `join`. `build` makes an estimator of
-    them, so that whatever is approximate lies in `parts` and `build`. What has no parts (settings,
-    random states) is the first shard's.
+    A shard's summary is its estimator. To merge two summaries, each is converted to its `parts`,
+    which an associative `join` adds up, averages or collects. `build` makes an estimator of them,
+    so that all approximation lies in `parts` and `build`. Attributes without parts (settings,
+    random states) are the first shard's.
 
     Attributes
     ----------
     exact : bool
-        What is built equals the estimator fitted to all rows, whatever the shards.
+        The merged estimator equals the one fitted to all rows, for any shards.
     subtractable : bool
-        A shard can be taken out of a summary again: `unmerge`.
+        A shard can be subtracted from a summary: `unmerge`.
     stacks : bool
         Several shards are best merged by `stack`.
     how : str
         The rule in one line.
     forget : tuple of str
-        Attributes that `build` makes anew, or that describe one shard's last batch.
+        Attributes that `build` recomputes, or that describe one shard's last batch.
     """
 
     exact: bool = False
@@ -58,32 +58,32 @@ class MergeRule(ABC):
     forget: ClassVar[tuple[str, ...]] = ()
 
     def prepared(self, estimator: Any) -> Any:
-        """The estimator of a model, which it may change, ready to learn from a shard."""
+        """Prepare a model's estimator, in place, to learn from a shard."""
         return estimator
 
     def learnt(self, estimator: Any, batch: Batch) -> Any:
-        """The estimator, now that it has learnt from a batch, with what merging needs of it."""
+        """Return the estimator after a batch, with the statistics that merging needs."""
         return estimator
 
     def note(self, estimator: Any, start: Any | None, learnt: Learnt) -> Any:
-        """What `parts` needs besides the estimator, as JSON has it.
+        """Return what `parts` needs besides the estimator, as plain JSON values.
 
         Parameters
         ----------
         start : estimator or None
-            What the shard began with.
+            The estimator from which the shard started.
         learnt : Learnt
-            Since then.
+            The rows learnt from since then.
         """
         return learnt.weight
 
     @abstractmethod
     def parts(self, estimator: Any, note: Any) -> StateDict:
-        """What a shard has to say to others."""
+        """Return the shard's mergeable arrays."""
 
     @abstractmethod
     def join(self, left: StateDict, right: StateDict) -> StateDict:
-        """The parts of two shards as one; associative."""
+        """Join the parts of two shards; associative."""
 
     @abstractmethod
     def build(self, estimator: Any, parts: StateDict, start: Any | None, shards: int) -> None:
@@ -92,42 +92,42 @@ class MergeRule(ABC):
         Parameters
         ----------
         start : estimator or None
-            What all shards began with; the parts of each of them include it.
+            The estimator from which all shards started; each shard's parts include it.
         """
 
     def subtract(self, total: StateDict, part: StateDict) -> StateDict:
-        """The parts of which `total` is the join, `part` being the other side."""
+        """Return the parts that, joined with `part`, give `total`."""
         raise NotImplementedError
 
     def strip(self, estimator: Any) -> None:
-        """Remove what `build` makes anew."""
+        """Remove the attributes that `build` recomputes."""
         for name in self.forget:
             vars(estimator).pop(name, None)
 
     def alone(self, summary: StateDict) -> StateDict:
-        """The model of a shard that met no other."""
+        """Return the model of a single shard."""
         return summary.part("estimator")
 
     def lift(self, estimator: Any, start: Any | None, learnt: Learnt) -> StateDict:
-        """The summary of a shard."""
+        """Return the summary of a shard."""
         return single(encode(estimator), learnt.rows, self.note(estimator, start, learnt))
 
     def merge(self, left: StateDict, right: StateDict) -> StateDict:
-        """Two summaries as one; one without rows leaves the other as it is."""
+        """Merge two summaries; one without rows leaves the other unchanged."""
         if not left.params["rows"] or not right.params["rows"]:
             return left if left.params["rows"] else right
         parts = self.join(self.parts_of(left), self.parts_of(right))
         return self._rest(left) | parts.prefixed("parts") | _added(left, right, 1)
 
     def unmerge(self, total: StateDict, part: StateDict) -> StateDict:
-        """The summary that, merged with `part`, gives `total`; of a `subtractable` rule."""
+        """Return the summary that, merged with `part`, gives `total`; for `subtractable` rules."""
         if not part.params["rows"]:
             return total
         parts = self.subtract(self.parts_of(total), self.parts_of(part))
         return self._rest(total) | parts.prefixed("parts") | _added(total, part, -1)
 
     def finish(self, summary: StateDict, start: Any | None) -> StateDict:
-        """The model of all shards; `start` is what each of them began with."""
+        """Return the model of all shards, each of which started from `start`."""
         if not is_joined(summary):
             return self.alone(summary)
         estimator = decode(summary.part("estimator"))
@@ -137,17 +137,21 @@ class MergeRule(ABC):
     def stack(
         self, summary: StateDict, start: Any | None, rows: Batch
     ) -> tuple[StateDict, MergeFit]:
-        """As `finish` of several shards, by a rule that `stacks`: fitted to rows put aside."""
+        """Finish several shards with the merge fitted to the merge holdout; for rules that
+        `stacks`.
+        """
         raise NotImplementedError
 
     def parts_of(self, summary: StateDict) -> StateDict:
-        """The `parts` of a shard, or those joined already."""
+        """Return a summary's `parts`: a single shard's, or those joined already."""
         if is_joined(summary):
             return summary.part("parts")
         return self.parts(decode(summary.part("estimator"), copy=False), self.noted(summary))
 
     def noted(self, summary: StateDict) -> Any:
-        """What `parts` is told of a shard: its `note`, and what else `lift` has written down."""
+        """Return the note that `parts` gets: the shard's `note`, with the other parameters of
+        `lift`.
+        """
         return summary.params["note"]
 
     def _rest(self, summary: StateDict) -> StateDict:
@@ -163,12 +167,12 @@ EMPTY = StateDict(params={"rows": 0, "shards": 0})
 
 
 def single(model: StateDict, rows: int, note: Any) -> StateDict:
-    """The summary of one shard's estimator."""
+    """Return the summary of one shard's estimator."""
     return StateDict(params={"rows": rows, "shards": 1, "note": note}) | model.prefixed("estimator")
 
 
 def is_joined(summary: StateDict) -> bool:
-    """Whether it is of several shards."""
+    """Return whether a summary is of several shards."""
     return "note" not in summary.params
 
 

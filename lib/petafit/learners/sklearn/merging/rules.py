@@ -1,4 +1,4 @@
-"""Which rule merges which scikit-learn class: every class that learns incrementally has one."""
+"""The merge rule of every scikit-learn class that learns incrementally."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -47,18 +47,18 @@ RULES: Mapping[str, type[MergeRule]] = {
     "SelectFromModel": Nested,
     "StandardScaler": ScalerMoments,
 }
-"""By the class's name. HashingVectorizer, which learns nothing, needs none."""
+"""Rules by class name. HashingVectorizer, which has no state, needs none."""
 
 
 def rule_for(estimator: Any, *, n_features: int | None, merge: str) -> MergeRule:
-    """The rule that merges fitted copies of an estimator.
+    """Return the rule that merges fitted copies of an estimator.
 
     Parameters
     ----------
     n_features : int or None
-        Of the rows to learn from; None where it is not known yet.
+        Number of features of the rows; None if not known yet.
     merge : str
-        Of linear models by SGD that are not nested: ``mean``, or a name that `LinearSums` takes.
+        For linear models by SGD that are not nested: ``mean``, or a name that `LinearSums` takes.
     """
     kind = RULES[public_name(estimator)]
     if issubclass(kind, Nested):

@@ -1,10 +1,10 @@
-"""A bounded sample of weighted rows that merges: the largest priorities, whatever the order.
+"""A mergeable sample of weighted rows, of bounded size: the largest priorities, in any order.
 
 Priority sampling of Duffield, Lund and Thorup (2007): a row of weight w gets the priority w / u,
 u uniform in (0, 1]; the rows with the largest priorities stay, and count max(w, t) each, t being
 the largest priority that had to go. Sums over the sample are unbiased. Here u is a hash of the row
-itself, so that retries and any order of merging keep the same rows. Nothing goes, and every weight
-is its own, until there are more rows than the limit.
+itself, so that retries and any order of merging keep the same rows. Up to the limit, all rows are
+kept with their own weights.
 """
 
 import hashlib
@@ -14,11 +14,11 @@ import numpy as np
 from petafit.store.arrays import StateDict
 
 _NUMBERS = 2**22
-"""Numbers that a sample may hold: 32 MB."""
+"""Upper limit of the numbers in a sample: 32 MB."""
 
 
 def sample(rows: np.ndarray, weight: np.ndarray) -> StateDict:
-    """All of some rows.
+    """Make a sample of all of some rows.
 
     Parameters
     ----------
@@ -30,7 +30,9 @@ def sample(rows: np.ndarray, weight: np.ndarray) -> StateDict:
 
 
 def joined(left: StateDict, right: StateDict, *, at_least: int = 0) -> StateDict:
-    """Two samples as one, of `_NUMBERS` numbers or of `at_least` rows; other parameters stay."""
+    """Join two samples, keeping `_NUMBERS` numbers or at least `at_least` rows; other parameters
+    stay.
+    """
     both = {name: np.concatenate([a, right.arrays[name]]) for name, a in left.arrays.items()}
     limit = max(_NUMBERS // both["rows"].shape[1], at_least)
     threshold = max(left.params["threshold"], right.params["threshold"])
@@ -38,7 +40,7 @@ def joined(left: StateDict, right: StateDict, *, at_least: int = 0) -> StateDict
 
 
 def rows_and_weights(kept: StateDict) -> tuple[np.ndarray, np.ndarray]:
-    """The rows of a sample in a fixed order, and what each counts."""
+    """Return the rows of a sample in a fixed order, and their adjusted weights."""
     return kept.arrays["rows"], np.maximum(kept.arrays["weight"], kept.params["threshold"])
 
 

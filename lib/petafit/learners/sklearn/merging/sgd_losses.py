@@ -1,4 +1,4 @@
-"""What a merge of scikit-learn's linear models by SGD is to make small, of many rows at once."""
+"""Losses to which merges of scikit-learn's linear models by SGD are fitted, for many rows."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -57,7 +57,8 @@ OF_SIGN: Mapping[str, Callable[[np.ndarray], ValuesAndSlopes]] = {
     "log_loss": _log_loss,
     "modified_huber": _modified_huber,
 }
-"""Losses of a label of -1 or 1, and their derivatives, by the label times the margin."""
+"""Losses of a label of -1 or 1, with their derivatives, as functions of the label times the margin.
+"""
 
 OF_RESIDUAL: Mapping[str, Callable[[np.ndarray, float], ValuesAndSlopes]] = {
     "squared_error": _squared_error,
@@ -65,25 +66,25 @@ OF_RESIDUAL: Mapping[str, Callable[[np.ndarray, float], ValuesAndSlopes]] = {
     "epsilon_insensitive": _epsilon_insensitive,
     "squared_epsilon_insensitive": _squared_epsilon_insensitive,
 }
-"""Losses of the margin less the label, and their derivatives, with the estimator's `epsilon`."""
+"""Losses of the margin minus the label, with derivatives, given the estimator's `epsilon`."""
 
 _STAND_INS: Mapping[str, str] = {
     "Perceptron": "hinge",
     "PassiveAggressiveClassifier": "hinge",
     "PassiveAggressiveRegressor": "epsilon_insensitive",
 }
-"""The losses of classes whose own is another by name, or least where all weights are 0."""
+"""Losses used instead of a class's own, which has another name, or is minimal at weights of 0."""
 
 
 def loss_of(estimator: Any, rows: Batch) -> Loss:
-    """The mean loss of rows by the margins that a fitted estimator might give them.
+    """Return the mean loss of rows as a function of their margins, for a fitted estimator.
 
-    Of a number, and of two classes, it is the estimator's own; the hinge for a perceptron, whose
-    own is 0 without weights. scikit-learn fits each of several classes against the rest, and what
-    makes the sum of those losses small need not make the right margin the largest: on digits that
-    cost 2 to 10 points of accuracy. What is predicted counts instead: ``-log(p_y / sum_c p_c)`` of
-    the log loss, p_c being what each class gets against the rest; the softmax's loss where only
-    the largest margin matters. `modified_huber`, which gives probabilities of 0, keeps its own.
+    For a number, and for two classes, it is the estimator's own loss; the hinge for a perceptron,
+    whose own is 0 at weights of 0. scikit-learn fits each of several classes against the rest, and
+    minimising the sum of those losses need not make the right margin the largest: on digits that
+    cost 2 to 10 points of accuracy. So the prediction's loss is used: ``-log(p_y / sum_c p_c)`` for
+    the log loss, p_c being each class's probability against the rest; the softmax loss if only the
+    largest margin matters. `modified_huber`, with probabilities of 0, keeps its own.
 
     Parameters
     ----------
@@ -104,7 +105,7 @@ def loss_of(estimator: Any, rows: Batch) -> Loss:
 
 
 def shares_of(estimator: Any, rows: Batch) -> np.ndarray:
-    """What rows of any class count for in the mean loss, (n_rows,), 1 in all."""
+    """Return the rows' shares of the mean loss, whatever their class, (n_rows,), with sum 1."""
     y = np.asarray(rows.y, np.float64)
     weight = np.ones(len(y)) if rows.weight is None else np.asarray(rows.weight, np.float64)
     if hasattr(estimator, "classes_"):
@@ -125,7 +126,9 @@ def _own(
 
 
 def _shares(y: np.ndarray, weight: np.ndarray, margins: np.ndarray) -> tuple[float, np.ndarray]:
-    """The log loss of ``p_c / sum p``, with the p of each class against the rest."""
+    """Return the log loss of ``p_c / sum p``, p being the probability of each class against the
+    rest.
+    """
     margins = margins.astype(np.float64)
     own, logs = (np.arange(len(y)), y), log_expit(margins)
     total = logsumexp(logs, axis=1, keepdims=True)

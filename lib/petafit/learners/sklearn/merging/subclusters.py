@@ -1,4 +1,4 @@
-"""Birch: the subclusters of all shards, as sums, grow into one tree."""
+"""Birch: the subclusters of all shards, as sums, are inserted into one tree."""
 
 from typing import Any
 
@@ -11,14 +11,14 @@ from petafit.learners.sklearn.serialization import decode, encode
 from petafit.store.arrays import StateDict
 
 _BEFORE = "subclusters_before_"
-"""The attribute that holds the subclusters a shard began with, and their sums as they were."""
+"""Attribute with the subclusters that a shard started from, and their original sums."""
 
 
 class Subclusters(MergeRule):
-    """Birch.
+    """Merges Birch.
 
-    A subcluster is the number, the sum and the squared length of its rows. A shard that began with
-    a model says only what it added to each.
+    A subcluster is the number, the sum and the squared length of its rows. A shard that started
+    from a model reports only its additions to each.
     """
 
     how = "approximate: the shards' subclusters, as sums, grow into one tree"
@@ -75,7 +75,7 @@ class Subclusters(MergeRule):
 
 
 def _leaves(birch: Any) -> list[Any]:
-    """The subclusters that hold rows, not other subclusters."""
+    """Return the subclusters of rows, not of other subclusters."""
     return [leaf for node in birch._get_leaves() for leaf in node.subclusters_]
 
 
@@ -92,14 +92,14 @@ def _subcluster(n: float, squares: float, total: np.ndarray) -> Any:
 
 
 def _plant(birch: Any, dtype: np.dtype[Any]) -> None:
-    """An empty tree."""
+    """Make an empty tree."""
     birch.root_, birch.dummy_leaf_ = (_node(birch, dtype, is_leaf=True) for _ in range(2))
     birch.dummy_leaf_.next_leaf_ = birch.root_
     birch.root_.prev_leaf_ = birch.dummy_leaf_
 
 
 def _insert(birch: Any, subcluster: Any, dtype: np.dtype[Any]) -> None:
-    """Add a subcluster to the tree, which grows at the root, as scikit-learn adds a row."""
+    """Insert a subcluster into the tree, which grows at the root, as scikit-learn inserts a row."""
     if birch.root_.insert_cf_subcluster(subcluster):
         halves = _split_node(birch.root_, birch.threshold, birch.branching_factor)
         birch.root_ = _node(birch, dtype, is_leaf=False)
