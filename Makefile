@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PEERS := $(VENV)/.peers
+SPHINX := $(VENV)/.sphinx
 LOCKED := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
 # The Python to build on: the first of these that is 3.11 to 3.14 and has venv.
@@ -11,7 +12,7 @@ PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11
 SUITABLE := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 15))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo benchmark test test-fast fuzz check format lock clean
+.PHONY: help setup demo benchmark test test-fast fuzz check docs format lock clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -47,6 +48,10 @@ check: setup ## Check format, style, types and who imports whom
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
+docs: setup $(SPHINX) ## Build the documentation into docs/_build; a broken link is an error
+	$(BIN)/sphinx-build --quiet --fail-on-warning --fresh-env docs docs/_build
+	@echo "Open docs/_build/index.html"
+
 format: setup ## Format the code, and mend what can be mended
 	$(BIN)/ruff check --fix --quiet
 	$(BIN)/ruff format
@@ -57,12 +62,13 @@ lock: setup ## Lock the newest fitting versions of all dependencies
 	$(COMPILE) --group build --constraint requirements.lock --output-file build.lock
 	$(COMPILE) --extra bench --constraint requirements.lock --constraint build.lock \
 	  --output-file bench.lock pyproject.toml
+	$(COMPILE) --group docs --constraint requirements.lock --output-file docs.lock
 
 COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --upgrade --universal \
   --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate
 
 clean: ## Remove the environment and all caches; tables, runs and models stay
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist docs/_build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): $(BIN)/python build.lock requirements.lock pyproject.toml
@@ -76,6 +82,11 @@ $(READY): $(BIN)/python build.lock requirements.lock pyproject.toml
 $(PEERS): $(READY) bench.lock
 	@echo "Installing the peers that petafit is measured against"
 	@$(LOCKED) --no-build-isolation -r bench.lock
+	@touch $@
+
+$(SPHINX): $(READY) docs.lock
+	@echo "Installing what builds the documentation"
+	@$(LOCKED) -r docs.lock
 	@touch $@
 
 $(BIN)/python:

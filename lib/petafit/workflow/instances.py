@@ -40,7 +40,7 @@ def open_instances(
     -------
     Instances
         For `petafit.adapters.sklearn`, `petafit.adapters.dask` and `petafit.adapters.tensorflow`;
-        iterating over it gives `Batch`es.
+        iterating over it gives batches.
 
     Raises
     ------
