@@ -10,11 +10,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from petafit.report.svg import CARD, INK, OWN, PEER, SOFT, inline_svg
+from petafit.report.labels import PointName, name_points
+from petafit.report.svg import CARD, OWN, PEER, SOFT, inline_svg
 from petafit_benchmark.merging_cases import CASES, Case
 from petafit_benchmark.results import Result
 
-_NEAR = 15.0
 _OWN = "stacked"
 
 
@@ -85,7 +85,8 @@ def _draw(series: Sequence[_Series], shards: Sequence[int], figure: Figure) -> d
     axes.set_xlabel("shards, each a learner of its own")
     axes.set_title("log-loss above the sequential learner's", loc="left", fontsize=12.5, color=SOFT)
     axes.axhline(0.0, color=SOFT, linewidth=1, linestyle="--")
-    _name(axes, series)
+    ends = [PointName(s.label, list(s.above.items())[-1], s.rule == _OWN) for s in series]
+    name_points(axes, ends, sides=["right"])
     return {dot: tooltip for each in series for dot, tooltip in _line(axes, each)}
 
 
@@ -93,27 +94,5 @@ def _line(axes: Axes, series: _Series) -> Iterator[tuple[Artist, str]]:
     colour = OWN if series.rule == _OWN else PEER
     axes.plot(list(series.above), list(series.above.values()), color=colour)
     for count, above in series.above.items():
-        (dot,) = axes.plot([count], [above], "o", markersize=8, color=colour, markeredgecolor=CARD)
+        (dot,) = axes.plot(count, above, "o", markersize=8, color=colour, markeredgecolor=CARD)
         yield dot, f"{series.name}, {count} shards: {above:+.5f}"
-
-
-def _name(axes: Axes, series: Sequence[_Series]) -> None:
-    """Write each rule at its line's end, moved down where another's name is too near."""
-    ends = {each.label: list(each.above.items())[-1] for each in series}
-    lowest = float("inf")
-    for each in sorted(series, key=lambda each: -ends[each.label][1]):
-        end = ends[each.label]
-        at = axes.transData.transform(end)[1]
-        lowest = min(at, lowest - _NEAR)
-        own = each.rule == _OWN
-        axes.annotate(
-            each.label,
-            end,
-            (axes.bbox.x1 + 10, lowest),
-            textcoords="figure points",
-            va="center",
-            color=OWN if own else INK,
-            weight="bold" if own else "normal",
-            arrowprops={"arrowstyle": "-", "color": SOFT, "relpos": (0, 0.5), "shrinkB": 0},
-            annotation_clip=False,
-        )

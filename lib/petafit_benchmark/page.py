@@ -1,6 +1,6 @@
 """The page of a benchmark: one HTML file with everything in it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,20 +23,6 @@ _HEADINGS = {
     "scale": "Ever larger tables",
     "merging": "Models merged from shards beside one learnt row after row",
     "shards": "Ever more small shards, 2^22 features",
-}
-_FILTERS: dict[str, Callable[..., Any]] = {
-    "count": figures.count,
-    "goals": figures.goals,
-    "is_own": figures.is_own,
-    "memory": figures.memory,
-    "rate": figures.rate,
-    "reached": figures.reached,
-    "remarks": figures.remarks,
-    "seconds": figures.seconds,
-    "status": figures.STATUS.__getitem__,
-    "tried": figures.tried,
-    "verdict": figures.verdict,
-    "with_interval": figures.with_interval,
 }
 
 
@@ -76,7 +62,7 @@ def render(record: Record) -> str:
     return render_page(
         "petafit_benchmark",
         "benchmark.html",
-        filters=_FILTERS,
+        figures=figures,
         machine=record.machine,
         sections=list(_sections(record)),
         targets=record.targets,

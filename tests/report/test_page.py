@@ -15,7 +15,7 @@ TEMPLATE = """{% extends "report/page.html" %}
 {% block content %}
 {{ plot }}
 {% call table(title, ["name", "#rows"]) %}
-<tr><td>{{ title | twice }}</td><td class="number">7</td></tr>
+<tr><td>{{ twice(title) }}</td><td class="number">7</td></tr>
 {% endcall %}
 {% endblock %}
 """
@@ -30,8 +30,7 @@ def render(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.syspath_prepend(tmp_path)
 
     def render(**values: object) -> str:
-        filters = {"twice": lambda text: text * 2}
-        return render_page("a_package_of_pages", "mine.html", filters=filters, **values)
+        return render_page("a_package_of_pages", "mine.html", twice=lambda t: t * 2, **values)
 
     yield render
     sys.modules.pop("a_package_of_pages", None)

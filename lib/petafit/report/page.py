@@ -1,14 +1,11 @@
 """Pages from Jinja templates: one HTML file with everything in it."""
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, PrefixLoader, StrictUndefined
 
 
-def render_page(
-    package: str, template: str, *, filters: Mapping[str, Callable[..., Any]], **values: Any
-) -> str:
+def render_page(package: str, template: str, **values: Any) -> str:
     """Render a template of a package; whatever is not `markupsafe.Markup` is escaped.
 
     Parameters
@@ -16,10 +13,8 @@ def render_page(
     package : str
         Has the template in its folder ``templates``. The template extends ``report/page.html`` and
         may import the macro of ``report/table.html``.
-    filters : mapping
-        Functions that write values as people read them.
     values
-        What the template shows.
+        What the template shows, and the functions that it formats with.
     """
     report = PrefixLoader({"report": PackageLoader("petafit.report")})
     environment = Environment(
@@ -30,5 +25,4 @@ def render_page(
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters.update(filters)
     return environment.get_template(template).render(values)

@@ -39,7 +39,7 @@ _STYLE = {
     "ytick.major.size": 0,
 }
 _NAMESPACE = "{http://www.w3.org/2000/svg}"
-_HREF = "{http://www.w3.org/1999/xlink}href"
+_XLINK = "{http://www.w3.org/1999/xlink}"
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 Draw = Callable[[Figure], Mapping[Artist, str]]
@@ -72,9 +72,12 @@ def inline_svg(
         unset = dict.fromkeys(("Creator", "Date", "Format", "Type"))
         figure.savefig(written, format="svg", metadata=unset)
     svg = ElementTree.fromstring(_NOT_XML.sub("\ufffd", written.getvalue()))
-    _add_tooltips(svg, by_id)
+    for group in svg.iter(f"{_NAMESPACE}g"):
+        if tooltip := by_id.get(group.get("id", "")):
+            _insert(group, 0, "title", tooltip)
     _adopt(svg, name)
-    _label(svg, name, title, description)
+    _insert(svg, 0, "title", title, id=f"{name}-title")
+    _insert(svg, 1, "desc", description, id=f"{name}-desc")
     return Markup(ElementTree.tostring(svg, encoding="unicode"))
 
 
@@ -87,33 +90,33 @@ def _petafit_style() -> Iterator[None]:
         yield
 
 
-def _add_tooltips(svg: ElementTree.Element, by_id: Mapping[str, str]) -> None:
-    for group in svg.iter(f"{_NAMESPACE}g"):
-        if text := by_id.get(group.get("id", "")):
-            tooltip = ElementTree.Element(f"{_NAMESPACE}title")
-            tooltip.text = _NOT_XML.sub("\ufffd", text)
-            group.insert(0, tooltip)
+def _insert(parent: ElementTree.Element, place: int, tag: str, text: str, **more: str) -> None:
+    element = ElementTree.Element(tag, more)
+    element.text = _NOT_XML.sub("\ufffd", text)
+    parent.insert(place, element)
 
 
 def _adopt(svg: ElementTree.Element, name: str) -> None:
-    """Make it a part of the page: no namespaces, ids of its own, the page's colours and font."""
-    for definitions in svg.findall(f"{_NAMESPACE}defs"):
-        for rule in definitions.findall(f"{_NAMESPACE}style"):  # would hold for the whole page
-            definitions.remove(rule)
+    """Make it an image of the page: no namespaces, its own ids, the page's colours and font."""
+    svg.remove(svg[0])  # a style that would hold for the whole page
     for element in svg.iter():
         element.tag = element.tag.removeprefix(_NAMESPACE)
-        attributes = element.attrib
-        if "id" in attributes:
-            attributes["id"] = f"{name}-{attributes['id']}"
-        if _HREF in attributes:
-            attributes["href"] = attributes.pop(_HREF).replace("#", f"#{name}-", 1)
-        if "clip-path" in attributes:
-            attributes["clip-path"] = attributes["clip-path"].replace("#", f"#{name}-")
-        if "style" in attributes:
-            attributes["style"] = _page_style(attributes["style"])
-    for attribute in ("width", "height", "version"):
-        del svg.attrib[attribute]
-    svg.set("style", "stroke-linejoin: round; stroke-linecap: butt")
+        for key, value in list(element.items()):
+            del element.attrib[key]
+            if key == "style":
+                value = _page_style(value)
+            elif key == "id":
+                value = f"{name}-{value}"
+            else:  # maybe a reference to an id
+                value = value.replace("#", f"#{name}-", 1)
+            element.set(key.removeprefix(_XLINK), value)
+    svg.attrib = {
+        "viewBox": svg.attrib["viewBox"],
+        "role": "img",
+        "aria-labelledby": f"{name}-title",
+        "aria-describedby": f"{name}-desc",
+        "style": "stroke-linejoin: round; stroke-linecap: butt",
+    }
 
 
 def _page_style(declarations: str) -> str:
@@ -128,14 +131,3 @@ def _page_style(declarations: str) -> str:
     for colour, variable in _VARIABLES.items():
         declarations = declarations.replace(colour, f"var(--{variable})")
     return declarations
-
-
-def _label(svg: ElementTree.Element, name: str, title: str, description: str) -> None:
-    """Make it one image to assistive technology, with a name and a description."""
-    svg.set("role", "img")
-    svg.set("aria-labelledby", f"{name}-title")
-    svg.set("aria-describedby", f"{name}-desc")
-    for place, (tag, text) in enumerate((("title", title), ("desc", description))):
-        element = ElementTree.Element(tag, id=f"{name}-{tag}")
-        element.text = _NOT_XML.sub("\ufffd", text)
-        svg.insert(place, element)
