@@ -12,6 +12,8 @@ import pytest
 
 from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError
+from petafit.spark.failures import refused
+from petafit.spark.logs import told_once
 from petafit.spark.session import (
     delta_available,
     jvm_peak_memory,
@@ -19,6 +21,7 @@ from petafit.spark.session import (
     require_delta,
     slots,
 )
+from petafit.spark.values import check_values
 
 TIME_ZONE = "spark.sql.session.timeZone"
 
@@ -136,6 +139,16 @@ class TestSessionThatRuns:
             pass
         assert "does not take spark.sql.warehouse.dir=elsewhere" in caplog.text
 
+    def test_a_value_the_session_refuses_is_an_error_and_the_others_are_put_back(self, spark):
+        before = spark.conf.get("spark.sql.shuffle.partitions")
+        bad = {"spark.sql.shuffle.partitions": 7, "spark.sql.files.maxPartitionBytes": "1 parsec"}
+        with (
+            pytest.raises(ConfigurationError, match=r"maxPartitionBytes='1 parsec'; got .*'bytes"),
+            open_session(settings(session=bad), app_name="tests", given=spark),
+        ):
+            pass
+        assert spark.conf.get("spark.sql.shuffle.partitions") == before
+
     def test_workers_run_this_python_with_one_thread_for_each_library(self, spark):
         def report(batches):
             import pyarrow as pa
@@ -169,18 +182,18 @@ OPEN = """
     from petafit.errors import PetafitError
     from petafit.spark.session import open_session
 
-    settings = Settings(task="t", table="t", label="y", spark={"master": "%s"})
+    settings = Settings(task="t", table="t", label="y", spark=%r)
     try:
         with open_session(settings, app_name="tests") as spark:
             print(spark.range(5).count(), "rows")
     except PetafitError as error:
-        print(error)
+        print(error.exit_code, error)
 """
 
 
 def test_java_that_is_missing_is_named_with_the_command_and_the_way_around(tmp_path):
-    answer = run(OPEN % "local[1]", path=str(tmp_path))
-    assert answer.stdout.startswith("Spark needs Java 17 or newer; got no Java from java. ")
+    answer = run(OPEN % {"master": "local[1]"}, path=str(tmp_path))
+    assert answer.stdout.startswith("2 Spark needs Java 17 or newer; got no Java from java. ")
     assert "nstall" in answer.stdout
     assert "engine=local" in answer.stdout
     assert not answer.stderr
@@ -188,18 +201,57 @@ def test_java_that_is_missing_is_named_with_the_command_and_the_way_around(tmp_p
 
 @pytest.mark.spark
 @pytest.mark.parametrize(
-    ("master", "said_by_spark", "said_by_petafit"),
+    ("spark", "told"),
     [
-        ("lokal", "Master must either be yarn or", "got what is said above"),
-        ("local[x]", "", "got Could not parse Master URL"),
+        ({"master": "lokal"}, "spark.master='lokal'; got Master must either be yarn or start with"),
+        ({"master": "local[x]"}, "spark.master='local[x]'; got Could not parse Master URL"),
+        (
+            {"submit": {"spark.driver.memory": "plenty"}},
+            "spark.driver.memory='plenty'; got Invalid maximum heap size",
+        ),
+        (
+            {"submit": {"spark.executor.memory": "plenty"}},
+            "spark.executor.memory='plenty'; got Executor memory must be a positive number",
+        ),
+        (
+            {"session": {"spark.sql.shuffle.partitions": "abc"}},
+            "spark.sql.shuffle.partitions='abc'; got The value 'abc' in the config",
+        ),
+        (  # which Spark reads in the middle of a job
+            {"submit": {"spark.driver.maxResultSize": "plenty"}},
+            "spark.driver.maxResultSize='plenty'; got The value 'plenty' in the config",
+        ),
     ],
+    ids=lambda value: "" if isinstance(value, str) else str(next(iter(value.values()))),
 )
-def test_spark_that_does_not_start_says_why(master, said_by_spark, said_by_petafit):
-    answer = run(OPEN % master)
-    assert said_by_spark in answer.stderr
-    assert f"Spark does not start with these settings; {said_by_petafit}" in answer.stdout
-    assert "petafit config" in answer.stdout
-    assert "\tat " not in answer.stdout
+def test_spark_that_does_not_start_says_why_in_one_sentence(spark, told):
+    answer = run(OPEN % ({"master": "local[1]"} | spark))
+    assert answer.stdout.startswith(f"2 Spark does not start with {told}")
+    assert answer.stdout.count("\n") == 1
+    assert answer.stderr == ""
+
+
+@pytest.mark.spark
+def test_values_of_a_secret_setting_are_not_repeated(spark):
+    wanted = {"spark.ssl.ui.keyPassword": "hunter2"}
+    assert "hunter2" not in str(refused(wanted, "The value 'hunter2' is none"))
+    check_values(
+        wanted | {"spark.sql.shuffle.partitions": "${env:PARTITIONS}", "spark.of.mine": "x"}
+    )
+
+
+@pytest.mark.spark
+def test_what_is_silenced_while_spark_starts_is_heard_again(spark):
+    logs = spark._jvm.org.apache.logging.log4j.LogManager
+    names = ("org.apache.spark.SparkContext", "org.apache.spark.util.Utils")
+
+    def levels():
+        return [logs.getLogger(name).getLevel().toString() for name in names]
+
+    before = levels()
+    with told_once():
+        assert levels() == ["OFF", "OFF"]
+    assert levels() == before
 
 
 @pytest.mark.spark
@@ -208,7 +260,7 @@ def test_a_session_that_is_built_is_stopped_and_quiet():
     from pyspark import SparkContext
     assert SparkContext._active_spark_context is None
     """
-    answer = run(OPEN % "local[1]" + stopped)
+    answer = run(OPEN % {"master": "local[1]"} + stopped)
     assert answer.returncode == 0, answer.stderr
     assert answer.stdout == "5 rows\n"
     assert answer.stderr == ""

@@ -1,12 +1,13 @@
 """Spark's failures as one sentence each; its stack traces stay in the cause of what is raised."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from petafit import errors
 from petafit.errors import ConfigurationError, PetafitError
+from petafit.messages import HIDDEN, holds_secret, redact
 
 _CAUSES = (
     re.compile(r"^Caused by: (.+)$", re.MULTILINE),
@@ -23,8 +24,8 @@ _PYTHON = re.compile(
 _OURS = re.compile(r"(?:petafit\.errors\.|\b)(\w+Error): (.+)", re.DOTALL)
 
 _DECORATION = re.compile(
-    r"^(?:[\w$]+\.)*[\w$]*(?:Exception|Error): |^requirement failed: |^\[[A-Z_.]+\] "
-    r"|\s*SQLSTATE: \w+\s*$"
+    r"^Exception in thread \"[^\"]*\" |^(?:[\w$]+\.)*[\w$]*(?:Exception|Error): "
+    r"|^requirement failed: |^\[[A-Z_.]+\] |\s*SQLSTATE: \w+\s*$"
 )
 """A class, a condition's name, a standard's code."""
 
@@ -96,6 +97,36 @@ def reason(error: BaseException) -> str:
     while (shorter := _DECORATION.sub("", found)) != found and shorter:
         found = shorter
     return " ".join(found.split())
+
+
+def refused(settings: Mapping[str, str], why: str) -> ConfigurationError:
+    """The error where Spark does not start, which names the settings that its reason speaks of.
+
+    Examples
+    --------
+    >>> print(refused({"spark.a.memory": "x", "spark.b": "2g"}, "A memory must be a number.").what)
+    Spark does not start with spark.a.memory='x'
+    """
+    for name, value in settings.items():
+        if value and holds_secret(name, value):
+            why = why.replace(value, HIDDEN)
+    ways = (
+        lambda name, _: name in why,
+        lambda name, _: re.search(rf"\b{_as_words(name)}\b", why, re.IGNORECASE),
+        lambda _, value: len(value) > 1 and value in why,
+    )
+    named = ([pair for pair in settings.items() if way(*pair)] for way in ways)
+    blamed = next(filter(None, named), [])
+    shown = ", ".join(f"{name}={redact(value, key=name)!r}" for name, value in blamed)
+    return ConfigurationError(
+        f"Spark does not start with {shown or 'these settings'}",
+        got=why.rstrip("."),
+        hint="Look at `spark:` in what `petafit config` prints.",
+    )
+
+
+def _as_words(name: str) -> str:
+    return re.escape(name.removeprefix("spark.").replace(".", " "))
 
 
 @contextmanager

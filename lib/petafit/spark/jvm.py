@@ -1,17 +1,24 @@
 """The driver's JVM: started with what only a start can set, and without noise."""
 
 import os
+import re
 import shlex
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+from petafit.spark.failures import reason, refused
 
 # Spark asks for the module where it exists, and the JVM remarks on it at every start.
 _REMARK = b"Using incubator modules: jdk.incubator.vector"
+
+_FAILURE = re.compile(
+    rb"Exception in thread|Caused by: |\s+at |\s*\.\.\. \d+ more|Error: |Error occurred |Invalid "
+    rb"|Conflicting |Improperly |Unrecognized |Too small |Initial heap size "
+)
+"""How Java, and Spark's launcher, begin the lines that say why nothing starts."""
+
+_LAST_WORDS_SECONDS = 5.0
 
 
 def start_jvm(settings: Mapping[str, str]) -> dict[str, str]:
@@ -26,26 +33,25 @@ def start_jvm(settings: Mapping[str, str]) -> dict[str, str]:
     -------
     dict of str to str
         What spark-submit, ``spark-defaults.conf`` and, where it is started here, `settings` say.
+
+    Raises
+    ------
+    ConfigurationError
+        It does not start with these settings.
     """
     from pyspark import SparkConf, SparkContext
+    from pyspark.errors import PySparkException
 
     options = [part for pair in settings.items() for part in ("--conf", "=".join(pair))]
     given = os.environ.get("PYSPARK_SUBMIT_ARGS", "pyspark-shell")
     arguments = {"PYSPARK_SUBMIT_ARGS": f"{shlex.join(options)} {given}"}
-    with environment(arguments), _stderr_without(_REMARK):
-        SparkContext.getSystemProperty("spark.master")  # any question to the JVM starts it
+    stderr = _Stderr()
+    try:
+        with environment(arguments), stderr.given():
+            SparkContext.getSystemProperty("spark.master")  # any question to the JVM starts it
+    except PySparkException as error:
+        raise refused(settings, reason(Exception(stderr.failure or "no word of it"))) from error
     return dict(SparkConf().getAll())
-
-
-def silence(session: "SparkSession", *loggers: str) -> None:
-    """Turn loggers of Spark's off; what they report, the error that is raised says in one line.
-
-    A task that fails and is tried again prints a hundred lines of Java's stack traces otherwise.
-    """
-    jvm: Any = session.sparkContext._jvm
-    log4j = jvm.org.apache.logging.log4j
-    for name in loggers:
-        log4j.core.config.Configurator.setLevel(f"org.apache.spark.{name}", log4j.Level.OFF)
 
 
 @contextmanager
@@ -63,22 +69,47 @@ def environment(variables: Mapping[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-@contextmanager
-def _stderr_without(remark: bytes) -> Iterator[None]:
-    """Give processes started in the block a stderr that leaves out the lines with a remark."""
-    terminal = os.dup(2)
-    lines, pipe = os.pipe()
-    os.dup2(pipe, 2)
-    os.close(pipe)
-    threading.Thread(target=_forward, args=(lines, terminal, remark), daemon=True).start()
-    try:
-        yield
-    finally:
-        os.dup2(terminal, 2)
+class _Stderr:
+    """What the JVM prints, passed on without `_REMARK`.
 
+    While it starts, lines that tell of a failure are held back: they are passed on where it starts
+    all the same, and are the reason of the error where it does not.
+    """
 
-def _forward(source: int, target: int, remark: bytes) -> None:
-    with open(source, "rb") as lines, open(target, "wb", buffering=0) as terminal:
-        for line in lines:
-            if remark not in line:
-                terminal.write(line)
+    def __init__(self) -> None:
+        self._held: list[bytes] | None = []
+
+    @property
+    def failure(self) -> str:
+        """The lines that are held back."""
+        return b"".join(self._held or ()).decode(errors="replace")
+
+    @contextmanager
+    def given(self) -> Iterator[None]:
+        """Give it to the processes that the block starts, for as long as they live."""
+        terminal = os.dup(2)
+        lines, pipe = os.pipe()
+        os.dup2(pipe, 2)
+        os.close(pipe)
+        forwarding = threading.Thread(target=self._forward, args=(lines, terminal), daemon=True)
+        forwarding.start()
+        started = False
+        try:
+            yield
+            started = True
+        finally:
+            os.dup2(terminal, 2)
+            if started:
+                held, self._held = self._held or [], None
+                os.write(terminal, b"".join(held))
+            else:
+                forwarding.join(_LAST_WORDS_SECONDS)
+
+    def _forward(self, source: int, target: int) -> None:
+        with open(source, "rb") as lines, open(target, "wb", buffering=0) as terminal:
+            for line in lines:
+                held = self._held
+                if held is not None and _FAILURE.match(line):
+                    held.append(line)
+                elif _REMARK not in line:
+                    terminal.write(line)

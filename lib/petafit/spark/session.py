@@ -15,9 +15,11 @@ from petafit.config.settings import Settings
 from petafit.config.submit import as_text, check_deploy_mode
 from petafit.errors import ConfigurationError
 from petafit.messages import redact
-from petafit.spark.failures import reason
+from petafit.spark.failures import reason, refused
 from petafit.spark.java import require_java
-from petafit.spark.jvm import environment, silence, start_jvm
+from petafit.spark.jvm import environment, start_jvm
+from petafit.spark.logs import silence, told_once
+from petafit.spark.master import HINT, require_answer
 from petafit.spark.settings import (
     ATTEMPTS,
     CATALOG,
@@ -27,6 +29,7 @@ from petafit.spark.settings import (
     secret_settings,
     session_settings,
 )
+from petafit.spark.values import check_values
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -178,41 +181,50 @@ def _check_version(version: str) -> None:
 
 def _build(settings: Settings, app_name: str) -> SparkSession:
     from py4j.protocol import Py4JError
+    from pyspark import SparkContext
     from pyspark.errors import PySparkException
     from pyspark.sql import SparkSession
 
     check_deploy_mode(settings)
     if "PYSPARK_GATEWAY_PORT" not in os.environ:  # else spark-submit found Java
+        require_answer(settings.spark.master or "")
         require_java()
+    # A local driver is not for other users of the network.
+    with environment(_if_local(settings.spark.master, "SPARK_LOCAL_IP", "127.0.0.1")):
+        standing = start_jvm(launch_settings(settings))
+    asked = standing | as_text(settings.spark.submit) | session_settings(settings)
+    check_values(asked)
+    master = standing.get("spark.master", "")
+    if master != settings.spark.master:
+        require_answer(master)
+    builder = SparkSession.builder.appName(app_name).config(
+        map={
+            **secret_settings(settings),
+            **build_settings(standing),
+            **session_settings(settings),
+        }
+    )
     try:
-        # A local driver is not for other users of the network.
-        with environment(_if_local(settings.spark.master, "SPARK_LOCAL_IP", "127.0.0.1")):
-            standing = start_jvm(launch_settings(settings))
-        builder = SparkSession.builder.appName(app_name).config(
-            map={
-                **secret_settings(settings),
-                **build_settings(standing),
-                **session_settings(settings),
-            }
-        )
-        master = standing.get("spark.master")
-        with environment(_if_local(master, "PYSPARK_PYTHON", sys.executable)):
+        with environment(_if_local(master, "PYSPARK_PYTHON", sys.executable)), told_once():
             session = builder.getOrCreate()
-        if (master or "").startswith("local"):
-            silence(session, "executor.Executor", "scheduler.TaskSetManager")
-        return session
+            _read(session, "spark.master")  # it takes its settings at the first question
     except (PySparkException, Py4JError) as error:
-        raise ConfigurationError(
-            "Spark does not start with these settings",
-            got=_reason(error),
-            hint="Look at `spark:` in what `petafit config` prints.",
-        ) from error
+        if SparkContext._active_spark_context is not None:
+            SparkContext._active_spark_context.stop()
+        if master.startswith("spark://") and "stopped SparkContext" in str(error):
+            raise ConfigurationError(
+                f"{master} does not answer as a Spark master", hint=HINT
+            ) from error
+        raise refused(asked, reason(error)) from error
+    if master.startswith("local"):
+        silence("executor.Executor", "scheduler.TaskSetManager")
+    return session
 
 
 @contextmanager
 def _lent(session: SparkSession, wanted: Mapping[str, str]) -> Iterator[None]:
     """Set what is wanted, and put everything back as it was."""
-    from pyspark.errors import PySparkException
+    from pyspark.errors import IllegalArgumentException, PySparkException
 
     before: dict[str, str | None] = {}
     try:
@@ -220,6 +232,8 @@ def _lent(session: SparkSession, wanted: Mapping[str, str]) -> Iterator[None]:
             old = session.conf.get(name, None)
             try:
                 session.conf.set(name, value)
+            except IllegalArgumentException as error:
+                raise refused({name: value}, reason(error)) from error
             except PySparkException as error:
                 shown = redact(value, key=name)
                 _log.warning("this Spark session does not take %s=%s: %s", name, shown, error)
@@ -260,10 +274,3 @@ def _if_local(master: str | None, variable: str, value: str) -> dict[str, str]:
     """An environment variable for local masters; one that is set stays as it is."""
     local = (master or "").startswith("local")
     return {variable: os.environ.get(variable, value)} if local else {}
-
-
-def _reason(error: Exception) -> str:
-    """What the JVM said, without its stack trace."""
-    if "JAVA_GATEWAY_EXITED" in str(error):
-        return "what is said above"
-    return reason(error)
