@@ -14,7 +14,7 @@ from petafit.errors import StorageError
 from petafit.features.cache.batches import InstanceCache
 from petafit.models.store import ModelStore
 from petafit.stream.direct import DirectSource
-from petafit.workflow import fit_in_rounds as fitting
+from petafit.training.loop import TrainingLoop
 from petafit.workflow.train import train
 from tests.small import with_settings
 
@@ -84,14 +84,14 @@ def test_only_what_is_read_again_is_kept(
 
 
 def test_it_goes_after_a_failure_too(cached: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    finish, kept = fitting.Rounds.run, []
+    finish, kept = TrainingLoop.run, []
 
     def fails(*args: Any, **options: Any) -> None:
         finish(*args, **options)
         kept.extend(left_behind(cached))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(fitting.Rounds, "run", fails)
+    monkeypatch.setattr(TrainingLoop, "run", fails)
     with pytest.raises(KeyboardInterrupt):
         train(cached)
     assert len(kept) == 12
@@ -107,7 +107,7 @@ def test_an_error_is_not_hidden_by_one_of_removing_the_cache(
     def unreachable(*_: Any) -> None:
         raise StorageError("The workers are out of reach")
 
-    monkeypatch.setattr(fitting.Rounds, "run", fails)
+    monkeypatch.setattr(TrainingLoop, "run", fails)
     monkeypatch.setattr(LocalEngine, "everywhere", unreachable)
     with pytest.raises(ZeroDivisionError):
         train(cached)

@@ -18,8 +18,8 @@ from petafit.models.model import load_model
 from petafit.store.arrays import StateDict
 from petafit.store.filesystem import Folder
 from petafit.training import steps
+from petafit.training.loop import TrainingLoop
 from petafit.training.round import Round
-from petafit.training.rounds import Rounds
 from petafit.training.state import TrainingState
 from petafit.training.steps import Steps
 from petafit.workflow import job
@@ -133,7 +133,7 @@ def test_a_killed_refinement_goes_on_to_the_very_same_model(
     monkeypatch.setattr(job, "code_digest", lambda: "the same")
     task = with_settings(settings, training={"rounds": 1, "newton": 5, "patience": 99})
     whole = train(task, run_id="whole").manifest
-    take = Steps._newton
+    take = Steps.newton
 
     def cut_off(self: Steps, at: TrainingState, planned: Round, *rest: object) -> object:
         if planned.number == 5:
@@ -141,7 +141,7 @@ def test_a_killed_refinement_goes_on_to_the_very_same_model(
         return take(self, at, planned, *rest)  # type: ignore[arg-type]
 
     with monkeypatch.context() as patched:
-        patched.setattr(Steps, "_newton", cut_off)
+        patched.setattr(Steps, "newton", cut_off)
         with pytest.raises(KeyboardInterrupt):
             train(task, run_id="killed")
     again = train(task, run_id="killed").manifest
@@ -272,16 +272,16 @@ def test_newton_goes_on_from_the_best_round(
 ) -> None:
     """The second round is worse, and ends the online ones."""
     judged = iter([0.5, 0.6, 0.7, 0.8, 0.9])
-    monkeypatch.setattr(Rounds, "_loss", lambda *_: next(judged))
+    monkeypatch.setattr(TrainingLoop, "loss", lambda *_: next(judged))
     monkeypatch.setattr(Steps, "judged", lambda *_: 0.5)
     began: list[float] = []
-    take = Steps._newton
+    take = Steps.newton
 
     def noted(self: Steps, at: TrainingState, *rest: object) -> object:
         began.append(at.best_weights is at.weights)
         return take(self, at, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(Steps, "_newton", noted)
+    monkeypatch.setattr(Steps, "newton", noted)
     wanted = {"rounds": 3, "parts": 1, "newton": 2, "patience": 1}
     metrics = train(with_settings(settings, training=wanted)).manifest["metrics"]
     assert metrics["rounds"] == 3  # two online ones, and one of Newton's without gain

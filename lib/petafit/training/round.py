@@ -1,11 +1,17 @@
-"""One round of training: what it was, what it gave, and how it is kept for a later attempt."""
+"""One round of training: what it was, what it gave, and its file for a later attempt."""
 
-from dataclasses import asdict, dataclass, field
+import logging
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
 from typing import Literal, Self
 
+from petafit.errors import StorageError
 from petafit.evaluation.metrics import Figures
-from petafit.store.arrays import StateDict
+from petafit.store.arrays import StateDict, from_bytes, to_pieces
+from petafit.store.filesystem import Folder
 from petafit.training.merge_holdout import NOTHING
+
+log = logging.getLogger("petafit")
 
 Kind = Literal["online", "newton"]
 
@@ -104,3 +110,54 @@ class Step:
             measured if measured.arrays else None,
             kept.part("point"),
         )
+
+
+@dataclass(frozen=True)
+class RoundFiles:
+    """The finished rounds of a run, each in a file.
+
+    Attributes
+    ----------
+    inputs : str
+        What all of them depend on: see `petafit.aggregate.engine.Passes`.
+    """
+
+    folder: Folder
+    inputs: str
+
+    def keep(self, step: Step, *, last: bool) -> None:
+        """Write a round; without the rows put aside where no round can follow."""
+        if last and step.done.is_whole:
+            step = replace(step, reserved=NOTHING)
+        inputs = StateDict(params={"inputs": self.inputs})
+        self.folder.write(_file(step.done), to_pieces(step.to_state_dict() | inputs))
+
+    def find(self, planned: Round, *, check: Callable[[StateDict], None]) -> Step | None:
+        """The round, if an earlier attempt finished it with the same code; None without it.
+
+        Parameters
+        ----------
+        check : callable
+            Raises where a model's arrays are not what they should be.
+        """
+        name = _file(planned)
+        if not self.folder.exists(name):
+            return None
+        try:
+            kept = from_bytes(self.folder.read(name))
+            if kept.params["inputs"] != self.inputs:
+                return None
+            step = Step.from_state_dict(kept)
+            if step.done.kind != planned.kind:  # online rounds ended earlier: one of them diverged
+                return None
+            if step.weights is not None:
+                check(step.weights)
+        except (StorageError, KeyError, TypeError, ValueError):
+            log.warning("%s/%s is damaged: %s is made anew", self.folder.uri, name, planned.title)
+            return None
+        log.info("%s was finished by an earlier attempt of this run", planned.title)
+        return step
+
+
+def _file(planned: Round) -> str:
+    return f"round-{planned.number:03d}-{planned.part:02d}.npz"

@@ -1,5 +1,6 @@
 """Where training has come to, and what came of it in the end."""
 
+import logging
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,6 +11,8 @@ from petafit.learners.online.newton.lbfgs import Point, with_newest
 from petafit.store.arrays import StateDict
 from petafit.training.merge_holdout import NOTHING
 from petafit.training.round import Round, Step
+
+log = logging.getLogger("petafit")
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,8 @@ class TrainingState:
         The next Newton round measures a block of second derivatives: there is none that holds.
     began_newton : int
         The last round before the Newton rounds; 0 before those.
+    stopped : bool
+        The last round diverged: no further one of its kind can be better.
     """
 
     weights: StateDict | None = None
@@ -81,23 +86,27 @@ class TrainingState:
     points: tuple[Point, ...] = ()
     block: bool = True
     began_newton: int = 0
+    stopped: bool = False
 
     @property
     def last(self) -> int:
         """The number of the last round."""
         return self.rounds[-1].number
 
-    @property
-    def without_gain(self) -> int:
-        """Rounds since the best one; Newton rounds are counted anew."""
-        return self.last - max(self.best_round.number, self.began_newton)
+    def improves(self, patience: int) -> bool:
+        """Another round may be better: so many have not gone by since the best one.
+
+        Newton rounds are counted anew.
+        """
+        without_gain = self.last - max(self.best_round.number, self.began_newton)
+        return not self.stopped and without_gain < patience
 
     def begin_newton(self, loss: float | None) -> None:
         """Go on from the best round, whose loss is now this if Newton rounds are judged otherwise.
 
         Online rounds without validation rows are judged by those to which merges were fitted.
         """
-        self.weights, self.began_newton = self.best_weights, self.last
+        self.weights, self.began_newton, self.stopped = self.best_weights, self.last, False
         if loss is not None:
             self.least = loss
 
@@ -126,6 +135,13 @@ class TrainingState:
             return
         if loss is None or self.least is None or loss < self.least:
             self.best_weights, self.best_round, self.least = self.weights, self.rounds[-1], loss
+
+    def stop_at(self, planned: Round, error: DivergedError) -> None:
+        """Leave out a round that diverged; the error itself where no round came before it."""
+        if not self.best_round.number:
+            raise error
+        log.warning("round %d: %s. Round %d stands", planned.number, error, self.best_round.number)
+        self.stopped = True
 
     def require_best(self) -> None:
         """Refuse a training that has no best round.

@@ -1,11 +1,10 @@
-"""The two kinds of round, each one pass: shards that learn and merge, and a step by all rows."""
+"""The two kinds of round, each one pass: fit the shards and merge, or one step by all rows."""
 
 import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from petafit.aggregate.aggregator import Aggregator
 from petafit.aggregate.checked import Checked, NoGoodRowsError
 from petafit.aggregate.engine import Keep, Outcome, Passes
 from petafit.errors import ConfigurationError, EmptyInputError
@@ -26,7 +25,7 @@ from petafit.training.state import TrainingState
 
 @dataclass(frozen=True)
 class Steps:
-    """Makes a round, or a part of it, of where training stands.
+    """Makes a round, or a part of it, of the state of training.
 
     Attributes
     ----------
@@ -46,32 +45,26 @@ class Steps:
     keep: Keep | None = None
     judges_aside: bool = False
 
-    def take(self, at: TrainingState, planned: Round, source: Source, rows: int | None) -> Step:
-        """The step that is planned; a part without good rows leaves the model as it is.
+    def fit_shards(
+        self, at: TrainingState, planned: Round, source: Source, rows: int | None
+    ) -> Step:
+        """Fit the learner to every shard, and merge; without good rows the model stays as it is.
 
         Raises
         ------
-        ConfigurationError
-            The learner diverged: the model is no longer finite.
+        DivergedError
+            The model is no longer finite.
         """
-        take = self._newton if planned.kind == "newton" else self._online
-        step = take(at, planned, source, rows)
-        spoilt = self.learner.first_not_finite(step.weights) if step.weights else None
-        if spoilt:
-            raise diverged(self.learner.name, spoilt)
-        return step
-
-    def _online(self, at: TrainingState, planned: Round, source: Source, rows: int | None) -> Step:
-        """FitShard the shards and merge them."""
         first = planned.number == 1
         fit = FitShard(self.learner, self.metrics if first else None, collect=first)
         try:
-            outcome = self._pass(
-                planned,
+            outcome = self.passes.run(
+                f"train {planned.title}",
                 Checked(EncodedRows(), fit),
                 source,
-                at.weights,
-                rows,
+                start=at.weights,
+                through=self.encoding,
+                rows=rows,
                 keep=self._keep if self.keep else None,
             )
         except EmptyInputError:
@@ -85,6 +78,7 @@ class Steps:
         weights, merged = self._merged(fitted.summary, at.weights, aside)
         merge_holdout = {"before": merged.before, "after": merged.after} if merged else None
         done = _done(planned, outcome, began, merge_holdout)
+        self._require_finite(weights)
         return Step(done, weights, fitted.reserved, fitted.measured)
 
     def _keep(self, summaries: Iterable[StateDict], merged: StateDict) -> None:
@@ -110,13 +104,25 @@ class Steps:
             )
         return mean_loss(check_refinable(self.learner), weights, self._batch(rows))
 
-    def _newton(self, at: TrainingState, planned: Round, source: Source, rows: int | None) -> Step:
-        """Measure the last model on all rows, and take a step from there."""
+    def newton(self, at: TrainingState, planned: Round, source: Source, rows: int | None) -> Step:
+        """Measure the last model on all rows, and take a step from there.
+
+        Raises
+        ------
+        DivergedError
+            The model is no longer finite.
+        """
         learner, model = check_refinable(self.learner), at.weights
         assert model is not None
-        start = start_of(model, at.points, block=at.block)
         validator = LearntRows() if self.judges_aside else EncodedRows()
-        outcome = self._pass(planned, Checked(validator, FullBatch(learner)), source, start, rows)
+        outcome = self.passes.run(
+            f"train {planned.title}",
+            Checked(validator, FullBatch(learner)),
+            source,
+            start=start_of(model, at.points, block=at.block),
+            through=self.encoding,
+            rows=rows,
+        )
         began = time.monotonic()
         found = refined(learner, model, outcome.result.result, at.points)
         merge_holdout = None
@@ -125,27 +131,13 @@ class Steps:
             merge_holdout = dict(zip(("before", "after"), both, strict=True))
         done = replace(_done(planned, outcome, began, merge_holdout), objective=found.objective)
         point = found.point.to_state_dict() if found.point else NOTHING
+        self._require_finite(found.model)
         return Step(done, found.model, point=point)
 
-    def _pass(
-        self,
-        planned: Round,
-        aggregator: Aggregator[Any, Any, Any],
-        source: Source,
-        start: StateDict | None,
-        rows: int | None,
-        *,
-        keep: Keep | None = None,
-    ) -> Outcome[Any]:
-        return self.passes.run(
-            f"train {planned.title}",
-            aggregator,
-            source,
-            start=start,
-            through=self.encoding,
-            rows=rows,
-            keep=keep,
-        )
+    def _require_finite(self, weights: StateDict) -> None:
+        spoilt = self.learner.first_not_finite(weights)
+        if spoilt:
+            raise diverged(self.learner.name, spoilt)
 
     def _batch(self, aside: StateDict) -> Batch:
         return as_batch(aside, self.encoding.encoder.n_features)

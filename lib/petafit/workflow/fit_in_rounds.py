@@ -21,7 +21,7 @@ from petafit.models.model import Model, Signature
 from petafit.models.write_partition_summaries import check_keepable, keep_summaries
 from petafit.store.arrays import StateDict, digest
 from petafit.stream.batches import Source
-from petafit.training.rounds import Rounds
+from petafit.training.loop import TrainingLoop
 from petafit.training.schedule import schedule_for
 from petafit.training.steps import Steps
 from petafit.workflow.job import Job
@@ -82,13 +82,13 @@ def fit_in_rounds(
         reserve = schedule.reserve(training.seed)
         encoding = Encoding(task.checks, encoder, cache, reserve)
         judges_aside = bool(training.newton) and held_out is None
-        rounds = Rounds(
+        loop = TrainingLoop(
             Steps(job.passes, encoding, learner, metrics, keep, judges_aside=judges_aside),
             training=training,
             max_bad_share=settings.contract.max_bad_share,
             validate=validate if held_out else None,
         )
-        trained = rounds.run(whole, parts, rows=total)
+        trained = loop.run(whole, parts, rows=total)
     job.run.update(
         rows=trained.rows,
         rounds=[asdict(done) for done in trained.rounds],

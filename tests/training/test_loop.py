@@ -136,14 +136,14 @@ def test_a_round_that_diverges_leaves_the_best_before_it(
     caplog: pytest.LogCaptureFixture,
     diverging: int,
 ) -> None:
-    take = Steps.take
+    fit = Steps.fit_shards
 
-    def taken(self: Steps, at: TrainingState, planned: Round, *rest: Any) -> Step:
+    def fitted(self: Steps, at: TrainingState, planned: Round, *rest: Any) -> Step:
         if planned.number == diverging:
             raise diverged("The learner", "weights")
-        return take(self, at, planned, *rest)
+        return fit(self, at, planned, *rest)
 
-    monkeypatch.setattr(Steps, "take", taken)
+    monkeypatch.setattr(Steps, "fit_shards", fitted)
     if diverging == 1:
         with pytest.raises(DivergedError, match="its weights are no longer finite"):
             train(settings)
@@ -152,3 +152,28 @@ def test_a_round_that_diverges_leaves_the_best_before_it(
     assert {done["number"] for done in run["rounds"]} == {1}
     assert run["model"]["version"] == 1
     assert "Round 1 stands" in caplog.text
+
+
+def test_a_killed_refinement_after_a_round_that_diverged_goes_on_to_the_same_model(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The round that diverged has the number of the first Newton round."""
+    monkeypatch.setattr(job, "code_digest", lambda: "the same")
+    fit = Steps.fit_shards
+
+    def fitted(self: Steps, at: TrainingState, planned: Round, *rest: Any) -> Step:
+        if planned.number == 2:
+            raise diverged("The learner", "weights")
+        return fit(self, at, planned, *rest)
+
+    monkeypatch.setattr(Steps, "fit_shards", fitted)
+    task = with_settings(settings, training={"rounds": 3, "newton": 2, "patience": 99})
+    whole = train(task, run_id="whole").manifest
+    with monkeypatch.context() as cut_off:
+        cut_off.setattr(ModelStore, "publish", _killed)
+        with pytest.raises(KeyboardInterrupt):
+            train(task, run_id="again")
+    again = train(task, run_id="again").manifest
+    kinds = [(done["number"], done["kind"]) for done in again["rounds"]]
+    assert kinds[-2:] == [(2, "newton"), (3, "newton")]
+    assert again["model"]["digest"] == whole["model"]["digest"]
