@@ -168,7 +168,12 @@ class Passes:
                 resumable=source.frozen,
             )
             with self.watch(title, HeartbeatReader(folder), shards=source.shards, rows=rows):
-                reports, merged = self._aggregated(task, source)
+                aggregate = partial(self.engine.aggregate, task, source)
+                # An engine of one slot is this process, which has no time to merge meanwhile.
+                if self.engine.slots > 1 and is_one_group(task.shards):
+                    reports, merged = merged_meanwhile(task, aggregate)
+                else:
+                    reports, merged = aggregate(), None
             tally = _counted(source, reports, title)
             total = sum(report.rows for report in reports)
             if not total:
@@ -184,16 +189,6 @@ class Passes:
         self.peak_memory = max(self.peak_memory, *(r.peak_memory for r in reports))
         self.compile_seconds = max(self.compile_seconds, *(r.compile_seconds for r in reports))
         return Outcome(result, total, len(reports), time.monotonic() - began, tally)
-
-    def _aggregated(
-        self, task: ShardTask, source: Source
-    ) -> tuple[list[ShardReport], StateDict | None]:
-        """The reports of all shards; and their summaries as one if they were merged meanwhile."""
-        aggregate = partial(self.engine.aggregate, task, source)
-        # An engine of one slot is this process, which has no time to merge meanwhile.
-        if self.engine.slots > 1 and is_one_group(task.shards):
-            return merged_meanwhile(task, aggregate)
-        return aggregate(), None
 
     def _merged(
         self, task: ShardTask, reports: Sequence[ShardReport], *, by_group: bool

@@ -95,6 +95,19 @@ class ShardTask:
         return self.start.load() if self.start else None
 
 
+@dataclass
+class _Position:
+    """How far a shard has come: batches are counted within the piece, all else in all.
+
+    The tally is that of the pieces before: a piece that is gone on with is counted from its start.
+    """
+
+    piece: int
+    batches: int = 0
+    rows: int = 0
+    tally: dict[str, int] = field(default_factory=lambda: asdict(Tally()))
+
+
 def aggregate_shard(
     task: ShardTask, shard: int, read: InPieces, pieces: Sequence[int] = (0,)
 ) -> ShardReport:
@@ -116,42 +129,21 @@ def aggregate_shard(
     if finished:
         return finished
     with threadpool_limits(1):
-        return _aggregate(task, shard, read, pieces)
-
-
-@dataclass
-class _Position:
-    """How far a shard has come: batches are counted within the piece, all else in all.
-
-    The tally is that of the pieces before: a piece that is gone on with is counted from its start.
-    """
-
-    piece: int
-    batches: int = 0
-    rows: int = 0
-    tally: dict[str, int] = field(default_factory=lambda: asdict(Tally()))
-
-
-def _aggregate(task: ShardTask, shard: int, read: InPieces, pieces: Sequence[int]) -> ShardReport:
-    aggregator, heartbeat = task.aggregator, Heartbeat(task.folder, shard)
-    state, at = _restore(task, shard, pieces[0])
-    saved, tally = time.monotonic(), Tally()
-    for piece in pieces[pieces.index(at.piece) :]:
-        if piece != at.piece:
-            at = _Position(piece, rows=at.rows, tally=_sum(at.tally, tally))
-            tally = Tally()
-        counted: dict[str, Any] = {"tally": tally} if task.counted else {}
-        plain = partial(read, piece=piece, **counted)
-        through = task.through(plain, shard=shard, piece=piece) if task.through else plain
-        for batch in through(skip=at.batches):
-            state = aggregator.reduce(state, batch)
-            at.batches, at.rows = at.batches + 1, at.rows + batch.num_rows
-            heartbeat.beat(at.rows, partial(aggregator.progress, state))
-            if task.resumable and time.monotonic() - saved > task.checkpoint_seconds:
-                save_checkpoint(task.folder, shard, aggregator.dump(state), asdict(at))
-                saved = time.monotonic()
-    summary = aggregator.lift(state)
-    content = to_pieces(summary)
+        aggregator, heartbeat = task.aggregator, Heartbeat(task.folder, shard)
+        state, at = _restore(task, shard, pieces[0])
+        saved, tally = time.monotonic(), Tally()
+        for piece in pieces[pieces.index(at.piece) :]:
+            if piece != at.piece:
+                at = _Position(piece, rows=at.rows, tally=_sum(at.tally, tally))
+                tally = Tally()
+            for batch in _open_piece(task, shard, read, at, tally):
+                state = aggregator.reduce(state, batch)
+                at.batches, at.rows = at.batches + 1, at.rows + batch.num_rows
+                heartbeat.beat(at.rows, partial(aggregator.progress, state))
+                if task.resumable and time.monotonic() - saved > task.checkpoint_seconds:
+                    save_checkpoint(task.folder, shard, aggregator.dump(state), asdict(at))
+                    saved = time.monotonic()
+        content = to_pieces(aggregator.lift(state))
     report = ShardReport(
         shard,
         at.rows,
@@ -164,6 +156,16 @@ def _aggregate(task: ShardTask, shard: int, read: InPieces, pieces: Sequence[int
     heartbeat.stop()
     remove_checkpoint(task.folder, shard)
     return report
+
+
+def _open_piece(
+    task: ShardTask, shard: int, read: InPieces, at: _Position, tally: Tally
+) -> Iterator[RowBatch]:
+    """The batches of the piece that the position names, after those that it counts."""
+    counted: dict[str, Any] = {"tally": tally} if task.counted else {}
+    plain = partial(read, piece=at.piece, **counted)
+    through = task.through(plain, shard=shard, piece=at.piece) if task.through else plain
+    return through(skip=at.batches)
 
 
 def _sum(counted: dict[str, int], tally: Tally) -> dict[str, int]:
