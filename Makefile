@@ -29,7 +29,7 @@ demo: setup ## Run the main job on the flights that left New York in 2013
 benchmark: setup $(PEERS) ## Measure petafit and its peers on the same table, for 40 minutes
 	$(BIN)/python -m petafit_benchmark
 
-test: setup ## Run all tests
+test: setup $(PEERS) ## Run all tests, those with the benchmark's peers included
 	$(BIN)/python -m pytest
 
 test-fast: setup ## Run the tests that need no Spark
@@ -62,7 +62,8 @@ lock: setup ## Lock the newest fitting versions of all dependencies
 	$(COMPILE) --group build --constraint requirements.lock --output-file build.lock
 	$(COMPILE) --extra bench --constraint requirements.lock --constraint build.lock \
 	  --output-file bench.lock pyproject.toml
-	$(COMPILE) --group docs --constraint requirements.lock --output-file docs.lock
+	$(COMPILE) --group docs --constraint requirements.lock --constraint bench.lock \
+	  --output-file docs.lock
 
 COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --upgrade --universal \
   --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate
