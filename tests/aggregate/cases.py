@@ -17,7 +17,7 @@ from petafit.aggregate.sink import WriteFiles
 from petafit.config.settings import LearnerChoice
 from petafit.evaluation.evaluate import Evaluate, Measure
 from petafit.evaluation.metrics import ClassificationMetrics, RegressionMetrics
-from petafit.evaluation.score import Layout, Score, Scores
+from petafit.evaluation.score import PredictionColumns, Score, Scores
 from petafit.explanation import serialization
 from petafit.explanation.influence import Influence
 from petafit.explanation.leave_one_out import Models
@@ -181,7 +181,9 @@ def _quarantine(folder: Path) -> Quarantine:
 
 
 def _score(folder: Path) -> Score:
-    return Score(Layout(KEPT, {"run_id": "one"}), WriteFiles(Folder(folder), file_rows=10))
+    return Score(
+        PredictionColumns(KEPT, {"run_id": "one"}), WriteFiles(Folder(folder), file_rows=10)
+    )
 
 
 def _measure(_: Path) -> Measure:

@@ -23,7 +23,7 @@ OK = "ok"
 
 
 @dataclass(frozen=True)
-class Layout:
+class PredictionColumns:
     """The columns of a table of predictions.
 
     Attributes
@@ -112,14 +112,14 @@ class Score(Aggregator[ScoreState, pa.RecordBatch, Scores]):
 
     Parameters
     ----------
-    layout : Layout
+    layout : PredictionColumns
     sink : WriteFiles
         Writes the files.
     """
 
     exact = False  # the same rows, but other files for other shards
 
-    def __init__(self, layout: Layout, sink: WriteFiles) -> None:
+    def __init__(self, layout: PredictionColumns, sink: WriteFiles) -> None:
         self.layout = layout
         self.sink = sink
 

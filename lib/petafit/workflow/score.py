@@ -8,7 +8,7 @@ import pyarrow as pa
 from petafit.aggregate.sink import WriteFiles
 from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError
-from petafit.evaluation.score import Layout, Score
+from petafit.evaluation.score import PredictionColumns, Score
 from petafit.store.filesystem import Folder
 from petafit.store.runs import Run
 from petafit.table.writers.output import Output
@@ -128,7 +128,7 @@ def _output(job: Job, uri: str, schema: pa.Schema, scope: Scope, rows: TaskRows)
     )
 
 
-def _layout(job: Job, published: Published, scope: Scope) -> Layout:
+def _layout(job: Job, published: Published, scope: Scope) -> PredictionColumns:
     """Keys, label where there is one, and partition columns; stamped with model and run.
 
     The logical date is a column where its rows are what is replaced.
@@ -138,4 +138,4 @@ def _layout(job: Job, published: Published, scope: Scope) -> Layout:
     kept = pa.schema([f for f in snapshot.schema if f.name in names])
     stamps = {f"model_{name}": value for name, value in published.version.identity.items()}
     date = {DATE: job.run.manifest[DATE]} if is_dated(scope, snapshot) else {}
-    return Layout(kept, {**stamps, "run_id": job.run.run_id, **date})
+    return PredictionColumns(kept, {**stamps, "run_id": job.run.run_id, **date})

@@ -61,7 +61,7 @@ class Field(NamedTuple):
     required: bool = False
 
 
-class Layout(NamedTuple):
+class StructLayout(NamedTuple):
     """Structs as the kernel knows them, the outermost first.
 
     Attributes
@@ -80,7 +80,7 @@ class Layout(NamedTuple):
 
 def layout_of(
     structs: Mapping[str, Mapping[int, Field]], *, rows: Sequence[str], slots: Sequence[str]
-) -> Layout:
+) -> StructLayout:
     """Prepare some structs for `read_struct`.
 
     Parameters
@@ -102,7 +102,7 @@ def layout_of(
             slot = places[field.name] if field.name else -1
             inner = numbers.get(field.of, -1)
             table[numbers[name], number] = field.kind, inner, field.elements, slot
-    return Layout(table, places, numbers)
+    return StructLayout(table, places, numbers)
 
 
 def ended(name: str) -> str:
@@ -125,7 +125,7 @@ def read_struct(
     ----------
     content : ndarray of uint8
     layout : ndarray of int64
-        The table of a `Layout`.
+        The table of a `StructLayout`.
     found : ndarray of int64, shape (n, n_slots)
         Room for the first rows.
 
