@@ -34,7 +34,7 @@ from petafit.store.filesystem import Folder
 from petafit.table.filters.predicate import parse
 from petafit.table.writers.files import WrittenFile
 from petafit.training.fit import FitShard, Fitted
-from petafit.training.merge_holdout import LearntRows
+from petafit.training.merge_holdout import CollectHoldout, LearntRows, taken_from
 from tests.aggregate.drawn import (
     CHECKS,
     FEATURES,
@@ -217,6 +217,12 @@ CASES = {
     "write": Case(_writer, told=_written, tells_all=False),
     "quarantine": Case(_quarantine, told=_sorted, tells_all=False),
     "score": Case(_score, start=published, told=_scores, tells_all=False),
+    "merge holdout": Case(
+        lambda _: CollectHoldout(),
+        lambda raw: taken_from(encoded(raw))[1],
+        told=lambda _, rows: sorted(rows.arrays["weight"]) if rows.arrays else [],
+        tells_all=False,
+    ),
     "fit": Case(
         lambda _: FitShard(online(), ClassificationMetrics()),
         encoded,

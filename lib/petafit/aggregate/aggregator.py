@@ -65,18 +65,44 @@ class Aggregator(ABC, Generic[State, Batch, Result]):
         return cast(State, dumped)
 
 
-class Combined(Aggregator[dict[str, Any], Any, dict[str, Any]]):
-    """Several aggregators over the same batches, in one pass.
+class Composite(Aggregator[dict[str, Any], Batch, Result]):
+    """An aggregator made of others: its state and its summary are theirs, by name.
+
+    What is made of it says how to start, reduce and finish its parts.
 
     Parameters
     ----------
     parts : mapping of str to Aggregator
-        Their results come back under the same names.
     """
 
     def __init__(self, parts: Mapping[str, Aggregator[Any, Any, Any]]) -> None:
         self.parts = dict(parts)
         self.exact = all(part.exact for part in self.parts.values())
+
+    def progress(self, state: dict[str, Any]) -> float | None:
+        losses = (part.progress(state[name]) for name, part in self.parts.items())
+        return next((loss for loss in losses if loss is not None), None)
+
+    def lift(self, state: dict[str, Any]) -> StateDict:
+        return _join({name: part.lift(state[name]) for name, part in self.parts.items()})
+
+    def merge(self, left: StateDict, right: StateDict) -> StateDict:
+        return _join(
+            {
+                name: part.merge(left.part(name), right.part(name))
+                for name, part in self.parts.items()
+            }
+        )
+
+    def dump(self, state: dict[str, Any]) -> StateDict:
+        return _join({name: part.dump(state[name]) for name, part in self.parts.items()})
+
+    def load(self, dumped: StateDict) -> dict[str, Any]:
+        return {name: part.load(dumped.part(name)) for name, part in self.parts.items()}
+
+
+class Combined(Composite[Any, dict[str, Any]]):
+    """Several aggregators over the same batches, in one pass; results by the parts' names."""
 
     def start(self, model: StateDict | None = None) -> dict[str, Any]:
         return {
@@ -87,36 +113,15 @@ class Combined(Aggregator[dict[str, Any], Any, dict[str, Any]]):
     def reduce(self, state: dict[str, Any], batch: Any) -> dict[str, Any]:
         return {name: part.reduce(state[name], batch) for name, part in self.parts.items()}
 
-    def lift(self, state: dict[str, Any]) -> StateDict:
-        return self._join({name: part.lift(state[name]) for name, part in self.parts.items()})
-
-    def merge(self, left: StateDict, right: StateDict) -> StateDict:
-        return self._join(
-            {
-                name: part.merge(left.part(name), right.part(name))
-                for name, part in self.parts.items()
-            }
-        )
-
     def finish(self, summary: StateDict, model: StateDict | None = None) -> dict[str, Any]:
         return {
             name: part.finish(summary.part(name), model.part(name) if model else None)
             for name, part in self.parts.items()
         }
 
-    def progress(self, state: dict[str, Any]) -> float | None:
-        losses = (part.progress(state[name]) for name, part in self.parts.items())
-        return next((loss for loss in losses if loss is not None), None)
 
-    def dump(self, state: dict[str, Any]) -> StateDict:
-        return self._join({name: part.dump(state[name]) for name, part in self.parts.items()})
-
-    def load(self, dumped: StateDict) -> dict[str, Any]:
-        return {name: part.load(dumped.part(name)) for name, part in self.parts.items()}
-
-    @staticmethod
-    def _join(parts: Mapping[str, StateDict]) -> StateDict:
-        joined = StateDict()
-        for name, part in parts.items():
-            joined = joined | part.prefixed(name)
-        return joined
+def _join(parts: Mapping[str, StateDict]) -> StateDict:
+    joined = StateDict()
+    for name, part in parts.items():
+        joined = joined | part.prefixed(name)
+    return joined

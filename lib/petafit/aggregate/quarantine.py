@@ -1,16 +1,17 @@
 """Rows into two tables: those that meet the contract, and those that do not, with the reason."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from petafit.aggregate.aggregator import Aggregator
+from petafit.aggregate.aggregator import Composite
 from petafit.aggregate.sink import WriteFiles
 from petafit.errors import ContractError
 from petafit.store.arrays import StateDict
 from petafit.table.contract import Checks
-from petafit.table.writers.files import PartitionedWriter, WrittenFile
+from petafit.table.writers.files import WrittenFile
 
 REASON = "quarantine_reason"
 
@@ -45,10 +46,7 @@ class Sorted:
             )
 
 
-State = tuple[PartitionedWriter, PartitionedWriter]
-
-
-class Quarantine(Aggregator[State, pa.RecordBatch, Sorted]):
+class Quarantine(Composite[pa.RecordBatch, Sorted]):
     """Writes good rows to one sink, and bad rows with `REASON` to another.
 
     Parameters
@@ -57,44 +55,24 @@ class Quarantine(Aggregator[State, pa.RecordBatch, Sorted]):
     good, bad : WriteFiles
     """
 
-    exact = False  # the same rows, but other files for other shards
-
     def __init__(self, checks: Checks, *, good: WriteFiles, bad: WriteFiles) -> None:
+        super().__init__({"good": good, "bad": bad})
         self.checks = checks
         self.good = good
         self.bad = bad
 
-    def start(self, model: StateDict | None = None) -> State:
-        return self.good.start(), self.bad.start()
+    def start(self, model: StateDict | None = None) -> dict[str, Any]:
+        return {"good": self.good.start(), "bad": self.bad.start()}
 
-    def reduce(self, state: State, batch: pa.RecordBatch) -> State:
-        good, bad = state
+    def reduce(self, state: dict[str, Any], batch: pa.RecordBatch) -> dict[str, Any]:
+        good, bad = state["good"], state["bad"]
         reasons = self.checks.reasons(batch)
         if reasons is None:
-            return self.good.reduce(good, batch), bad
+            return {"good": self.good.reduce(good, batch), "bad": bad}
         is_bad = pc.is_valid(reasons)
         explained = batch.append_column(REASON, reasons).filter(is_bad)
         rest = batch.filter(pc.invert(is_bad))
-        return self.good.reduce(good, rest), self.bad.reduce(bad, explained)
-
-    def lift(self, state: State) -> StateDict:
-        return _join(self.good.lift(state[0]), self.bad.lift(state[1]))
-
-    def merge(self, left: StateDict, right: StateDict) -> StateDict:
-        return _join(
-            self.good.merge(left.part("good"), right.part("good")),
-            self.bad.merge(left.part("bad"), right.part("bad")),
-        )
+        return {"good": self.good.reduce(good, rest), "bad": self.bad.reduce(bad, explained)}
 
     def finish(self, summary: StateDict, model: StateDict | None = None) -> Sorted:
         return Sorted(self.good.finish(summary.part("good")), self.bad.finish(summary.part("bad")))
-
-    def dump(self, state: State) -> StateDict:
-        return _join(self.good.dump(state[0]), self.bad.dump(state[1]))
-
-    def load(self, dumped: StateDict) -> State:
-        return self.good.load(dumped.part("good")), self.bad.load(dumped.part("bad"))
-
-
-def _join(good: StateDict, bad: StateDict) -> StateDict:
-    return good.prefixed("good") | bad.prefixed("bad")

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array
 
+from petafit.aggregate.aggregator import Aggregator
 from petafit.features.encoding.batch import Batch, check_entries
 from petafit.features.instances import EncodedRows
 from petafit.store.arrays import StateDict
@@ -59,6 +60,35 @@ def together(parts: Sequence[StateDict]) -> StateDict:
     return StateDict(
         {name: np.concatenate([p.arrays[name] for p in full]) for name in full[0].arrays}
     )
+
+
+class CollectHoldout(Aggregator[list[StateDict], StateDict, StateDict]):
+    """Collects the rows put aside, as `taken_from` gives them."""
+
+    exact = False  # the same rows, but in another order for other shards
+
+    def start(self, model: StateDict | None = None) -> list[StateDict]:
+        return []
+
+    def reduce(self, state: list[StateDict], batch: StateDict) -> list[StateDict]:
+        if batch.arrays:
+            state.append(batch)
+        return state
+
+    def lift(self, state: list[StateDict]) -> StateDict:
+        return together(state)
+
+    def merge(self, left: StateDict, right: StateDict) -> StateDict:
+        return together([left, right])
+
+    def finish(self, summary: StateDict, model: StateDict | None = None) -> StateDict:
+        return summary
+
+    def dump(self, state: list[StateDict]) -> StateDict:
+        return together(state)
+
+    def load(self, dumped: StateDict) -> list[StateDict]:
+        return [dumped] if dumped.arrays else []
 
 
 def halves(rows: StateDict) -> tuple[StateDict, StateDict]:
