@@ -304,7 +304,7 @@ def test_a_dense_layout_of_too_many_columns_is_refused():
         (lambda b: b.drop_columns(["w"]), "'w' is missing"),
         (
             lambda b: b.set_column(3, "n", pa.array([1.0])),
-            "'n' cannot be made of the column 'n'; expected a string, integer or boolean; got dou",
+            "'n' cannot be made from the column 'n'; expected a string, integer or boolean; got",
         ),
         (lambda b: b.set_column(0, "x", pa.array(["1"])), "expected a number; got string"),
         (lambda b: b.set_column(6, "y", pa.array(["maybe"])), "no known class"),

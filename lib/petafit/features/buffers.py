@@ -1,4 +1,4 @@
-"""Arrow's buffers as compiled kernels take them: views, without copies."""
+"""Zero-copy views of Arrow buffers for compiled kernels."""
 
 from typing import NamedTuple
 
@@ -11,14 +11,14 @@ _NO_BITS = np.frombuffer(b"", np.uint8)
 
 
 class Slots(NamedTuple):
-    """The values of a primitive array, and which of them count.
+    """The values of a primitive array with its validity bitmap.
 
     Attributes
     ----------
     values : ndarray of shape (n_rows,)
-        Those of nulls may be anything.
+        Values at nulls are undefined.
     validity : ndarray of uint8
-        A bit for each value, 0 for null; empty where nothing is null.
+        A bit for each value, 0 for null; empty if there are no nulls.
     first : int
         The position of the first value's bit.
     """
@@ -29,10 +29,10 @@ class Slots(NamedTuple):
 
 
 def slots_of(array: pa.Array) -> Slots:
-    """The slots of an array of integers or floats, read-only.
+    """Return read-only slots of an array of integers or floats.
 
-    Kernels are compiled once for each type of their arguments: it must not depend on who made the
-    buffer.
+    Kernels are compiled once for each type of their arguments, so the type must not depend on the
+    buffer's origin.
     """
     validity, values = array.buffers()
     dtype = np.dtype(array.type.to_pandas_dtype())
@@ -46,13 +46,13 @@ def slots_of(array: pa.Array) -> Slots:
 
 
 def place_of(texts: pa.StringArray) -> tuple[int, ...]:
-    """Length, offset and the buffers' addresses: together they tell arrays that exist apart."""
+    """Return length, offset and buffer addresses, which identify an array while it exists."""
     addresses = (buffer.address for buffer in texts.buffers() if buffer is not None)
     return (len(texts), texts.offset, *addresses)
 
 
 @njit
 def valid_bit(validity: np.ndarray, position: int) -> np.uint64:
-    """1 for the position of a value, 0 for that of a null."""
+    """Return 1 if the value at a position is valid, 0 if it is null."""
     at = np.uint64(position)
     return (np.uint64(validity[at >> np.uint64(3)]) >> (at & np.uint64(7))) & np.uint64(1)

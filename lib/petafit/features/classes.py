@@ -1,4 +1,4 @@
-"""The classes of a label, as they are given, and as values of its column."""
+"""The classes of a label, as given in settings, and as values of its column."""
 
 import re
 from collections.abc import Sequence
@@ -23,20 +23,20 @@ _MOST_SIGNED = 2**63 - 1
 def as_classes(
     given: Sequence[Scalar], kind: pa.DataType, label: str, form: UnicodeForm | None = None
 ) -> tuple[Scalar, ...]:
-    """The classes that settings name, as values of the label's column.
+    """Convert classes given in settings to values of the label's column.
 
-    Text may stand for a number or a boolean, and a whole number for text, where it is exactly one
-    value of the column's type. What is equal to its value is left as it is.
+    Text may stand for a number or a boolean, and a whole number for text, if it denotes exactly one
+    value of the column's type. A class that equals its value is not converted.
 
     Parameters
     ----------
     form : {"NFC", "NFD", "NFKC", "NFKD"}, optional
-        To which classes that are text are brought.
+        Unicode form to which text classes are normalized.
 
     Raises
     ------
     ContractError
-        A class is no value of this type, or two are the same.
+        A class is not a value of this type, or two are the same.
 
     Examples
     --------
@@ -64,12 +64,12 @@ def as_classes(
 def class_labels_of(
     given: tuple[Scalar, ...], kind: pa.DataType, plain: pa.DataType, label: str
 ) -> pa.Array:
-    """The classes in the plain type in which a column of a type is looked up; raises likewise."""
+    """Convert classes to the plain type in which a column's values are looked up; same errors."""
     return pa.array(_values(given, kind, label), plain)
 
 
 def class_array(classes: Sequence[Scalar]) -> np.ndarray:
-    """Classes as an array of their own type, (n_classes,): numpy would round large whole numbers.
+    """Return classes as an array of their own type, (n_classes,): numpy would round large integers.
 
     Examples
     --------
@@ -86,7 +86,7 @@ def _values(given: tuple[Scalar, ...], kind: pa.DataType, label: str) -> list[Sc
     for choice, value in zip(given, values, strict=True):
         if value is None:
             raise ContractError(
-                f"The label {label!r} is of another type than its classes",
+                f"The label {label!r} has a different type than its classes",
                 expected=f"values of type {value_type(kind)}",
                 got=repr(choice),
                 hint="Correct `label.classes`.",
@@ -95,7 +95,7 @@ def _values(given: tuple[Scalar, ...], kind: pa.DataType, label: str) -> list[Sc
 
 
 def _value(choice: Scalar, kind: pa.DataType) -> Scalar | None:
-    """The one value of a type that a class stands for; None where there is none."""
+    """Return the only value of a type that a class may stand for; None if there is none."""
     if is_string(kind):
         return str(choice) if isinstance(choice, str) or type(choice) is int else None
     if is_boolean(kind):
@@ -114,7 +114,7 @@ def _whole(choice: Scalar, kind: pa.DataType) -> int | None:
     try:
         return int(pa.scalar(int(choice), kind).as_py())
     except (pa.ArrowInvalid, OverflowError):
-        return None  # beyond the type
+        return None  # out of the type's range
 
 
 def _fraction(choice: Scalar, kind: pa.DataType) -> float | None:

@@ -1,4 +1,4 @@
-"""Columns named one by one, by glob or by type."""
+"""Selection of columns by name, by glob or by type."""
 
 import fnmatch
 from dataclasses import dataclass
@@ -14,15 +14,15 @@ _TYPE = "type:"
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The columns a declaration may choose from.
+    """The columns that a declaration may select.
 
     Attributes
     ----------
     schema : pyarrow.Schema
     label : str
-        Never a feature: it would leak what is predicted.
+        Never a feature: it would leak the target.
     hidden : frozenset of str
-        Label, weight, keys and pandas' index: no pattern selects them.
+        Label, weight, keys and pandas' index, which no pattern selects.
     """
 
     schema: pa.Schema
@@ -31,11 +31,11 @@ class Columns:
 
     @property
     def open(self) -> tuple[str, ...]:
-        """What a pattern can select."""
+        """The columns that a pattern can select."""
         return tuple(name for name in self.schema.names if name not in self.hidden)
 
     def select(self, selector: str) -> tuple[str, ...]:
-        """The columns a name, a glob or ``type:…`` stands for, in the table's order.
+        """Return the columns selected by a name, a glob or ``type:…``, in the table's order.
 
         Raises
         ------
@@ -58,10 +58,10 @@ class Columns:
         return selector.startswith(_TYPE) or any(sign in selector for sign in "*?[")
 
     def named(self, name: str) -> str:
-        """A column by its name."""
+        """Return a column by its name."""
         if name == self.label:
             raise ConfigurationError(
-                f"The label {name!r} cannot be a feature: it would leak what is predicted",
+                f"The label {name!r} cannot be a feature: it would leak the target",
                 hint="Remove it from `features:`.",
             )
         if not has_column(self.schema, name):

@@ -1,4 +1,4 @@
-"""What the whole training table says: what scaling, labels and reports need to know of it."""
+"""Statistics of the whole training table for scaling, labels and reports."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -10,17 +10,17 @@ from petafit.store.arrays import StateDict
 
 @dataclass(frozen=True, slots=True)
 class ColumnStatistics:
-    """Statistics of one numeric column over its values that are not missing; 0 without any.
+    """Statistics of a numeric column over its non-missing values; 0 if there are none.
 
     A row of weight n counts as n rows.
 
     Attributes
     ----------
     count, missing : int or float
-        Values, and nulls with NaNs; of weighted rows the sums of their weights.
+        Numbers of values, and of nulls and NaNs; sums of weights for weighted rows.
     mean, sd, minimum, maximum : float
-        In the column's unit, or in that of ``log1p`` where the feature asks for it; `sd` is the
-        population's, and exactly 0 for a constant column.
+        In the column's unit, or that of ``log1p`` if the feature uses it; `sd` is the population
+        standard deviation, and exactly 0 for a constant column.
     """
 
     count: float
@@ -38,18 +38,17 @@ class TableStatistics:
     Attributes
     ----------
     rows : int or None
-        Those that have weight; None where nothing had to be learnt from the rows, so that nobody
-        counted them.
+        Number of rows with weight; None if they were not counted, since no statistics were needed.
     weight : float or None
-        The sum of the rows' weights; the number of rows where there is no weight column.
+        The sum of the rows' weights; the number of rows without a weight column.
     columns : mapping of str to ColumnStatistics
-        By the column of each numeric feature.
+        By the column's name, for each numeric feature.
     classes : tuple or None
         Every class of the label, in the order of the model's outputs.
     class_counts : tuple of int or float, or None
-        Rows of each class; of weighted rows the sums of their weights.
+        Rows of each class; sums of weights for weighted rows.
     label : ColumnStatistics or None
-        Statistics of a label that is a number.
+        Statistics of a numeric label.
     """
 
     rows: int | None
@@ -61,7 +60,7 @@ class TableStatistics:
 
     @property
     def present(self) -> tuple[int, ...]:
-        """The positions of the classes that training rows have; of all where nobody counted."""
+        """Return the positions of classes that occur in training rows; of all if not counted."""
         counts = self.class_counts or (1,) * len(self.classes or ())
         return tuple(place for place, count in enumerate(counts) if count)
 

@@ -1,4 +1,4 @@
-"""Which Arrow types a feature can be made of."""
+"""Arrow types from which features can be made."""
 
 from collections.abc import Callable, Iterable
 
@@ -22,7 +22,7 @@ _IS = pa.types
 
 
 def value_type(kind: pa.DataType) -> pa.DataType:
-    """The type of the values; those of a dictionary are the values it stands for."""
+    """Return the type of the values; for a dictionary, that of its values."""
     return kind.value_type if _IS.is_dictionary(kind) else kind
 
 
@@ -36,7 +36,7 @@ def is_integer(kind: pa.DataType) -> bool:
 
 
 def is_float(kind: pa.DataType) -> bool:
-    """Numbers with a fraction: floats and decimals."""
+    """Return whether a type is a float or decimal."""
     return bool(_IS.is_floating(kind) or _IS.is_decimal(kind))
 
 
@@ -49,7 +49,7 @@ def is_boolean(kind: pa.DataType) -> bool:
 
 
 def is_date(kind: pa.DataType) -> bool:
-    """Dates and timestamps."""
+    """Return whether a type is a date or timestamp."""
     return bool(_IS.is_date(kind) or _IS.is_timestamp(kind))
 
 
@@ -61,13 +61,13 @@ SELECTABLE: dict[str, Callable[[pa.DataType], bool]] = {
     "boolean": is_boolean,
     "date": is_date,
 }
-"""What ``type:…`` selects."""
+"""The types that ``type:…`` selects."""
 
 
 def check_columns(
     features: Iterable[Feature], schema: pa.Schema, *, error: type[PetafitError]
 ) -> None:
-    """Raise `error` where a feature's column is missing or of a type it cannot be made of."""
+    """Raise `error` if a feature's column is missing or of an unsuitable type."""
     for feature in features:
         for part in feature.parts if isinstance(feature, Cross) else (feature,):
             if not has_column(schema, part.column):
@@ -79,7 +79,7 @@ def check_columns(
             expected, hint = _fit(part, kind)
             if expected is not None:
                 raise error(
-                    f"The feature {feature.name!r} cannot be made of the column {part.column!r}",
+                    f"The feature {feature.name!r} cannot be made from the column {part.column!r}",
                     expected=expected,
                     got=kind,
                     hint=hint,
@@ -87,7 +87,10 @@ def check_columns(
 
 
 def _fit(feature: Numeric | Categorical | Text, kind: pa.DataType) -> tuple[str | None, str]:
-    """What the feature expects, None where the type fits; and a hint. Nulls fit everything."""
+    """Return the type that the feature expects, None if the column's fits, and a hint.
+
+    Nulls fit every feature.
+    """
     match feature:
         case _ if _IS.is_null(value_type(kind)):
             return None, ""

@@ -1,4 +1,4 @@
-"""The fast form of the features: Arrow batches to matrices, with compiled kernels."""
+"""Encoding of Arrow batches to feature matrices, with compiled kernels."""
 
 from typing import Any, Literal, Self
 
@@ -27,29 +27,29 @@ DType = Literal["float32", "float64"]
 
 
 class Encoder:
-    """Encodes record batches; a worker builds one and keeps it for all its batches.
+    """Encodes record batches; a worker builds one and reuses it for all its batches.
 
     Parameters
     ----------
     features : tuple of Feature
     statistics : TableStatistics
-        Of the training table.
+        Statistics of the training table.
     hash_bits : int
-        Of the hashed indices; see `petafit.features.encoding.index_space.IndexSpace`.
+        Bits of hashed indices; see `petafit.features.encoding.index_space.IndexSpace`.
     label, weight : str, optional
         The columns of y and of the rows' weights.
     layout : {"csr", "dense"}
     dtype : {"float32", "float64"}
-        Of X; computing is in float64.
+        Type of X; computations use float64.
     numbers_apart : bool
-        Numbers have indices of their own; False for models in which they are hashed.
+        Numbers have separate indices; False for models in which they are hashed.
     unicode : {"NFC", "NFD", "NFKC", "NFKD"}, optional
-        The form to which texts of features and labels are brought.
+        The form to which texts of features and labels are normalized.
 
     Raises
     ------
     ConfigurationError
-        A dense X of more than 2**14 hashed columns, or as many numbers.
+        A dense X with more than 2**14 hashed or numeric columns.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Encoder:
 
     @property
     def n_features(self) -> int:
-        """The number of columns of X."""
+        """Number of columns of X."""
         return self.space.size
 
     def __call__(self, batch: pa.RecordBatch, labels: bool = True) -> Batch:
@@ -100,14 +100,14 @@ class Encoder:
         )
 
     def targets(self, batch: pa.RecordBatch) -> tuple[np.ndarray, np.ndarray | None]:
-        """The labels and the weights of a batch, as in `Batch`.
+        """Return the labels and the weights of a batch, as in `Batch`.
 
         Raises
         ------
         ContractError
             One is missing, unknown or of a wrong type.
         ConfigurationError
-            The encoder knows no label.
+            The encoder has no label.
         """
         labels = self._labels(batch)
         if labels is None:
@@ -139,7 +139,7 @@ class Encoder:
         return row_weights(_column(batch, self.weight), self.weight)
 
     def to_state_dict(self) -> StateDict:
-        """All that `from_state_dict` needs; kept inside the model."""
+        """Return everything that `from_state_dict` needs; stored in the model."""
         params = {
             "features": [to_plain(feature) for feature in self.features],
             "hash_bits": self.hash_bits,
@@ -154,12 +154,12 @@ class Encoder:
     def from_state_dict(
         cls, named: StateDict, *, layout: Layout = "csr", dtype: DType = "float32"
     ) -> Self:
-        """The encoder that `to_state_dict` wrote, for a learner that takes this layout.
+        """Rebuild the encoder that `to_state_dict` stored, for a learner with this layout.
 
         Raises
         ------
         StorageError
-            A parameter is missing, or none that an encoder has.
+            A parameter is missing or unknown.
         """
         with reading("The encoder of a stored model"):
             features = tuple(map(from_plain, named.params["features"]))

@@ -1,4 +1,4 @@
-"""The features of a model, resolved: each column by its name, each option with its value."""
+"""Resolved features of a model: columns by name, every option with its value."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -20,7 +20,7 @@ class Numeric:
 
     @property
     def needs_statistics(self) -> bool:
-        """Whether its scaling, or what stands for null, comes from the whole table."""
+        """Return whether scaling or the replacement of nulls depends on the whole table."""
         return self.scale != "none" or self.impute == "mean"
 
     @property
@@ -90,9 +90,9 @@ class Text:
     Attributes
     ----------
     ngrams : tuple of int
-        The sizes of the shortest and the longest, in words or in Unicode code points.
+        Sizes of the shortest and the longest n-gram, in words or in Unicode code points.
     norm : {"l2", "none"}
-        Whether the values of a row have the Euclidean length 1, or are the counts.
+        The values of a row are scaled to a Euclidean length of 1, or are the counts.
     """
 
     column: str
@@ -140,7 +140,7 @@ _KIND_NAMES = {kind: name for name, kind in _KINDS.items()}
 
 
 def to_plain(feature: Feature) -> dict[str, Any]:
-    """The feature as JSON can hold it.
+    """Convert a feature to plain JSON values.
 
     Examples
     --------
@@ -153,7 +153,7 @@ def to_plain(feature: Feature) -> dict[str, Any]:
 
 
 def from_plain(plain: Mapping[str, Any]) -> Feature:
-    """The feature that `to_plain` wrote."""
+    """Rebuild the feature that `to_plain` converted."""
     if plain["kind"] == "cross":
         return Cross(tuple(cast(Categorical, from_plain(part)) for part in plain["parts"]))
     options = {name: value for name, value in plain.items() if name != "kind"}
@@ -162,5 +162,5 @@ def from_plain(plain: Mapping[str, Any]) -> Feature:
 
 
 def columns_of(features: tuple[Feature, ...]) -> tuple[str, ...]:
-    """Every column the features read, once, in the order of the features."""
+    """Return every column that the features read, once, in the order of the features."""
     return tuple(dict.fromkeys(column for feature in features for column in feature.columns))

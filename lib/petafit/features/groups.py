@@ -1,4 +1,4 @@
-"""What each group of the settings makes of a column."""
+"""Features of a column for each group of the settings."""
 
 from itertools import pairwise
 
@@ -46,7 +46,7 @@ _TIME_OF_DAY = frozenset({"hour", "minute"})
 
 
 def selectors(group: ColumnGroup) -> Names:
-    """The names, globs and types by which a group selects its columns."""
+    """Return the names, globs and types by which a group selects its columns."""
     match group:
         case NumericFeatures():
             return group.numeric
@@ -63,7 +63,7 @@ def selectors(group: ColumnGroup) -> Names:
 
 
 def features_of(group: ColumnGroup, field: pa.Field) -> tuple[Feature, ...]:
-    """The features a group makes of one column."""
+    """Return the features that a group makes of one column."""
     match group:
         case NumericFeatures():
             value = Numeric(field.name, group.impute, group.log1p, group.scale)
@@ -95,7 +95,7 @@ def _edges(group: BinnedFeatures) -> tuple[float, ...]:
 
 
 def _date_parts(group: DateFeatures, field: pa.Field) -> tuple[DatePart, ...]:
-    """The default parts follow the type; parts that were asked for are left to its check."""
+    """Return the requested date parts, or the column type's defaults."""
     parts = group.parts
     if parts == _DEFAULT_PARTS and pa.types.is_date(field.type):
         parts = tuple(part for part in parts if part not in _TIME_OF_DAY)
@@ -103,7 +103,7 @@ def _date_parts(group: DateFeatures, field: pa.Field) -> tuple[DatePart, ...]:
 
 
 def automatic(field: pa.Field) -> tuple[Feature, ...]:
-    """What ``features: auto`` makes of a column; nothing where its type has no feature."""
+    """Return the features of a column for ``features: auto``; none if its type has no feature."""
     if column_types.is_number(field.type):
         return (Numeric(field.name),)
     if column_types.is_boolean(field.type):

@@ -1,4 +1,4 @@
-"""Instances: the rows of a stream as a learner takes them, decoded and encoded, or found again."""
+"""Instances: encoded rows of a stream for learners, decoded and encoded, or read from the cache."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -19,14 +19,14 @@ from petafit.table.contract import Checks, ValidatedBatch
 
 @dataclass(frozen=True)
 class Encoding:
-    """Makes encoded batches of a shard's raw ones; rows that break the contract are left out.
+    """Encodes a shard's raw batches; rows that break the contract are left out.
 
     Attributes
     ----------
     cache : InstanceCache or None
-        Keeps what was encoded, for the next time a piece of a shard is read.
+        Stores encoded pieces of shards for later passes.
     reserve : MergeHoldout or None
-        Which rows are put aside.
+        Selects the rows of the merge holdout.
     """
 
     checks: Checks
@@ -35,7 +35,7 @@ class Encoding:
     reserve: MergeHoldout | None = None
 
     def __call__(self, read: Read, *, shard: int, piece: int = 0) -> "partial[Iterator[Batch]]":
-        """Reads the encoded batches of a piece of a shard."""
+        """Yield the encoded batches of a piece of a shard."""
         return partial(self._read, read, shard, piece)
 
     def _read(self, read: Read, shard: int, piece: int, *, skip: int) -> Iterator[Batch]:
@@ -65,22 +65,22 @@ class Encoding:
 
 
 class EncodedRows:
-    """The validator of batches that were checked when they were encoded."""
+    """Validator of batches whose rows were checked during encoding."""
 
     def validate(self, batch: Batch) -> ValidatedBatch:
-        """The batch, unless it has no row; and how many rows were left out before."""
+        """Return the batch, unless it is empty, and how many rows were left out before."""
         rows = batch.X.shape[0]
         return ValidatedBatch(batch if rows else None, rows, batch.quarantined, batch.example)
 
 
 @dataclass(frozen=True)
 class Instances:
-    """Encoded rows in shards, always the same.
+    """Encoded rows in shards, the same in every pass.
 
     Attributes
     ----------
     source : Source
-        The raw rows; frozen.
+        The raw rows, from a frozen plan.
     encoding : Encoding
     """
 
@@ -89,25 +89,25 @@ class Instances:
 
     @property
     def shards(self) -> int:
-        """How many shards there are."""
+        """Number of shards."""
         return self.source.shards
 
     @property
     def n_features(self) -> int:
-        """The number of columns of X."""
+        """Number of columns of X."""
         return self.encoding.encoder.n_features
 
     @property
     def classes(self) -> tuple[Scalar, ...] | None:
-        """What the numbers in y stand for; None where the label is a number."""
+        """Classes to which the numbers in y refer; None if the label is a number."""
         return self.encoding.encoder.statistics.classes
 
     def __iter__(self) -> Iterator[Batch]:
-        """The batches of all shards, one shard after the other."""
+        """Yield the batches of all shards, one shard after the other."""
         for shard in range(self.shards):
             yield from self.shard(shard)
 
     def shard(self, number: int) -> Iterator[Batch]:
-        """The batches of one shard that have rows."""
+        """Yield the batches of one shard that have rows."""
         read = self.encoding(partial(self.source.read, number), shard=number)
         return (batch for batch in read(skip=0) if batch.X.shape[0])

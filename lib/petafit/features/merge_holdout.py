@@ -1,4 +1,4 @@
-"""Rows put aside: shards do not learn from them, so that they can judge what shards have learnt."""
+"""The merge holdout: rows from which no shard learns, used to fit a merge."""
 
 from dataclasses import dataclass
 
@@ -13,12 +13,12 @@ _SECOND = np.uint64(0x94D049BB133111EB)
 
 @dataclass(frozen=True)
 class MergeHoldout:
-    """Chooses rows by a hash of their place, so that every retry and every round has the same.
+    """Selects rows by a hash of their position, so that every retry and round selects the same.
 
     Attributes
     ----------
     shares : tuple of float
-        The share of rows to put aside, for each piece of a shard.
+        The share of rows to hold out, for each piece of a shard.
     seed : int
     """
 
@@ -26,21 +26,21 @@ class MergeHoldout:
     seed: int = 0
 
     def mask(self, batch: Batch, *, shard: int, piece: int, number: int) -> np.ndarray | None:
-        """Which rows of a piece's batch number so much are put aside; None if none is."""
+        """Return which rows of a piece's batch with this number are held out; None if none is."""
         share, rows = self.shares[piece], int(batch.X.shape[0])
         if not share:
             return None
         start = np.zeros(1, np.uint64)
         for part in (self.seed, shard, piece, number):
             start = _mixed(start + np.array([part + 1], np.uint64) * _GOLDEN)
-        # The top 53 bits make a number in [0, 1).
+        # The top 53 bits give a number in [0, 1).
         uniform = _mixed(start + np.arange(1, rows + 1, dtype=np.uint64) * _GOLDEN) >> np.uint64(11)
         chosen = uniform.astype(np.float64) / 2.0**53 < share
         return chosen if chosen.any() else None
 
 
 def _mixed(numbers: np.ndarray) -> np.ndarray:
-    """The finalizer of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014)."""
+    """Apply the finalizer of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014)."""
     numbers = (numbers ^ (numbers >> np.uint64(30))) * _FIRST
     numbers = (numbers ^ (numbers >> np.uint64(27))) * _SECOND
     return numbers ^ (numbers >> np.uint64(31))

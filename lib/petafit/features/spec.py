@@ -1,4 +1,4 @@
-"""From the declaration of features in the settings, and the table's schema, to features."""
+"""Resolution of declared features against a table's schema."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Literal
@@ -23,11 +23,11 @@ def resolve(
     keys: Sequence[str] = (),
     index: Collection[str] = (),
 ) -> tuple[Feature, ...]:
-    """The features a declaration stands for, on a table with this schema.
+    """Return the features that a declaration stands for, on a table with this schema.
 
-    A pattern never selects the label, the weight, a key or the index of a pandas frame, and leaves
-    a column alone of which a group that names it one by one makes the same feature. ``auto`` takes
-    every column but those four by its type.
+    A pattern never selects the label, the weight, a key or the index of a pandas frame, and skips a
+    column from which a group that lists it by name makes the same feature. ``auto`` uses the type
+    of every column except these four.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def _declared(declared: Sequence[FeatureGroup], columns: Columns) -> tuple[Featu
 def _made(
     declared: Iterable[ColumnGroup], columns: Columns, *, by_pattern: bool
 ) -> Iterator[tuple[Feature, ...]]:
-    """What the groups make of each column they name, or of each that a pattern selects."""
+    """Return the groups' features of columns listed by name, or of those selected by a pattern."""
     for group in declared:
         for selector in selectors(group):
             if columns.is_pattern(selector) is by_pattern:
@@ -89,7 +89,7 @@ def _cross(names: Sequence[str], categories: Mapping[str, Categorical], columns:
 
 
 def _cross_part(name: str, categories: Mapping[str, Categorical], columns: Columns) -> Categorical:
-    """The category declared under this name, else the column itself."""
+    """Return the category declared under this name, else the column itself."""
     if name in categories:
         return categories[name]
     if not has_column(columns.schema, name):
@@ -101,7 +101,7 @@ def _cross_part(name: str, categories: Mapping[str, Categorical], columns: Colum
 
 
 def _refuse_crossed_text(crosses: Iterable[Sequence[str]], features: Sequence[Feature]) -> None:
-    """Most texts occur once: a cross of whole texts would teach nothing."""
+    """Refuse crosses of whole texts: most occur once, so a model could not learn from them."""
     crossed = {name for names in crosses for name in names}
     categories = {f.name for f in features if isinstance(f, Categorical)}
     for feature in features:

@@ -1,4 +1,4 @@
-"""Texts in one Unicode normalization form, in which what looks alike is one text."""
+"""Unicode normalization of texts, so that equal-looking texts are equal."""
 
 import unicodedata
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from petafit.features.buffers import place_of
 
 
 def normalized(texts: pa.Array, form: UnicodeForm, column: str) -> pa.Array:
-    """The texts of a column in a form; nulls stay.
+    """Return the texts of a column in a form; nulls stay.
 
     Raises
     ------
@@ -31,7 +31,7 @@ def normalized(texts: pa.Array, form: UnicodeForm, column: str) -> pa.Array:
 
 
 def texts_of(column: pa.Array, form: UnicodeForm | None, name: str) -> pa.StringArray:
-    """The text of each row of a column of strings, shape (n_rows,), in a form; None: as it is.
+    """Return each row's text of a column of strings, shape (n_rows,), in a form; None: unchanged.
 
     Raises
     ------
@@ -46,10 +46,10 @@ def texts_of(column: pa.Array, form: UnicodeForm | None, name: str) -> pa.String
 
 
 class NormalTexts:
-    """The dictionaries of a column's batches, with their texts in one form.
+    """Normalizes the dictionaries of a column's batches.
 
     They are mostly the same one, or the same with more values at its end
-    (`petafit.features.encoding.lookup`): only values that are new are normalized.
+    (`petafit.features.encoding.lookup`): only new values are normalized.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ class NormalTexts:
         self._stored = self._normal = pa.array([], pa.string())
 
     def of(self, column: pa.DictionaryArray) -> pa.DictionaryArray:
-        """The same codes, into normalized texts, of which several may be equal.
+        """Return the same codes, with normalized texts, of which several may be equal.
 
         Raises
         ------
@@ -85,7 +85,7 @@ class NormalTexts:
 
 
 def hint_of_form(unknown: Iterable[object], known: Iterable[object]) -> str:
-    """What to set where unknown texts are known ones in another form; empty where none is.
+    """Return a hint if unknown texts are known ones in another form; else empty.
 
     Examples
     --------
@@ -100,7 +100,7 @@ def hint_of_form(unknown: Iterable[object], known: Iterable[object]) -> str:
 
 
 def not_utf8(column: str) -> ContractError:
-    """The error for a column whose bytes are no text."""
+    """Return the error for a column whose bytes are not valid text."""
     return ContractError(
         f"The column {column!r} holds text that is not UTF-8",
         hint="Write it in UTF-8, or filter such rows.",

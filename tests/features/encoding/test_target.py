@@ -49,7 +49,7 @@ def test_the_order_of_the_classes_counts():
         (pa.array(["no", None]), "missing in 1 rows.*is not null"),
         (pa.array([["no"]]), "cannot be a class.*got list"),
         (pa.nulls(2), "cannot be a class.*got null"),
-        (pa.array([1]), "of another type than its classes"),
+        (pa.array([1]), "a different type than its classes"),
         (pa.array([datetime.date(2013, 1, 1)]), "cannot be a class.*got date32"),
         (pa.array([Decimal("1.00000000000000001")]), "too many digits"),
     ],

@@ -1,1 +1,1 @@
-"""Encoded batches on the local disk, found again by later passes."""
+"""Cache of encoded batches on the local disk for later passes."""

@@ -1,4 +1,4 @@
-"""Encoded batches on the local disk, so that later passes need not decode the table again."""
+"""Cache of encoded batches on the local disk, so that later passes need not decode the table."""
 
 import logging
 import os
@@ -20,26 +20,26 @@ log = logging.getLogger("petafit")
 
 _STALE_SECONDS = 24 * 3600
 _MEASURED_ANEW = 64
-"""A process looks at all files again after each 64th of the limit that it has written itself."""
+"""A process lists all files again after it has written this share of the limit itself."""
 
 
 @dataclass(frozen=True)
 class InstanceCache:
-    """Files of encoded batches, one for each piece of a shard that this machine has read.
+    """Files of encoded batches, one for each piece of a shard read on this machine.
 
-    A file gets its name when it is whole, so that tasks working on one shard at the same
-    time do not disturb each other. Once the files of a run have reached the limit, further pieces
-    are not kept; they are decoded in every pass.
+    A file is renamed to its final name when it is complete, so that concurrent tasks on one shard
+    do not interfere. Once the files of a run have reached the limit, further pieces are not cached;
+    they are decoded in every pass.
 
     Attributes
     ----------
     name : str
-        Of the folder; equal names stand for equal batches.
+        Name of the folder; equal names stand for equal batches.
     limit : int
-        The bytes that all files may take on each machine. Each process counts its own and looks at
-        those of others now and then: by each of them the limit may be exceeded by a 64th.
+        Limit of the total file size on each machine, in bytes. Each process counts its own files
+        and lists the others' now and then, so each may exceed the limit by 1/64.
     root : str or None
-        A local folder; None takes Spark's own on an executor, else the temporary folder.
+        A local folder; None means Spark's local folder on an executor, else the temporary folder.
     """
 
     name: str
@@ -48,25 +48,25 @@ class InstanceCache:
 
     @property
     def folder(self) -> Path:
-        """Where the files are on this machine."""
+        """The folder of the files on this machine."""
         return Path(self.root or _scratch()) / "petafit-cache" / self.name
 
     def find(self, shard: int, piece: int) -> Iterator[Batch] | None:
-        """The batches of a piece of a shard, mapped into memory; None if they were not kept."""
+        """Return a piece's batches, memory-mapped; None if they are not cached."""
         path = self._path(shard, piece)
         try:
             found = BatchFile(path).batches()
-            os.utime(self.folder)  # in use: see `_make_folder`
+            os.utime(self.folder)  # marks the folder as in use: see `_make_folder`
             return found
         except FileNotFoundError:
             return None
         except (OSError, pa.ArrowException) as error:
-            log.warning("the instance cache %s is damaged and left out: %s", path, error)
+            log.warning("the instance cache %s is damaged and ignored: %s", path, error)
             path.unlink(missing_ok=True)
             return None
 
     def keep(self, shard: int, piece: int, batches: Iterator[Batch]) -> Iterator[Batch]:
-        """Hand batches on, and keep them if all of them fit."""
+        """Pass batches on, and cache them if all of them fit."""
         path = self._path(shard, piece)
         if path.with_suffix(".skipped").exists():
             yield from batches
@@ -83,12 +83,12 @@ class InstanceCache:
                 path.with_suffix(".skipped").touch()
 
     def remove(self) -> None:
-        """Take all files of this machine away."""
+        """Remove all files on this machine."""
         _usage.pop(self.folder, None)
         rmtree(self.folder, ignore_errors=True)
 
     def _written(self, writer: BatchWriter, batch: Batch) -> bool:
-        """Whether a batch still had room; if not, all of its file makes room."""
+        """Write a batch if it fits; otherwise discard its file and return False."""
         usage = _usage.setdefault(self.folder, _Usage(self.folder))
         try:
             usage.add(writer.write(batch), self.limit)
@@ -107,7 +107,7 @@ class InstanceCache:
     def _make_folder(self) -> None:
         """Make the folder, and remove those that killed runs have left behind.
 
-        A folder's time is that of its last use, not of its making: runs may take longer than a day.
+        A folder's mtime is that of its last use, not of its creation: runs may take over a day.
         """
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.utime(self.folder)
@@ -119,13 +119,13 @@ class InstanceCache:
 
 @dataclass
 class _Usage:
-    """The bytes of a folder's files, as far as this process knows.
+    """Size of a folder's files, as far as this process knows.
 
     Attributes
     ----------
     total : int
     unlooked : int
-        How much of it this process has written since it looked at all files; -1 before it has.
+        Bytes that this process has written since it last listed all files; -1 before it has.
     """
 
     folder: Path
@@ -133,14 +133,14 @@ class _Usage:
     unlooked: int = -1
 
     def add(self, written: int, limit: int) -> None:
-        """Count what this process has written to a file in the folder."""
+        """Add what this process has written to a file in the folder."""
         self.total += written
         if 0 <= self.unlooked <= limit // _MEASURED_ANEW:
             self.unlooked += written
             return
         self.total = self.unlooked = 0
         for entry in os.scandir(self.folder):
-            with suppress(FileNotFoundError):  # a draft that got its name, or is gone
+            with suppress(FileNotFoundError):  # a draft that was renamed or removed
                 self.total += entry.stat().st_size
 
 
@@ -148,6 +148,6 @@ _usage: dict[Path, _Usage] = {}
 
 
 def _scratch() -> str:
-    """Spark's local folder, which the cluster removes with the application, or the system's."""
+    """Return Spark's local folder, which is removed with the application, or the system's."""
     spark = os.environ.get("SPARK_LOCAL_DIRS") or os.environ.get("LOCAL_DIRS") or ""
     return spark.split(",")[0] or tempfile.gettempdir()

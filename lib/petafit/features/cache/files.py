@@ -1,4 +1,4 @@
-"""Encoded batches as an Arrow IPC file: its arrays are used from the memory map, without copies."""
+"""Encoded batches in an Arrow IPC file: arrays are used from the memory map, without copies."""
 
 import json
 from collections.abc import Iterator
@@ -24,29 +24,29 @@ class BatchWriter:
 
     @property
     def size(self) -> int:
-        """The bytes written so far."""
+        """Number of bytes written so far."""
         return int(self._file.tell()) if not self._file.closed else 0
 
     def write(self, batch: Batch) -> int:
-        """Append a batch; returns the bytes it takes."""
+        """Append a batch; return its size in bytes."""
         before = self.size
         columns = pa.record_batch(_columns(batch))
         if self._writer is None:
-            told = {_N_FEATURES: str(batch.X.shape[1])}
-            self._writer = pa.ipc.new_file(self._file, columns.schema.with_metadata(told))
+            metadata = {_N_FEATURES: str(batch.X.shape[1])}
+            self._writer = pa.ipc.new_file(self._file, columns.schema.with_metadata(metadata))
         left_out = json.dumps({"quarantined": batch.quarantined, "example": batch.example})
         self._writer.write_batch(columns, custom_metadata={"left_out": left_out})
         return self.size - before
 
     def publish(self, path: Path) -> None:
-        """Give the file its name, if it has any batch."""
+        """Rename the file to its final name, if it has any batch."""
         if self._writer is not None:
             self._writer.close()
             self._file.close()
             self._path.replace(path)
 
     def discard(self) -> None:
-        """Take the file away."""
+        """Remove the file."""
         self._file.close()
         self._path.unlink(missing_ok=True)
 
@@ -58,7 +58,7 @@ class BatchWriter:
 
 
 class BatchFile:
-    """A file of batches, mapped into memory.
+    """A memory-mapped file of batches.
 
     Raises
     ------
@@ -71,7 +71,7 @@ class BatchFile:
         self._n_features = int(self._reader.schema.metadata[_N_FEATURES])
 
     def batches(self) -> Iterator[Batch]:
-        """The batches, in the order in which they were written."""
+        """Yield the batches, in the order in which they were written."""
         for number in range(self._reader.num_record_batches):
             columns, metadata = self._reader.get_batch_with_custom_metadata(number)
             yield self._batch(columns, json.loads(metadata[b"left_out"]))
@@ -104,7 +104,7 @@ def _columns(batch: Batch) -> dict[str, pa.Array]:
 
 
 def _rows(X: csr_array | np.ndarray) -> pa.Array:
-    """A list of (index, value) for each row, or a list of all its values."""
+    """Return a list of (index, value) for each row, or a list of all its values."""
     if isinstance(X, np.ndarray):
         return pa.FixedSizeListArray.from_arrays(pa.array(X.ravel()), X.shape[1])
     entries = pa.StructArray.from_arrays(

@@ -1,1 +1,1 @@
-"""Arrow batches to matrices, by compiled kernels."""
+"""Conversion of Arrow batches to matrices, by compiled kernels."""

@@ -1,4 +1,4 @@
-"""Encoded rows, as a learner takes them."""
+"""Encoded rows, the input of learners."""
 
 from dataclasses import dataclass
 
@@ -9,19 +9,19 @@ from petafit.errors import StorageError
 
 
 def check_entries(counts: np.ndarray, indices: np.ndarray, n_features: int) -> None:
-    """Refuse stored sparse rows that lead out of their arrays: kernels believe them.
+    """Refuse stored sparse rows that point outside their arrays, since kernels do not check bounds.
 
     Parameters
     ----------
     counts : ndarray of int
-        The entries of each row.
+        Number of entries of each row.
     indices : ndarray of int
-        Of all entries, below `n_features`.
+        Indices of all entries, below `n_features`.
 
     Raises
     ------
     StorageError
-        They do not belong together.
+        The arrays are inconsistent.
     """
     wrong = counts.min(initial=0) < 0 or int(counts.sum(dtype=np.int64)) != len(indices)
     if wrong or indices.min(initial=0) < 0 or indices.max(initial=0) >= n_features:
@@ -39,17 +39,17 @@ class Batch:
     Attributes
     ----------
     X : csr_array or ndarray, shape (n_rows, n_features)
-        A CSR array may hold an index more than once in a row; such values add up.
+        A CSR array may have an index more than once in a row; such values add up.
     y : ndarray of float64, shape (n_rows,), or None
-        The class's position in the facts' classes, or the number to predict.
+        The class's position in the statistics' classes, or the number to predict.
     weight : ndarray of float64, shape (n_rows,), or None
         None: every row weighs 1.
     reserved : ndarray of bool, shape (n_rows,), or None
-        Rows that are kept for fitting the merge, and not to be learnt from; None: no row is.
+        Rows of the merge holdout, not to be learnt from; None: no row is.
     quarantined : int
-        Rows that were left out, since they break the contract.
+        Number of rows left out because they break the contract.
     example : str or None
-        What is wrong with one of them.
+        Why one of these rows was left out.
     """
 
     X: csr_array | np.ndarray
@@ -61,5 +61,5 @@ class Batch:
 
     @property
     def num_rows(self) -> int:
-        """Rows that were read."""
+        """Number of rows read."""
         return int(self.X.shape[0]) + self.quarantined

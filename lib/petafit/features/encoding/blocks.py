@@ -1,4 +1,4 @@
-"""The parts of a batch: numeric features, and categories with their crosses."""
+"""Parts of a batch: numeric features, and categories with their crosses."""
 
 from collections.abc import Sequence
 
@@ -25,7 +25,7 @@ class NumericBlock:
         self._scalings = [Scaling.of(f, statistics.columns.get(f.column)) for f in numerics]
 
     def encode(self, batch: pa.RecordBatch, dtype: str) -> np.ndarray:
-        """Values of shape (n_numeric, at least n_rows); NaN where a feature is left out."""
+        """Return values of shape (n_numeric, at least n_rows); NaN where a feature is left out."""
         n_rows = batch.num_rows
         values = room_for_columns(len(self._columns), n_rows, dtype)
         for column, scaling, row in zip(self._columns, self._scalings, values, strict=True):
@@ -41,7 +41,7 @@ class CategoryBlock:
     features : sequence of Feature
     hash_bits : int
     form : {"NFC", "NFD", "NFKC", "NFKD"}, optional
-        To which the texts of columns are brought.
+        Unicode form to which the columns' texts are normalized.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class CategoryBlock:
         ]
 
     def encode(self, batch: pa.RecordBatch) -> np.ndarray:
-        """Indices of shape (n_categories, at least n_rows), int32; `NOTHING` for null."""
+        """Return indices of shape (n_categories, at least n_rows), int32; `NOTHING` for null."""
         n_rows = batch.num_rows
         found = self._coded(batch)
         indices = room_for_columns(len(self._tables) + len(self._crosses), n_rows, np.int32)

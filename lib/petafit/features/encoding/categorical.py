@@ -1,4 +1,4 @@
-"""Categories as codes into texts: the one form that is hashed and crossed."""
+"""Categories as codes into texts, the common form for hashing and crossing."""
 
 from dataclasses import dataclass
 
@@ -19,14 +19,14 @@ _TRUE = pa.array(["true"])
 
 @dataclass(frozen=True, slots=True)
 class Categories:
-    """One category a row.
+    """The category of each row.
 
     Attributes
     ----------
     codes : ndarray of int32, shape (n_rows,)
-        Positions in `texts`; `NULL` is no category.
+        Positions in `texts`; `NULL` for no category.
     texts : pyarrow.StringArray
-        Without nulls where a code points.
+        Not null at any position that a code refers to.
     """
 
     codes: np.ndarray
@@ -34,7 +34,7 @@ class Categories:
 
     @classmethod
     def of(cls, column: pa.DictionaryArray) -> "Categories":
-        """The categories of a column as `coded` gives it."""
+        """Convert a column in the form that `coded` returns."""
         return cls(column.indices.fill_null(NULL).to_numpy(), column.dictionary)
 
 
@@ -47,10 +47,10 @@ def categories(feature: Categorical, column: pa.Array) -> Categories:
 
 
 def coded(feature: Categorical, column: pa.Array) -> pa.DictionaryArray:
-    """The categories as dictionary<int32, string>, shape (n_rows,); null is no category.
+    """Return the categories as dictionary<int32, string>, shape (n_rows,); null is no category.
 
-    The dictionary has no null where a code points; a text may occur in it more than once. Columns
-    that are such dictionaries already are given as they are.
+    No code refers to a null of the dictionary; a text may occur in it more than once. Columns that
+    are such dictionaries already are returned unchanged.
     """
     match feature:
         case _ if column.type == STRINGS and column.dictionary.null_count == 0:
@@ -75,7 +75,7 @@ def coded(feature: Categorical, column: pa.Array) -> pa.DictionaryArray:
 
 
 def _distinct(column: pa.Array) -> pa.DictionaryArray:
-    """Of integers and booleans, whose distinct values alone become text."""
+    """Encode integers and booleans, converting only distinct values to text."""
     encoded = column.dictionary_encode()
     return _dictionary(encoded.indices, encoded.dictionary.cast(pa.string()))
 
@@ -97,6 +97,6 @@ _PARTS = {
 def _date_part(feature: DatePart, column: pa.Array) -> pa.Array:
     kind = column.type
     if pa.types.is_timestamp(kind) and kind.tz is not None:
-        # Arrow would give the parts of local time, and look for a time zone database
+        # Arrow would return the parts of local time, and need a time zone database.
         column = column.cast(pa.int64()).cast(pa.timestamp(kind.unit))
     return _PARTS[feature.part](column)

@@ -1,4 +1,4 @@
-"""From columns of encoded values to the rows of a sparse matrix."""
+"""Assembly of encoded columns into the rows of a sparse matrix."""
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -11,10 +11,10 @@ _LINE_BYTES = 64
 
 
 def room_for_columns(n_columns: int, n_rows: int, dtype: type | str) -> np.ndarray:
-    """An uninitialised array of shape (n_columns, at least n_rows), as `to_csr` takes columns.
+    """Allocate an uninitialised array of shape (n_columns, at least n_rows) for `to_csr`.
 
-    A column takes an odd number of cache lines. Columns that begin a power of two apart would share
-    a few places of the cache and push each other out: reading along rows takes thrice the time.
+    A column takes an odd number of cache lines. Columns at a stride of a power of two would map to
+    a few cache sets and evict each other: reading along rows would take three times as long.
     """
     itemsize = np.dtype(dtype).itemsize
     lines = -(-n_rows * itemsize // _LINE_BYTES) | 1
@@ -31,7 +31,7 @@ def to_csr(
     n_rows: int,
     n_features: int,
 ) -> csr_array:
-    """Put numeric values, categories and texts together, in this order, row by row.
+    """Combine numeric values, categories and texts, in this order, row by row.
 
     Parameters
     ----------
@@ -42,13 +42,13 @@ def to_csr(
     categories : ndarray of int32, shape (n_categories, at least n_rows)
         The index of each category; a negative one leaves it out.
     ragged : Ragged, optional
-        What each row has beside.
+        Further entries of each row.
     n_features : int
 
     Returns
     -------
     csr_array of shape (n_rows, n_features)
-        Of the type of `values`.
+        Has the type of `values`.
     """
     if ragged is None:
         ragged = _nothing(n_rows)
@@ -86,9 +86,9 @@ def _fill(
     indices: np.ndarray,
     data: np.ndarray,
 ) -> None:
-    """Write every entry, and go on behind it only if it counts: there is nothing to mispredict.
+    """Write every entry, but advance only if it is kept: there is no branch to mispredict.
 
-    Positions are unsigned: compiled code need not ask whether they count from the end.
+    Positions are unsigned, so compiled code need not check for negative indices.
     """
     at = np.uint64(0)
     indptr[0] = 0

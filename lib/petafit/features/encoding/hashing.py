@@ -1,7 +1,7 @@
-"""The indices Spark's FeatureHasher gives: murmur3_x86_32 with seed 42, modulo the hash space.
+"""Feature indices as in Spark's FeatureHasher: murmur3_x86_32 with seed 42, modulo the hash space.
 
-The text that is hashed, ``column=value`` or ``a×b=va×vb``, is never put together: the hash takes
-it in piece by piece, straight from Arrow's UTF-8 buffers.
+The hashed text, ``column=value`` or ``a×b=va×vb``, is never concatenated: the hash is updated
+incrementally from Arrow's UTF-8 buffers.
 """
 
 import numpy as np
@@ -12,19 +12,19 @@ from petafit.features.encoding.murmur3 import SEED, absorb, finish
 from petafit.features.feature import CROSS
 
 NOTHING = -1
-"""The index of a value that gives no feature."""
+"""The index of a value that has no feature."""
 
 _CROSS_BYTES = np.frombuffer(CROSS.encode(), np.uint8)
-_MEMO_SLOTS = 8192  # 96 kB for a pair: stays in the second-level cache
+_MEMO_SLOTS = 8192  # 96 kB for a pair: fits into the second-level cache
 
 
 def bytes_of(text: str) -> np.ndarray:
-    """The UTF-8 bytes of a text, as the kernels take them."""
+    """Return the UTF-8 bytes of a text, as an array for kernels."""
     return np.frombuffer(text.encode(), np.uint8)
 
 
 def feature_index(text: str, hash_bits: int) -> int:
-    """The index of one feature, named as it is hashed: ``carrier=AA``, ``distance``.
+    """Return the index of a feature, given the text that is hashed: ``carrier=AA``, ``distance``.
 
     Examples
     --------
@@ -35,9 +35,9 @@ def feature_index(text: str, hash_bits: int) -> int:
 
 
 def indices_of_texts(prefix: str, texts: pa.StringArray, hash_bits: int) -> np.ndarray:
-    """The index of ``prefix + text`` for each text, shape (len(texts),) int32.
+    """Return the index of ``prefix + text`` for each text, shape (len(texts),) int32.
 
-    Null texts are hashed like empty ones: the caller masks them.
+    Null texts are hashed like empty ones; the caller masks them.
     """
     indices = np.empty(len(texts), np.int32)
     _hash_texts(bytes_of(prefix), *buffers_of(texts), index_mask(hash_bits), indices)
@@ -47,7 +47,7 @@ def indices_of_texts(prefix: str, texts: pa.StringArray, hash_bits: int) -> np.n
 def indices_of_crosses(
     prefix: str, codes: np.ndarray, texts: tuple[pa.StringArray, ...], hash_bits: int
 ) -> np.ndarray:
-    """The index of ``prefix + text_0 × text_1 × …`` for each row, shape (n_rows,) int32.
+    """Return the index of ``prefix + text_0 × text_1 × …`` for each row, shape (n_rows,) int32.
 
     Parameters
     ----------
@@ -62,9 +62,9 @@ def indices_of_crosses(
 
 
 def buffers_of(texts: pa.StringArray) -> tuple[np.ndarray, np.ndarray]:
-    """Offsets, shape (len(texts) + 1,) int32, and the UTF-8 bytes they point into; no copies."""
+    """Return offsets, shape (len(texts) + 1,) int32, and their UTF-8 bytes, without copies."""
     _, offsets, content = texts.buffers()
-    if len(texts) == 0:  # Arrow leaves the buffers of an empty array out, or empty
+    if len(texts) == 0:  # Arrow omits the buffers of an empty array, or leaves them empty
         return _view(bytes(4), np.int32), bytes_of("")
     start, stop = texts.offset, texts.offset + len(texts) + 1
     return (
@@ -74,14 +74,14 @@ def buffers_of(texts: pa.StringArray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _view(buffer: pa.Buffer | bytes, dtype: type[np.generic]) -> np.ndarray:
-    """A read-only view: one type for the compiler, whoever made the buffer."""
+    """Return a read-only view: one type for the compiler, whatever the buffer's origin."""
     view = np.frombuffer(buffer, dtype)
     view.flags.writeable = False
     return view
 
 
 def index_mask(hash_bits: int) -> np.uint32:
-    """A non-negative modulo of a power of two keeps the low bits."""
+    """Return a mask of the low bits: a non-negative modulo of a power of two."""
     return np.uint32((1 << hash_bits) - 1)
 
 
@@ -109,7 +109,7 @@ def _hash_crosses(
     mask: np.uint32,
     indices: np.ndarray,
 ) -> None:
-    """A direct-mapped memo of whole code combinations saves hashing those that come again."""
+    """Hash crosses, with a direct-mapped memo of code combinations that recur."""
     n_parts, n_rows = codes.shape
     memo_codes = np.full((_MEMO_SLOTS, n_parts), -1, np.int32)
     memo_indices = np.empty(_MEMO_SLOTS, np.int32)

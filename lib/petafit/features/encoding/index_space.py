@@ -1,4 +1,4 @@
-"""Which index of the feature space each feature has."""
+"""Assignment of feature indices."""
 
 from collections.abc import Sequence
 
@@ -9,9 +9,9 @@ from petafit.features.feature import Feature, Numeric
 
 
 class IndexSpace:
-    """Hashed indices first, then one of its own for each number: numbers never collide.
+    """Hashed indices first, then a separate one for each number: numbers never collide.
 
-    Where all features are numbers there are no hashed indices, and X has just their columns.
+    If all features are numbers there are no hashed indices, and X has only their columns.
 
     Parameters
     ----------
@@ -19,8 +19,7 @@ class IndexSpace:
     hash_bits : int
         There are ``2**hash_bits`` hashed indices.
     numbers_apart : bool
-        False puts numbers among the hashed indices, by their names, as models published before
-        version 2 of the encoder have them.
+        False hashes numbers by their names, as in models published before version 2 of the encoder.
 
     Attributes
     ----------

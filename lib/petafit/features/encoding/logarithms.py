@@ -1,6 +1,6 @@
-"""Logarithms as plain arithmetic: the compiler makes vector instructions of a loop over them.
+"""Logarithms in plain arithmetic, so that the compiler can vectorise loops over them.
 
-The libraries' own differ in the last bits from one processor to another. These give the same bits
+Library implementations differ in the last bits between processors. These give the same bits
 wherever arithmetic follows IEEE 754.
 """
 
@@ -9,7 +9,7 @@ import numpy as np
 from petafit.compiled import njit
 
 _LN2_HIGH = 6.93147180369123816490e-01
-"""ln 2 to 32 bits, so that its product with an exponent is exact; and what is left of it."""
+"""ln 2 to 32 bits, so that its product with an exponent is exact; and the remainder."""
 _LN2_LOW = 1.90821492927058770002e-10
 
 _ONE = np.int64(0x3FF0000000000000)
@@ -20,7 +20,7 @@ _FRACTION = np.int64((1 << 52) - 1)
 
 @njit
 def logarithm(x: float) -> float:
-    """``log(x)`` in float64, within 1 unit in the last place; of 0, a number below -700.
+    """Return ``log(x)`` in float64, within 1 unit in the last place; for 0, a number below -700.
 
     Parameters
     ----------
@@ -33,19 +33,19 @@ def logarithm(x: float) -> float:
 
 @njit
 def signed_log1p(x: float) -> float:
-    """``sgn(x) log(1 + |x|)`` in float64, within 1 unit in the last place."""
+    """Return ``sgn(x) log(1 + |x|)`` in float64, within 1 unit in the last place."""
     size = abs(x)
     total = 1.0 + size
     k, f = _parts(total)
     lost = (size - (total - 1.0) if k < 2 else 1.0 - (total - size)) / total
-    if k == 0:  # nothing is lost where 1 is not added
+    if k == 0:  # without adding 1 there is no rounding error to correct
         f, lost = size, 0.0
     return np.copysign(_logarithm(k, f, lost) if size < np.inf else size, x)
 
 
 @njit
 def _parts(x: float) -> tuple[int, float]:
-    """k and f of ``x = 2**k (1 + f)``, with 1 + f between sqrt(1/2) and sqrt(2)."""
+    """Return k and f of ``x = 2**k (1 + f)``, with 1 + f between sqrt(1/2) and sqrt(2)."""
     bits = np.float64(x).view(np.int64) + (_ONE - _ROOT_HALF)
     k = (bits >> np.int64(52)) - np.int64(1023)
     return int(k), float(np.int64((bits & _FRACTION) + _ROOT_HALF).view(np.float64)) - 1.0
@@ -53,10 +53,10 @@ def _parts(x: float) -> tuple[int, float]:
 
 @njit
 def _logarithm(k: int, f: float, lost: float) -> float:
-    """``k log(2) + log(1 + f) + lost``.
+    """Return ``k log(2) + log(1 + f) + lost``.
 
     ``log(1 + f) = 2 atanh(s)`` with ``s = f / (2 + f)``, whose series needs ten terms. They are
-    added in the order of fdlibm's ``s_log1p.c``, which loses least to rounding.
+    added in the order of fdlibm's ``s_log1p.c``, which has the least rounding error.
     """
     s = f / (2.0 + f)
     half_square = 0.5 * f * f
@@ -66,7 +66,7 @@ def _logarithm(k: int, f: float, lost: float) -> float:
 
 @njit
 def _atanh_series(z: float) -> float:
-    """``2/3 z + 2/5 z**2 + …``: what ``2 atanh(s) / s`` has above 2, for ``z = s**2 < 0.03``."""
+    """Return ``2/3 z + 2/5 z**2 + …``: ``2 atanh(s) / s - 2``, for ``z = s**2 < 0.03``."""
     r = 2 / 19 + z * (2 / 21)
     r = 2 / 15 + z * (2 / 17 + z * r)
     r = 2 / 11 + z * (2 / 13 + z * r)

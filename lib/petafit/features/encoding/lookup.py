@@ -1,4 +1,4 @@
-"""From the codes of a category to feature indices: each distinct text is hashed once."""
+"""Mapping of category codes to feature indices: each distinct text is hashed once."""
 
 from typing import NamedTuple
 
@@ -11,12 +11,12 @@ from petafit.features.encoding.hashing import NOTHING, indices_of_texts
 
 
 class _Known(NamedTuple):
-    """Texts whose indices are known, and where they lie in memory.
+    """Texts whose indices are known, and their location in memory.
 
     Attributes
     ----------
     table : ndarray of int32, shape (len(texts) + 1,)
-        The index of each text; then `NOTHING`, for codes that have no text.
+        The index of each text; then `NOTHING`, for codes without text.
     """
 
     texts: pa.StringArray
@@ -27,15 +27,15 @@ class _Known(NamedTuple):
 class IndexTable:
     """The index of every text of a dictionary.
 
-    Batches of a Parquet file bring their dictionaries along: mostly the same one, or the same
-    with more values at its end. Only values that are new are hashed. A dictionary that lies where
-    the last one lies is the last one, which is held so that nothing else can take its place; any
-    other is compared by content.
+    Batches of a Parquet file come with dictionaries, mostly the same one, or the same with more
+    values at its end. Only new values are hashed. A dictionary at the last one's address is the
+    last one, which is referenced so that its memory is not reused; any other is compared by
+    content.
 
     Parameters
     ----------
     prefix : str
-        What is hashed before each text: ``column=``.
+        Text hashed before each value: ``column=``.
     hash_bits : int
     """
 
@@ -67,10 +67,10 @@ class IndexTable:
 def _look_up(
     codes: np.ndarray, validity: np.ndarray, first: int, table: np.ndarray, out: np.ndarray
 ) -> None:
-    """Take from the table by codes; nulls, and codes beyond it, give `NOTHING`: all bits set."""
+    """Look up indices by codes; nulls, and codes beyond the table, give `NOTHING`: all bits set."""
     last = np.uint32(table.size - 1)
     for i in range(out.size):
         out[i] = table[min(np.uint32(codes[i]), last)]
-    if validity.size:  # without a branch, which would often be mispredicted
+    if validity.size:  # branch-free, since branches would often be mispredicted
         for i in range(out.size):
             out[i] |= np.int32(valid_bit(validity, first + i)) - np.int32(1)

@@ -1,4 +1,4 @@
-"""MurmurHash3_x86_32, taken in piece by piece, so that what is hashed need never be put together.
+"""Incremental MurmurHash3_x86_32, so that hashed texts need not be concatenated.
 
 References
 ----------
@@ -25,7 +25,7 @@ def _mix_word(word: np.uint32) -> np.uint32:
 
 @njit
 def mix(state: np.uint32, word: np.uint32) -> np.uint32:
-    """Take in four bytes, the first one lowest."""
+    """Mix in four bytes, in little-endian order."""
     rotated = _rotate(np.uint32(state ^ _mix_word(word)), 13)
     return np.uint32(rotated * np.uint32(5) + np.uint32(0xE6546B64))
 
@@ -34,9 +34,9 @@ def mix(state: np.uint32, word: np.uint32) -> np.uint32:
 def absorb(
     state: np.uint32, pending: np.uint64, length: int, content: np.ndarray, start: int, stop: int
 ) -> tuple[np.uint32, np.uint64, int]:
-    """Take in ``content[start:stop]``; `pending` holds the ``length % 4`` bytes not yet mixed.
+    """Hash ``content[start:stop]``; `pending` holds the ``length % 4`` bytes not yet mixed.
 
-    Positions are unsigned: compiled code need not ask whether they count from the end.
+    Positions are unsigned, so compiled code need not check for negative indices.
     """
     shift = np.uint64(8 * (length & 3))
     at, end = np.uint64(start), np.uint64(stop)
@@ -63,8 +63,8 @@ def absorb(
 
 @njit
 def finish(state: np.uint32, pending: np.uint64, length: int) -> np.uint32:
-    """The hash of all that was taken in."""
-    state = np.uint32(state ^ _mix_word(np.uint32(pending)))  # of no bytes: mixes to 0
+    """Return the hash of everything absorbed."""
+    state = np.uint32(state ^ _mix_word(np.uint32(pending)))  # mixing no bytes gives 0
     state = np.uint32(state ^ np.uint32(length))
     state = np.uint32((state ^ (state >> np.uint32(16))) * np.uint32(0x85EBCA6B))
     state = np.uint32((state ^ (state >> np.uint32(13))) * np.uint32(0xC2B2AE35))

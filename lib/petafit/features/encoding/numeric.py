@@ -1,4 +1,4 @@
-"""Numeric columns: their values as floats, scaled, or in bins."""
+"""Numeric columns: values as floats, scaled or binned."""
 
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -18,14 +18,14 @@ MISSING_BIN = "missing"
 
 @dataclass(frozen=True, slots=True)
 class Scaling:
-    """``(value - shift) / divisor``, and what stands for a missing value.
+    """``(value - shift) / divisor``, and the replacement of a missing value.
 
     Attributes
     ----------
     log1p : bool
-        Whether ``sgn(value) log(1 + |value|)`` is scaled instead.
+        Scale ``sgn(value) log(1 + |value|)`` instead of the value.
     fill : float
-        In the scaled unit; NaN leaves the feature out.
+        Replaces a missing value, in the scaled unit; NaN leaves the feature out.
     """
 
     shift: float = 0.0
@@ -35,12 +35,12 @@ class Scaling:
 
     @classmethod
     def of(cls, feature: Numeric, statistics: ColumnStatistics | None) -> Self:
-        """The scaling of a feature; a constant column becomes 0.
+        """Return the scaling of a feature; a constant column becomes 0.
 
         Parameters
         ----------
         statistics : ColumnStatistics or None
-            Of its column; None for a feature that needs none.
+            Statistics of its column; None for a feature that needs none.
         """
         shift, divisor, stand_in = 0.0, 1.0, np.nan
         if not isinstance(feature.impute, str):
@@ -73,7 +73,7 @@ class Scaling:
             _scale(*slots, self.log1p, shift, divisor, fill, out)
 
     def values(self, column: pa.Array) -> np.ndarray:
-        """The scaled values of a column of numbers, shape (n_rows,) float64."""
+        """Return the scaled values of a column of numbers, shape (n_rows,) float64."""
         found = np.empty(len(column))
         self.write(column, found)
         return found
@@ -83,17 +83,17 @@ _AS_IT_IS = Scaling()
 
 
 def numbers(column: pa.Array) -> np.ndarray:
-    """The values as float64, shape (n_rows,), null as NaN."""
+    """Return the values as float64, shape (n_rows,), null as NaN."""
     return _AS_IT_IS.values(column)
 
 
 def raw_values(feature: Numeric, column: pa.Array) -> np.ndarray:
-    """What is profiled and scaled, shape (n_rows,) float64; NaN is missing."""
+    """Return the values to profile and scale, shape (n_rows,) float64; NaN is missing."""
     return Scaling(log1p=feature.log1p).values(column)
 
 
 def _numbers(column: pa.Array) -> Slots:
-    """The slots of a column of numbers, in a type that kernels know."""
+    """Return the slots of a column of numbers, in a type supported by kernels."""
     kind = column.type
     if pa.types.is_decimal(kind):
         # Arrow's own cast is not rounded correctly: 99.99 becomes 99.99000000000001
@@ -114,7 +114,7 @@ def _scale(
     fill: float,
     out: np.ndarray,
 ) -> None:
-    """One short loop after the other: the compiler makes vector instructions of most."""
+    """Scale in several short loops, most of which the compiler vectorises."""
     if log1p:
         for i in range(out.size):
             out[i] = (signed_log1p(np.float64(values[i])) - shift) / divisor
@@ -126,7 +126,7 @@ def _scale(
 
 @lru_cache(maxsize=1024)
 def _scaled_counts(shift: float, divisor: float) -> np.ndarray:
-    """What becomes of small counts, as most are: looking it up takes less than computing it."""
+    """Return the scaled values of small counts, the most frequent values: a lookup is faster."""
     logarithms = np.array([signed_log1p(float(count)) for count in range(1 << 12)])
     return (logarithms - shift) / divisor
 
@@ -142,7 +142,7 @@ def _scale_counts(
     fill: float,
     out: np.ndarray,
 ) -> None:
-    """As `_scale` with `log1p`, of whole numbers: looked up where all are small counts."""
+    """Scale whole numbers with `log1p`, by lookup if all are small counts."""
     small = True
     for i in range(out.size):
         small &= 0 <= values[i] < scaled.size
@@ -157,7 +157,7 @@ def _scale_counts(
 @njit
 def _fill_missing(validity: np.ndarray, first: int, fill: float, out: np.ndarray) -> None:
     if validity.size:
-        factor = np.array([np.nan, 1.0], out.dtype)  # a branch would often be mispredicted
+        factor = np.array([np.nan, 1.0], out.dtype)  # branches would often be mispredicted
         for i in range(out.size):
             out[i] *= factor[valid_bit(validity, first + i)]
     if not np.isnan(fill):
@@ -166,7 +166,7 @@ def _fill_missing(validity: np.ndarray, first: int, fill: float, out: np.ndarray
 
 
 def bin_codes(feature: Binned, column: pa.Array) -> np.ndarray:
-    """The bin of each row, shape (n_rows,) int32: a position in `bin_names`."""
+    """Return the bin of each row, shape (n_rows,) int32: a position in `bin_names`."""
     values = numbers(column)
     codes = np.searchsorted(feature.edges, values, side="right").astype(np.int32)
     codes[np.isnan(values)] = len(feature.edges) + 1
@@ -175,5 +175,5 @@ def bin_codes(feature: Binned, column: pa.Array) -> np.ndarray:
 
 @cache
 def bin_names(feature: Binned) -> pa.StringArray:
-    """The number of edges at or below a value, as text, and last the bin of missing values."""
+    """Return the bins' names: the number of edges at or below a value, and last the missing bin."""
     return pa.array([*map(str, range(len(feature.edges) + 1)), MISSING_BIN], pa.string())

@@ -1,4 +1,4 @@
-"""Large arrays that come and go with every batch."""
+"""Allocation of large arrays that live for one batch."""
 
 from typing import Any
 
@@ -7,9 +7,9 @@ import pyarrow as pa
 
 
 def pooled(size: int, dtype: type[np.generic] | np.dtype[Any]) -> np.ndarray:
-    """An uninitialised array from Arrow's memory pool, shape (size,).
+    """Allocate an uninitialised array from Arrow's memory pool, shape (size,).
 
-    The pool keeps what the last batch has freed; malloc gives arrays of this size back to the
-    system, and a third of the encoder's time would go into paging them in again.
+    The pool reuses the memory of the last batch; malloc returns arrays of this size to the system,
+    and a third of the encoder's time would be spent on page faults.
     """
     return np.frombuffer(pa.allocate_buffer(int(size) * np.dtype(dtype).itemsize), dtype)

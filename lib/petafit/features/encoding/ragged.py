@@ -1,4 +1,4 @@
-"""Rows of different lengths: each the indices and values of some features."""
+"""Rows of variable length, each with the indices and values of some features."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from petafit.features.encoding.pool import pooled
 
 
 class Ragged(NamedTuple):
-    """Sparse rows, one after the other.
+    """Sparse rows, concatenated.
 
     Attributes
     ----------
@@ -26,12 +26,12 @@ class Ragged(NamedTuple):
 
 
 def gathered(parts: Sequence[tuple[Ragged, np.ndarray]]) -> Ragged:
-    """Rows put together from rows of each part, one after the other.
+    """Concatenate rows selected from each part.
 
     Parameters
     ----------
     parts : sequence of (Ragged, ndarray of int32, shape (n_rows,))
-        Which row of the part each new row takes; a negative number is none.
+        For each new row, the part's row to append; negative for none.
     """
     sizes = np.zeros(len(parts[0][1]) + 1, np.int64)
     for part, rows in parts:
@@ -61,7 +61,7 @@ def _copy(
     indices: np.ndarray,
     values: np.ndarray,
 ) -> None:
-    """Write a part's rows where they belong, and move `position` behind them."""
+    """Copy a part's rows to their places, and advance `position` past them."""
     for i in range(rows.size):
         if rows[i] >= 0:
             start, stop = offsets[rows[i]], offsets[rows[i] + 1]

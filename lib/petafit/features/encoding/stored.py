@@ -1,4 +1,4 @@
-"""What a model stores of its encoder, checked before anything is made of it."""
+"""Validation of an encoder's stored parameters before they are used."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -47,7 +47,7 @@ def check_stored(
     numbers_apart: Any,
     unicode: Any,
 ) -> None:
-    """Refuse what no encoder has stored.
+    """Refuse parameters that no encoder has stored.
 
     Raises
     ------
@@ -75,12 +75,12 @@ def check_stored(
 
 @contextmanager
 def reading(what: str) -> Iterator[None]:
-    """Let what Python raises on parameters of another form become one clear error.
+    """Convert exceptions caused by malformed parameters to one clear error.
 
     Raises
     ------
     StorageError
-        Names what is damaged.
+        Names the damaged object.
     """
     try:
         yield
@@ -101,7 +101,7 @@ def reading(what: str) -> Iterator[None]:
 
 
 def damaged(name: str, *, expected: object, got: object) -> StorageError:
-    """The error of a stored parameter that cannot be right."""
+    """Return the error for an invalid stored parameter."""
     return StorageError(
         f"A stored model has a wrong parameter {name!r}",
         expected=expected,
@@ -131,12 +131,12 @@ def _check_feature(part: Any, statistics: TableStatistics) -> None:
 
 def _check_statistics(statistics: TableStatistics) -> None:
     columns = [*statistics.columns.values(), *([statistics.label] if statistics.label else [])]
-    for told in columns:
-        numbers = told.mean, told.sd, told.minimum, told.maximum
-        if not np.isfinite(numbers).all() or told.sd < 0 or told.minimum > told.maximum:
-            raise damaged("facts", expected="finite statistics", got=told)
-        if told.count < 0 or told.missing < 0:
-            raise damaged("facts", expected="counts of 0 or more", got=told)
+    for found in columns:
+        numbers = found.mean, found.sd, found.minimum, found.maximum
+        if not np.isfinite(numbers).all() or found.sd < 0 or found.minimum > found.maximum:
+            raise damaged("facts", expected="finite statistics", got=found)
+        if found.count < 0 or found.missing < 0:
+            raise damaged("facts", expected="counts of 0 or more", got=found)
     if (statistics.classes is None) == (statistics.label is None):
         raise damaged("facts", expected="either classes or the label's statistics", got=statistics)
     if statistics.classes is not None:

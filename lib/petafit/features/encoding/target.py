@@ -18,12 +18,12 @@ from petafit.features.unicode_form import hint_of_form, texts_of
 
 
 def class_labels(column: pa.Array, name: str, form: UnicodeForm | None = None) -> pa.Array:
-    """The labels as string, boolean, int64, uint64 or float64.
+    """Return the labels as string, boolean, int64, uint64 or float64.
 
     Parameters
     ----------
     form : {"NFC", "NFD", "NFKC", "NFKD"}, optional
-        To which labels that are text are brought.
+        Unicode form to which text labels are normalized.
 
     Raises
     ------
@@ -47,7 +47,7 @@ def class_labels(column: pa.Array, name: str, form: UnicodeForm | None = None) -
 
 
 def check_label_type(kind: pa.DataType, name: str, wanted: Literal["classes", "number"]) -> None:
-    """Refuse a label of a type that can be no class, or no number.
+    """Refuse a label whose type cannot be a class, or a number.
 
     Raises
     ------
@@ -73,12 +73,12 @@ def check_label_type(kind: pa.DataType, name: str, wanted: Literal["classes", "n
 def class_positions(
     column: pa.Array, name: str, classes: Sequence[Scalar], form: UnicodeForm | None = None
 ) -> np.ndarray:
-    """The position of each label in `classes`, shape (n_rows,) float64.
+    """Return the position of each label in `classes`, shape (n_rows,) float64.
 
     Parameters
     ----------
     form : {"NFC", "NFD", "NFKC", "NFKD"}, optional
-        That of the classes, to which labels are brought.
+        The classes' Unicode form, to which labels are normalized.
 
     Raises
     ------
@@ -102,12 +102,12 @@ def class_positions(
 
 
 def plain_labels(labels: pa.Array, name: str) -> list[Scalar]:
-    """Labels as Python's own values.
+    """Return labels as Python values.
 
     Raises
     ------
     ContractError
-        One is text that is not UTF-8.
+        A label is text that is not UTF-8.
     """
     try:
         found: list[Scalar] = labels.to_pylist()
@@ -121,12 +121,12 @@ def plain_labels(labels: pa.Array, name: str) -> list[Scalar]:
 
 
 def label_numbers(column: pa.Array, name: str) -> np.ndarray:
-    """Labels to predict as numbers, shape (n_rows,) float64.
+    """Return numeric labels, shape (n_rows,) float64.
 
     Raises
     ------
     ContractError
-        A label is missing or no number.
+        A label is missing or not a number.
     """
     check_label_type(column.type, name, "number")
     values = numbers(column)
@@ -135,12 +135,12 @@ def label_numbers(column: pa.Array, name: str) -> np.ndarray:
 
 
 def row_weights(column: pa.Array, name: str) -> np.ndarray:
-    """The rows' weights, shape (n_rows,) float64.
+    """Return the rows' weights, shape (n_rows,) float64.
 
     Raises
     ------
     ContractError
-        A weight is missing, negative, infinite or no number.
+        A weight is missing, negative, infinite or not a number.
     """
     if not is_number(column.type):
         raise ContractError(f"The weight {name!r} is not a number", got=column.type)
@@ -156,14 +156,14 @@ def row_weights(column: pa.Array, name: str) -> np.ndarray:
 
 
 def _refuse_rounded(column: pa.Array, name: str) -> None:
-    """Decimals become classes as float64; two that differ in a 17th digit would be one class."""
+    """Refuse decimals that float64 rounds: two that differ in a 17th digit would be one class."""
     values = column.unique().drop_null()
     rounded = zip(values.to_pylist(), numbers(values).tolist(), strict=True)
     lost = [value for value, number in rounded if Decimal(repr(number)) != value]
     if lost:
         raise ContractError(
             f"The label {name!r} has decimals with too many digits to be classes",
-            expected="decimals that float64 tells apart",
+            expected="decimals that float64 represents distinctly",
             got=str(lost[0]),
             hint="Cast the column to text or to a whole number in the table.",
         )

@@ -1,7 +1,7 @@
-"""Numbers in Spark ML: a transformer that puts them behind the hashed indices of a vector.
+"""Numbers in Spark ML: a transformer that appends them to the hashed indices of a vector.
 
-Spark's VectorAssembler would name each of the hashed indices in the column's metadata, a million of
-them. So the entries are added here, as Arrow batches.
+Spark's VectorAssembler would list each of a million hashed indices in the column's metadata. So the
+entries are added here, as Arrow batches.
 """
 
 from typing import Any
@@ -22,13 +22,13 @@ from petafit.features.spark.vectors import with_entries
 class AddNumbers(Transformer, DefaultParamsReadable[Any], DefaultParamsWritable):
     """Appends an array of doubles to sparse vectors; stored and loaded like Spark's own stages.
 
-    Null leaves an entry out. Spark's reader makes one without arguments, and sets the parameters
-    afterwards.
+    Null leaves an entry out. Spark's reader creates the stage without arguments, and sets the
+    parameters afterwards.
 
     Parameters
     ----------
     numbers : str
-        The column of arrays, all of one length.
+        The column of arrays, all of the same length.
     vector : str
         The column of vectors.
     first, size : int
@@ -65,7 +65,7 @@ class AddNumbers(Transformer, DefaultParamsReadable[Any], DefaultParamsWritable)
 
 
 def _entries(numbers: pa.ListArray, first: int, count: int) -> Ragged:
-    """The entries of each row that are not null."""
+    """Return the non-null entries of each row."""
     values = numbers.flatten().to_numpy(zero_copy_only=False).reshape(-1, count)
     present = ~np.isnan(values)
     ends = np.concatenate([[0], np.cumsum(present.sum(axis=1))])

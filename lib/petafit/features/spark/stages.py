@@ -1,6 +1,6 @@
-"""The general form of the features: Spark ML stages that give what the encoder gives.
+"""Features as Spark ML stages, equivalent to the encoder.
 
-The stages are Spark's own, but for those of texts and numbers; a PipelineModel can hold,
+The stages are Spark's own, except those of texts and numbers; a PipelineModel can hold,
 store and load them. They run on Spark Connect too. The session's time zone must be UTC.
 """
 
@@ -52,22 +52,22 @@ def stages(
     hash_bits: int,
     form: UnicodeForm | None = None,
 ) -> list[Transformer]:
-    """Transformers that add a column to a frame: `FEATURES`, a vector of the encoder's indices.
+    """Return transformers that add the column `FEATURES`, a vector of the encoder's indices.
 
-    FeatureHasher takes a feature's name from its column. So the row is put aside, each feature
-    becomes a column of its name, is hashed, and the row comes back with the vector. Numbers go
-    behind the hashed indices; without any category or text there is nothing to hash.
+    FeatureHasher takes a feature's name from its column. So the row is packed into a struct, each
+    feature becomes a column of its name and is hashed, and the row is unpacked beside the vector.
+    Numbers follow the hashed indices; without any category or text nothing is hashed.
 
     Parameters
     ----------
     form : {"NFC", "NFD", "NFKC", "NFKD"}, optional
-        Of Unicode, to which texts are brought; those of a cross together, since the sign between
-        them combines with nothing.
+        Unicode form to which texts are normalized; those of a cross in one string, since their
+        separator does not combine with other characters.
 
     Raises
     ------
     ConfigurationError
-        A name that FeatureHasher cannot take.
+        A name that FeatureHasher does not support.
     """
     space, categories = IndexSpace(features, hash_bits), dict(_categories(features))
     for name in categories:
@@ -108,7 +108,7 @@ def stages(
 
 
 def _has_text(feature: Feature) -> bool:
-    """Whether a category may be text as it is stored, or a cross with such."""
+    """Return whether a category, or a part of a cross, may be stored text."""
     if isinstance(feature, Cross):
         return any(map(_has_text, feature.parts))
     return type(feature) is Categorical
@@ -119,7 +119,7 @@ def _hasher(categories: Mapping[str, str], space: IndexSpace) -> FeatureHasher:
 
 
 def _categories(features: Iterable[Feature]) -> Iterator[tuple[str, str]]:
-    """The name of each category, and an expression that gives a string."""
+    """Return the name of each category, and a SQL expression of its text."""
     for feature in features:
         match feature:
             case Cross():
@@ -130,7 +130,7 @@ def _categories(features: Iterable[Feature]) -> Iterator[tuple[str, str]]:
 
 
 def _number(feature: Numeric, statistics: TableStatistics) -> str:
-    """An expression that gives a double; null leaves the feature out."""
+    """Return a SQL expression of type double; null leaves the feature out."""
     scaling = Scaling.of(feature, statistics.columns.get(feature.column))
     value = _double(feature.column)
     if feature.log1p:

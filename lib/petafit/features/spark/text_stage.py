@@ -1,7 +1,7 @@
-"""The text features in Spark ML: a transformer that adds n-gram counts to the hashed vector.
+"""Text features in Spark ML: a transformer that adds n-gram counts to the hashed vector.
 
-No stage of Spark's adds sparse vectors, and its lower-casing and its words are not Arrow's. So the
-texts go through the very kernels of the encoder, as Arrow batches.
+Spark has no stage that adds sparse vectors, and its lower-casing and tokens differ from Arrow's. So
+the encoder's kernels are applied to the texts, as Arrow batches.
 """
 
 import json
@@ -26,7 +26,7 @@ from petafit.table.filters.literals import quoted
 class AddText(Transformer, DefaultParamsReadable[Any], DefaultParamsWritable):
     """Adds text features to a column of sparse vectors; stored and loaded like Spark's own stages.
 
-    Spark's reader makes one without arguments, and sets the parameters afterwards. Spark 4.2 needs
+    Spark's reader creates it without arguments, and sets the parameters afterwards. Spark 4.2 needs
     ``spark.sql.execution.arrow.pythonUDF.columnarInput.enabled=false``, as petafit's sessions have.
 
     Parameters
@@ -36,10 +36,10 @@ class AddText(Transformer, DefaultParamsReadable[Any], DefaultParamsWritable):
         The column of vectors, ``2**hash_bits`` long.
     hash_bits : int
     row : str
-        The column of structs that holds the texts; empty where they are columns themselves, as in
-        stages stored before there was this parameter.
+        The column of structs that holds the texts; empty if they are columns themselves, as in
+        stages stored before this parameter existed.
     form : {"NFC", "NFD", "NFKC", "NFKD"}, optional
-        Of Unicode, to which texts are brought.
+        Unicode form to which texts are normalized.
     """
 
     features: "Param[str]" = Param(
@@ -73,7 +73,7 @@ class AddText(Transformer, DefaultParamsReadable[Any], DefaultParamsWritable):
         self._setDefault(row="")
         plain = json.dumps([to_plain(feature) for feature in features])
         self._set(features=plain, vector=vector, hashBits=hash_bits, row=row)
-        if form:  # without a default, which all stages would store
+        if form:  # no default, which all stages would store
             self._set(form=form)
 
     def _transform(self, dataset: DataFrame) -> DataFrame:

@@ -1,4 +1,4 @@
-"""Normalized texts in Spark ML: a transformer, since Spark has no function for Unicode forms."""
+"""Text normalization in Spark ML: a transformer, since Spark has no function for Unicode forms."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,9 +17,9 @@ from petafit.table.filters.literals import quoted
 
 
 class NormalizeTexts(Transformer, DefaultParamsReadable[Any], DefaultParamsWritable):
-    """Brings columns of strings to a Unicode form; stored and loaded like Spark's own stages.
+    """Normalizes columns of strings to a Unicode form; stored and loaded like Spark's own stages.
 
-    Spark's reader makes one without arguments, and sets the parameters afterwards.
+    Spark's reader creates it without arguments, and sets the parameters afterwards.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Spark ML's sparse vectors as Arrow structs (type, size, indices, values), with more entries."""
+"""Addition of entries to Spark ML's sparse vectors: Arrow structs (type, size, indices, values)."""
 
 import numpy as np
 import pyarrow as pa
@@ -8,9 +8,9 @@ from petafit.features.encoding.ragged import Ragged
 
 
 def with_entries(vectors: pa.StructArray, more: Ragged, size: int) -> pa.StructArray:
-    """Sparse vectors of this size with entries added, indices in ascending order.
+    """Return sparse vectors of this size with entries added, indices in ascending order.
 
-    Zeros stay: they are features of value 0.
+    Explicit zeros are kept: they are features of value 0.
     """
     kind, _, indices, values = vectors.flatten()
     rows = np.arange(len(vectors), dtype=np.int32)

@@ -1,1 +1,1 @@
-"""What features need to know of the whole training table, by aggregators."""
+"""Statistics of the whole training table for features, computed by aggregators."""

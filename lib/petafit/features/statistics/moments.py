@@ -12,12 +12,12 @@ from petafit.store.arrays import StateDict
 
 @dataclass(frozen=True, slots=True)
 class ColumnMoments:
-    """Of each column, over the values that are not missing.
+    """Moments of each column, over its non-missing values.
 
     Attributes
     ----------
     count, missing : ndarray of int64 or float64, shape (n_columns,)
-        Values and missing ones; of weighted rows the sums of their weights.
+        Numbers of values and of missing ones; sums of weights for weighted rows.
     mean, squares : ndarray of float64, shape (n_columns,)
         `squares` is the (weighted) sum of squared distances from the mean.
     minimum, maximum : ndarray of float64, shape (n_columns,)
@@ -45,12 +45,12 @@ class ColumnMoments:
 
     @classmethod
     def of(cls, columns: list[np.ndarray], weight: np.ndarray | None = None) -> Self:
-        """Of float64 columns in which NaN is missing; infinite values make infinite moments.
+        """Compute moments of float64 columns with NaN as missing; infinities give infinite moments.
 
         Parameters
         ----------
         weight : ndarray of float64, shape (n_rows,), optional
-            Of the rows, all above 0.
+            The rows' weights, all above 0.
         """
         moments = cls.empty(len(columns), weighted=weight is not None)
         for at, column in enumerate(columns):
@@ -60,9 +60,9 @@ class ColumnMoments:
         return moments
 
     def merge(self, other: Self) -> Self:
-        """Both together, by the pairwise update of Chan, Golub and LeVeque (1979), eq. 2.1.
+        """Merge by the pairwise update of Chan, Golub and LeVeque (1979), eq. 2.1.
 
-        A side without values leaves the other's bits as they are.
+        A side without values leaves the other unchanged, bit for bit.
         """
         count = self.count + other.count
         share = other.count / np.where(count, count, 1)
@@ -81,7 +81,7 @@ class ColumnMoments:
         )
 
     def statistics(self) -> list[ColumnStatistics]:
-        """The statistics of each column."""
+        """Return the statistics of each column."""
         columns = zip(*(getattr(self, name).tolist() for name in self.__slots__), strict=True)
         return [_facts(*column) for column in columns]
 
@@ -95,7 +95,7 @@ class ColumnMoments:
 
 @njit
 def _moments(column: np.ndarray) -> tuple[int, int, float, float, float, float]:
-    """Values, missing ones, mean, squares, minimum and maximum."""
+    """Return counts of values and of missing ones, mean, squares, minimum and maximum."""
     count, total, minimum, maximum = 0, 0.0, np.inf, -np.inf
     for value in column:
         present = not np.isnan(value)
@@ -115,7 +115,7 @@ def _moments(column: np.ndarray) -> tuple[int, int, float, float, float, float]:
 def _weighted_moments(
     column: np.ndarray, weight: np.ndarray
 ) -> tuple[float, float, float, float, float, float]:
-    """As `_moments`, with a weight above 0 for each row."""
+    """Return the same as `_moments`, with a weight above 0 for each row."""
     count, missing, total, minimum, maximum = 0.0, 0.0, 0.0, np.inf, -np.inf
     for row in range(len(column)):
         value = column[row]
@@ -138,6 +138,6 @@ def _facts(
 ) -> ColumnStatistics:
     if count == 0:
         return ColumnStatistics(0, missing, 0.0, 0.0, 0.0, 0.0)
-    constant = minimum == maximum  # its squares may be rounding noise
+    constant = minimum == maximum  # its squares may be rounding errors
     sd = 0.0 if constant else float(np.sqrt(squares / count))
     return ColumnStatistics(count, missing, mean, sd, minimum, maximum)

@@ -1,4 +1,4 @@
-"""The profile of a table: what needs all its rows, in one pass before the training."""
+"""The profile of a table: statistics of all rows, from one pass before the training."""
 
 from collections.abc import Mapping, Sequence
 from typing import Literal
@@ -20,7 +20,7 @@ from petafit.features.unicode_form import hint_of_form
 from petafit.store.arrays import StateDict
 
 MOST_CLASSES = 1000
-"""That are found without being named: with 2**18 features they take 1 GB of weights."""
+"""Limit of the classes found in a label: with 2**18 features their weights take 1 GB."""
 
 
 class Profile(Aggregator[StateDict, pa.RecordBatch, TableStatistics]):
@@ -31,14 +31,14 @@ class Profile(Aggregator[StateDict, pa.RecordBatch, TableStatistics]):
     features : sequence of Feature
     label : str
     kind : {"classes", "number"}
-        What the label holds.
+        Kind of the label.
     weight : str, optional
         The column of the rows' weights: a row of weight n counts as n rows, one of weight 0 as
         none, whatever it holds.
     classes : sequence, optional
-        All classes, in order; by default those found, sorted.
+        All classes, in order; by default the classes found, sorted.
     unicode : {"NFC", "NFD", "NFKC", "NFKD"}, optional
-        The form to which labels that are text are brought; that of `classes`, too.
+        Unicode form of `classes`, to which text labels are normalized.
     """
 
     def __init__(
@@ -58,15 +58,15 @@ class Profile(Aggregator[StateDict, pa.RecordBatch, TableStatistics]):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns it reads."""
+        """The columns to read."""
         weight = (self.weight,) if self.weight else ()
         return tuple(dict.fromkeys([*(f.column for f in self.numerics), self.label, *weight]))
 
     @property
     def known(self) -> TableStatistics | None:
-        """The statistics, where the features and the label need no more than the task says.
+        """Return the statistics if the features and the label need nothing from the table.
 
-        Weights need a look: rows that all weigh 0 teach nothing.
+        Weights must be read: rows that all weigh 0 cannot be learnt from.
         """
         if (
             self.weight is not None
@@ -103,7 +103,7 @@ class Profile(Aggregator[StateDict, pa.RecordBatch, TableStatistics]):
         return state
 
     def merge(self, left: StateDict, right: StateDict) -> StateDict:
-        """Both together.
+        """Merge two summaries.
 
         Raises
         ------
@@ -129,7 +129,7 @@ class Profile(Aggregator[StateDict, pa.RecordBatch, TableStatistics]):
         )
 
     def finish(self, summary: StateDict, model: StateDict | None = None) -> TableStatistics:
-        """The statistics.
+        """Return the statistics.
 
         Raises
         ------
@@ -190,7 +190,7 @@ class Profile(Aggregator[StateDict, pa.RecordBatch, TableStatistics]):
 
 
 def no_rows(weight: str | None) -> EmptyInputError:
-    """The error where no row teaches anything; `weight` names the column of weights."""
+    """Return the error for a table without usable rows; `weight` names the column of weights."""
     if weight is None:
         return EmptyInputError("No rows to profile", hint="Check `table` and `split.train`.")
     return EmptyInputError(
@@ -206,7 +206,7 @@ def _counts(summary: StateDict) -> dict[Scalar, float]:
 
 
 def _count(labels: pa.Array, weight: np.ndarray | None, name: str) -> dict[Scalar, float]:
-    """The rows of each class, or the sums of their weights."""
+    """Return the number of rows of each class, or the sum of their weights."""
     if weight is None:
         found = pc.value_counts(labels)
         classes, counts = found.field("values"), found.field("counts")

@@ -1,1 +1,1 @@
-"""N-gram counts of texts, straight from Arrow's buffers."""
+"""N-gram counts of texts, directly from Arrow's buffers."""

@@ -1,4 +1,4 @@
-"""The hashes of a text's character n-grams: runs of Unicode code points, spaces included."""
+"""Hashes of a text's character n-grams: runs of Unicode code points, spaces included."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from petafit.compiled import njit
 from petafit.features.encoding.murmur3 import finish, mix
 
 Begun = tuple[np.uint32, np.uint64, int]
-"""The hash's state after the prefix: mixed words, waiting bytes, and the length so far."""
+"""The hash's state after the prefix: mixed words, pending bytes, and the length so far."""
 
 
 @njit
@@ -46,7 +46,7 @@ def _is_ascii(text: np.ndarray) -> bool:
 def _hash_utf8(
     text: np.ndarray, begun: Begun, shortest: int, longest: int, hashes: np.ndarray
 ) -> int:
-    """Position by position; the n-grams that start at one share what is mixed."""
+    """Hash position by position; n-grams that start at the same one share their mixing."""
     start, count = 0, 0
     while start < text.size:
         state, pending, length = begun
@@ -80,7 +80,7 @@ def _hash_ascii(
     states: np.ndarray,
     hashes: np.ndarray,
 ) -> int:
-    """Size by size, at all positions at once: loops without a branch become vector instructions.
+    """Hash size by size, at all positions at once, in branch-free loops that are vectorised.
 
     `taken` bytes of each n-gram are mixed; the next word starts with the prefix's `waiting` bytes.
     """
@@ -107,7 +107,7 @@ def _hash_ascii(
 
 @njit
 def _read_words(text: np.ndarray, words: np.ndarray) -> None:
-    """The four bytes from each position on, as a word; zeros follow the text."""
+    """Read the four bytes from each position on as a word; zeros follow the text."""
     whole = max(text.size - 3, 0)
     for i in range(whole):
         words[i] = (

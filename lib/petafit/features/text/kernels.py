@@ -1,4 +1,4 @@
-"""Texts to n-gram counts: each index once a text, by a small table that is never sorted."""
+"""N-gram counts of texts: each index once a text, by a small hash table without sorting."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from petafit.features.text.char_grams import hash_chars
 from petafit.features.text.word_grams import hash_words
 
 _FEWEST_SLOTS = 64
-_SLOTS_PER_GRAM = 8  # fewer collide: 2 takes 1.6 times as long
+_SLOTS_PER_GRAM = 8  # fewer collisions: 2 takes 1.6 times as long
 
 
 @njit
@@ -30,17 +30,17 @@ def count_grams(
     Parameters
     ----------
     prefix : ndarray of uint8
-        What is hashed before each n-gram.
+        Text hashed before each n-gram.
     offsets, content : ndarray of int32, shape (n_texts + 1,), and of uint8
         The texts in UTF-8, as Arrow has them.
     mask : uint32
-        Keeps the bits of a hash that make the index.
+        Selects the bits of a hash that form the index.
     is_normed : bool
-        Whether the values of a text shall have the Euclidean length 1.
+        Scale the values of a text to a Euclidean length of 1.
     ends : ndarray of int64, shape (n_texts + 1,)
-        Where each text's entries end, after a 0.
+        End of each text's entries, after a 0.
     indices, values : ndarray of int32 and float32
-        Room for all n-grams, equal ones counted each.
+        Large enough for all n-grams, including repeated ones.
     """
     begun = absorb(SEED, np.uint64(0), 0, prefix, 0, prefix.size)
     longest_text = np.max(offsets[1:] - offsets[:-1]) if offsets.size > 1 else 0
@@ -63,7 +63,7 @@ def count_grams(
 
 @njit
 def _slots_for(grams: int, mask: np.uint32) -> int:
-    """A power of two with room to spare for as many different indices as there can be."""
+    """Return a power of two with spare slots for the largest number of distinct indices."""
     different = min(np.int64(grams), np.int64(mask) + 1)
     slots = _FEWEST_SLOTS
     while slots < _SLOTS_PER_GRAM * different:
@@ -80,10 +80,10 @@ def _add_up(
     indices: np.ndarray,
     values: np.ndarray,
 ) -> int:
-    """Append the different indices and how often each occurs; return where they end.
+    """Append the distinct indices with their counts; return their end.
 
-    A slot holds the position of an index. What is left of earlier texts lies before `first`, so
-    that the table need not be emptied.
+    A slot holds the position of an index. Entries of earlier texts lie before `first`, so the table
+    need not be cleared.
     """
     slot_mask = np.uint64(slots.size - 1)
     end = first

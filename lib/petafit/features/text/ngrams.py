@@ -1,4 +1,4 @@
-"""The text features of a batch: n-gram counts straight from Arrow's buffers."""
+"""Text features of a batch: n-gram counts directly from Arrow's buffers."""
 
 from collections.abc import Sequence
 
@@ -22,10 +22,10 @@ class TextBlock:
     Parameters
     ----------
     features : sequence of Feature
-        Those that are text count.
+        Only text features are used.
     hash_bits : int
     form : {"NFC", "NFD", "NFKC", "NFKD"}, optional
-        To which texts are brought before all else.
+        Unicode form to which texts are normalized first.
     """
 
     def __init__(
@@ -36,9 +36,9 @@ class TextBlock:
         self._form = form
 
     def encode(self, batch: pa.RecordBatch) -> Ragged | None:
-        """The n-grams of all text features, feature by feature within a row; None without any.
+        """Return the n-grams of all text features, by feature within a row; None without any.
 
-        Null and empty texts give nothing.
+        Null and empty texts have no n-grams.
 
         Raises
         ------
@@ -59,7 +59,7 @@ class TextBlock:
         return gathered(parts)
 
     def _counted(self, feature: Text, texts: pa.StringArray) -> Ragged:
-        """The n-grams of each text."""
+        """Count the n-grams of each text."""
         shortest, longest = feature.ngrams
         offsets, content = buffers_of(texts)
         most = int(offsets[-1] - offsets[0]) * (longest - shortest + 1)
@@ -83,10 +83,10 @@ class TextBlock:
     def _texts(
         self, column: pa.Array, name: str, lowercase: bool
     ) -> tuple[np.ndarray, pa.StringArray]:
-        """Which text each row has, `NULL` for none, and the texts.
+        """Return each row's position in the texts, `NULL` for none, and the texts.
 
-        A dictionary that comes with a batch may hold the texts of many others: only what is used is
-        kept, and each text is cut and counted once a batch.
+        A batch's dictionary may hold the texts of many other batches: only the used ones are kept,
+        and each text is tokenised and counted once a batch.
         """
         found = coded(Categorical(name), column)
         codes, texts = found.indices, found.dictionary

@@ -1,7 +1,7 @@
-"""The hashes of a text's word n-grams: neighbouring words, joined by one space.
+"""Hashes of a text's word n-grams: neighbouring words, joined by one space.
 
-A word is a longest run of word characters. These are ASCII's letters, digits and underscore, and
-every other code point that is not in `SEPARATORS`.
+A word is a maximal run of word characters: ASCII's letters, digits and underscore, and every other
+code point that is not in `SEPARATORS`.
 """
 
 import numpy as np
@@ -28,7 +28,7 @@ SEPARATORS = (
     *((0xFE10, 0xFE1F), (0xFE30, 0xFE6F), (0xFEFF, 0xFEFF)),  # vertical and small forms
     *((0xFF01, 0xFF0F), (0xFF1A, 0xFF20), (0xFF3B, 0xFF40), (0xFF5B, 0xFF65)),  # full width
 )
-"""The first and the last code point of each range that separates words, in ascending order.
+"""First and last code point of each range that separates words, in ascending order.
 
 Spaces, control characters and the punctuation of scripts in wide use. It is a fixed list, since
 Unicode's own tables change with Python's version, and so would the features of a stored model.
@@ -76,7 +76,7 @@ def hash_words(
 
 @njit
 def _find_words(text: np.ndarray, starts: np.ndarray, stops: np.ndarray) -> int:
-    """Write where the words start and stop; return how many there are."""
+    """Write the bounds of words; return how many there are."""
     found, inside, at = 0, False, 0
     while at < text.size:
         code, width = _code_point(text, at)
@@ -96,7 +96,7 @@ def _find_words(text: np.ndarray, starts: np.ndarray, stops: np.ndarray) -> int:
 
 @njit
 def _code_point(text: np.ndarray, at: int) -> tuple[np.int64, int]:
-    """The code point that starts at a position, and its bytes; bytes cut off count as zeros."""
+    """Decode the code point at a position; return it and its size. Truncated bytes are zeros."""
     lead = np.int64(text[at])
     if lead < 0xC0:
         return lead, 1
@@ -109,7 +109,7 @@ def _code_point(text: np.ndarray, at: int) -> tuple[np.int64, int]:
 
 @njit
 def _is_separator(code: np.int64) -> bool:
-    """Whether an odd number of borders lies at or below a code point."""
+    """Return whether an odd number of bounds lies at or below a code point."""
     if code < _ASCII:
         return _SEPARATES_ASCII[code]
     low, high = 0, _BORDERS.size
