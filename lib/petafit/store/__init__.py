@@ -1,1 +1,1 @@
-"""What lasts: named arrays, files on any filesystem, models and runs."""
+"""Persistence: named arrays, files on any filesystem, models and runs."""

@@ -1,4 +1,4 @@
-"""Where a folder is: a local path or a URI, which pyarrow and Spark spell differently."""
+"""Addresses of folders: local paths and URIs, which pyarrow and Spark spell differently."""
 
 import os
 import re
@@ -28,9 +28,9 @@ class Address:
     authority : str
         Bucket, container or name node; empty for the local disk.
     path : str
-        Decoded; begins with a slash and never ends with one, so the top is the empty string.
+        Decoded; starts with a slash and never ends with one, so the root is the empty string.
     options : str
-        What stands behind the question mark, as in ``s3://bucket/folder?region=eu-west-1``.
+        The query string, as in ``s3://bucket/folder?region=eu-west-1``.
     """
 
     scheme: str
@@ -40,13 +40,13 @@ class Address:
 
     @classmethod
     def parse(cls, text: str | os.PathLike[str]) -> Self:
-        """Take apart a URI, or a local path, which is made absolute.
+        """Parse a URI, or a local path, which is made absolute.
 
         Raises
         ------
         ConfigurationError
-            The text is empty, the URI is no folder's, or it carries a password or key, which
-            manifests would repeat.
+            The text is empty, the URI is not a folder's, or it contains a password or key, which
+            would appear in manifests.
 
         Examples
         --------
@@ -78,7 +78,7 @@ class Address:
 
     @property
     def uri(self) -> str:
-        """A plain path for the local disk, else the URI."""
+        """Return a plain path for the local disk, else the URI."""
         if self.is_local:
             return self.path or "/"
         options = f"?{self.options}" if self.options else ""
@@ -86,14 +86,15 @@ class Address:
 
     @property
     def arrow_root(self) -> str:
-        """The URI pyarrow connects to: the top of the bucket, container or name node."""
+        """Return the URI that pyarrow connects to: the root of the bucket, container or name node.
+        """
         scheme = _ARROW_SCHEMES.get(self.scheme, self.scheme)
         options = f"?{self.options}" if self.options else ""
         return f"{scheme}://{self.authority}/{options}"
 
     @property
     def spark_uri(self) -> str:
-        """The name for Spark and Hadoop, who do not decode, know no options, and say ``s3a``.
+        """Return the name for Spark and Hadoop: not encoded, without options, and ``s3a``.
 
         Examples
         --------
@@ -105,7 +106,7 @@ class Address:
         )
 
     def child(self, names: Sequence[str]) -> Self:
-        """The address below this one.
+        """Return an address below this one.
 
         Raises
         ------
@@ -122,20 +123,20 @@ class Address:
         return replace(self, path="/".join([self.path, *parts]))
 
     def split(self) -> tuple[Self, str]:
-        """The folder this one lies in, and its name there."""
+        """Return the parent's address, and the name there."""
         parent, _, name = self.path.rpartition("/")
         return replace(self, path=parent), name
 
 
 def _absolute(path: str) -> str:
-    # Not Path.resolve(): a link such as /data -> /mnt/nfs3 is what the other machines share.
+    # Not Path.resolve(): other machines share the link, such as /data -> /mnt/nfs3.
     absolute = os.path.abspath(os.path.expanduser(path))  # noqa: PTH100, PTH111
     return "/" + absolute.strip("/") if absolute != "/" else ""
 
 
 def _refuse_secrets(authority: str, options: str, *, shown: str) -> None:
     user, at, host = authority.rpartition("@")
-    port = host.rpartition("]")[2].partition(":")[2]  # a password with a slash looks like one
+    port = host.rpartition("]")[2].partition(":")[2]  # a password with a slash is parsed as one
     secret = (at and ":" in user) or (port and not port.isdecimal())
     if secret or any(is_secret(name) for name, _ in parse_qsl(options, keep_blank_values=True)):
         raise ConfigurationError(

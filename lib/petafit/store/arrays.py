@@ -1,4 +1,4 @@
-"""StateDict arrays and plain parameters: how states are shipped, kept, merged and published."""
+"""State dicts of arrays and plain parameters, which are sent, stored, merged and published."""
 
 import hashlib
 import json
@@ -16,8 +16,8 @@ from petafit.errors import StorageError
 from petafit.store.members import read_members
 from petafit.store.pieces import PieceFile, Pieces, as_pieces
 
-_HEAD = "__named__"  # the member that holds the parameters and the names of the arrays
-_DAMAGE = (  # what zipfile, numpy and json raise on bytes that are not theirs
+_HEAD = "__named__"  # member with the parameters and the names of the arrays
+_DAMAGE = (  # exceptions of zipfile, numpy and json for invalid bytes
     ValueError,
     KeyError,
     TypeError,
@@ -26,7 +26,7 @@ _DAMAGE = (  # what zipfile, numpy and json raise on bytes that are not theirs
     tokenize.TokenError,
     OSError,
     EOFError,
-    RuntimeError,  # NotImplementedError included: unknown compression, encryption
+    RuntimeError,  # includes NotImplementedError: unknown compression, encryption
     struct.error,
     zlib.error,
     zipfile.BadZipFile,
@@ -49,14 +49,14 @@ class StateDict:
     params: Mapping[str, Any] = field(default_factory=dict)
 
     def prefixed(self, prefix: str) -> Self:
-        """The same content under names that start with ``prefix/``."""
+        """Return the same content under names that start with ``prefix/``."""
         return type(self)(
             {f"{prefix}/{name}": array for name, array in self.arrays.items()},
             {f"{prefix}/{name}": value for name, value in self.params.items()},
         )
 
     def part(self, prefix: str) -> Self:
-        """What `prefixed` put under ``prefix/``, under its own names again."""
+        """Return what `prefixed` put under ``prefix/``, under its original names."""
         start = f"{prefix}/"
         return type(self)(
             {n.removeprefix(start): a for n, a in self.arrays.items() if n.startswith(start)},
@@ -74,21 +74,21 @@ class StateDict:
 
 
 def to_bytes(named: StateDict) -> bytes:
-    """An uncompressed ``.npz``; equal content gives equal bytes.
+    """Return an uncompressed ``.npz``; equal content gives equal bytes.
 
-    An array's content is its dtype, shape, values and memory order: all of it is needed to go on
-    computing to the byte.
+    An array's content is its dtype, shape, values and memory order: all are needed to continue a
+    computation bit for bit.
 
     Raises
     ------
     StorageError
-        An array of dtype object, a reserved name, or a parameter JSON has no form for.
+        An array of dtype object, a reserved name, or a parameter that JSON cannot represent.
     """
     return b"".join(to_pieces(named))
 
 
 def to_pieces(named: StateDict) -> Pieces:
-    """What `to_bytes` gives, piece by piece: the values of large arrays lie where they are.
+    """Return the bytes of `to_bytes` in pieces, without copying the values of large arrays.
 
     Raises
     ------
@@ -116,7 +116,7 @@ def from_bytes(content: bytes) -> StateDict:
     try:
         arrays = read_members(content)
         head = json.loads(arrays.pop(_HEAD).tobytes())
-        if head["arrays"] != sorted(arrays):  # damage to an archive's directory can hide a member
+        if head["arrays"] != sorted(arrays):  # a damaged archive directory can hide a member
             raise KeyError(f"arrays {head['arrays']}")
         params = dict(head["params"].items())
     except _DAMAGE as error:
@@ -129,7 +129,7 @@ def from_bytes(content: bytes) -> StateDict:
 
 
 def digest(content: bytes | Pieces) -> str:
-    """The SHA-256 of some bytes, in hexadecimal."""
+    """Return the SHA-256 of some bytes, in hexadecimal."""
     total = hashlib.sha256()
     for piece in as_pieces(content):
         total.update(piece)
@@ -145,7 +145,7 @@ def _head(named: StateDict) -> bytes:
 
 
 def _write_member(archive: zipfile.ZipFile, name: str, array: np.ndarray) -> None:
-    # A ZipInfo made by hand carries no clock time and no attributes of this machine.
+    # A ZipInfo built by hand has no timestamp and no attributes of this machine.
     member = zipfile.ZipInfo(f"{name}.npy")
     member.create_system = 3
     if array.dtype.hasobject:

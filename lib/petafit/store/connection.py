@@ -1,4 +1,4 @@
-"""Opens the filesystem an address lies on, once per process."""
+"""Connections to the filesystems of addresses, once per process."""
 
 import functools
 
@@ -12,7 +12,7 @@ _FILESYSTEMS = "a local path, file://, s3:// (or s3a://), gs://, abfs://, hdfs:/
 
 
 def connect(address: Address) -> tuple[fs.FileSystem, str]:
-    """The address's filesystem, and what its top is called there: ``/`` or a bucket's name.
+    """Return the address's filesystem, and the name of its root there: ``/`` or a bucket's name.
 
     Raises
     ------
@@ -23,14 +23,14 @@ def connect(address: Address) -> tuple[fs.FileSystem, str]:
 
 
 def path_below(top: str, address: Address) -> str:
-    """An address's path on the filesystem whose top has this name."""
+    """Return an address's path on the filesystem whose root has this name."""
     path = f"{top.rstrip('/')}{address.path}"
     return path or "/" if top.startswith("/") else path.lstrip("/")
 
 
 @functools.lru_cache(maxsize=64)
 def _open(root: str) -> tuple[fs.FileSystem, str]:
-    # Kept, since making a client may ask the network for the bucket's region and for credentials.
+    # Cached, since creating a client may query the network for the bucket's region and credentials.
     try:
         filesystem, top = fs.FileSystem.from_uri(root)
     except (OSError, pa.ArrowException) as error:

@@ -1,4 +1,4 @@
-"""The logical dates of runs: the dates they stand for, as their schedulers know them."""
+"""Logical dates of runs: the dates they stand for in their scheduler."""
 
 import re
 from datetime import UTC, datetime
@@ -9,12 +9,12 @@ _ISO = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d
 
 
 def check_logical_date(text: str) -> None:
-    """Refuse what is no date.
+    """Refuse an invalid date.
 
     Raises
     ------
     ConfigurationError
-        It is not in ISO 8601 form, or no day of the calendar.
+        It is not in ISO 8601 form, or not a day of the calendar.
     """
     try:
         moment(text)
@@ -28,12 +28,12 @@ def check_logical_date(text: str) -> None:
 
 
 def moment(text: str) -> datetime:
-    """The instant of a logical date, by which they are ordered: without a zone it is UTC.
+    """Return the instant of a logical date, by which they are ordered: without a zone it is UTC.
 
     Raises
     ------
     ValueError
-        It is no logical date.
+        It is not a logical date.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Whole files or none on the local disk."""
+"""Atomic files on the local disk."""
 
 import errno
 import os
@@ -12,12 +12,12 @@ _NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, er
 
 
 def replace(path: Path, content: bytes | Pieces, *, durable: bool = True) -> None:
-    """Put a file in place at once: its readers see the old content or the new.
+    """Replace a file atomically: its readers see the old content or the new.
 
     Parameters
     ----------
     durable : bool
-        Wait until the content would outlast a loss of power.
+        Wait until the content would survive a power failure.
     """
     temporary = _temporary(path, content, durable=durable)
     try:
@@ -28,7 +28,7 @@ def replace(path: Path, content: bytes | Pieces, *, durable: bool = True) -> Non
 
 
 def create(path: Path, content: bytes | Pieces) -> bool:
-    """Put a file in place at once if none is there; of several callers exactly one gets True."""
+    """Create a file atomically if there is none; of several callers exactly one gets True."""
     temporary = _temporary(path, content)
     try:
         path.hardlink_to(temporary)
@@ -44,7 +44,7 @@ def create(path: Path, content: bytes | Pieces) -> bool:
 
 
 def link(path: Path, original: Path) -> None:
-    """A second name for a file; a copy where the disk has no such links."""
+    """Make a second name for a file; a copy if the disk has no hard links."""
     _make_folder(path.parent)
     try:
         path.hardlink_to(original)
@@ -55,7 +55,7 @@ def link(path: Path, original: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file, a link or a folder with everything in it, if it is there."""
+    """Remove a file, a link or a folder with all its content, if it exists."""
     try:
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
@@ -67,7 +67,7 @@ def remove(path: Path) -> None:
 
 
 def _temporary(path: Path, content: bytes | Pieces, *, durable: bool = True) -> Path:
-    """The content under a hidden name beside its final one."""
+    """Write the content under a hidden name beside its final one."""
     _make_folder(path.parent)
     temporary = path.with_name(f".{uuid4().hex}.tmp")
     try:
@@ -85,12 +85,12 @@ def _temporary(path: Path, content: bytes | Pieces, *, durable: bool = True) -> 
 def _make_folder(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True)
-    except FileExistsError as error:  # "file exists" would puzzle the reader: it is not a folder
+    except FileExistsError as error:  # "file exists" would be misleading: the path is not a folder
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path)) from error
 
 
 def _create_in_place(path: Path, content: bytes | Pieces) -> bool:
-    """Exclusive still, but not whole if the process dies here: for disks without hard links."""
+    """Create exclusively, but not atomically: for disks without hard links."""
     try:
         with path.open("xb") as stream:
             stream.writelines(as_pieces(content))

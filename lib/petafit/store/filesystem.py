@@ -1,4 +1,4 @@
-"""A folder on any filesystem pyarrow opens: whole files or none, and no way out of it."""
+"""Folders on any filesystem supported by pyarrow: atomic files, confined to the folder."""
 
 import errno
 import hashlib
@@ -26,11 +26,11 @@ _REACHING = "Check the address, and that it can be reached."
 
 
 class Folder:
-    """A folder that may not exist yet; it is made by the first file written into it.
+    """A folder that may not exist yet; it is created with the first file written into it.
 
     Names are relative, with ``/`` between their parts, and cannot leave the folder. Hidden names,
-    those that begin with a dot, are not listed: unfinished files and Hadoop's checksums have them.
-    Folders compare by their URI, and only that travels when one is pickled.
+    which start with a dot, are not listed: unfinished files and Hadoop's checksums have them.
+    Folders compare by their URI, and only that is pickled.
 
     Parameters
     ----------
@@ -61,21 +61,21 @@ class Folder:
 
     @property
     def is_local(self) -> bool:
-        """Whether it lies on this machine's disk."""
+        """Return whether it is on this machine's disk."""
         return self._address.is_local
 
     @property
     def can_rename(self) -> bool:
-        """Whether `rename` is possible; object stores cannot."""
+        """Return whether `rename` is possible; object stores cannot."""
         return self.is_local or remote.can_rename(self.filesystem)
 
     @property
     def spark_uri(self) -> str:
-        """The same folder as Spark names it: file:// and s3a://, without options or escapes."""
+        """Return the URI in Spark's form: file:// and s3a://, without options or escapes."""
         return self._address.spark_uri
 
     def child(self, *names: str) -> "Folder":
-        """A folder below this one.
+        """Return a folder below this one.
 
         Raises
         ------
@@ -85,38 +85,38 @@ class Folder:
         return _at(self._address.child(names))
 
     def split(self) -> "tuple[Folder, str]":
-        """The folder this one lies in, and its name there."""
+        """Return the parent folder, and the name there."""
         parent, name = self._address.split()
         return _at(parent), name
 
     def read(self, name: str) -> bytes:
-        """A file's content.
+        """Read a file's content.
 
         Raises
         ------
         StorageError
-            The file is missing or out of reach.
+            The file is missing or inaccessible.
         """
         with self._failing("read", name) as path, self.filesystem.open_input_file(path) as stream:
             return bytes(stream.read())
 
     def digest(self, name: str) -> str:
-        """The SHA-256 of a file's content, in hexadecimal, read piece by piece."""
+        """Return the SHA-256 of a file's content, in hexadecimal, read piece by piece."""
         with self._failing("read", name) as path, self.filesystem.open_input_file(path) as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
 
     def write(self, name: str, content: bytes | Pieces, *, durable: bool = True) -> None:
-        """Write a file at once: never a half-written one under its name.
+        """Write a file atomically: never an incomplete one under its name.
 
         Parameters
         ----------
         durable : bool
-            On the local disk, wait until the file would outlast a loss of power.
+            On the local disk, wait until the file would survive a power failure.
 
         Raises
         ------
         StorageError
-            The file cannot be written; says why.
+            The file cannot be written; gives the reason.
         """
         with self._failing("write", name) as path:
             if self.is_local:
@@ -125,7 +125,7 @@ class Folder:
                 remote.replace(self.filesystem, path, content)
 
     def create(self, name: str, content: bytes | Pieces) -> bool:
-        """Write a file at once if none is there; False where one is.
+        """Write a file atomically if there is none; False if there is one.
 
         On the local disk exactly one of several concurrent callers gets True. On HDFS and object
         stores this is best effort: see `petafit.store.remote.create`.
@@ -136,20 +136,20 @@ class Folder:
             return remote.create(self.filesystem, path, content)
 
     def rename(self, old: str, new: str) -> None:
-        """Rename a file or folder below this one; `new` must not be there yet."""
+        """Rename a file or folder below this one; `new` must not exist."""
         with self._failing("rename", old) as source, self._failing("rename to", new) as target:
             self.filesystem.move(source, target)
 
     def link(self, name: str, original: "Folder") -> None:
-        """Put the file of this name in another folder here too, by a link where there are links.
+        """Link the file of this name in another folder to here; a copy without hard links.
 
-        For files on the local disk that never change.
+        For immutable files on the local disk.
         """
         with self._failing("write", name) as path, original._failing("read", name) as source:
             disk.link(Path(path), Path(source))
 
     def remove(self, name: str = "") -> None:
-        """Remove a file or a folder with everything in it; nothing to do where it is missing."""
+        """Remove a file or a folder with all its content; does nothing if it is missing."""
         with self._failing("remove", *_part(name)) as path:
             if self.is_local:
                 disk.remove(Path(path))
@@ -157,7 +157,7 @@ class Folder:
                 remote.remove(self.filesystem, path)
 
     def remove_abandoned(self) -> None:
-        """Remove the folder's unfinished files that nobody has written to for a day."""
+        """Remove the folder's unfinished files that have not been written to for a day."""
         with self._failing("list") as path:
             selector = fs.FileSelector(path, allow_not_found=True)
             infos = self.filesystem.get_file_info(selector)
@@ -167,17 +167,17 @@ class Folder:
                 self.remove(info.base_name)
 
     def exists(self, name: str = "") -> bool:
-        """Whether a file or folder is there."""
+        """Return whether a file or folder exists."""
         with self._failing("look at", *_part(name)) as path:
             return bool(self.filesystem.get_file_info(path).type != fs.FileType.NotFound)
 
     def modified(self, name: str) -> float:
-        """The time a file was last written, in seconds since the epoch, by the storage's clock.
+        """Return a file's modification time, in seconds since the epoch, by the storage's clock.
 
         Raises
         ------
         StorageError
-            The file is missing or out of reach.
+            The file is missing or inaccessible.
         """
         with self._failing("look at", name) as path:
             info = self.filesystem.get_file_info(path)
@@ -188,18 +188,18 @@ class Folder:
         return float(info.mtime_ns) / 1e9
 
     def names(self) -> list[str]:
-        """The folder's direct children, sorted; none where the folder is missing."""
+        """Return the folder's direct children, sorted; none if the folder is missing."""
         return sorted(info.base_name for info in self._children(recursive=False))
 
     def files(self) -> list[str]:
-        """All files below the folder, as sorted relative names."""
+        """Return all files below the folder, as sorted relative names."""
         start = f"{self.path.rstrip('/')}/"
         infos = self._children(recursive=True)
         names = (info.path.removeprefix(start) for info in infos if info.is_file)
         return sorted(name for name in names if not name.startswith(".") and "/." not in name)
 
     def write_json(self, name: str, value: Any, *, durable: bool = True) -> None:
-        """Write a value as JSON, as `petafit.store.plain` says; `durable` as in `write`."""
+        """Write a value as JSON, in the form of `petafit.store.plain`; `durable` as in `write`."""
         self.write(name, plain.to_json(value), durable=durable)
 
     def read_json(self, name: str) -> Any:
@@ -228,7 +228,7 @@ class Folder:
 
     @contextmanager
     def _failing(self, verb: str, *names: str) -> Iterator[str]:
-        """The path pyarrow wants; what goes wrong with it becomes a StorageError that names it."""
+        """Yield the path for pyarrow, and convert its exceptions to a StorageError."""
         address = self._address.child(names)
         try:
             yield path_below(self._top, address)

@@ -1,8 +1,8 @@
-"""One process at a time: a lease that its holder renews, and that ends with its process.
+"""Mutual exclusion of processes by a lease that its holder renews, and that ends with its process.
 
-Whether a process on the same machine is alive, the operating system tells. Of another machine only
-the age of its claim tells, and both ends of an age are read from the storage's clock: the machines'
-own clocks may differ by any amount.
+For a process on the same machine, the operating system reports whether it is alive. For another
+machine only the age of its claim is known, measured entirely by the storage's clock, since the
+machines' own clocks may differ by any amount.
 """
 
 import os
@@ -24,24 +24,24 @@ from petafit.store.filesystem import Folder
 LIVE_SECONDS = 60.0
 RENEW_SECONDS = 15.0
 _STALLED_SECONDS = 86_400.0
-"""A process that exists but has not renewed its claim for so long does not hold the lease."""
+"""A process that exists but has not renewed its claim for this long does not hold the lease."""
 _CLAIMS = 5
 
 
 @dataclass(frozen=True)
 class Claim:
-    """What a process says about itself in its lease file.
+    """A process's claim, as stored in its lease file.
 
     Attributes
     ----------
     machine : str
-        Host, boot and process namespace: only within it does `pid` mean anything.
+        Host, boot and process namespace, within which `pid` is unique.
     born : str
-        When the process began, which tells it from a later one with the same id; may be empty.
+        Start time of the process, to distinguish a later one with the same id; may be empty.
     held : bool
-        False while the process still looks whether anybody else holds the lease.
+        False while the process still checks for other holders.
     renewed_at : float
-        Seconds since the epoch.
+        Time of the last renewal, in seconds since the epoch.
     """
 
     host: str
@@ -53,13 +53,13 @@ class Claim:
 
     @property
     def holder(self) -> str:
-        """The process, in words."""
+        """Describe the process."""
         if self is _UNREADABLE:
             return "a process whose lease file is damaged"
         return f"process {self.pid} on {self.host}"
 
     def is_running(self) -> bool | None:
-        """Whether its process exists; None where only the claim's age can tell."""
+        """Return whether its process exists; None if only the claim's age can decide."""
         if self.machine != _machine():
             return None
         exists = _is_running(self.pid, self.born)
@@ -67,22 +67,22 @@ class Claim:
 
 
 _UNREADABLE = Claim(host="", machine="", pid=0, born="", held=True, renewed_at=0.0)
-"""Stands for a damaged claim: only the age of its file says whether it counts."""
+"""Replaces a damaged claim: only the age of its file decides whether it is valid."""
 
 _FIELDS = TypeAdapter(Claim)
 
 
 class Lease:
-    """The right to work in a folder, held by one process at a time.
+    """The exclusive right to work in a folder.
 
-    Each process writes a claim of its own and then looks at all others. Of two processes at least
-    the later one sees the other's claim, so never do both hold the lease, and no lock or exclusive
-    creation is needed: it works on object stores too.
+    Each process writes its own claim and then reads all others. Of two processes at least the later
+    one sees the other's claim, so they never both hold the lease, and no lock or exclusive creation
+    is needed: it works on object stores too.
 
     Parameters
     ----------
     folder : Folder
-        Where the claims are.
+        The folder of the claims.
     """
 
     def __init__(self, folder: Folder) -> None:
@@ -93,7 +93,7 @@ class Lease:
         self.is_lost = False
 
     def acquire(self) -> None:
-        """Take the lease and keep renewing it in the background.
+        """Acquire the lease and keep renewing it in the background.
 
         Raises
         ------
@@ -112,18 +112,18 @@ class Lease:
         self._renewing.start()
 
     def release(self) -> None:
-        """Give the lease up."""
+        """Release the lease."""
         self._released.set()
         if self._renewing is not None:
-            self._renewing.join()  # it could write the claim again after the removal
-        with suppress(StorageError):  # what cannot be removed ends by itself
+            self._renewing.join()  # otherwise it could write the claim again after the removal
+        with suppress(StorageError):  # a claim that cannot be removed expires
             self._folder.remove(self._name)
 
     def is_held_by_another(self) -> bool:
-        """Whether another process may be at work in the folder.
+        """Return whether another process may be at work in the folder.
 
-        Nothing is written, so that ages are measured by this machine's clock: where it differs
-        from the storage's, a dead process of another machine may still count as live.
+        Nothing is written, so ages are measured by this machine's clock: if it differs from the
+        storage's, a dead process of another machine may still count as live.
         """
         now = time.time()
         return any(
@@ -145,7 +145,8 @@ class Lease:
             self._folder.remove(self._name)
             if any(claim.held for claim in live):
                 break
-            time.sleep(random.uniform(0.05, 0.5))  # both stepped back: one comes first next time
+            # both stepped back: random delays let one come first next time
+            time.sleep(random.uniform(0.05, 0.5))
         raise ConflictError(
             f"{self._folder.split()[0].uri} is in use by {live[0].holder}",
             hint="Wait until it has finished, or stop it. A lease whose machine is gone ends "
@@ -153,7 +154,7 @@ class Lease:
         )
 
     def _others(self) -> dict[str, tuple[Claim, float]]:
-        """The claims of others, live and dead, by file name, each with the time of its writing."""
+        """Return others' claims, live and dead, by file name, with the time of their writing."""
         found = {}
         for name in self._folder.names():
             if name == self._name:
@@ -161,7 +162,7 @@ class Lease:
             try:
                 found[name] = (self._read(name), self._folder.modified(name))
             except StorageError:
-                if self._folder.exists(name):  # else it has just been withdrawn
+                if self._folder.exists(name):  # otherwise it has just been withdrawn
                     raise
         return found
 
@@ -177,27 +178,27 @@ class Lease:
 
     def _renew(self) -> None:
         while not self._released.wait(RENEW_SECONDS):
-            with suppress(StorageError):  # storage may fail for a moment: the next renewal counts
-                if not self._folder.exists(self._name):  # held dead, and taken over
+            with suppress(StorageError):  # storage may fail temporarily: the next renewal counts
+                if not self._folder.exists(self._name):  # considered dead, and taken over
                     self.is_lost = True
                     return
                 self._write(held=True)
 
 
 def _is_live(claim: Claim, age: float) -> bool:
-    """Whether a claim written so many seconds ago counts."""
+    """Return whether a claim of this age, in seconds, is valid."""
     running = claim.is_running()
     return age < LIVE_SECONDS if running is None else running and age < _STALLED_SECONDS
 
 
 def own_claim(*, held: bool) -> Claim:
-    """What this process says about itself now."""
+    """Return this process's current claim."""
     pid = os.getpid()
     return Claim(socket.gethostname(), _machine(), pid, _born(pid) or "", held, time.time())
 
 
 def _machine() -> str:
-    """What a process id is unique within; containers may share a host's name but not its ids."""
+    """Return the scope of a process id; containers may share a host's name but not its ids."""
     boot = namespace = ""
     with suppress(OSError):
         boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
@@ -210,16 +211,16 @@ def _is_running(pid: int, born: str) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # somebody else's process
+    except PermissionError:  # another user's process
         pass
     return _born(pid) in (born, None)
 
 
 def _born(pid: int) -> str | None:
-    """The process's start in clock ticks since boot, ``gone`` for a zombie, None if unknown."""
+    """Return a process's start in clock ticks since boot, ``gone`` for a zombie, else None."""
     try:
         status = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return None
-    state, *fields = status.rpartition(")")[2].split()  # the name before may hold spaces
+    state, *fields = status.rpartition(")")[2].split()  # the process name before may contain spaces
     return "gone" if state in "ZX" else fields[18]

@@ -1,4 +1,4 @@
-"""Symbolic links that lead out of a folder: what they name was never put there by petafit."""
+"""Detection of symbolic links that lead out of a folder, to files that petafit did not write."""
 
 import os
 from collections.abc import Iterable
@@ -8,14 +8,14 @@ from petafit.store.filesystem import Folder
 
 
 def refuse_links_out(folder: Folder, names: Iterable[str]) -> None:
-    """Refuse names below a folder of the local disk that really lie elsewhere.
+    """Refuse names whose real location is outside a local folder.
 
-    The folder itself may be reached by a link, as may those above it.
+    The folder itself, and those above it, may be links.
 
     Raises
     ------
     StorageError
-        Names the link, and what it leads to.
+        Names the link and its target.
     """
     if not folder.is_local:
         return

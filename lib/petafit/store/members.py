@@ -1,8 +1,8 @@
-"""The arrays of an ``.npz`` that may be damaged, or made to do harm.
+"""Reading of ``.npz`` arrays that may be damaged or malicious.
 
-Nothing is allocated that the file itself does not hold: members are not compressed, and an array's
-header is compared with the bytes behind it before there is an array. An array lies where its member
-was read to: a second copy of large weights would double what loading a model takes.
+No more is allocated than the file itself holds: members are not compressed, and an array's header
+is compared with the bytes after it before the array is created. An array uses the buffer of its
+member: a second copy of large weights would double the memory of loading a model.
 """
 
 import io
@@ -19,12 +19,12 @@ _PIECE = 2**20
 
 
 def read_members(content: bytes) -> dict[str, np.ndarray]:
-    """All arrays, by their names.
+    """Return all arrays, by name.
 
     Raises
     ------
     ValueError
-        A member is compressed, comes twice, or holds more or less than its header says.
+        A member is compressed or duplicated, or its size does not match its header.
     zipfile.BadZipFile and others
         The archive is damaged.
     """
@@ -49,7 +49,7 @@ def _check_sizes(members: list[zipfile.ZipInfo], total: int) -> None:
 
 
 def _read(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytearray:
-    """All of a member, whose checksum is verified with its last byte."""
+    """Read all of a member, whose checksum is verified with its last byte."""
     content = bytearray(member.file_size)
     rest = memoryview(content)
     with cast(io.BufferedIOBase, archive.open(member)) as stream:

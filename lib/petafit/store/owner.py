@@ -1,7 +1,7 @@
-"""Who owns what lies half-made in a shared place: a run, which may have died.
+"""Ownership of unfinished work in a shared place by a run, which may have died.
 
-Whoever begins something there says so before, in a note that names its run's folder, and takes the
-note back when all is done.
+A process records its work there beforehand, in a note with its run's folder, and removes the note
+when the work is complete.
 """
 
 from collections.abc import Iterator
@@ -16,33 +16,33 @@ _ENDING = ".json"
 
 
 def note(folder: Folder, name: str, run: str) -> bool:
-    """Note that a run owns what goes by this name; False where that was noted before."""
+    """Record a run as the owner of a name; False if the name was recorded before."""
     is_new = not folder.exists(f"{name}{_ENDING}")
     folder.write_json(f"{name}{_ENDING}", {"run": run})
     return is_new
 
 
 def forget(folder: Folder, name: str) -> None:
-    """Take a note back."""
+    """Remove a note."""
     folder.remove(f"{name}{_ENDING}")
 
 
 def noted(folder: Folder, prefix: str = "") -> Iterator[tuple[str, str]]:
-    """The names in a folder's notes that begin so, each with its run's folder."""
+    """Yield the names in a folder's notes that have a prefix, each with its run's folder."""
     for name in folder.names():
         if name.startswith(prefix) and name.endswith(_ENDING):
-            with suppress(StorageError):  # damaged, or just taken back
-                told = folder.read_json(name)
-                if isinstance(told, dict) and isinstance(told.get("run"), str):
-                    yield name.removesuffix(_ENDING), told["run"]
+            with suppress(StorageError):  # damaged, or just removed
+                found = folder.read_json(name)
+                if isinstance(found, dict) and isinstance(found.get("run"), str):
+                    yield name.removesuffix(_ENDING), found["run"]
 
 
 @contextmanager
 def in_place_of(run: str) -> Iterator[bool]:
-    """Whether the run in this folder is dead; if it is, nobody can resume it within the block.
+    """Yield whether the run in this folder is dead; if so, it cannot be resumed within the block.
 
-    A run is dead when no process holds its lease, or when its folder is gone. One that cannot be
-    looked at counts as living.
+    A run is dead if no process holds its lease, or if its folder is missing. One that cannot be
+    inspected counts as alive.
 
     Parameters
     ----------

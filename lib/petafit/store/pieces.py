@@ -1,21 +1,21 @@
-"""A file's content in pieces, so that large arrays reach the disk without being copied before."""
+"""File content in pieces, so that large arrays are written to disk without copying them first."""
 
 from collections.abc import Sequence
 from typing import TypeAlias
 
 Pieces: TypeAlias = Sequence[memoryview]
-"""Bytes, one after the other. Whoever owns the memory must not change it before it is written."""
+"""Consecutive bytes. The owner must not modify the memory before it is written."""
 
 
 def as_pieces(content: bytes | Pieces) -> Pieces:
-    """Bytes as one piece; pieces as they are."""
+    """Return bytes as one piece, and pieces unchanged."""
     return [memoryview(content)] if isinstance(content, bytes) else content
 
 
 class PieceFile:
-    """A file to be written that keeps what it is given, and copies none of it.
+    """A writable file that stores references to its pieces, without copying.
 
-    Going back, a piece can be replaced by one of the same length.
+    After seeking back, a piece can be replaced by one of the same length.
     """
 
     def __init__(self) -> None:
@@ -24,23 +24,23 @@ class PieceFile:
 
     @property
     def pieces(self) -> Pieces:
-        """All that was written, in its place."""
+        """Return all pieces written, in order."""
         return [self._pieces[start] for start in sorted(self._pieces)]
 
     def write(self, piece: bytes | memoryview) -> int:
-        """Put a piece where the file stands."""
+        """Put a piece at the current position."""
         self._pieces[self._at] = memoryview(piece)
         self._at += len(piece)
         return len(piece)
 
     def tell(self) -> int:
-        """Where the file stands."""
+        """Return the current position."""
         return self._at
 
     def seek(self, offset: int) -> int:
-        """Stand where a piece begins, or at the end."""
+        """Move to the start of a piece, or to the end."""
         self._at = offset
         return offset
 
     def flush(self) -> None:
-        """Nothing is held back."""
+        """Do nothing: there is no buffer."""

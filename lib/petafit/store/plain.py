@@ -1,4 +1,4 @@
-"""Values as JSON that every reader takes: no NaN, no types of numpy's, the same bytes each time."""
+"""Portable JSON: no NaN, no numpy types, equal values give equal bytes."""
 
 import json
 import math
@@ -12,7 +12,7 @@ from petafit.errors import StorageError
 
 
 def to_json(value: Any) -> bytes:
-    """Write a value as JSON with sorted keys, indented by 2.
+    """Format a value as JSON with sorted keys, indented by 2.
 
     numpy's numbers and arrays become plain ones, dates ISO text. NaN and infinities, which JSON
     does not have, become null.
@@ -20,7 +20,7 @@ def to_json(value: Any) -> bytes:
     Raises
     ------
     StorageError
-        A value has no form in JSON.
+        JSON cannot represent a value.
 
     Examples
     --------
@@ -32,12 +32,12 @@ def to_json(value: Any) -> bytes:
 
 
 def from_json(content: bytes | str) -> Any:
-    """Read JSON that may be damaged, or made to do harm.
+    """Parse JSON that may be damaged or malicious.
 
     Raises
     ------
     ValueError
-        It is no JSON, or its brackets are nested more deeply than Python can follow.
+        It is not JSON, or nested more deeply than Python's parser supports.
     """
     try:
         return json.loads(content)

@@ -1,7 +1,7 @@
-"""Whole files or none on any pyarrow filesystem: the twin of `petafit.store.disk`.
+"""Atomic files on any pyarrow filesystem: the counterpart of `petafit.store.disk`.
 
-An object store makes a file visible when its put completes, and has no rename. Elsewhere (HDFS) a
-file grows in sight, so it is written under a hidden name, verified, and renamed.
+An object store makes a file visible when its put completes, and has no rename. Elsewhere (HDFS) an
+unfinished file is visible, so it is written under a hidden name, verified, and renamed.
 """
 
 from contextlib import suppress
@@ -15,12 +15,12 @@ _PUT_IS_ATOMIC = frozenset({"s3", "gcs", "abfs"})
 
 
 def can_rename(filesystem: fs.FileSystem) -> bool:
-    """Whether a rename moves the name only; an object store would copy every byte."""
+    """Return whether a rename changes the name only; an object store would copy every byte."""
     return filesystem.type_name not in _PUT_IS_ATOMIC
 
 
 def replace(filesystem: fs.FileSystem, path: str, content: bytes | Pieces) -> None:
-    """Put a file in place; between an old and a new content readers may find none on HDFS."""
+    """Replace a file; on HDFS readers may find none between the old and the new content."""
     if not can_rename(filesystem):
         _put(filesystem, path, content)
         return
@@ -34,10 +34,10 @@ def replace(filesystem: fs.FileSystem, path: str, content: bytes | Pieces) -> No
 
 
 def create(filesystem: fs.FileSystem, path: str, content: bytes | Pieces) -> bool:
-    """Put a file in place if none is there.
+    """Create a file if there is none.
 
     Best effort: HDFS refuses to rename onto a file, so one caller wins; an object store cannot
-    refuse through pyarrow, so two callers within one round trip may both believe they won.
+    refuse through pyarrow, so two callers within one round trip may both get True.
     """
     if _exists(filesystem, path):
         return False
@@ -57,7 +57,7 @@ def create(filesystem: fs.FileSystem, path: str, content: bytes | Pieces) -> boo
 
 
 def remove(filesystem: fs.FileSystem, path: str) -> None:
-    """Remove a file or a folder with everything in it, if it is there."""
+    """Remove a file or a folder with all its content, if it exists."""
     kind = filesystem.get_file_info(path).type
     if kind == fs.FileType.Directory:
         filesystem.delete_dir(path)
@@ -78,10 +78,10 @@ def _temporary(filesystem: fs.FileSystem, path: str, content: bytes | Pieces) ->
 
 
 def _put(filesystem: fs.FileSystem, path: str, content: bytes | Pieces) -> None:
-    """Write, close, verify.
+    """Write, close and verify.
 
-    Closing a stream in which a write failed may complete the file with what had arrived: that is
-    taken away. A close that fails leaves what was there before.
+    Closing a stream after a failed write may complete the file with the bytes written so far: that
+    file is removed. A failed close leaves the previous content.
     """
     pieces = as_pieces(content)
     stream = filesystem.open_output_stream(path, compression=None)

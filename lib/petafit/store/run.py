@@ -1,4 +1,4 @@
-"""One run: its folder, the manifest every job leaves, and one process at a time."""
+"""A run: its folder, the manifest that every job leaves, and its lease."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -36,11 +36,11 @@ _RESULTS: Mapping[str, Any] = {
 
 
 class Run:
-    """One run: its folder, its manifest, and the lease that keeps others out of it.
+    """A run: its folder, its manifest, and the lease that excludes other processes.
 
-    Use it as a context manager: the manifest says ``running`` inside, and ``succeeded`` or
-    ``failed`` with the error after it. An unfinished run that is opened again keeps what its
-    manifest says until it is said anew. Make one with `RunStore.open`.
+    Use it as a context manager: the manifest's status is ``running`` inside, and ``succeeded`` or
+    ``failed`` with the error after it. An unfinished run that is opened again keeps its manifest's
+    fields until they are updated. Make one with `RunStore.open`.
 
     Attributes
     ----------
@@ -69,13 +69,13 @@ class Run:
 
     @property
     def finished(self) -> bool:
-        """Whether the run has succeeded, and is not to be made again: there is nothing to do."""
+        """Return whether the run has succeeded and is not to be repeated."""
         return bool(self.manifest.get("status") == "succeeded") and not self._begins_anew
 
     def make_again(self, because: str) -> None:
-        """Let a finished run begin anew when it is entered: nothing of what it knew holds any more.
+        """Restart a finished run from scratch when it is entered.
 
-        Where another process was faster, what that one makes counts.
+        If another process was faster, its result is used.
         """
         self._again = (self.manifest.get("made", 1), because)
 
@@ -85,7 +85,7 @@ class Run:
         return done and self._again is not None and self._again[0] == self.manifest.get("made", 1)
 
     def __enter__(self) -> Self:
-        """Take the lease and say that the run is going on, unless it is finished.
+        """Acquire the lease and set the status to running, unless the run is finished.
 
         Raises
         ------
@@ -128,18 +128,18 @@ class Run:
             if error is None:
                 self._write(status="succeeded", seconds=seconds)
             else:
-                with suppress(StorageError, ConflictError):  # the error itself matters more
+                with suppress(StorageError, ConflictError):  # the original error is more important
                     self._write(status="failed", error=_in_words(error), seconds=seconds)
         finally:
             self._lease.release()
 
     def update(self, **fields: Any) -> None:
-        """Say more in the manifest; a mapping is merged into the one that is there.
+        """Update the manifest's fields; a mapping is merged into the existing one.
 
         Raises
         ------
         ConflictError
-            The lease was lost: this process was held dead, and another works on the run.
+            The lease was lost: this process was considered dead, and another works on the run.
         """
         for name in fields.keys() - _RESULTS.keys():
             raise ConfigurationError(
@@ -184,7 +184,7 @@ class Run:
         self._write(**{**_RESULTS, **known, **self._asked, **made, **attempt})
 
     def _read(self) -> dict[str, Any]:
-        """What an earlier attempt left, if this run may go on from it."""
+        """Read an earlier attempt's manifest, if this run may continue it."""
         if not self.folder.exists(MANIFEST):
             return {}
         manifest = read_manifest(self.folder)

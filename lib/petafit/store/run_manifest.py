@@ -1,9 +1,9 @@
-"""The manifest of a run, read as something that others may have changed or damaged."""
+"""Validated reading of a run's manifest, which may be damaged or edited."""
 
 from typing import (
     Any,
     Literal,
-    NotRequired,  # pydantic takes no other before Python 3.12
+    NotRequired,  # pydantic requires it before Python 3.12
 )
 
 from pydantic import TypeAdapter, ValidationError
@@ -34,7 +34,7 @@ class _Model(TypedDict):
 
 
 class _Manifest(TypedDict, total=False):
-    """Fields that are read again; there may be more."""
+    """Fields that are read back; there may be more."""
 
     error: str | None
     seconds: float | None
@@ -64,12 +64,12 @@ _FIELDS = TypeAdapter(_Identified)
 
 
 def read_manifest(folder: Folder) -> dict[str, Any]:
-    """The manifest in a run's folder.
+    """Read the manifest in a run's folder.
 
     Raises
     ------
     StorageError
-        It is missing, damaged, or of an unknown format.
+        The manifest is missing, damaged, or of an unknown format.
     """
     manifest = folder.read_json(MANIFEST)
     found = manifest.get("format") if isinstance(manifest, dict) else None

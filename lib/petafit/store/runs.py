@@ -1,4 +1,4 @@
-"""Run folders: begin, resume and list runs."""
+"""Run folders: start, resume and list runs."""
 
 import os
 import re
@@ -13,7 +13,7 @@ from petafit.store.run_manifest import FORMAT, MANIFEST, read_manifest
 
 __all__ = ["Run", "RunStore"]
 
-_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+=-]{0,199}")  # a scheduler's ids included
+_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:+=-]{0,199}")  # including schedulers' ids
 
 
 class RunStore:
@@ -39,12 +39,12 @@ class RunStore:
         settings_digest: str,
         versions: Mapping[str, str],
     ) -> Run:
-        """A run by its id: new, to be resumed, or finished. Entering it begins the work.
+        """Open a run by its id: new, to be resumed, or finished. Entering it starts the work.
 
         Raises
         ------
         ConfigurationError
-            The id cannot be a folder's name.
+            The id is not a valid folder name.
         ConflictError
             The id was used for another job, task, logical date or other settings.
         """
@@ -66,10 +66,10 @@ class RunStore:
         return Run(self.folder.child(run_id), asked)
 
     def list(self) -> list[dict[str, Any]]:
-        """The manifests of all runs, newest first.
+        """Return the manifests of all runs, newest first.
 
         A run whose process died unexpectedly (killed, machine lost) is listed as failed. Those
-        whose manifest cannot be read come last, with no more than ``run_id``, ``status``
+        whose manifest cannot be read come last, with only ``run_id``, ``status``
         (unreadable), ``error`` and ``started_at`` (None).
         """
         folders = [self.folder.child(name) for name in self.folder.names()]
@@ -78,7 +78,7 @@ class RunStore:
 
 
 def _as_it_stands(folder: Folder) -> dict[str, Any]:
-    """A run's manifest; ``running`` is believed only where a process holds the lease."""
+    """Return a run's manifest; ``running`` is kept only if a process holds the lease."""
     try:
         manifest = read_manifest(folder)
     except StorageError as error:

@@ -1,4 +1,4 @@
-"""What produced a result: versions of the software, the processor, petafit's own code."""
+"""Provenance of a result: software versions, processor features, petafit's own code."""
 
 import functools
 import hashlib
@@ -18,12 +18,12 @@ _DISTRIBUTIONS = (
     "deltalake",
     "pyspark",
 )
-# With or without these, the last bits of exp, log and fused products differ.
+# These features change the last bits of exp, log and fused products.
 _FEATURES = frozenset({"fma", "avx", "avx2", "avx512f", "asimd", "sve"})
 
 
 def installed_versions() -> dict[str, str]:
-    """Versions of Python and of the packages that results depend on, and what the processor can do.
+    """Return versions of Python and of packages that affect results, and the processor's features.
 
     Packages that are not installed are left out; none is imported.
 
@@ -44,7 +44,7 @@ def installed_versions() -> dict[str, str]:
 
 @functools.cache
 def code_digest() -> str:
-    """The SHA-256 of petafit's own source, for the keys of work that a later attempt may reuse."""
+    """Return the SHA-256 of petafit's source, for the keys of work that later attempts reuse."""
     total = hashlib.sha256()
     for name, file in _sources(resources.files("petafit")):
         total.update(f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {name}\n".encode())
@@ -60,7 +60,7 @@ def _sources(folder: Traversable, prefix: str = "") -> Iterator[tuple[str, Trave
 
 
 def _processor_features() -> str:
-    """The features among `_FEATURES` that Linux reports; empty on other systems."""
+    """Return the features among `_FEATURES` that Linux reports; empty on other systems."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

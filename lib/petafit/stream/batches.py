@@ -1,4 +1,4 @@
-"""What a stream of rows is: shards of Arrow batches with the columns wanted, and no other rows."""
+"""Interface of row streams: shards of Arrow batches with the selected columns and rows."""
 
 from collections.abc import Iterator, Sequence
 from typing import Protocol
@@ -18,15 +18,15 @@ class Source(Protocol):
     Attributes
     ----------
     shards : int
-        How many there are.
+        Number of shards.
     schema : pyarrow.Schema
-        Of every batch; strings are dictionary<int32, string>.
+        Schema of every batch; strings are dictionary<int32, string>.
     identity : str
-        Of frozen sources, equal for those that give the same rows in the same batches.
+        For frozen sources, equal if they give the same rows in the same batches.
     frozen : bool
-        Whether reading a shard again gives the same batches, so that work on it can be resumed.
+        Reading a shard again gives the same batches, so that work on it can be resumed.
     pieces : range
-        Of a shard, to be read one after the other.
+        Pieces of a shard, to be read in sequence.
     """
 
     @property
@@ -45,11 +45,11 @@ class Source(Protocol):
     def pieces(self) -> range: ...
 
     def read(self, shard: int, *, piece: int = 0, skip: int = 0) -> Iterator[pa.RecordBatch]:
-        """The batches of a piece of a shard after the first `skip`; none is empty."""
+        """Yield the batches of a piece of a shard after the first `skip`; none is empty."""
 
 
 def carried_schema(schema: pa.Schema, columns: Sequence[str]) -> pa.Schema:
-    """The schema of batches that carry some columns of a table.
+    """Return the schema of batches that carry some columns of a table.
 
     Raises
     ------
@@ -70,17 +70,17 @@ def carried_schema(schema: pa.Schema, columns: Sequence[str]) -> pa.Schema:
 
 
 def predicate_schema(schema: pa.Schema, columns: Sequence[str], predicate: RowFilter) -> pa.Schema:
-    """The schema of what is read only to decide which rows count."""
+    """Return the schema of columns that are read only to evaluate the predicate."""
     return carried_schema(schema, [name for name in predicate.columns if name not in columns])
 
 
 def normalise(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    """The columns of a schema in its order and types; equal types are taken over without a copy.
+    """Select and cast a schema's columns, in its order; columns of equal type are not copied.
 
     Raises
     ------
     pyarrow.ArrowInvalid
-        A value has no equal in the wanted type.
+        A value cannot be represented in the schema's type.
     """
     if batch.schema.equals(schema):
         return batch
@@ -91,7 +91,7 @@ def normalise(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
 def chosen(
     batch: pa.RecordBatch, *, schema: pa.Schema, predicate: RowFilter
 ) -> pa.RecordBatch | None:
-    """The rows that a predicate chooses, with the wanted columns only; None if there are none."""
+    """Return the rows that a predicate selects, with the schema's columns; None without any."""
     mask = predicate.mask(batch)
     wanted = normalise(batch, schema)
     if mask is not None and mask.true_count < len(mask):
@@ -100,7 +100,7 @@ def chosen(
 
 
 def as_type(values: pa.Array, kind: pa.DataType) -> pa.Array:
-    """Values in the type in which batches carry them; raises like `normalise`."""
+    """Cast values to the type in which batches carry them; raises like `normalise`."""
     if values.type == kind:
         return values
     if kind != STRINGS:
@@ -113,9 +113,9 @@ def as_type(values: pa.Array, kind: pa.DataType) -> pa.Array:
 
 
 def one_code_a_row(texts: pa.StringArray) -> pa.DictionaryArray:
-    """Texts as dictionary<int32, string>, none of them looked at: row i has code i, or null.
+    """Convert texts to dictionary<int32, string> without comparing: row i has index i, or null.
 
-    The dictionary is the texts' own buffers, so that a text may occur in it more than once.
+    The dictionary shares the texts' buffers, so a text may occur in it more than once.
     """
     codes = pa.array(np.arange(len(texts), dtype=np.int32))
     if texts.null_count:

@@ -1,4 +1,4 @@
-"""Who reads a table: the workers directly, or Spark's own scan."""
+"""Choice of a table's reader: the workers directly, or Spark's scan."""
 
 from typing import Literal
 
@@ -12,19 +12,19 @@ How = Literal["direct", "scan"]
 def choose(
     snapshot: Snapshot, requested: Literal["auto", "direct", "scan"], engine: str
 ) -> tuple[How, str]:
-    """How a table is read, and why so.
+    """Return how a table is read, with the reason.
 
     Parameters
     ----------
     requested : {"auto", "direct", "scan"}
-        What the settings ask for.
+        The reader requested in the settings.
     engine : str
         ``local`` has no scan.
 
     Raises
     ------
     ConfigurationError
-        What is asked for would give wrong rows, or needs Spark where there is none.
+        The requested reader would give wrong rows, or needs Spark, which is not available.
     """
     reason = snapshot.scan_reason
     if requested == "scan" and engine == "local":

@@ -1,4 +1,4 @@
-"""The fast stream: each worker reads its shard's Parquet files itself, without the JVM."""
+"""The direct stream: each worker reads its shard's Parquet files itself, without the JVM."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -27,17 +27,17 @@ class DirectSource:
     Attributes
     ----------
     plan : Plan
-        Which shard reads what.
+        The slices of each shard.
     schema : pyarrow.Schema
-        The columns wanted, strings as dictionary<int32, string>.
+        The selected columns, strings as dictionary<int32, string>.
     batch_rows : int
-        The most rows a batch has; memory grows with it, and not with the files.
+        Upper limit of a batch's rows; memory grows with it, and not with the files.
     conditions : pyarrow.Schema
         The columns read only for the predicate.
     cuts : tuple of float
-        Where a shard's batches are cut into pieces, as shares: from 0 to 1.
+        Bounds of the pieces of a shard, as shares of its batches: from 0 to 1.
     pieces : range
-        Which of the pieces are read.
+        The pieces that are read.
     """
 
     plan: Plan
@@ -60,7 +60,7 @@ class DirectSource:
         predicate: RowFilter,
         batch_rows: int,
     ) -> "DirectSource":
-        """Some columns of a snapshot by its written plan.
+        """Read some columns of a snapshot by its written plan.
 
         Raises
         ------
@@ -77,12 +77,12 @@ class DirectSource:
 
     @property
     def shards(self) -> int:
-        """As many as the plan has."""
+        """Number of shards in the plan."""
         return self.plan.shards
 
     @property
     def identity(self) -> str:
-        """Digest of all that determines the batches."""
+        """Digest of everything that determines the batches."""
         parts = (
             self.plan.digest,
             str(self.schema),
@@ -93,29 +93,29 @@ class DirectSource:
         return digest("\n".join(parts).encode())
 
     def cut(self, cuts: Sequence[float]) -> "DirectSource":
-        """The same rows, every shard in pieces: at these shares of its batches, from 0 to 1.
+        """Return a source of the same rows with shards cut into pieces at these shares.
 
         Row groups of other pieces are not decoded; one that is cut is decoded up to the last batch
-        that is wanted of it.
+        that is needed.
         """
         return replace(self, cuts=tuple(cuts), pieces=range(len(cuts) - 1))
 
     def only(self, pieces: range) -> "DirectSource":
-        """The rows of some of the pieces."""
+        """Return a source of some of the pieces."""
         return replace(self, pieces=pieces)
 
     @property
     def is_whole(self) -> bool:
-        """Whether all pieces are read."""
+        """Return whether all pieces are read."""
         return len(self.pieces) == len(self.cuts) - 1
 
     def check(self, tally: Tally, title: str) -> None:
-        """Hold all rows that were read against what the table promises.
+        """Compare the number of rows read with that of the table's log or footers.
 
         Raises
         ------
         StorageError
-            There were more or fewer.
+            The numbers differ.
         """
         if self.is_whole:
             tally.require_equal(title)
@@ -123,7 +123,7 @@ class DirectSource:
     def read(
         self, shard: int, *, piece: int = 0, skip: int = 0, tally: Tally | None = None
     ) -> Iterator[pa.RecordBatch]:
-        """The batches of a piece of a shard after the first `skip`; none is empty.
+        """Yield the batches of a piece of a shard after the first `skip`; none is empty.
 
         Parameters
         ----------
@@ -133,7 +133,7 @@ class DirectSource:
         Raises
         ------
         StorageError
-            A file is damaged, missing or not the one that was planned.
+            A file is damaged, missing or changed since the plan.
         ContractError
             A file lacks a column or has it in another type than the table.
         """
@@ -141,7 +141,7 @@ class DirectSource:
 
     @property
     def needed(self) -> pa.Schema:
-        """All columns that are read: the wanted ones and the predicate's."""
+        """All columns that are read: the selected ones and the predicate's."""
         return pa.unify_schemas([self.schema, self.conditions])
 
     def _batches(self, shard: int, piece: int, tally: Tally) -> Iterator[pa.RecordBatch]:
@@ -154,13 +154,13 @@ class DirectSource:
         tally.pieces += 1
 
     def _slices(self, shard: int, piece: int, tally: Tally) -> Iterator[tuple[Slice, range]]:
-        """The slices that a piece has batches of, and which of each."""
+        """Yield the slices with batches of a piece, each with the range of these batches."""
         slices = self.plan.read(shard)
         if len(self.cuts) == 2:
             yield from ((part, ALL_BATCHES) for part in slices)
             return
         found = [self._counts(part) for part in slices]
-        if piece == 0:  # what no piece reads counts with the first
+        if piece == 0:  # rows that no piece reads count with the first one
             for each in found:
                 tally.read += each.excluded
                 tally.promised += each.promised
@@ -188,9 +188,9 @@ class DirectSource:
 
 
 def _snapped(wanted: Sequence[float], edges: Sequence[int]) -> list[int]:
-    """Cuts between row groups where such are near, so that no row group is decoded twice.
+    """Move cuts to nearby boundaries of row groups, so that no row group is decoded twice.
 
-    Near is a quarter of the way to the next cut; elsewhere the cut is between two batches.
+    Nearby means within a quarter of the way to the next cut; other cuts are between two batches.
 
     Examples
     --------

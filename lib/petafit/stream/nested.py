@@ -16,18 +16,18 @@ Pair = tuple[pa.DataType, pa.DataType]
 
 
 def own_names(found: pa.StructType, wanted: pa.StructType, *, exact: bool) -> Mapping[str, str]:
-    """The fields of a table's struct that a file's has, each with the name it has there.
+    """Map the fields of a table's struct to the file's names, for fields that the file has.
 
     Parameters
     ----------
     exact : bool
-        Whether letter case tells names apart. It always does where fields of the table's struct
-        differ by nothing else.
+        Names are case-sensitive. They always are if fields of the table's struct differ in letter
+        case only.
 
     Raises
     ------
     ContractError
-        Several of the file's fields may be meant, or one that is named in another Unicode form.
+        Several of the file's fields match, or one has the name in another Unicode form.
     """
     there, names = Spellings(_names(found)), _names(wanted)
     known = {*_names(found)}
@@ -60,7 +60,7 @@ def _refuse_other_form(left: Sequence[str], missing: Sequence[str]) -> None:
 
 
 def inner_types(found: pa.DataType, wanted: pa.DataType) -> Iterator[Pair]:
-    """What two lists, or two maps, are made of: in the file, and in the table."""
+    """Return pairs of two lists' or maps' element types: in the file, and in the table."""
     if _IS.is_list(found) and _IS.is_list(wanted):
         yield found.value_type, wanted.value_type
     if _IS.is_map(found) and _IS.is_map(wanted):
@@ -69,7 +69,7 @@ def inner_types(found: pa.DataType, wanted: pa.DataType) -> Iterator[Pair]:
 
 
 def twins_within(found: pa.DataType, wanted: pa.DataType) -> tuple[str, ...]:
-    """Fields of a file's struct, at any depth, that Spark takes for one of the table's.
+    """Return fields of a file's struct, at any depth, that Spark confuses with one of the table's.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def twins_within(found: pa.DataType, wanted: pa.DataType) -> tuple[str, ...]:
 
 
 def leaf_pairs(found: pa.DataType, wanted: pa.DataType, *, exact: bool) -> Iterator[Pair]:
-    """The types of the values that a file's column has of a table's: its own, or nested ones.
+    """Yield pairs of a file's and a table's value types: the column's own, or nested ones.
 
     Parameters
     ----------
@@ -108,12 +108,12 @@ def leaf_pairs(found: pa.DataType, wanted: pa.DataType, *, exact: bool) -> Itera
 
 
 def own_twins(kind: pa.DataType) -> tuple[str, ...]:
-    """Fields of a struct, at any depth of a type, that differ in letter case only."""
+    """Return fields of a struct, at any depth of a type, that differ in letter case only."""
     return twins_within(kind, kind)
 
 
 def spelled_as(values: pa.Array, kind: pa.DataType, *, exact: bool) -> pa.Array:
-    """A file's values with the fields of their structs named as in a table's type; no copy.
+    """Rename the fields of a file's structs as in a table's type, without copying.
 
     Raises
     ------
@@ -155,7 +155,7 @@ def _names(kind: pa.StructType) -> list[str]:
 
 
 class _Retyped:
-    """Values handed on as another type of the same layout, by Arrow's C data interface."""
+    """Values exported as another type of the same layout, by Arrow's C data interface."""
 
     def __init__(self, values: pa.Array, kind: pa.DataType) -> None:
         self._values, self._kind = values, kind

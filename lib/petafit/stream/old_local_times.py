@@ -1,4 +1,4 @@
-"""Files of old Sparks with points in time that only Spark translates to today's calendar."""
+"""Detection of files by old Sparks with instants that only Spark converts to today's calendar."""
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,11 +13,11 @@ _LOOKS = 8
 
 
 def hold_old_local_times(snapshot: Snapshot) -> bool:
-    """Whether files, of a few from all over a table, hold points in time before 1900 in local time.
+    """Return whether sampled files of a table hold instants before 1900 in local time.
 
-    Their footers tell: by the statistics of their row groups, or, where INT96 has none, by the key
-    that Spark writes in its mode LEGACY. Files are left to whoever reads their rows where nothing
-    tells, as in those of Spark 2.
+    That follows from their footers: from row group statistics, or, for INT96 without statistics,
+    from the key that Spark writes in its mode LEGACY. Without either, as in files of Spark 2, the
+    check is left to the reader of their rows.
     """
     if not any(_is_instant(field.type) for field in snapshot.schema):
         return False
@@ -29,7 +29,7 @@ def _holds(file: DataFile) -> bool:
         with open_file(file.path, size=file.size) as opened:
             return _told(opened.footer, file.path)
     except StorageError:
-        return False  # whoever reads the file's rows says what is wrong with it
+        return False  # the reader of the file's rows reports what is wrong with it
 
 
 def _told(footer: pq.FileMetaData, path: str) -> bool:
@@ -53,11 +53,11 @@ def _may_be_early(footer: pq.FileMetaData, leaf: int) -> bool:
     groups = map(footer.row_group, range(footer.num_row_groups))
     chunks = (group.column(leaf) for group in groups if group.num_rows)
     for chunk in chunks:
-        told = chunk.statistics
-        if told is not None and told.has_min_max:
-            early = told.min_raw < NO_LOCAL_TIMES * second
+        statistics = chunk.statistics
+        if statistics is not None and statistics.has_min_max:
+            early = statistics.min_raw < NO_LOCAL_TIMES * second
         else:
-            all_null = told is not None and told.null_count == chunk.num_values
+            all_null = statistics is not None and statistics.null_count == chunk.num_values
             early = not all_null and told_by_key(footer, column)
         if early:
             return True

@@ -1,4 +1,4 @@
-"""A look at a few rows from all over a table: the same work whatever the table's size."""
+"""A sample of rows from all over a table, at a cost independent of the table's size."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -18,16 +18,16 @@ _BATCH_ROWS = 1024
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """Some rows of a table; no random sample, since they come in runs.
+    """Some rows of a table; not a random sample, since they come in runs.
 
     Attributes
     ----------
     rows : pyarrow.Table
-        In the types of the table's schema.
+        The sampled rows, in the types of the table's schema.
     total : int
-        How many rows the table has, as its log or its files' footers say.
+        Number of rows of the table by its log or its files' footers.
     total_is_certain : bool
-        False where footers of some files were taken for all.
+        False if it was extrapolated from the footers of some files.
     """
 
     rows: pa.Table
@@ -36,17 +36,17 @@ class Sample:
 
     @property
     def is_whole(self) -> bool:
-        """Whether these are all rows of the table."""
+        """Return whether the sample has all rows of the table."""
         return self.total_is_certain and self.rows.num_rows == self.total
 
 
 def take_sample(snapshot: Snapshot, columns: Sequence[str], *, rows: int = 100_000) -> Sample:
-    """The first rows of up to 16 places, spread evenly over the table's files and within them.
+    """Read the first rows at up to 16 places, spread evenly over the table's files and within them.
 
     Parameters
     ----------
     rows : int
-        The most rows taken; fewer where rows are wide.
+        Upper limit of the sampled rows; fewer if rows are wide.
 
     Raises
     ------
@@ -75,13 +75,13 @@ def take_sample(snapshot: Snapshot, columns: Sequence[str], *, rows: int = 100_0
 
 
 def _footer(file: DataFile) -> tuple[int, int]:
-    """How many rows and row groups a file has."""
+    """Return the number of rows and of row groups of a file."""
     with open_file(file.path, size=file.size) as opened:
         return opened.footer.num_rows, opened.footer.num_row_groups
 
 
 def _places(file: DataFile, groups: int, files: int, snapshot: Snapshot) -> Iterator[Slice]:
-    """Ranges of a file, no more than it has row groups."""
+    """Return byte ranges of a file, at most as many as its row groups."""
     ranges = max(1, min(groups, _PLACES // files))
     for number in range(ranges):
         start, stop = (file.size * place // ranges for place in (number, number + 1))

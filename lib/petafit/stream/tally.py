@@ -1,4 +1,4 @@
-"""Rows as they are counted while they are read, to be compared with what the table promises."""
+"""Counts of rows read, compared with the table's log or footers."""
 
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
@@ -13,12 +13,12 @@ class Tally:
     Attributes
     ----------
     read : int
-        Rows that were read, or passed over because statistics exclude them.
+        Rows that were read, or skipped because statistics exclude them.
     promised : int
-        Rows of the files whose first byte is among what was read: by the table's log, or by their
-        footers where there is none.
+        Rows of the files whose first byte was in a slice read: by the table's log, or by their
+        footers if there is none.
     pieces : int
-        Pieces of shards that were read to their end.
+        Number of pieces of shards that were read to their end.
     """
 
     read: int = 0
@@ -36,7 +36,7 @@ class Tally:
         Raises
         ------
         StorageError
-            They differ.
+            The numbers differ.
         """
         if self.read != self.promised:
             raise StorageError(
@@ -49,7 +49,7 @@ class Tally:
 
 @runtime_checkable
 class Counted(Protocol):
-    """A source that counts the rows it reads, in the tally that `read` is given."""
+    """A source that counts the rows it reads, in the tally passed to `read`."""
 
     def check(self, tally: Tally, title: str) -> None:
         """Refuse a pass over more or fewer rows than the table has.
@@ -57,5 +57,5 @@ class Counted(Protocol):
         Parameters
         ----------
         tally : Tally
-            Of all shards together.
+            Total of all shards.
         """

@@ -1,1 +1,1 @@
-"""A pinned snapshot of a Parquet or Delta table: its shards, its contract, its writes."""
+"""Pinned snapshots of Parquet and Delta tables: shards, contract and writes."""

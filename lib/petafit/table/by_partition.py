@@ -1,4 +1,4 @@
-"""One shard for each partition of a table, so that what a shard says is what a partition says."""
+"""A plan with one shard for each partition, so that shard summaries are partition summaries."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -14,16 +14,16 @@ from petafit.table.shards import Shard, Slice, slice_of, wanted_files
 from petafit.table.snapshot import Snapshot
 
 MOST_PARTITIONS = 500
-"""Of which a summary each is kept, and a model without each is measured."""
+"""Limit of partitions whose summaries are kept, and without which models are evaluated."""
 
 
 def plan_by_partition(
     snapshot: Snapshot, *, columns: Sequence[str], predicate: RowFilter
 ) -> tuple[Shard, ...]:
-    """A shard for each combination of values that some partition columns have.
+    """Plan a shard for each combination of values of some partition columns.
 
-    Its files are whole, in the order of their paths. Partitions that the predicate excludes are
-    left out. Shards differ in size as the partitions do.
+    A shard reads whole files, in the order of their paths. Partitions that the predicate excludes
+    are left out. Shards are as different in size as the partitions.
 
     Raises
     ------
@@ -52,9 +52,9 @@ def plan_by_partition(
 
 
 def partition_name(snapshot: Snapshot, columns: Sequence[str], part: Slice) -> str:
-    """The partition that a file of a table is in, by some columns, as Hive names folders.
+    """Return the partition of a file by some columns, named as Hive names folders.
 
-    Values are written as a Parquet table's own folders write them: ``month=01``.
+    Values are spelled as in a Parquet table's own folders: ``month=01``.
     """
     if snapshot.format == "parquet":
         below = Folder(part.path).path.removeprefix(Folder(snapshot.uri).path)

@@ -1,4 +1,4 @@
-"""The data contract: what a table's columns must be, and which rows do not hold to it."""
+"""The data contract: required columns and types, and the rows that violate it."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -19,16 +19,16 @@ _NUMBER = "a number"
 
 
 class ValidatedBatch(NamedTuple):
-    """A batch after its rows were checked.
+    """Result of checking a batch's rows.
 
     Attributes
     ----------
     good : batch or None
         The rows that meet the contract; None if there are none.
     rows, quarantined : int
-        How many rows meet it, and how many do not.
+        Number of rows that meet the contract, and of those that do not.
     example : str or None
-        What was wrong with one of the latter.
+        Why one of the latter violates it.
     """
 
     good: Any
@@ -39,28 +39,28 @@ class ValidatedBatch(NamedTuple):
 
 @dataclass(frozen=True)
 class Checks:
-    """A contract compiled for one table: finds the bad rows of a batch, and why they are bad.
+    """A contract compiled for one table: finds invalid rows of a batch, with reasons.
 
     Attributes
     ----------
     rules : tuple of RowRule
-        In the order in which they are tried.
+        In the order in which they are applied.
     """
 
     rules: tuple[RowRule, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns the checks read."""
+        """The columns that the checks read."""
         return tuple(dict.fromkeys(chain.from_iterable(rule.columns for rule in self.rules)))
 
     def reasons(self, batch: pa.RecordBatch) -> pa.StringArray | None:
-        """Why rows are bad.
+        """Return why rows are invalid.
 
         Returns
         -------
         StringArray of shape (n_rows,) or None
-            The first demand that a row breaks, null for a good row; None if all rows are good.
+            The first rule that a row violates, null for a valid row; None if all rows are valid.
         """
         reasons: pa.StringArray | None = None
         for rule in self.rules:
@@ -72,14 +72,14 @@ class Checks:
         return reasons
 
     def split(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, int]:
-        """The good rows, and how many bad ones there were."""
+        """Return the valid rows, and the number of invalid ones."""
         reasons = self.reasons(batch)
         if reasons is None:
             return batch, 0
         return batch.filter(pc.is_null(reasons)), len(reasons) - reasons.null_count
 
     def validate(self, batch: pa.RecordBatch) -> ValidatedBatch:
-        """The good rows, and an example of what is wrong with the others."""
+        """Return the valid rows, and an example of why others are invalid."""
         reasons = self.reasons(batch)
         if reasons is None:
             return ValidatedBatch(batch, batch.num_rows)
@@ -99,18 +99,18 @@ def compile_checks(
     non_negative: Collection[str] = (),
     dealt_by: Collection[str] = (),
 ) -> Checks:
-    """Check a table's schema against a contract, and make what checks its rows.
+    """Check a table's schema against a contract, and compile the checks of its rows.
 
     Parameters
     ----------
     contract : Contract
-        The task's own rules, tried first and in their order.
+        The task's own rules, applied first and in their order.
     schema : pyarrow.Schema
         The table's columns.
     required, finite, non_negative : collection of str
-        Columns that a job itself needs without nulls and NaN, without infinities, and from 0 up.
+        Columns that a job needs without nulls and NaN, without infinities, and without negatives.
     dealt_by : collection of str
-        Keys that deal the rows: one of them at least must have a value.
+        Keys whose hash splits the rows: at least one of them must have a value.
 
     Raises
     ------
@@ -141,10 +141,9 @@ def compile_checks(
 
 
 def check_schema(schema: pa.Schema, expected: pa.Schema) -> None:
-    """Refuse rows that lack an expected column or hold another kind of values in it.
+    """Refuse rows that lack an expected column or have it with another kind of type.
 
-    Widths do not matter, nor does the way strings are encoded, and whole numbers may stand for
-    floating ones.
+    Bit widths and the encoding of strings are ignored, and integers may replace floats.
 
     Raises
     ------
@@ -181,7 +180,7 @@ def _check_type(name: str, kind: pa.DataType, declared: str | None) -> None:
 
 
 def _alias(name: str) -> pa.DataType | None:
-    """The type with this short name, such as float64 for double."""
+    """Return the type with this short name, such as float64 for double."""
     try:
         return canonical(pa.type_for_alias(name))
     except ValueError:

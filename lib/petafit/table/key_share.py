@@ -1,4 +1,4 @@
-"""Rows dealt by a hash of their keys: whatever the files, the engine and the order of rows."""
+"""Split of rows by a hash of their keys, independent of files, engine and row order."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,14 +27,14 @@ _HASHED: tuple[Callable[[pa.DataType], bool], ...] = (
     _IS.is_timestamp,
     _IS.is_null,
 )
-"""Types with one text, or one row of bytes, for each value."""
+"""Types whose values have a unique text or byte representation."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeyShare:
-    """The rows whose hashed keys fall into the held-out share, or those whose do not.
+    """The rows whose hashed keys fall into the held-out share, or all others.
 
-    A row is held out by its keys alone. One without any, all null or NaN, never is: the contract
+    A row is held out by its keys alone. One whose keys are all null or NaN never is: the contract
     leaves such rows out of training (`petafit.table.rules.SomeKey`).
     """
 
@@ -43,14 +43,14 @@ class KeyShare:
     held_out: bool
 
     def check(self, schema: pa.Schema) -> None:
-        """Refuse, before any row is read, keys that cannot deal the rows of a table.
+        """Refuse, before any row is read, keys that cannot split a table's rows.
 
         Raises
         ------
         ContractError
             The table lacks a key.
         ConfigurationError
-            A key is of a type that has no hash.
+            A key's type cannot be hashed.
         """
         for key in self.keys:
             if not has_column(schema, key):
@@ -68,19 +68,19 @@ class KeyShare:
                 )
 
     def mask(self, batch: pa.RecordBatch) -> pa.BooleanArray:
-        """Which rows are meant, (n_rows,)."""
+        """Return which rows are selected, (n_rows,)."""
         hashes = np.zeros(batch.num_rows, dtype=np.uint64)
         columns = [batch.column(key) for key in self.keys]
         for column in columns:
             hashes = hashes * np.uint64(0x9E3779B97F4A7C15) + _hashes(column)
-        # pandas mixes its hashes well in all bits; the multiplication moves them upwards.
+        # pandas' hash mixes the low bits well; the multiplication moves them upwards.
         uniform = (hashes >> np.uint64(11)).astype(np.float64) / 2.0**53
         nameless = reduce(pc.and_, map(missing, columns)).to_numpy(zero_copy_only=False)
         return pa.array(((uniform < self.share) & ~nameless) == self.held_out)
 
 
 def _hashes(column: pa.Array) -> np.ndarray:
-    """One hash for each row's value, (n_rows,) uint64, each distinct value hashed once.
+    """Return a hash of each row's value, (n_rows,) uint64, hashing each distinct value once.
 
     Values are hashed as the bytes of their text, which need not be UTF-8.
     """

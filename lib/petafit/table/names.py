@@ -1,4 +1,4 @@
-"""Columns' names, matched as Spark and Delta match them: without regard to letter case."""
+"""Case-insensitive matching of column names, as in Spark and Delta."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -7,7 +7,7 @@ from petafit.errors import ContractError
 
 
 class Spellings:
-    """Names as one table, file or frame spells them.
+    """Column names as spelled by one table, file or frame.
 
     Parameters
     ----------
@@ -26,12 +26,12 @@ class Spellings:
             self._alike[name.lower()].append(name)
 
     def find(self, name: str) -> str | None:
-        """The name that is meant: the same, else the one that differs in letter case only.
+        """Return the matching name: an equal one, else one that differs only in letter case.
 
         Raises
         ------
         ContractError
-            Several differ from it in letter case only.
+            Several names differ from it in letter case only.
         """
         if name in self._known:
             return name
@@ -45,18 +45,18 @@ class Spellings:
         return alike[0] if alike else None
 
     def alike(self, name: str) -> tuple[str, ...]:
-        """All names that equal this one without regard to letter case."""
+        """Return all names that equal this one, ignoring letter case."""
         return tuple(self._alike.get(name.lower(), ()))
 
     @property
     def twins(self) -> tuple[str, ...]:
-        """The first two names that differ in letter case only; none where no two do."""
+        """Return the first two names that differ in letter case only; empty if there are none."""
         return next((tuple(names[:2]) for names in self._alike.values() if len(names) > 1), ())
 
     def renamed_to(self, names: Iterable[str]) -> Mapping[str, str]:
-        """By the name here, how it is spelled there, where that differs; raises like `find`.
+        """Map names here to their different spelling there; raises like `find`.
 
-        A name that is there in both spellings stays.
+        A name that exists there in both spellings is not renamed.
         """
         there = dict.fromkeys(names)
         found = ((self.find(name), name) for name in there)

@@ -1,4 +1,4 @@
-"""From the settings of a table to its snapshot, whichever kind of table it is."""
+"""Opening of a table from its settings, whatever its format."""
 
 import logging
 
@@ -13,12 +13,12 @@ log = logging.getLogger("petafit")
 
 
 def open_table(table: Table) -> Snapshot:
-    """Pin a table.
+    """Pin a table's snapshot.
 
     Raises
     ------
     ConfigurationError
-        There is no table, it is of another format than asked for, or lacks the version.
+        There is no table, it has another format than the settings name, or lacks the version.
     EmptyInputError
         A folder without Parquet files.
     StorageError, ContractError

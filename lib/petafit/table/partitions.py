@@ -1,4 +1,4 @@
-"""Rows by the values of their partition columns, and how folders and Delta's log write those."""
+"""Grouping of rows by partition values, and their spelling in folders and Delta's log."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -19,12 +19,12 @@ _ESCAPED = re.compile(r"""[\x00-\x1f"#%'*/:=?\\\x7f{\[\]^]""")
 
 
 def check_partitioning(schema: pa.Schema, columns: Sequence[str]) -> None:
-    """Refuse partition columns that cannot be.
+    """Refuse invalid partition columns.
 
     Raises
     ------
     ConfigurationError
-        A column is missing, or of a type whose text readers disagree about; or no other is left.
+        A column is missing, or its type has no agreed text form; or no other column is left.
     """
     for name in columns:
         if not has_column(schema, name):
@@ -44,7 +44,7 @@ def check_partitioning(schema: pa.Schema, columns: Sequence[str]) -> None:
 
 
 def split(batch: pa.RecordBatch, columns: Sequence[str]) -> Iterator[tuple[Values, pa.RecordBatch]]:
-    """The rows of each partition without its columns; in an order that the rows alone decide."""
+    """Return the rows of each partition, without its columns, in an order defined by the rows."""
     rest = batch.drop_columns(list(columns))
     if not columns or not batch.num_rows:
         yield (None,) * len(columns), rest
@@ -61,13 +61,13 @@ def split(batch: pa.RecordBatch, columns: Sequence[str]) -> Iterator[tuple[Value
 
 
 def divides_tables(kind: pa.DataType) -> bool:
-    """Whether readers agree about the text of a type's values, as folders and logs write them."""
+    """Return whether readers agree on the text form of a type's values in folders and logs."""
     plain = canonical(kind)
     return any(fits(plain) for fits in (_IS.is_string, _IS.is_integer, _IS.is_boolean, _IS.is_date))
 
 
 def folder_of(columns: Sequence[str], values: Values) -> str:
-    """The folder of a partition, as Hive and Spark name it; empty without partition columns.
+    """Return the folder of a partition, as Hive and Spark name it; empty without partition columns.
 
     Examples
     --------
@@ -81,12 +81,12 @@ def folder_of(columns: Sequence[str], values: Values) -> str:
 
 
 def _escaped(text: str) -> str:
-    # Not all that a URI would escape: Spark reads %C3%A3 as two letters.
+    # Fewer characters than in a URI: Spark reads %C3%A3 as two letters.
     return _ESCAPED.sub(lambda found: f"%{ord(found[0]):02X}", text)
 
 
 def _encoded(values: pa.Array) -> pa.DictionaryArray:
-    """Codes for values, a null's among them."""
+    """Encode values as codes, including one for null."""
     if isinstance(values, pa.DictionaryArray):
         values = values.dictionary_decode()
     return pc.dictionary_encode(values, null_encoding="encode")

@@ -1,4 +1,4 @@
-"""The frozen plan of a run: which shard reads what, written once and verified by whoever reads."""
+"""The frozen plan of a run: the slices of each shard, written once and verified by every reader."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,16 +16,16 @@ _SCHEMA = pa.schema([("slices", pa.binary()), ("check", pa.string())])
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A written plan: an Arrow IPC file of one record batch a shard, so that each is read alone.
+    """A written plan: an Arrow IPC file with a record batch for each shard, readable on its own.
 
     A record batch holds the shard's slices, themselves in Arrow's format, and a digest of these,
-    of the shard's number and of the plan: a shard that is damaged, or stands in another's place,
+    of the shard's number and of the plan: a shard that is damaged, or swapped with another,
     is refused.
 
     Attributes
     ----------
     digest : str
-        Of all slices; whoever made the plan keeps it elsewhere.
+        Digest of all slices, which the plan's creator stores elsewhere.
     """
 
     folder: Folder
@@ -34,7 +34,7 @@ class Plan:
     digest: str
 
     def read(self, shard: int) -> Shard:
-        """One shard's slices; of the file only this shard's part is read.
+        """Read one shard's slices, and only its part of the file.
 
         Raises
         ------
@@ -62,12 +62,12 @@ def write_plan(folder: Folder, name: str, shards: Sequence[Shard]) -> Plan:
 
 
 def open_plan(folder: Folder, name: str, expected: str) -> Plan:
-    """A plan that was written before; all of it is verified.
+    """Open a plan that was written before, and verify all of it.
 
     Parameters
     ----------
     expected : str
-        Its digest, as it was when the plan was written.
+        Its digest when the plan was written.
 
     Raises
     ------
@@ -110,7 +110,7 @@ def _slices(content: bytes) -> Shard:
 
 
 def _part(reader: pa.RecordBatchFileReader, shard: int) -> tuple[bytes, str]:
-    """A shard's content and check, which may be anything where the file is damaged."""
+    """Return a shard's content and check, which are arbitrary if the file is damaged."""
     batch = reader.get_batch(shard)
     if not batch.schema.equals(_SCHEMA):
         raise pa.ArrowInvalid("it was written by another version of petafit")

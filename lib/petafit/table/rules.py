@@ -1,4 +1,4 @@
-"""What columns must hold, row by row, and the words for what they hold instead."""
+"""Rules that columns must satisfy, row by row, with descriptions of violations."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,27 +15,27 @@ _SHOWN_CHOICES = 6
 
 
 class RowRule(Protocol):
-    """A demand on the rows of a table."""
+    """A rule on the rows of a table."""
 
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns it reads."""
 
     def violations(self, rows: pa.RecordBatch) -> Iterator[tuple[pa.BooleanArray, pa.StringArray]]:
-        """Each demand that rows break: which rows, (n_rows,), and what is wrong with each of them.
+        """Yield each violated rule: a mask of rows, (n_rows,), and a description of each violation.
 
-        Demands that every row meets give nothing, at the cost of one vectorised comparison.
+        Rules that all rows satisfy yield nothing, at the cost of one vectorised comparison.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class SomeKey:
-    """One at least of the keys has a value: a row without any cannot be dealt by its keys."""
+    """At least one key has a value: a row without any cannot be assigned by its keys."""
 
     columns: tuple[str, ...]
 
     def violations(self, rows: pa.RecordBatch) -> Iterator[tuple[pa.BooleanArray, pa.StringArray]]:
-        """As `RowRule.violations`."""
+        """Yield violations as `RowRule.violations`."""
         bad = reduce(pc.and_, (missing(rows.column(name)) for name in self.columns))
         count = bad.true_count
         if count:
@@ -47,18 +47,18 @@ class SomeKey:
 
 @dataclass(frozen=True, slots=True)
 class ValueRule:
-    """What the values of one column must be.
+    """Constraints on the values of one column.
 
     Attributes
     ----------
     nullable : bool
-        Whether null, and NaN in floating columns, are fine; the other demands let both pass.
+        Allow null, and NaN in floating columns; the other constraints ignore both.
     finite : bool
-        Whether infinities are bad; for floating columns only.
+        Refuse infinities; for floating columns only.
     min, max : float or None
         Bounds of a numeric column, both included.
     allowed : pyarrow.Array or None
-        The only values there may be, in the column's plain type.
+        The only valid values, in the column's plain type.
     """
 
     column: str
@@ -70,7 +70,7 @@ class ValueRule:
 
     @property
     def is_empty(self) -> bool:
-        """Whether it demands nothing."""
+        """Return whether it has no constraint."""
         demands = (self.min, self.max, self.allowed)
         return self.nullable and not self.finite and all(demand is None for demand in demands)
 
@@ -80,7 +80,7 @@ class ValueRule:
         return (self.column,)
 
     def violations(self, rows: pa.RecordBatch) -> Iterator[tuple[pa.BooleanArray, pa.StringArray]]:
-        """As `RowRule.violations`."""
+        """Yield violations as `RowRule.violations`."""
         values = comparable(rows.column(self.column))
         for bad, fault in self._demands(values):
             bad = bad.fill_null(False)
@@ -100,7 +100,7 @@ class ValueRule:
     def _out_of_bounds(self, values: pa.Array) -> Iterator[tuple[pa.BooleanArray, str]]:
         if self.min is None and self.max is None:
             return
-        # One pass without a cast; comparing integers with a float would cast them all.
+        # A single pass without a cast; comparing integers with a float would cast them all.
         lowest, highest = pc.min_max(values).values()
         if self.min is not None and lowest.is_valid and lowest.as_py() < self.min:
             yield pc.less(values, pa.scalar(self.min)), f"below {self.min:g}"

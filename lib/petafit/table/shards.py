@@ -1,4 +1,4 @@
-"""A table's files dealt out to shards, each of which reads ranges of some of them."""
+"""Assignment of a table's files to shards, each of which reads byte ranges of some of them."""
 
 import functools
 import heapq
@@ -16,22 +16,22 @@ _SPREAD = 4
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """A range of one file's bytes: it stands for the row groups whose middle lies in it.
+    """A byte range of a file: it stands for the row groups whose midpoint lies in it.
 
     Attributes
     ----------
     size : int
-        Of the whole file.
+        Size of the whole file, in bytes.
     start, stop : int
         Half-open range of bytes.
     rows : int or None
-        How many rows the table's log promises for the whole file.
+        Number of rows of the whole file by the table's log.
     partition : mapping of str to object
         Values of the partition columns.
     absent_is_null : bool
-        Whether a column that the file lacks is null, as in Delta, or drift, as in Parquet.
+        A column missing from the file is null, as in Delta; otherwise it is drift, as in Parquet.
     exact_names : bool
-        Whether letter case tells columns apart: the table has some that differ by nothing else.
+        Names are case-sensitive: some columns of the table differ in letter case only.
     """
 
     path: str
@@ -48,17 +48,17 @@ Shard = tuple[Slice, ...]
 
 
 def plan(snapshot: Snapshot, *, shards: int, predicate: RowFilter) -> tuple[Shard, ...]:
-    """Deal a table out to shards of equal size, without opening a file.
+    """Split a table into shards of equal size, without opening a file.
 
-    Files whose partition the predicate excludes are left out. The others are dealt in the order of
-    their paths, each to the shard that has least so far, so that a table sorted by time is spread
-    over all shards. A file is cut where it would give a shard more than its equal part. Files above
-    a quarter of that part are cut beforehand, so that each shard sees several of them, but not
-    into ranges below 128 MiB: those may hold no row group's middle.
+    Files whose partition the predicate excludes are left out. The others are assigned in the order
+    of their paths, each to the smallest shard so far, so that a table sorted by time is interleaved
+    over all shards. A file is cut where it would exceed a shard's equal part. Files above a quarter
+    of that part are cut beforehand, so that each shard reads from several of them, but not into
+    ranges below 128 MiB: those may contain no row group's midpoint.
 
-    There are at most as many shards as row groups are likely, taken to be one for each MiB of a
-    file. That is generous on purpose: a range without a row group costs a look at the footer, a
-    shard too few costs a core. No shard exceeds its equal part by more than 2 MiB.
+    There are at most as many shards as the estimated number of row groups, one for each MiB of a
+    file. That is generous on purpose: a range without a row group costs reading the footer, a
+    missing shard costs an idle core. No shard exceeds its equal part by more than 2 MiB.
 
     Raises
     ------
@@ -76,7 +76,7 @@ def plan(snapshot: Snapshot, *, shards: int, predicate: RowFilter) -> tuple[Shar
 
 
 def wanted_files(files: Sequence[DataFile], predicate: RowFilter) -> list[DataFile]:
-    """The files whose partition the predicate does not exclude."""
+    """Return the files whose partition the predicate does not exclude."""
 
     @functools.cache
     def is_excluded(partition: tuple[tuple[str, object], ...]) -> bool:
@@ -86,7 +86,7 @@ def wanted_files(files: Sequence[DataFile], predicate: RowFilter) -> list[DataFi
 
 
 def _deal(files: Sequence[DataFile], count: int) -> Iterator[tuple[int, DataFile, int, int]]:
-    """Ranges of the files in order, each with its shard: the one that has least so far."""
+    """Assign ranges of the files in order, each to the smallest shard so far."""
     part = -(-sum(file.size for file in files) // count)
     largest = max(part // _SPREAD, _SMALLEST_SPREAD)
     loads = [(0, shard) for shard in range(count)]
@@ -103,20 +103,20 @@ def _deal(files: Sequence[DataFile], count: int) -> Iterator[tuple[int, DataFile
 
 
 def _ranges(size: int, *, largest: int) -> Iterator[tuple[int, int]]:
-    """A file's bytes in equal ranges; an empty file, which its reader will refuse, is one too."""
+    """Split a file into equal byte ranges; an empty file, refused by its reader, is one too."""
     pieces = max(1, -(-size // largest))
     bounds = [size * number // pieces for number in range(pieces + 1)]
     return pairwise(bounds)
 
 
 def _cut(start: int, stop: int, *, room: int) -> int:
-    """Where a shard's part of a range ends: no part, nor what is left, is too small for use."""
+    """Return where to cut a range for a shard, so that neither part is too small to be useful."""
     end = start + max(room, SMALLEST_RANGE)
     return end if stop - end >= SMALLEST_RANGE else stop
 
 
 def slice_of(file: DataFile, start: int, stop: int, snapshot: Snapshot) -> Slice:
-    """A range of a file's bytes."""
+    """Make the slice of a byte range of a file."""
     return Slice(
         path=file.path,
         size=file.size,

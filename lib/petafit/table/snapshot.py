@@ -1,4 +1,4 @@
-"""A table as it is at one moment: its schema and its files, pinned."""
+"""A table at one moment: its schema and its files, pinned."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,11 +19,11 @@ class DataFile:
     Attributes
     ----------
     path : str
-        A local path or the whole URI.
+        A local path or the full URI.
     size : int
-        In bytes.
+        Size in bytes.
     rows : int or None
-        How many the table's log promises; None where there is no log.
+        Number of rows by the table's log; None if there is no log.
     partition : mapping of str to object
         Values of the partition columns, decoded and typed.
     """
@@ -35,7 +35,7 @@ class DataFile:
 
 
 def spread(files: Sequence[DataFile], most: int) -> list[DataFile]:
-    """At most so many files, evenly spaced, the first and the last among them.
+    """Return at most `most` files, evenly spaced, including the first and the last.
 
     Examples
     --------
@@ -49,22 +49,22 @@ def spread(files: Sequence[DataFile], most: int) -> list[DataFile]:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What a job reads, whatever is written to the table meanwhile.
+    """A table as read by a job, independent of later writes.
 
     Attributes
     ----------
     version : int or None
-        Of a Delta table.
+        Version of a Delta table.
     schema : pyarrow.Schema
         All columns, the partition columns among them, in the types of `petafit.table.types`.
     files : tuple of DataFile
         Sorted by path.
     scan_reason : str or None
-        Why reading the files without Spark would give wrong rows; None where it gives the right.
+        Why reading the files without Spark would give wrong rows; None if it gives the right ones.
     has_deletions : bool
-        Whether the files hold rows that the log has deleted.
+        The files hold rows that the log has deleted.
     only_later : tuple of str
-        Columns that are not read: other files have them, of those looked at, and the first not.
+        Columns that are not read: some examined files have them, but the first does not.
     """
 
     uri: str
@@ -79,11 +79,11 @@ class Snapshot:
 
     @cached_property
     def exact_names(self) -> bool:
-        """Whether letter case tells columns apart: some differ by nothing else."""
+        """Names are case-sensitive: some columns differ in letter case only."""
         return bool(Spellings(self.schema.names).twins)
 
     def spelled_as(self, names: Iterable[str]) -> "Snapshot":
-        """The same table, with columns named as here where they differ in letter case only.
+        """Return the same table, with columns respelled as in `names`, ignoring letter case.
 
         Raises
         ------
@@ -108,7 +108,7 @@ class Snapshot:
 
     @property
     def rows(self) -> int | None:
-        """How many rows the table has; None where its log does not tell."""
+        """Number of rows of the table; None if its log does not record it."""
         if self.scan_reason:
             return None
         counts = [file.rows for file in self.files]

@@ -1,4 +1,4 @@
-"""The Arrow types of a table's columns, the same whichever program wrote its files."""
+"""Canonical Arrow types of a table's columns, whichever program wrote its files."""
 
 from collections.abc import Iterator
 from functools import lru_cache
@@ -14,7 +14,7 @@ _BINARY = (_IS.is_large_binary, _IS.is_binary_view, _IS.is_fixed_size_binary)
 
 @lru_cache(maxsize=1024)
 def canonical(kind: pa.DataType) -> pa.DataType:
-    """The one type that stands for all of Arrow's variants of it.
+    """Return the canonical type of all of Arrow's variants of a type.
 
     Examples
     --------
@@ -35,12 +35,14 @@ def canonical(kind: pa.DataType) -> pa.DataType:
         return pa.string()
     if any(fits(kind) for fits in _BINARY):
         return pa.binary()
-    if _IS.is_decimal32(kind) or _IS.is_decimal64(kind):  # of which Arrow computes little
+    # for which Arrow has few compute functions
+    if _IS.is_decimal32(kind) or _IS.is_decimal64(kind):
         return pa.decimal128(kind.precision, kind.scale)
     if _IS.is_date64(kind):
         return pa.date32()
     if _IS.is_timestamp(kind):
-        unit = "ns" if kind.unit == "ns" else "us"  # files of one table have either, as in Spark
+        # files of one table may have either, as in Spark
+        unit = "ns" if kind.unit == "ns" else "us"
         return pa.timestamp(unit, None if kind.tz is None else "UTC")
     if _IS.is_struct(kind):
         return pa.struct([(field.name, canonical(field.type)) for field in kind])
@@ -52,7 +54,7 @@ def canonical(kind: pa.DataType) -> pa.DataType:
 
 
 def leaves(kind: pa.DataType) -> Iterator[pa.DataType]:
-    """The canonical types of the values in a column: its own, or those that it nests.
+    """Yield the canonical types of a column's values: its own, or those it nests.
 
     Examples
     --------
@@ -67,13 +69,13 @@ def leaves(kind: pa.DataType) -> Iterator[pa.DataType]:
 
 
 def carried(kind: pa.DataType) -> pa.DataType:
-    """The type in which batches carry a column: strings as dictionaries, all else canonical."""
+    """Return the type in which batches carry a column: strings as dictionaries, else canonical."""
     plain = canonical(kind)
     return STRINGS if _IS.is_string(plain) else plain
 
 
 def has_column(schema: pa.Schema, name: str) -> bool:
-    """Whether a schema has a column; in constant time, where ``schema.names`` makes a list.
+    """Return whether a schema has a column, in constant time; ``schema.names`` makes a list.
 
     Examples
     --------
@@ -84,14 +86,14 @@ def has_column(schema: pa.Schema, name: str) -> bool:
 
 
 def table_schema(schema: pa.Schema) -> pa.Schema:
-    """Canonical types, every column nullable, no metadata: what tables are compared by."""
+    """Return the schema by which tables are compared: canonical, nullable, without metadata."""
     return pa.schema([(field.name, canonical(field.type)) for field in schema])
 
 
 def footer_schema(footer: pq.FileMetaData) -> pa.Schema:
-    """The `table_schema` of a Parquet file.
+    """Return the `table_schema` of a Parquet file.
 
-    INT96 is how Spark and Hive write instants: UTC, kept here in microseconds.
+    INT96 is Spark's and Hive's type of instants: UTC, converted here to microseconds.
     """
     int96 = {
         column.path

@@ -1,4 +1,4 @@
-"""What counts as missing, and as equal, in a column of any type."""
+"""Missing values and equality in columns of any type."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 
 
 def missing(values: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
-    """Which rows have no value, (n_rows,) boolean: null, and NaN in floating columns.
+    """Return which rows have no value, (n_rows,) boolean: null, and NaN in floating columns.
 
     Examples
     --------
@@ -18,7 +18,7 @@ def missing(values: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
 
 
 def one_zero(values: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
-    """The values, with 0.0 for -0.0, which is equal: hashes and texts would tell them apart."""
+    """Replace -0.0 by 0.0, which is equal but has another hash and text."""
     if not pa.types.is_floating(values.type):
         return values
     values = comparable(values)
@@ -26,12 +26,12 @@ def one_zero(values: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
 
 
 def comparable(values: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
-    """The values in a type that Arrow compares: it does not compare floats of 16 bits."""
+    """Convert values to a type that Arrow can compare: it cannot compare 16-bit floats."""
     return values.cast(pa.float32()) if pa.types.is_float16(values.type) else values
 
 
 def legible(values: pa.Array) -> pa.StringArray:
-    """The values as text; where text is not UTF-8, with a sign for each byte that is none."""
+    """Convert values to text, replacing bytes that are not UTF-8."""
     texts = values.cast(pa.string())
     try:
         texts.validate(full=True)
@@ -42,7 +42,7 @@ def legible(values: pa.Array) -> pa.StringArray:
 
 
 def as_python(value: pa.Scalar) -> Any:
-    """A value as Python's own; as text where Python has none, as of years beyond 9999.
+    """Convert a value to Python's; to text if Python has none, as for years beyond 9999.
 
     Examples
     --------
@@ -56,5 +56,5 @@ def as_python(value: pa.Scalar) -> Any:
 
 
 def present(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """The values that are not missing, 0.0 for -0.0."""
+    """Return the values that are not missing, with 0.0 for -0.0."""
     return one_zero(values.filter(pc.invert(missing(values))))

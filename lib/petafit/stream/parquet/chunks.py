@@ -1,4 +1,4 @@
-"""Which columns of a row group are taken from their pages, and where these are."""
+"""Selection and location of column chunks that are decoded from their pages."""
 
 import re
 from collections.abc import Collection, Sequence
@@ -15,19 +15,20 @@ from petafit.table.parquet.snapshot import OpenFile
 
 _ENCODINGS = {"PLAIN", "PLAIN_DICTIONARY", "RLE_DICTIONARY", "RLE", "BIT_PACKED"}
 _ODD_WRITERS = re.compile(r"parquet-cpp version [01]\.|parquet-mr version 1\.([01]\.|2\.[0-8]\b)")
-"""Those whose files pyarrow reads by rules of their own: compressed pages that are said not to be
-(ARROW-10353), and sizes that leave out the dictionary's header (PARQUET-816)."""
+"""Writers whose files pyarrow reads by special rules: compressed pages marked as uncompressed
+(ARROW-10353), and sizes that omit the dictionary page's header (PARQUET-816).
+"""
 _HOLE_BYTES = 1 << 20
-"""What to read for nothing rather than to ask an object store once more."""
+"""Gap to read in vain rather than send another request to an object store."""
 _REQUEST_BYTES = 32 << 20
 _REQUESTS = 8
-"""At a time."""
+"""Number of concurrent requests."""
 
 
 def coded_columns(file: OpenFile, group: int, names: Collection[str]) -> dict[str, CodedColumn]:
-    """Those of a row group's named columns that can be taken from their pages.
+    """Return the named columns of a row group that can be decoded from their pages.
 
-    They are what common writers make of string columns; pyarrow reads all others.
+    They are string columns as written by common writers; pyarrow reads all others.
     """
     footer, wanted = file.footer.row_group(group), set(names).intersection(file.dictionaries)
     chunks = {}
@@ -52,12 +53,12 @@ def coded_columns(file: OpenFile, group: int, names: Collection[str]) -> dict[st
 
 
 def check_others(file: OpenFile, group: int, names: Collection[str]) -> None:
-    """Look at the pages of columns that pyarrow reads, where that asks no object store once more.
+    """Check the pages of columns that pyarrow reads, if that needs no further request.
 
     Raises
     ------
     pyarrow.ArrowInvalid
-        They do not have the values that the footer says.
+        Their number of values differs from the footer's.
     """
     footer = file.footer.row_group(group)
     is_looked_at = names and file.is_local and not _is_odd(file)
@@ -78,7 +79,8 @@ def _is_odd(file: OpenFile) -> bool:
 def _is_coded(chunk: pq.ColumnChunkMetaData, column: pq.ColumnSchema) -> bool:
     flat = column.path == column.name and column.max_repetition_level == 0
     encodings = set(chunk.encodings)
-    # BIT_PACKED beside RLE tells of levels that flat columns do not have; alone, of those of nulls.
+    # BIT_PACKED beside RLE encodes repetition levels, which flat columns do not have; alone, it
+    # encodes definition levels.
     old_levels = "BIT_PACKED" in encodings and "RLE" not in encodings
     return bool(
         is_dictionary(chunk)
@@ -91,7 +93,7 @@ def _is_coded(chunk: pq.ColumnChunkMetaData, column: pq.ColumnSchema) -> bool:
 
 
 def _place(chunk: pq.ColumnChunkMetaData) -> range:
-    """The bytes of all pages; some writers name the dictionary's place as that of the data."""
+    """Return the byte range of all pages; some writers give the dictionary's offset as data's."""
     start = chunk.data_page_offset
     if chunk.has_dictionary_page and 0 < chunk.dictionary_page_offset < start:
         start = chunk.dictionary_page_offset
@@ -99,9 +101,9 @@ def _place(chunk: pq.ColumnChunkMetaData) -> range:
 
 
 def _fetched(file: OpenFile, places: Sequence[range]) -> list[tuple[pa.NativeFile, range]]:
-    """What to read each place from, and where it is in there.
+    """Return the source of each byte range, and its offset there.
 
-    Local files are read as the work goes on; what is on an object store comes in few requests.
+    Local files are read on demand; object stores are read in few requests.
     """
     if file.is_local or not places:
         return [(file.stream, place) for place in places]

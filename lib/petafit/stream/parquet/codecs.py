@@ -1,7 +1,7 @@
-"""Decompression of a Parquet page: to exactly the bytes that its header promises.
+"""Decompression of a Parquet page to exactly the number of bytes in its header.
 
-pyarrow's codecs do not tell how many bytes they have made; what is left of their room is whatever
-the memory held before. So the length is checked before, or while they work.
+pyarrow's codecs do not return the number of bytes they have written; the rest of their buffer is
+uninitialised. So the length is checked before or during decompression.
 
 References
 ----------
@@ -15,15 +15,15 @@ import numpy as np
 import pyarrow as pa
 
 CODECS = {"UNCOMPRESSED", "SNAPPY", "GZIP", "ZSTD"}
-"""How pages may be compressed."""
+"""Supported compression codecs."""
 
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS
-"""pyarrow takes the header of either."""
+"""Window bits that accept either header."""
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 
 
 def decompress_into(out: np.ndarray, stored: memoryview, codec: str) -> None:
-    """Fill an array with bytes that are stored compressed.
+    """Decompress bytes into an array.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def decompress_into(out: np.ndarray, stored: memoryview, codec: str) -> None:
     Raises
     ------
     pyarrow.ArrowInvalid, OSError
-        The bytes are damaged, or of another length when decompressed.
+        The bytes are damaged, or have another length when decompressed.
     """
     content: bytes | memoryview = stored
     if codec == "GZIP" and stored:
@@ -43,12 +43,12 @@ def decompress_into(out: np.ndarray, stored: memoryview, codec: str) -> None:
         _demand(_snappy_size(stored), out.size)
         content = pa.Codec("snappy").decompress(stored, out.size)
     elif codec == "ZSTD" and stored:
-        told = _zstd_size(stored)
-        if told is None:
+        size = _zstd_size(stored)
+        if size is None:
             with pa.CompressedInputStream(pa.BufferReader(stored), "zstd") as stream:
                 content = stream.read(out.size + 1)
         else:
-            _demand(told, out.size)
+            _demand(size, out.size)
             content = pa.Codec("zstd").decompress(stored, out.size)
     _demand(len(content), out.size)
     out[:] = memoryview(content)
@@ -71,7 +71,7 @@ def _inflated(stored: memoryview, size: int) -> bytes:
 
 
 def _snappy_size(stored: memoryview) -> int:
-    """How many bytes snappy says it has compressed: seven bits a byte, the lowest first."""
+    """Read the uncompressed size from a snappy block: seven bits a byte, the lowest first."""
     size = shift = 0
     for byte in stored[:5]:
         size |= (byte & 127) << shift
@@ -82,7 +82,7 @@ def _snappy_size(stored: memoryview) -> int:
 
 
 def _zstd_size(stored: memoryview) -> int | None:
-    """How many bytes a frame of zstd says it has compressed; None where it does not say it."""
+    """Read the uncompressed size from a zstd frame; None if it is not recorded."""
     if stored[:4] != _ZSTD_MAGIC or len(stored) < 6:
         return None
     flags = stored[4]

@@ -1,7 +1,7 @@
-"""String columns taken over as codes into a dictionary, as files store them.
+"""String columns that reuse Parquet's dictionary indices.
 
-pyarrow puts every text of a dictionary into a hash table of its own, and copies all of them for
-every batch: where a column has many values, that takes more time than all else.
+pyarrow inserts every text of a dictionary into its own hash table, and copies all of them for every
+batch: for a column with many values, that takes more time than everything else.
 """
 
 from collections.abc import Iterator
@@ -14,17 +14,17 @@ from petafit.stream.parquet.kernels import DAMAGED, PADDING, read_codes, read_va
 from petafit.stream.parquet.pages import Page
 
 _MOST_VALUES = 1 << 26
-"""Of a page: more rows than writers put into a row group. A few bytes can claim as many as this."""
+"""Limit of a page's values, above any row group's size: few bytes can claim this many."""
 
 
 class CodedColumn:
-    """The rows of a column chunk, from the first on.
+    """Reads the rows of a column chunk in sequence.
 
     Parameters
     ----------
     pages : iterator of Page
     n_rows : int
-        That the column chunk has.
+        Number of rows of the column chunk.
     """
 
     def __init__(self, pages: Iterator[Page], n_rows: int) -> None:
@@ -34,7 +34,7 @@ class CodedColumn:
         self._codes, self._valid = _room(0)
 
     def read(self, n_rows: int) -> pa.DictionaryArray:
-        """The next rows, as dictionary<int32, string>.
+        """Return the next rows, as dictionary<int32, string>.
 
         Raises
         ------
@@ -51,7 +51,7 @@ class CodedColumn:
         return pa.DictionaryArray.from_arrays(indices, self._texts, safe=False)
 
     def _take(self, codes: np.ndarray, valid: np.ndarray) -> int:
-        """Write the next rows, none beyond their page; returns how many."""
+        """Write the next rows, up to the end of their page; return how many."""
         if not len(self._codes):
             page = self._next_page()
             count = page.header.n_values
@@ -66,7 +66,7 @@ class CodedColumn:
         return taken
 
     def _next_page(self) -> Page:
-        """The next page of rows; the dictionary is taken in on the way."""
+        """Advance to the next data page, reading the dictionary page on the way."""
         for page in self._pages:
             if page.header.kind == DICTIONARY:
                 self._take_dictionary(page)
@@ -85,7 +85,7 @@ class CodedColumn:
         self._is_first, self._has_dictionary = False, True
 
     def _decode(self, page: Page, codes: np.ndarray, valid: np.ndarray) -> None:
-        """Write the code of each row, and 1 or 0 for null; where it is 0, the code is any."""
+        """Write the index of each row, and 1 or 0 for null; the index of a null is arbitrary."""
         n_values = read_valid(page.content, page.levels, valid)
         if n_values == DAMAGED:
             raise pa.ArrowInvalid("a page that does not tell all its nulls")
@@ -100,7 +100,7 @@ class CodedColumn:
             raise pa.ArrowInvalid(f"values in the encoding {page.header.encoding}, not codes")
 
     def _codes_of_new(self, texts: pa.StringArray) -> np.ndarray:
-        """Codes of texts that had no room in the file's dictionary: here they have."""
+        """Return indices of plain-encoded texts, which are appended to the file's dictionary."""
         known = len(self._texts)
         self._texts = pa.concat_arrays([self._texts, texts])
         return np.arange(known, known + len(texts), dtype=np.int32)
@@ -112,7 +112,7 @@ def _room(n_rows: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _texts(page: Page, n_texts: int) -> pa.StringArray:
     size = page.values[1] - page.values[0]
-    if 4 * n_texts <= size:  # that much their lengths take
+    if 4 * n_texts <= size:  # size of their length prefixes
         offsets, out = np.empty(n_texts + 1, np.int32), np.empty(size + PADDING, np.uint8)
         if split_texts(page.content, page.values, offsets, out) != DAMAGED:
             return pa.StringArray.from_buffers(n_texts, pa.py_buffer(offsets), pa.py_buffer(out))

@@ -1,4 +1,4 @@
-"""Whether a file is as the table and its log promise."""
+"""Comparison of a file with the table's schema and log."""
 
 import unicodedata
 from collections.abc import Mapping, Sequence
@@ -15,28 +15,28 @@ from petafit.table.types import canonical, footer_schema
 
 _IS = pa.types
 _DIGITS = (10, 20)
-"""What Spark asks of a decimal for integers of 32 bits, and of 64."""
+"""Precision that Spark requires of a decimal to hold 32-bit, and 64-bit, integers."""
 
 
 def stored(schema: pa.Schema, part: Slice) -> list[pa.Field]:
-    """The columns that a file itself must have."""
+    """Return the columns that the file itself must have."""
     return [field for field in schema if field.name not in part.partition]
 
 
 def names_in(names: Sequence[str], part: Slice, schema: pa.Schema) -> Mapping[str, str]:
-    """The columns of a schema that a file has, each with the name it has there.
+    """Map the columns of a schema that a file has to their names there.
 
-    Letter case does not matter, unless it tells columns of the table apart.
+    Letter case is ignored, unless columns of the table differ in it only.
 
     Parameters
     ----------
     names : sequence of str
-        All that the file has.
+        All names in the file.
 
     Raises
     ------
     ContractError
-        Several of the file's columns may be meant.
+        Several of the file's columns match.
     """
     wanted = {column.name: column.name for column in stored(schema, part)}
     own = frozenset(names)
@@ -52,15 +52,15 @@ def names_in(names: Sequence[str], part: Slice, schema: pa.Schema) -> Mapping[st
 
 
 def check_footer(footer: pq.FileMetaData, part: Slice, schema: pa.Schema) -> Mapping[str, str]:
-    """The columns of a schema that a file has, each with the name it has there.
+    """Check a footer, and map the columns of a schema that the file has to their names there.
 
     Raises
     ------
     StorageError
-        It does not hold the rows that the log promises.
+        Its number of rows differs from the log's.
     ContractError
-        It lacks a column, has it twice, or in another type than the schema, or fields of a struct
-        that may be meant are several.
+        It lacks a column, has it twice, or in another type than the schema, or several fields of a
+        struct match.
     """
     _check_rows(footer, part)
     found = footer_schema(footer)
@@ -115,11 +115,11 @@ def _check_type(column: pa.Field, found: pa.Field, part: Slice) -> None:
 
 
 def _fits(found: pa.DataType, wanted: pa.DataType, part: Slice) -> bool:
-    """Whether a file's values can be read in the table's type, each for what it is.
+    """Return whether a file's values can be read in the table's type, with the same meaning.
 
-    That is so for equal types, a column without any value, timestamps of another unit, types that
-    are narrower, which Spark reads, too, and what is made of such. Where a log says the type, it
-    also says whether timestamps are in UTC: old writers left that out of the files.
+    That holds for equal types, a column without any value, timestamps of another unit, narrower
+    types, which Spark reads, too, and types nested of these. If the type is from a log, so is
+    whether timestamps are in UTC: old writers omitted that in the files.
     """
     if _IS.is_null(found) or found == wanted:
         return True
@@ -132,9 +132,9 @@ def _fits(found: pa.DataType, wanted: pa.DataType, part: Slice) -> bool:
 
 
 def _fields_fit(found: pa.StructType, wanted: pa.StructType, part: Slice) -> bool:
-    """Whether the fields of a struct fit, found by name.
+    """Return whether the fields of a struct fit, matched by name.
 
-    Where a log says the type, not all need be there, and there may be others.
+    If the type is from a log, fields may be missing, and there may be others.
     """
     own = own_names(found, wanted, exact=part.exact_names)
     if not part.absent_is_null and not len(own) == found.num_fields == wanted.num_fields:
@@ -145,7 +145,7 @@ def _fields_fit(found: pa.StructType, wanted: pa.StructType, part: Slice) -> boo
 
 
 def _widens(found: pa.DataType, wanted: pa.DataType) -> bool:
-    """Whether every value of a type has an equal one in a wider type."""
+    """Return whether a wider type represents every value of a type."""
     if _IS.is_decimal(found) and _IS.is_decimal(wanted):
         whole = wanted.precision - wanted.scale - (found.precision - found.scale)
         return bool(wanted.scale >= found.scale and whole >= 0)

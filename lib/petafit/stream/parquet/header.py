@@ -1,4 +1,4 @@
-"""The header of a Parquet page.
+"""Page headers of Parquet.
 
 References
 ----------
@@ -29,10 +29,10 @@ DATA, DICTIONARY, DATA_V2 = 0, 2, 3
 PLAIN = 0
 CODES = (2, 8)
 RUNS = 3
-"""Encodings: values as they are, codes into the dictionary (two names of one), and levels."""
+"""Encodings: plain values, dictionary indices (two names of one), and levels."""
 
 DICTIONARY_ENCODINGS = (0, 2)
-"""Two names of how the values of a dictionary are stored: as they are."""
+"""Two names of the encoding of a dictionary's values: plain."""
 
 _LAYOUT = layout_of(
     {
@@ -76,38 +76,38 @@ _LAYOUT = layout_of(
 _KIND, _SIZE, _STORED_SIZE = (_LAYOUT.slots[name] for name in ("kind", "size", "stored_size"))
 _N_VALUES, _LEVEL_BYTES = _LAYOUT.slots["n_values"], _LAYOUT.slots["level_bytes"]
 _COUNTS = tuple(_LAYOUT.slots[name] for name in ("n_nulls", "n_rows", "level_bytes", "list_bytes"))
-"""Of a `DATA_V2` page."""
+"""Counts in a `DATA_V2` page header."""
 _DETAILS = (
     (_LAYOUT.slots["data"], DATA),
     (_LAYOUT.slots["dictionary"], DICTIONARY),
     (_LAYOUT.slots["data_v2"], DATA_V2),
 )
-"""The struct that only pages of one kind have."""
+"""The struct specific to each kind of page."""
 
 
 class PageHeader(NamedTuple):
-    """What precedes a page of values.
+    """The header of a page of values.
 
     Attributes
     ----------
     kind : int
-        `DATA`, `DICTIONARY`, `DATA_V2`, or one of those without values.
+        `DATA`, `DICTIONARY`, `DATA_V2`, or a kind without values.
     size, stored_size : int
-        Bytes of the page, and those it takes in the file.
+        Uncompressed and stored size of the page, in bytes.
     checksum : int or None
-        CRC-32 of the page as it is in the file.
+        CRC-32 of the stored page.
     n_values : int
-        Nulls included.
+        Number of values, nulls included.
     encoding : int
-        Of the values.
+        Encoding of the values.
     level_encoding : int
-        Of the levels that tell nulls.
+        Encoding of the definition levels.
     level_bytes : int
-        How many bytes of levels stand before the values; only in `DATA_V2`.
+        Length of the definition levels before the values; only in `DATA_V2`.
     is_compressed : bool
-        Where the column has a codec at all.
+        The values are compressed, if the column has a codec.
     list_bytes : int
-        How many bytes before those of the levels tell lists apart; only in `DATA_V2`.
+        Length of the repetition levels, which precede; only in `DATA_V2`.
     """
 
     kind: int
@@ -138,7 +138,7 @@ class PageHeader(NamedTuple):
 
 
 def parse_header(content: memoryview) -> tuple[PageHeader, int] | None:
-    """Parse the header that some bytes begin with; None if it continues beyond them.
+    """Parse the header at the start of some bytes; None if it continues beyond them.
 
     Returns
     -------
@@ -149,26 +149,26 @@ def parse_header(content: memoryview) -> tuple[PageHeader, int] | None:
     Raises
     ------
     pyarrow.ArrowInvalid
-        The bytes are no page header.
+        The bytes are not a page header.
     """
     length, row = _parsed(content)
     return None if length == UNFINISHED else (PageHeader.of(row), length)
 
 
 def measure_page(content: memoryview) -> tuple[int, int] | None:
-    """Parse only what is needed to step over a page; None if its header continues beyond the bytes.
+    """Parse only what is needed to skip a page; None if its header continues beyond the bytes.
 
     Returns
     -------
     int
-        The bytes of the header and the page.
+        Size of the header and the page in bytes.
     int
-        The values of a data page, nulls included; 0 of any other page.
+        Number of values of a data page, nulls included; 0 for any other page.
 
     Raises
     ------
     pyarrow.ArrowInvalid
-        The bytes are no page header.
+        The bytes are not a page header.
     """
     length, row = _parsed(content)
     n_values = int(row[_N_VALUES]) if row[_KIND] in (DATA, DATA_V2) else 0

@@ -1,7 +1,7 @@
-"""From the bytes of a Parquet page to nulls, codes and texts.
+"""Decoding of a Parquet page's bytes to validity, dictionary indices and texts.
 
-Kernels trust nothing: they give `DAMAGED` where a page ends early, or has what cannot be. A part of
-a page is two places in its content: where it starts, and where it stops.
+Kernels trust nothing: they return `DAMAGED` if a page ends early or has invalid content. A part of
+a page is given by two positions in its content: its start and its end.
 
 References
 ----------
@@ -15,7 +15,7 @@ from petafit.compiled import njit
 DAMAGED = -1
 
 PADDING = 8
-"""How many bytes kernels may read or write beyond what counts, so that they go by words."""
+"""Number of bytes beyond the end that kernels may read or write, so that they can work by words."""
 
 Part = tuple[int, int]
 
@@ -28,13 +28,13 @@ def read_valid(content: np.ndarray, levels: Part, valid: np.ndarray) -> int:
     ----------
     content : ndarray of uint8, with PADDING
     levels : (int, int)
-        Both 0 in a column without nulls.
+        Start and end of the definition levels; both 0 in a column without nulls.
     valid : ndarray of uint8, shape (n_rows,)
 
     Returns
     -------
     int
-        How many values there are, or `DAMAGED`.
+        Number of values, or `DAMAGED`.
     """
     valid[:] = 1
     start, stop = levels
@@ -52,21 +52,21 @@ def read_valid(content: np.ndarray, levels: Part, valid: np.ndarray) -> int:
 def read_codes(
     content: np.ndarray, values: Part, n_known: int, valid: np.ndarray, codes: np.ndarray
 ) -> int:
-    """Write a code for each value; for a null, one of its neighbours.
+    """Write a dictionary index for each value; for a null, a neighbour's.
 
     Parameters
     ----------
     content : ndarray of uint8, with PADDING
     n_known : int
-        What codes must be below.
+        Upper bound of valid indices (exclusive).
     valid : ndarray of uint8, shape (n_rows,)
-        As `read_valid` gave it.
+        From `read_valid`.
     codes : ndarray of int32, shape (n_rows,)
 
     Returns
     -------
     int
-        How many values there are, or `DAMAGED`.
+        Number of values, or `DAMAGED`.
     """
     n_values = int(np.count_nonzero(valid))
     start, stop = values
@@ -84,7 +84,8 @@ def read_codes(
     if highest >= n_known:
         return DAMAGED
     if nulls:
-        taken, last = nulls, codes.size - 1  # those not yet taken lie ahead of what is written
+        # indices not yet spread lie ahead of the write position
+        taken, last = nulls, codes.size - 1
         for i in range(codes.size):
             codes[i] = codes[min(taken, last)]
             taken += valid[i]
@@ -93,19 +94,19 @@ def read_codes(
 
 @njit
 def split_texts(content: np.ndarray, values: Part, offsets: np.ndarray, out: np.ndarray) -> int:
-    """Separate texts from their lengths, which stand before each, 4 bytes.
+    """Separate texts from their 4-byte length prefixes.
 
     Parameters
     ----------
     content : ndarray of uint8, with PADDING
     offsets : ndarray of int32, shape (n_texts + 1,)
-        Takes where each text begins in `out`, and where the last one ends.
+        Receives the start of each text in `out`, and the end of the last one.
     out : ndarray of uint8, as long as the values, with PADDING
 
     Returns
     -------
     int
-        How many bytes the texts take, or `DAMAGED`.
+        Total length of the texts in bytes, or `DAMAGED`.
     """
     at, stop, end = np.uint64(values[0]), np.uint64(values[1]), np.uint64(0)
     for i in range(offsets.size - 1):
@@ -128,18 +129,18 @@ def split_texts(content: np.ndarray, values: Part, offsets: np.ndarray, out: np.
 
 @njit
 def _read_runs(content: np.ndarray, at: int, stop: int, width: int, out: np.ndarray) -> bool:
-    """Read numbers that are stored in runs: one repeated, or some packed bit by bit.
+    """Read numbers in the RLE and bit-packing hybrid encoding.
 
     Parameters
     ----------
     width : int
-        Bits a number takes, up to 32.
+        Bits of a number, up to 32.
     out : ndarray of uint8 or int32, shape (n,)
 
     Returns
     -------
     bool
-        False where there are fewer, or one takes more bits.
+        False if there are fewer numbers, or one takes more bits.
     """
     mask = np.uint64((1 << width) - 1)
     done = 0
@@ -158,7 +159,8 @@ def _read_runs(content: np.ndarray, at: int, stop: int, width: int, out: np.ndar
         if count == 0 or at + size > stop or header >> 32:
             return False
         if is_packed:
-            if width and at + (length - 1) * width >= stop:  # its last eight may be cut short
+            # the last group of eight may be truncated
+            if width and at + (length - 1) * width >= stop:
                 return False
             for i in range(count):
                 bit = np.uint64(i * width)
@@ -178,7 +180,7 @@ def _read_runs(content: np.ndarray, at: int, stop: int, width: int, out: np.ndar
 
 @njit
 def _word(content: np.ndarray, at: np.uint64) -> np.uint64:
-    """Eight bytes, the first one lowest: compiled, one instruction."""
+    """Read eight bytes, little-endian: compiled to one instruction."""
     return np.uint64(
         np.uint64(content[at])
         | np.uint64(content[at + np.uint64(1)]) << np.uint64(8)

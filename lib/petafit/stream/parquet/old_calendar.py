@@ -1,4 +1,4 @@
-"""Dates and points in time that Spark wrote in the hybrid Julian and Gregorian calendar.
+"""Conversion of dates and instants that Spark wrote in the hybrid Julian and Gregorian calendar.
 
 Spark before 3.0, and later in its mode LEGACY, counted days as Java's old calendar does: by the
 Julian calendar before 1582-10-15. The file's footer says so, and readers must give the day that
@@ -35,15 +35,15 @@ UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
 
 @dataclass(frozen=True, slots=True)
 class OldCalendar:
-    """Which columns of a file are in the hybrid calendar.
+    """The columns of a file that are in the hybrid calendar.
 
     Attributes
     ----------
     path : str
-        Of the file.
+        Path of the file.
     columns : frozenset of str
     zone : str or None
-        In which their points in time have their days, as Spark noted it.
+        Time zone of the days of their instants, as recorded by Spark.
     """
 
     path: str
@@ -51,23 +51,23 @@ class OldCalendar:
     zone: str | None
 
     def changes(self, column: pa.Field) -> bool:
-        """Whether values of a column may be other than they are stored."""
+        """Return whether values of a column may differ from their stored ones."""
         kind = column.type
         is_instant = pa.types.is_timestamp(kind) and kind.tz is not None
         return column.name in self.columns and (pa.types.is_date(kind) or is_instant)
 
     @property
     def is_translated(self) -> bool:
-        """Whether all of its points in time can be: their zone has always had one offset."""
+        """Return whether all of its instants can be converted: their zone has a constant offset."""
         return _constant_offset(self.zone) is not None
 
     def corrected(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        """A batch with its days in the Gregorian calendar.
+        """Convert a batch's days to the Gregorian calendar.
 
         Raises
         ------
         ContractError
-            There are points in time before 1900 in a zone whose local time then was another.
+            There are instants before 1900 in a zone whose offset was different then.
         """
         for number, column in enumerate(batch.schema):
             if self.changes(column):
@@ -100,30 +100,30 @@ class OldCalendar:
 def old_calendar(
     footer: pq.FileMetaData, path: str, stored: Mapping[str, str]
 ) -> OldCalendar | None:
-    """The columns of a file that are in the hybrid calendar; None where there are none.
+    """Return the columns of a file that are in the hybrid calendar; None if there are none.
 
     Parameters
     ----------
     stored : mapping of str to str
-        The columns that are read, each with the name it has in the file.
+        The columns that are read, each with its name in the file.
     """
-    told = footer.metadata or {}
-    version = told.get(_VERSION)
+    metadata = footer.metadata or {}
+    version = metadata.get(_VERSION)
     if version is None:
         return None
-    is_old = {key: version < first or key in told for key, first in _FIRST_CORRECT.items()}
+    is_old = {key: version < first or key in metadata for key, first in _FIRST_CORRECT.items()}
     old = {
         column.path
         for column in map(footer.schema.column, range(len(footer.schema)))
         if is_old[_key_of(column)]
     }
     columns = frozenset(name for name, own in stored.items() if own in old)
-    zone = told.get(_ZONE)
+    zone = metadata.get(_ZONE)
     return OldCalendar(path, columns, zone.decode() if zone else None) if columns else None
 
 
 def told_by_key(footer: pq.FileMetaData, column: pq.ColumnSchema) -> bool:
-    """Whether a column is in the hybrid calendar since Spark was told so, by its mode LEGACY."""
+    """Return whether a column is in the hybrid calendar by the key of Spark's mode LEGACY."""
     return _key_of(column) in (footer.metadata or {})
 
 
@@ -145,12 +145,12 @@ def _nulls(values: pa.Array) -> np.ndarray | None:
 
 
 def _gregorian(days: np.ndarray) -> np.ndarray:
-    """Days since 1970-01-01 of the same names in the Gregorian calendar, (n,) int64.
+    """Convert days since 1970-01-01 to the Gregorian days of the same dates, (n,) int64.
 
     With years y that begin in March, the day z = 365 y + floor(y / 4) + d of the Julian calendar
     is 365 y + floor(y / 4) - floor(y / 100) + floor(y / 400) + d of the Gregorian; z counts from
-    0000-03-01, which is two days earlier in the Julian calendar. A 29th of February that is none
-    becomes the 1st of March.
+    0000-03-01, which is two days earlier in the Julian calendar. A 29th of February that does not
+    exist becomes the 1st of March.
 
     Examples
     --------
@@ -162,14 +162,14 @@ def _gregorian(days: np.ndarray) -> np.ndarray:
 
 
 def _constant_offset(zone: str | None) -> int | None:
-    """The seconds that a zone is ahead of UTC if it has always been; else None."""
+    """Return a zone's offset from UTC in seconds if it was always the same; else None."""
     if zone is None:
         return None
     if zone in ("UTC", "Z", "GMT"):
         return 0
     try:
         known = ZoneInfo(zone)
-    except (KeyError, OSError, ValueError):  # unknown here
+    except (KeyError, OSError, ValueError):  # a zone unknown on this machine
         return None
     years: Collection[int] = (2, 1800, 1899, 1950, 2020)
     offsets = {

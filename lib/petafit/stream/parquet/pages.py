@@ -1,4 +1,4 @@
-"""The pages of a Parquet column chunk, one after the other."""
+"""Sequential reading of a Parquet column chunk's pages."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -23,20 +23,20 @@ _WINDOW_BYTES = 1 << 20
 _HEADER_BYTES, _MOST_HEADER_BYTES = 1 << 8, 1 << 24
 """Headers hold the extreme values of their page, which may be long texts."""
 _MOST_BYTES = 64 << 20
-"""What a page may be even if its column is said to be less."""
+"""Minimal limit of a page's size, if the column's declared size is less."""
 
 
 class Page(NamedTuple):
-    """What a page holds, decompressed.
+    """A page's decompressed content.
 
     Attributes
     ----------
     content : ndarray of uint8
-        With `PADDING`.
+        The bytes, with `PADDING`.
     levels : (int, int)
-        From where to where in it 1 or 0 is stored, in runs, for a value or a null.
+        Start and end of the definition levels: runs of 1 for a value and 0 for a null.
     values : (int, int)
-        From where to where the values are.
+        Start and end of the values.
     """
 
     header: PageHeader
@@ -48,23 +48,23 @@ class Page(NamedTuple):
 def read_pages(
     file: pa.NativeFile, place: range, *, codec: str, nullable: bool, plain_bytes: int
 ) -> Iterator[Page]:
-    """The pages of values that a part of a file holds; only a few of them are in memory.
+    """Yield the pages of values in a part of a file, holding only a few of them in memory.
 
     Parameters
     ----------
     place : range
-        Of the file's bytes.
+        Byte range in the file.
     codec : str
         One of `CODECS`.
     nullable : bool
-        Whether values may be null.
+        Values may be null.
     plain_bytes : int
-        What all pages are said to take, decompressed.
+        Total uncompressed size of the pages by the footer.
 
     Raises
     ------
     pyarrow.ArrowInvalid
-        A page is damaged, or not what its checksum was computed of.
+        A page is damaged, or does not match its checksum.
     """
     window = _Window(file, place)
     while window.at < place.stop:
@@ -79,14 +79,14 @@ def read_pages(
 
 
 def check_count(file: pa.NativeFile, place: range, n_values: int) -> None:
-    """Look at the headers of pages only: whether they make up a column's values.
+    """Check by page headers alone that a column chunk has the declared number of values.
 
-    pyarrow passes over values that are too many, or takes them for those of the next row group.
+    pyarrow ignores excess values, or attributes them to the next row group.
 
     Raises
     ------
     pyarrow.ArrowInvalid
-        They do not.
+        The number differs.
     """
     at = place.start
     while n_values > 0:
@@ -99,7 +99,7 @@ def check_count(file: pa.NativeFile, place: range, n_values: int) -> None:
 
 
 class _Window:
-    """Moves over a part of a file, and holds some of it."""
+    """A moving window on a part of a file."""
 
     def __init__(self, file: pa.NativeFile, place: range) -> None:
         self._file, self._stop = file, place.stop
@@ -107,11 +107,11 @@ class _Window:
 
     @property
     def at(self) -> int:
-        """Where it begins."""
+        """Position of the window's start."""
         return self._end - len(self._held)
 
     def take(self, size: int) -> memoryview:
-        """The next bytes; the window moves on behind them."""
+        """Return the next bytes and move past them."""
         self._hold(size)
         if len(self._held) < size:
             raise pa.ArrowInvalid(f"a page of {size} bytes, of which {len(self._held)} are there")
@@ -119,7 +119,7 @@ class _Window:
         return taken
 
     def header(self) -> PageHeader:
-        """The header that comes next; the window moves on behind it."""
+        """Parse the next header and move past it."""
         size = _HEADER_BYTES
         self._hold(size)
         while (found := parse_header(self._held)) is None:
@@ -132,13 +132,13 @@ class _Window:
         return header
 
     def measure(self) -> tuple[int, int]:
-        """The bytes of the next page with its header, and the values if it is a data page."""
+        """Return the next page's size with its header, and its number of values if it has data."""
         start, header = self.at, self.header()
         n_values = header.n_values if header.kind in (DATA, DATA_V2) else 0
         return self.at - start + header.stored_size, n_values
 
     def _hold(self, size: int) -> None:
-        """Read on until so many bytes are held, or all that there are."""
+        """Read on until this number of bytes, or all remaining ones, are buffered."""
         missing = min(size - len(self._held), self._stop - self._end)
         if missing > 0:
             wanted = min(max(missing, _WINDOW_BYTES), self._stop - self._end)
@@ -160,7 +160,7 @@ def _page(header: PageHeader, stored: memoryview, codec: str, nullable: bool) ->
     levels = (0, plain) if nullable else (0, 0)
     if header.kind == DATA and nullable:
         if header.level_encoding != RUNS:
-            raise pa.ArrowInvalid(f"nulls are told in the encoding {header.level_encoding}")
+            raise pa.ArrowInvalid(f"definition levels have the encoding {header.level_encoding}")
         if header.size < 4:
             raise pa.ArrowInvalid(f"a page of {header.size} bytes, too few to tell its nulls")
         levels = (4, 4 + int(content[:4].view(np.uint32)[0]))

@@ -1,4 +1,4 @@
-"""One row group of a Parquet file after the other, as batches of the columns wanted."""
+"""Row groups of a Parquet file as batches of the selected columns."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -20,7 +20,7 @@ from petafit.table.types import STRINGS, canonical
 
 _CHUNK_BYTES = 24 << 20
 _DECODED_BYTES = 8
-"""What a value takes at most, beside its text if that is long."""
+"""Upper limit of a decoded value's size, without long texts."""
 
 
 def row_groups(
@@ -31,26 +31,27 @@ def row_groups(
     stored: Mapping[str, str],
     schema: pa.Schema,
 ) -> tuple[list[int], int]:
-    """The row groups that stand in a slice and may have rows that a predicate chooses.
+    """Return the row groups in a slice that may have rows selected by a predicate.
 
-    A row group stands in a slice if its middle byte does: in a plan each has exactly one slice.
+    A row group is in a slice if its middle byte is: each has exactly one slice of a plan.
 
     Parameters
     ----------
     stored : mapping of str to str
-        The columns that the file has, each with the name it has there.
+        The columns that the file has, each with its name there.
     schema : pyarrow.Schema
-        With the columns that the predicate needs.
+        Includes the columns of the predicate.
 
     Returns
     -------
     list of int
-        Their numbers.
+        Numbers of the row groups.
     int
-        The rows of those that stand in the slice, too, but cannot have such rows.
+        Number of rows of the slice's other row groups, which are excluded by statistics.
     """
-    decides = set(predicate.columns) - set(part.partition)  # of these, files may say anything
-    calendar = old_calendar(footer, part.path, stored)  # statistics are of what is stored
+    # partition values override the file's statistics
+    decides = set(predicate.columns) - set(part.partition)
+    calendar = old_calendar(footer, part.path, stored)  # statistics are of stored values
     meant = {
         stored[name]: name
         for name in stored
@@ -62,8 +63,8 @@ def row_groups(
         group = footer.row_group(number)
         if not part.start <= min(_middle(group), part.size - 1) < part.stop:
             continue
-        told = {meant[own]: found for own, found in ranges_of(group, types).items()}
-        if predicate.excludes_between(told):
+        ranges = {meant[own]: found for own, found in ranges_of(group, types).items()}
+        if predicate.excludes_between(ranges):
             excluded += group.num_rows
         else:
             wanted.append(number)
@@ -71,7 +72,7 @@ def row_groups(
 
 
 def promised_rows(footer: pq.FileMetaData, part: Slice) -> int:
-    """The rows of a file, for the slice that its first byte stands in; 0 for the others."""
+    """Return the rows of a file, for the slice with its first byte; 0 for other slices."""
     if part.start > 0:
         return 0
     return int(footer.num_rows if part.rows is None else part.rows)
@@ -87,15 +88,15 @@ def read_row_group(
     batch_rows: int,
     wanted: range,
 ) -> Iterator[pa.RecordBatch]:
-    """Some of a row group's batches, with all columns of a schema.
+    """Yield some of a row group's batches, with all columns of a schema.
 
     Parameters
     ----------
     stored : mapping of str to str
-        The columns that the file has, each with the name it has there; the others are partition
-        values, or null.
+        The columns that the file has, each with its name there; the others are partition values,
+        or null.
     wanted : range
-        Which of the batches; those before them are decoded all the same.
+        The batches to yield; those before them are decoded, too.
 
     Raises
     ------
@@ -127,7 +128,7 @@ def read_row_group(
             rows += chunk.num_rows
             if rows >= last:
                 return
-            del chunk  # its memory serves the next one
+            del chunk  # its memory is reused for the next one
     except UNREADABLE as error:
         raise unreadable(part.path, error) from error
     if rows != footer.num_rows:
@@ -152,16 +153,16 @@ def _middle(group: pq.RowGroupMetaData) -> int:
 
 
 def _chunk_rows(group: pq.RowGroupMetaData, columns: int, batch_rows: int) -> int:
-    """How many rows to decode at a time: batches as many as fit into `_CHUNK_BYTES`, but one.
+    """Return the rows to decode at a time: batches that fit into `_CHUNK_BYTES`, at least one.
 
-    Each time there is something to be set up: a batch at a time, that takes a tenth of decoding.
+    The setup for each chunk would take a tenth of the decoding time if a chunk were one batch.
     """
     row_bytes = group.total_byte_size / max(group.num_rows, 1) + _DECODED_BYTES * columns
     return batch_rows * max(int(_CHUNK_BYTES / row_bytes / batch_rows), 1)
 
 
 def _check_codes(batch: pa.RecordBatch) -> None:
-    """Refuse dictionary codes without a value: pyarrow trusts them where a file stores its schema.
+    """Refuse dictionary indices out of range: pyarrow trusts them in files with an Arrow schema.
 
     Raises
     ------
@@ -172,7 +173,7 @@ def _check_codes(batch: pa.RecordBatch) -> None:
             codes = values.indices
             width = codes.type.byte_width
             raw = np.frombuffer(codes.buffers()[1], f"u{width}", len(codes), width * codes.offset)
-            if raw.max() >= len(values.dictionary):  # unless it stands where a null is
+            if raw.max() >= len(values.dictionary):  # unless it belongs to a null
                 pa.DictionaryArray.from_arrays(codes, values.dictionary, safe=True)
 
 
@@ -183,12 +184,12 @@ def _completed(
     schema: pa.Schema,
     dictionaries: Sequence[str],
 ) -> pa.RecordBatch:
-    """The batch with partition values, and with nulls for what the file lacks.
+    """Add partition values, and nulls for columns that the file lacks.
 
     Parameters
     ----------
     dictionaries : sequence of str
-        Of these columns, dictionaries are built: their texts occur more than once.
+        Columns whose texts recur, for which dictionaries are built.
     """
     if batch.schema.equals(schema):
         return batch
@@ -207,8 +208,9 @@ def _completed(
 
 
 def _as_type(values: pa.Array, column: pa.Field, part: Slice, *, is_coded: bool) -> pa.Array:
-    """Like `as_type`, but fields of structs are found by name in any letter case, and no dictionary
-    is built of texts that the file stores plainly."""
+    """Convert like `as_type`, but match fields of structs by name in any letter case, and build no
+    dictionary of texts that the file stores plainly.
+    """
     if column.type == STRINGS and not is_coded and not isinstance(values, pa.DictionaryArray):
         return one_code_a_row(values.cast(pa.string()))
     if pa.types.is_nested(column.type):

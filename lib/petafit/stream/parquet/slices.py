@@ -1,4 +1,4 @@
-"""The rows of one slice of a file, as a plan deals it to a shard."""
+"""The rows of a slice of a file, the unit of a shard's plan."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -27,14 +27,14 @@ def read_slice(
     batches: range = ALL_BATCHES,
     tally: Tally | None = None,
 ) -> Iterator[pa.RecordBatch]:
-    """The batches of the row groups that a slice stands for, or only some of them.
+    """Yield the batches of a slice's row groups, or some of them.
 
-    Row groups in which the predicate can choose no row are not decoded, and do not count.
+    Row groups in which the predicate can select no row are not decoded, and have no batches.
 
     Raises
     ------
     StorageError
-        The file is damaged, missing or not the one that was planned.
+        The file is damaged, missing or changed since the plan.
     ContractError
         It lacks a column or has it in another type than the schema.
     """
@@ -67,7 +67,7 @@ def read_slice(
 
 
 def check_file(part: Slice, schema: pa.Schema, tally: Tally) -> pa.Schema:
-    """Look at a file's footer only, and give its columns; raises like `read_slice`."""
+    """Check a file's footer only, and return its columns; raises like `read_slice`."""
     with open_file(part.path, size=part.size) as file:
         present = check_footer(file.footer, part, schema)
         groups, _ = row_groups(file.footer, part, EVERY_ROW, stored=present, schema=schema)
@@ -78,16 +78,16 @@ def check_file(part: Slice, schema: pa.Schema, tally: Tally) -> pa.Schema:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What there is to read of a slice.
+    """Numbers of batches and rows of a slice.
 
     Attributes
     ----------
     batches : list of int
-        How many each row group makes that is read.
+        Number of batches of each row group that is read.
     excluded : int
-        Rows of the others.
+        Rows of row groups that are excluded.
     promised : int
-        Rows of the file, if its first byte is the slice's.
+        Rows of the file, if its first byte is in the slice.
     """
 
     batches: list[int]
@@ -109,7 +109,7 @@ def count_batches(
     predicate: RowFilter,
     schema: pa.Schema,
 ) -> Counts:
-    """What there is to read of a slice; its footer is read once per worker."""
+    """Count the batches of a slice; its footer is read once per worker."""
     with open_file(path, size=size) as file:
         partition = dict.fromkeys(partitioned_by)
         part = Slice(path, size, start, stop, rows, partition, False, exact_names)

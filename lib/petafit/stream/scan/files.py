@@ -1,7 +1,7 @@
 """The pinned files of a Parquet table as a DataFrame, with the snapshot's own partition values.
 
-Spark would infer those from the folders' names, and makes others of them than pyarrow: it takes
-``01`` for a number, decodes ``%C3%A3`` to two letters, and refuses ``c=``.
+Spark would infer those from the folders' names, but differently from pyarrow: it reads ``01`` as a
+number, decodes ``%C3%A3`` to two letters, and refuses ``c=``.
 """
 
 import re
@@ -28,19 +28,19 @@ _VALUE = "petafit value of {}"
 def files_frame(
     session: SparkSession, snapshot: Snapshot, files: Sequence[DataFile], needed: Sequence[str]
 ) -> DataFrame:
-    """The needed columns of some of a table's files.
+    """Return a frame with the needed columns of some of a table's files.
 
     Raises
     ------
     ConfigurationError
-        Spark cannot read a column, or would not read a file.
+        Spark cannot read a column, or would skip a file.
     """
     folders = [name for name in needed if name in snapshot.partition_columns]
     fields = [spark_field(field) for field in snapshot.schema if field.name in needed]
     if not files:
         return session.createDataFrame([], StructType(fields))
     stored = [field for field in fields if field.name not in folders]
-    # Spark takes paths for patterns.
+    # Spark interprets paths as glob patterns.
     paths = [_GLOB.sub(r"\\\1", Folder(file.path).spark_uri) for file in files]
     frame = session.read.schema(StructType(stored)).parquet(*paths)
     if not folders:
@@ -55,7 +55,7 @@ def _with_values(
     schema: pa.Schema,
     columns: Sequence[str],
 ) -> DataFrame:
-    """The frame with partition columns, by a join: a plan of the same size for any files."""
+    """Join the partition columns to the frame: a plan of the same size for any number of files."""
     found = _as_spark_names(frame, files)
     values = pa.table(
         {
@@ -78,12 +78,12 @@ def _with_values(
 
 
 def _as_spark_names(frame: DataFrame, files: Sequence[DataFile]) -> Mapping[str, DataFile]:
-    """The files by every name that Spark may give them: rows of no other are read.
+    """Map all names that Spark may give to the files, so that rows of no other file are read.
 
     Raises
     ------
     ConfigurationError
-        Spark would leave out a file, or read another.
+        Spark would skip a file, or read another.
     """
     pinned = {_below_root(Folder(file.path).spark_uri): file for file in files}
     found = {uri: unquote(_below_root(uri)) for uri in frame.inputFiles()}
@@ -100,5 +100,5 @@ def _as_spark_names(frame: DataFrame, files: Sequence[DataFile]) -> Mapping[str,
 
 
 def _below_root(uri: str) -> str:
-    """The path on its filesystem, whose name may have been completed by Spark."""
+    """Return a URI's path on its filesystem, since Spark may have completed the authority."""
     return _ROOT.sub("", uri, count=1)

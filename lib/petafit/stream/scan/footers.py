@@ -1,7 +1,7 @@
-"""The files of a planned table, looked at before Spark scans them.
+"""Validation of a planned table's footers before Spark scans its files.
 
-Spark takes a column that a Parquet file lacks for null, and some types for others. Direct reading
-refuses such a file as it opens it; a scan needs this look beforehand.
+Spark reads a column that a Parquet file lacks as null, and some types as others. Direct reading
+refuses such a file when opening it; a scan needs this check beforehand.
 """
 
 import itertools
@@ -25,14 +25,14 @@ _IS = pa.types
 
 @dataclass(frozen=True)
 class Footers:
-    """The paths of a plan's files, each given once its footer is as direct reading needs it.
+    """The paths of a plan's files, each returned once its footer meets the rules of direct reading.
 
     Parameters
     ----------
     rows : DirectSource
-        What would be read.
+        The equivalent direct source.
     case_sensitive : bool
-        Whether this Spark tells names apart by the case of their letters.
+        Column names are case-sensitive in this Spark session.
     """
 
     rows: DirectSource
@@ -44,22 +44,22 @@ class Footers:
 
     @property
     def shards(self) -> int:
-        """As many as the plan has."""
+        """Number of shards in the plan."""
         return self.rows.shards
 
     @property
     def identity(self) -> str:
-        """That of the rows, which are of the same files and columns."""
+        """Identity of the rows, which are of the same files and columns."""
         return self.rows.identity
 
     def check(self, tally: Tally, title: str) -> None:
-        """Hold the rows of all row groups against those of the footers; as `DirectSource.check`."""
+        """Compare the rows of all row groups with the footers'; as `DirectSource.check`."""
         tally.require_equal(title)
 
     def read(
         self, shard: int, *, piece: int = 0, skip: int = 0, tally: Tally | None = None
     ) -> Iterator[pa.RecordBatch]:
-        """A batch for each slice of a shard; raises like `DirectSource.read`."""
+        """Yield a batch for each slice of a shard; raises like `DirectSource.read`."""
         tally = tally or Tally()
         for number, part in enumerate(self.rows.plan.read(shard)):
             self._check(part, tally)
@@ -92,7 +92,7 @@ class Footers:
 
 
 def _spark_reads(found: pa.DataType, wanted: pa.DataType) -> bool:
-    """Whether Spark reads what direct reading does: no nanoseconds, and few types without values.
+    """Return whether Spark reads the same as direct reading: no nanoseconds, few types of nulls.
 
     Arrow stores a column without a type as integers, all of them null.
     """

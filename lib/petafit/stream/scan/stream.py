@@ -1,4 +1,4 @@
-"""The general stream: Spark's own scan reads the table, and hands its batches to the workers."""
+"""The general stream: Spark's own scan reads the table, and passes its batches to the workers."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -37,23 +37,23 @@ _FAILED_READ = re.compile(
 
 @dataclass(frozen=True)
 class ScanSource:
-    """The rows that Spark's scan of a table gives: those of `DirectSource`, in no fixed order.
+    """The rows of Spark's scan of a table: those of `DirectSource`, in no fixed order.
 
     Attributes
     ----------
     frame : DataFrame or None
-        The columns wanted, and those the predicate reads; None in a worker.
+        The selected columns, and those the predicate reads; None in a worker.
     schema, predicate, conditions
         As in `petafit.stream.direct.DirectSource`.
     promised : int or None
-        How many rows can be chosen at most, by the table's log or its files' footers; None where
-        neither tells.
+        Upper limit of the selected rows by the table's log or its files' footers; None if neither
+        records it.
     is_exact : bool
-        Whether all of these are chosen: partition values alone decide, and no row is deleted.
+        All of these are selected: only partition values decide, and no row is deleted.
     names : tuple of str
-        Of the batches' columns, where those are numbered.
+        Names of the batches' columns, if those are numbered.
     shards : int
-        The most there can be; 0 where Spark makes as many as it likes, and does not tell before.
+        Upper limit of the shards; 0 if Spark decides, and their number is not known before.
     """
 
     frame: DataFrame | None
@@ -79,7 +79,7 @@ class ScanSource:
         promised: int | None = None,
         is_exact: bool = False,
     ) -> "ScanSource":
-        """Some columns of a snapshot; raises like `scan`."""
+        """Scan some columns of a snapshot; raises like `scan`."""
         return cls(
             scan(session, snapshot, columns, predicate),
             carried_schema(snapshot.schema, columns),
@@ -91,21 +91,21 @@ class ScanSource:
 
     @classmethod
     def of_frame(cls, frame: DataFrame) -> "ScanSource":
-        """All rows of a frame that is no table."""
+        """Read all rows of a frame that is not a table."""
         schema = to_arrow_schema(frame.schema, timezone="UTC")
         return cls(frame, carried_schema(table_schema(schema), schema.names), Predicate())
 
     @property
     def identity(self) -> str:
-        """Digest of what is asked of the table; the table itself is not in it."""
+        """Digest of the query on the table; the table itself is not included."""
         return digest(f"{self.schema}\n{self.predicate!r}".encode())
 
     def in_at_most(self, shards: int) -> "ScanSource":
-        """The same rows in so many shards or fewer, without a shuffle."""
+        """Return the same rows in at most this number of shards, without a shuffle."""
         return replace(self, frame=self.driver_frame().coalesce(shards), shards=shards)
 
     def driver_frame(self) -> DataFrame:
-        """The frame.
+        """Return the frame, on the driver.
 
         Raises
         ------
@@ -117,7 +117,7 @@ class ScanSource:
         return self.frame
 
     def for_tasks(self) -> tuple[DataFrame, "ScanSource"]:
-        """The frame whose batches tasks are given, and what they need of the source to read them.
+        """Return the frame for tasks, and the source they need to read its batches.
 
         The frame's columns are numbered: PySpark's ``mapInArrow`` takes a name with a dot for a
         field of a struct, and one with a backtick for a mistake.
@@ -127,14 +127,14 @@ class ScanSource:
         return numbered, replace(self, frame=None, names=tuple(frame.columns))
 
     def check(self, tally: Tally, title: str) -> None:
-        """Hold the rows that Spark gave against what the table promises.
+        """Compare the number of rows from Spark with that of the table's log or footers.
 
-        Spark can be told to pass over files that are gone or damaged; here they are missed.
+        Spark can be configured to skip missing or damaged files; their absence is detected here.
 
         Raises
         ------
         StorageError
-            There were more, or fewer where no condition explains it.
+            There were more, or fewer without a condition that explains it.
         """
         if self.promised is None:
             return
@@ -149,7 +149,7 @@ class ScanSource:
         skip: int = 0,
         tally: Tally | None = None,
     ) -> Iterator[pa.RecordBatch]:
-        """The batches that Spark hands to a task, as `DirectSource.read` would give them."""
+        """Yield the batches that Spark passes to a task, as `DirectSource.read` would."""
         return islice(self._chosen(batches, tally or Tally()), skip, None)
 
     def _chosen(self, batches: Iterator[pa.RecordBatch], tally: Tally) -> Iterator[pa.RecordBatch]:
@@ -166,7 +166,7 @@ class ScanSource:
     def read(
         self, shard: int, *, piece: int = 0, skip: int = 0, tally: Tally | None = None
     ) -> Iterator[pa.RecordBatch]:
-        """Refused: only a Spark task gets to see the batches of a scan.
+        """Refuse: only a Spark task gets the batches of a scan.
 
         Raises
         ------
@@ -181,11 +181,11 @@ class ScanSource:
 def scan(
     session: SparkSession, snapshot: Snapshot, columns: Sequence[str], predicate: RowFilter
 ) -> DataFrame:
-    """The wanted columns of the wanted rows, with the columns that the predicate reads.
+    """Return a frame of the selected rows, with the selected columns and the predicate's.
 
-    It is the pinned version of a Delta table, or the pinned files of a Parquet table, whatever was
-    written since. Spark leaves out what it can by the predicate's SQL; the workers apply the whole
-    predicate once more.
+    It reads the pinned version of a Delta table, or the pinned files of a Parquet table, whatever
+    was written since. Spark filters by the predicate's SQL; the workers apply the whole predicate
+    again.
 
     Raises
     ------
@@ -232,14 +232,14 @@ def _refuse_twins(session: SparkSession, snapshot: Snapshot, needed: Sequence[st
 
 @contextmanager
 def naming_files() -> Iterator[None]:
-    """Says which file it was where Spark cannot read one; other errors of Spark pass.
+    """Convert Spark's errors about unreadable files to errors that name the file; others pass.
 
     Raises
     ------
     ContractError
         A column of the file has another type than in the rest of the table.
     StorageError
-        The file is damaged or gone.
+        The file is damaged or missing.
     """
     try:
         yield

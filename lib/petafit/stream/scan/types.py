@@ -1,4 +1,4 @@
-"""The types in which Spark reads a Parquet table's columns."""
+"""Types in which Spark reads a Parquet table's columns."""
 
 import pyarrow as pa
 from pyspark.errors import PySparkException
@@ -13,7 +13,7 @@ _SPARK_DIGITS = 38
 
 
 def spark_field(column: pa.Field) -> StructField:
-    """A column as Spark is asked for it.
+    """Return the field of a column in the schema given to Spark.
 
     Raises
     ------
@@ -30,7 +30,7 @@ def spark_field(column: pa.Field) -> StructField:
 
 
 def _is_foreign(kind: pa.DataType) -> bool:
-    """Whether Spark has no type for what Parquet files hold of this one."""
+    """Return whether Spark has no type for this type's representation in Parquet files."""
     return bool(
         (pa.types.is_timestamp(kind) and kind.unit == "ns")
         or (pa.types.is_decimal(kind) and kind.precision > _SPARK_DIGITS)

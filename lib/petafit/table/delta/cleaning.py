@@ -1,4 +1,4 @@
-"""Which versions of a Delta table are still there, after its log or its files were cleaned up."""
+"""Detection of the versions of a Delta table that remain after its log or files were cleaned up."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -11,16 +11,16 @@ from petafit.table.delta.location import LOG
 
 _COMMIT = re.compile(r"(\d{20})(\.checkpoint(\..+)?\.parquet|\.json)")
 _LOOKS = 1000
-"""At files of an old version that the newest no longer has; spread evenly over all such."""
+"""Number of files examined among those of an old version that the newest has not; evenly spread."""
 
 FilesOf = Callable[[int], Sequence[str]]
-"""Where the files of a version are."""
+"""Returns the locations of a version's files."""
 
 
 def oldest_logged(root: Folder) -> int:
-    """The oldest version that the log still tells: the first commit's, or the first checkpoint's.
+    """Return the oldest version that the log can restore: from the first commit, or a checkpoint.
 
-    Commits that are older than all checkpoints are of no use without the first of all.
+    Commits older than all checkpoints are useless without the very first commit.
     """
     found = [match for name in root.child(LOG).names() if (match := _COMMIT.fullmatch(name))]
     if any(int(match[1]) == 0 for match in found):
@@ -34,13 +34,13 @@ def check_kept(root: Folder, version: int, newest: int, files_of: FilesOf) -> No
     Raises
     ------
     ConfigurationError
-        Names a file, and the oldest version that has all of its own.
+        Names a missing file, and the oldest version whose files all exist.
     """
     kept = frozenset(files_of(newest))
     gone = _gone(root, files_of(version), kept)
     if not gone:
         return
-    missing, whole = version, newest  # files go in the order in which versions let go of them
+    missing, whole = version, newest  # files disappear in the order in which versions removed them
     while whole - missing > 1:
         middle = (missing + whole) // 2
         if _gone(root, files_of(middle), kept):
@@ -56,9 +56,9 @@ def check_kept(root: Folder, version: int, newest: int, files_of: FilesOf) -> No
 
 
 def _gone(root: Folder, files: Sequence[str], kept: frozenset[str]) -> str | None:
-    """One of a version's files that is no longer there; those of the newest version are.
+    """Return a file of a version that no longer exists; the newest version's files are not checked.
 
-    Files elsewhere, as those of a shallow clone, are another table's.
+    Files outside the folder, as in a shallow clone, belong to another table.
     """
     start = f"{root.uri.rstrip('/')}/"
     old = [path for path in files if path not in kept and path.startswith(start)]

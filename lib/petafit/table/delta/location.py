@@ -1,4 +1,4 @@
-"""Where delta-rs finds a table: of some folders' names it makes others."""
+"""Workaround for delta-rs, which misreads the names of some folders."""
 
 import atexit
 import re
@@ -17,20 +17,21 @@ _MISREAD = re.compile(r"[%\\\[\]^|\x00-\x1f\x7f]")
 
 
 def delta_location(table: Folder) -> str:
-    """The URI by which delta-rs reads and writes the log of this table, and of no other.
+    """Return the URI by which delta-rs reads and writes the log of this table, and of no other.
 
-    A local folder whose name delta-rs would misread gets a stand-in: a temporary folder with a link
-    to its log. The data files are not in it.
+    A local folder whose name delta-rs would misread is replaced by a temporary folder with a link
+    to its log, without the data files.
 
     Raises
     ------
     ConfigurationError
-        Delta's log would be looked for in another folder, on a filesystem without links.
+        delta-rs would read another folder, and the filesystem has no links.
     """
     if not _MISREAD.search(table.path):
         return table.uri
     if table.is_local:
-        Path(table.path, LOG).mkdir(parents=True, exist_ok=True)  # delta-rs makes none by a link
+        # delta-rs cannot create the log folder through a link
+        Path(table.path, LOG).mkdir(parents=True, exist_ok=True)
         return _stand_in(table.path)
     raise ConfigurationError(
         f"The Delta table at {table.uri} cannot be opened: delta-rs would look into another folder",
@@ -41,7 +42,7 @@ def delta_location(table: Folder) -> str:
 
 @cache
 def _stand_in(path: str) -> str:
-    """One for a table in each process."""
+    """Make the temporary folder for a table, one for each process."""
     folder = tempfile.mkdtemp(prefix="petafit-delta-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     Path(folder, LOG).symlink_to(Path(path, LOG), target_is_directory=True)

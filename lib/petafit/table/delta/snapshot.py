@@ -1,4 +1,4 @@
-"""Delta tables: the log is read by delta-rs, without a JVM; the data files never are."""
+"""Delta tables: the log is read by delta-rs, without a JVM; data files are not read here."""
 
 import json
 import re
@@ -26,9 +26,9 @@ def open_delta(uri: str, *, version: int | None = None) -> Snapshot:
     Raises
     ------
     ConfigurationError
-        The table has no such version, or no longer has it.
+        The table has no such version, or its files are gone.
     StorageError
-        The log is damaged, or asks for more than delta-rs can do.
+        The log is damaged, or requires a feature that delta-rs lacks.
     """
     root = Folder(uri)
     table = open_log(root, version)
@@ -51,7 +51,7 @@ def open_delta(uri: str, *, version: int | None = None) -> Snapshot:
 
 
 def open_log(root: Folder, version: int | None = None) -> DeltaTable:
-    """The log of a table at a version; by default the newest. Errors as in `open_delta`."""
+    """Open the log of a table at a version; by default the newest. Errors as in `open_delta`."""
     try:
         return DeltaTable(delta_location(root), version=version)
     except (DeltaError, OSError, OverflowError) as error:
@@ -67,13 +67,13 @@ def open_log(root: Folder, version: int | None = None) -> DeltaTable:
                 ) from error
         raise StorageError(
             f"The log of the Delta table at {root.uri} cannot be read",
-            got=str(error).partition("\n")[0],  # delta-rs may add a stack of its own
+            got=str(error).partition("\n")[0],  # delta-rs may append a stack trace
             hint="It is damaged, out of reach, or of a newer Delta than petafit's.",
         ) from error
 
 
 def _paths(root: Folder, version: int) -> list[str]:
-    """Where the files of a version are."""
+    """Return the locations of a version's files."""
     actions = pa.table(open_log(root, version).get_add_actions(flatten=True))
     return [_location(root, path) for path in actions["path"].to_pylist()]
 
@@ -93,13 +93,13 @@ def _data_files(root: Folder, actions: pa.Table, columns: tuple[str, ...]) -> tu
 
 
 def _location(root: Folder, path: str) -> str:
-    """Where a file is. The log holds URIs, so a folder named p=a%20b stands there as p=a%2520b."""
+    """Return a file's location. The log has URIs, so a folder p=a%20b is recorded as p=a%2520b."""
     is_absolute = _ABSOLUTE.match(path)  # as in the log of a shallow clone
     return Folder(path).uri if is_absolute else root.child(unquote(path)).uri
 
 
 def _scan_reason(table: DeltaTable, *, has_deletions: bool) -> str | None:
-    """Why the data files alone do not tell the table's rows, by the rules of Delta's protocol."""
+    """Return why the data files alone do not give the table's rows, by Delta's protocol."""
     protocol = table.protocol()
     features = set(protocol.reader_features or ())
     unknown = features - _READABLE_FEATURES
@@ -118,7 +118,7 @@ def _scan_reason(table: DeltaTable, *, has_deletions: bool) -> str | None:
 
 
 def _has_type_changes(node: object) -> bool:
-    """Whether a field of a Delta schema in JSON, nested ones included, was widened."""
+    """Return whether a field of a Delta schema in JSON, or a nested one, was widened."""
     if isinstance(node, dict):
         return "delta.typeChanges" in node or any(map(_has_type_changes, node.values()))
     return isinstance(node, list) and any(map(_has_type_changes, node))
@@ -131,4 +131,4 @@ def _has_deletion_vectors(table: DeltaTable) -> bool:
         reader = pa.RecordBatchReader.from_stream(table.deletion_vectors())
         return any(batch.num_rows for batch in reader)
     except (DeltaError, pa.ArrowException):
-        return True  # in a form, or at a place, that delta-rs cannot read
+        return True  # in a form or location that delta-rs cannot read

@@ -1,1 +1,1 @@
-"""Which rows of a table count."""
+"""Row filters of tables."""

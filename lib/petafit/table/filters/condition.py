@@ -1,4 +1,4 @@
-"""One column compared with literals: on values, on what values lie between, and in Spark SQL."""
+"""Comparison of a column with literals: on values, on ranges of values, and in Spark SQL."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -30,13 +30,13 @@ _HOLD_FOR_EQUALS = ("==", "in", "<=", ">=")
 
 
 class ValueRange(NamedTuple):
-    """What some values of a column are known to lie between.
+    """Bounds on some values of a column.
 
     Attributes
     ----------
     least, greatest : pyarrow.Array of one value
     nulls : bool
-        Whether there may be nulls or NaN among them, which no comparison holds for.
+        There may be nulls or NaN among them, which satisfy no comparison.
     """
 
     least: pa.Array
@@ -46,9 +46,9 @@ class ValueRange(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One column compared with literals.
+    """A comparison of one column with literals.
 
-    A missing value, null or NaN, meets no comparison: it is undecided.
+    For a missing value, null or NaN, every comparison is undecided.
     """
 
     column: str
@@ -56,12 +56,12 @@ class Condition:
     literals: tuple[Scalar, ...] = ()
 
     def mask(self, values: pa.Array) -> pa.BooleanArray:
-        """Whether each value meets the condition, (n_values,); null where that is undecided.
+        """Evaluate the condition for each value, (n_values,); null where it is undecided.
 
         Raises
         ------
         ConfigurationError
-            A literal is no value of the column's type.
+            A literal is not a value of the column's type.
         """
         if self.operator in NULLNESS:
             absent = missing(values)
@@ -83,7 +83,7 @@ class Condition:
             ) from error
 
     def may_hold(self, values: ValueRange) -> bool:
-        """Whether any value of a range can meet the condition."""
+        """Return whether any value of a range can satisfy the condition."""
         match self.operator:
             case "<" | "<=":
                 return self._holds(values.least)
@@ -98,7 +98,7 @@ class Condition:
         return True
 
     def must_hold(self, values: ValueRange) -> bool:
-        """Whether every value of a range meets the condition."""
+        """Return whether every value of a range satisfies the condition."""
         if values.nulls:
             return False
         match self.operator:
@@ -114,21 +114,21 @@ class Condition:
         return self.mask(value)[0].as_py() is True
 
     def sql(self) -> str:
-        """The condition in Spark's SQL; the column's type decides how text is compared."""
+        """Return the condition in Spark SQL; the column's type decides how text is compared."""
         column = quoted(self.column)
         if self.operator == "is null":
-            # Of any type; workers apply the condition once more, so that a text 'NaN' does no harm.
+            # Of any type: workers evaluate the condition again, so a text 'NaN' does no harm.
             return f"({column} IS NULL OR CAST({column} AS STRING) = 'NaN')"
         if self.operator == "is not null":
             return f"{column} IS NOT NULL"
-        # Not IN: where Spark is not in ANSI mode, IN compares timestamps as text.
+        # Not IN: unless Spark is in ANSI mode, IN compares timestamps as text.
         sign, joint = {"==": ("=", ""), "in": ("=", " OR "), "not in": ("!=", " AND ")}.get(
             self.operator, (self.operator, "")
         )
         comparisons = [f"{column} {sign} {as_sql(literal)}" for literal in self.literals]
         if self.operator in _HOLD_FOR_EQUALS and any(map(_is_zero, self.literals)):
-            # Spark's Parquet reader leaves out files by 0.0 where all that they hold is -0.0. It
-            # does not get to see a sum.
+            # Spark's Parquet reader skips files for a literal 0.0 if they hold only -0.0. It does
+            # not push down a sum.
             joint = " OR "
             comparisons.append(f"{column} + 0.0D = 0.0D")
         return f"({joint.join(comparisons)})" if len(comparisons) > 1 else comparisons[0]
@@ -146,7 +146,7 @@ class Condition:
         return found
 
     def __str__(self) -> str:
-        """The condition as settings write it."""
+        """Return the condition as written in settings."""
         literals = yaml12.dump(list(self.literals))
         shown = literals if self.operator in LISTS else literals[1:-1]
         column = self.column if _PLAIN.fullmatch(self.column) else f"`{self.column}`"

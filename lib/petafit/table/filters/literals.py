@@ -1,4 +1,4 @@
-"""A condition's literal as a value of a column; literals and columns' names in Spark's SQL."""
+"""Literals of conditions as column values; literals and column names in Spark SQL."""
 
 import datetime
 import re
@@ -13,11 +13,11 @@ from petafit.table.types import canonical
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?)?")
 _MOST_SIGNED = 2**63 - 1
-_SPARK_DIGITS = 38  # the most that one of Spark's decimal literals holds
+_SPARK_DIGITS = 38  # the largest precision of a decimal literal in Spark
 
 
 def as_value(literal: Scalar, kind: pa.DataType) -> pa.Scalar:
-    """The value that a column of some type is compared with.
+    """Convert a literal to the value that a column of some type is compared with.
 
     Floating columns are compared as float64 and decimals exactly, as Spark compares them. A
     timestamp without a zone means UTC.
@@ -25,7 +25,7 @@ def as_value(literal: Scalar, kind: pa.DataType) -> pa.Scalar:
     Raises
     ------
     TypeError, ValueError, ArithmeticError
-        The literal is no value of this type.
+        The literal is not a value of this type.
     """
     plain = canonical(kind)
     if pa.types.is_boolean(plain):
@@ -49,7 +49,7 @@ def as_value(literal: Scalar, kind: pa.DataType) -> pa.Scalar:
 
 
 def as_sql(literal: Scalar) -> str:
-    """The literal in Spark's SQL; text is left for Spark to cast to the column's type.
+    """Format a literal in Spark SQL; text is left for Spark to cast to the column's type.
 
     Examples
     --------
@@ -69,7 +69,7 @@ def as_sql(literal: Scalar) -> str:
 
 
 def quoted(column: str) -> str:
-    """A column's name in Spark's SQL, whatever signs it has.
+    """Quote a column's name in Spark SQL, whatever characters it has.
 
     Examples
     --------
@@ -99,6 +99,6 @@ def _moment(text: str, kind: pa.DataType) -> pa.Scalar:
     if kind.tz is not None and moment.tzinfo is None:
         moment = moment.replace(tzinfo=datetime.UTC)
     value = pa.scalar(moment, pa.timestamp("us", kind.tz))
-    if kind.unit == "ns":  # whose years are those from 1677 to 2262: a moment beyond is their end
+    if kind.unit == "ns":  # whose range is 1677 to 2262: a moment outside is clipped to it
         value = pa.scalar(min(max(1000 * value.value, -_MOST_SIGNED), _MOST_SIGNED), kind)
     return value

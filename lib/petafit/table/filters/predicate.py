@@ -1,4 +1,4 @@
-"""Which rows count: conditions like ``month <= 9``, on batches, partitions and in Spark SQL."""
+"""Row predicates: conditions like ``month <= 9``, on batches, partitions and in Spark SQL."""
 
 import math
 import re
@@ -26,33 +26,33 @@ _CONDITION = re.compile(
 
 
 class RowFilter(Protocol):
-    """Chooses rows: a `Predicate`, or what is built upon one."""
+    """Selects rows: a `Predicate`, or a filter built on one."""
 
     def __hash__(self) -> int: ...
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns that the choice depends on."""
+        """The columns that the selection depends on."""
 
     def check(self, schema: pa.Schema) -> None:
-        """Refuse what a table of this schema cannot decide."""
+        """Refuse conditions that a table of this schema cannot evaluate."""
 
     def mask(self, batch: pa.RecordBatch) -> pa.BooleanArray | None:
-        """Which rows are chosen, (n_rows,), without nulls; None where all of them are."""
+        """Return which rows are selected, (n_rows,), without nulls; None if all are."""
 
     def excludes(self, values: Mapping[str, object]) -> bool:
-        """Whether no row with these values of the partition columns can be chosen."""
+        """Return whether no row with these partition values can be selected."""
 
     def excludes_between(self, ranges: Mapping[str, ValueRange]) -> bool:
-        """Whether no row whose values lie in these ranges can be chosen."""
+        """Return whether no row with values in these ranges can be selected."""
 
     def sql(self) -> str:
-        """A condition in Spark's SQL that every chosen row meets."""
+        """Return a condition in Spark SQL that every selected row satisfies."""
 
 
 @dataclass(frozen=True, slots=True)
 class Predicate:
-    """Conditions that a row must meet, all of them."""
+    """A conjunction of conditions on a row."""
 
     conditions: tuple[Condition, ...] = ()
 
@@ -62,14 +62,14 @@ class Predicate:
         return tuple(dict.fromkeys(condition.column for condition in self.conditions))
 
     def check(self, schema: pa.Schema) -> None:
-        """Refuse, before any row is read, what a table of this schema cannot decide.
+        """Refuse, before any row is read, conditions that a table of this schema cannot evaluate.
 
         Raises
         ------
         ContractError
             The table lacks a column.
         ConfigurationError
-            A literal is no value of its column's type.
+            A literal is not a value of its column's type.
         """
         for condition in self.conditions:
             if not has_column(schema, condition.column):
@@ -80,14 +80,14 @@ class Predicate:
         self.mask(pa.RecordBatch.from_pylist([], schema))
 
     def mask(self, batch: pa.RecordBatch) -> pa.BooleanArray | None:
-        """Which rows meet all conditions, (n_rows,); None where there are no conditions."""
+        """Return which rows satisfy all conditions, (n_rows,); None without conditions."""
         if not self.conditions:
             return None
         masks = (condition.mask(batch.column(condition.column)) for condition in self.conditions)
         return pc.fill_null(reduce(pc.and_kleene, masks), False)
 
     def excludes(self, values: Mapping[str, object]) -> bool:
-        """Whether no row with these values of the partition columns can meet the conditions."""
+        """Return whether no row with these partition values can satisfy the conditions."""
         return not all(
             condition.mask(pa.array([values[condition.column]]))[0].as_py()
             for condition in self.conditions
@@ -95,7 +95,7 @@ class Predicate:
         )
 
     def met_by(self, values: Mapping[str, object]) -> bool:
-        """Whether every row with these values of the partition columns meets the conditions."""
+        """Return whether every row with these partition values satisfies the conditions."""
         return all(
             condition.column in values
             and condition.mask(pa.array([values[condition.column]]))[0].as_py() is True
@@ -103,7 +103,7 @@ class Predicate:
         )
 
     def excludes_between(self, ranges: Mapping[str, ValueRange]) -> bool:
-        """Whether no row whose values lie in these ranges can meet the conditions."""
+        """Return whether no row with values in these ranges can satisfy the conditions."""
         return not all(
             condition.may_hold(ranges[condition.column])
             for condition in self.conditions
@@ -111,14 +111,14 @@ class Predicate:
         )
 
     def covers(self, ranges: Mapping[str, ValueRange]) -> bool:
-        """Whether every row whose values lie in these ranges meets the conditions."""
+        """Return whether every row with values in these ranges satisfies the conditions."""
         return all(
             condition.column in ranges and condition.must_hold(ranges[condition.column])
             for condition in self.conditions
         )
 
     def sql(self) -> str:
-        """All conditions in Spark's SQL; ``true`` where there are none.
+        """Return all conditions in Spark SQL; ``true`` without any.
 
         Examples
         --------
@@ -129,7 +129,7 @@ class Predicate:
 
 
 def parse(conditions: Sequence[str]) -> Predicate:
-    """Conditions as settings write them: ``column op value``, the value in YAML.
+    """Parse conditions from settings: ``column op value``, the value in YAML.
 
     Operators are ``== = != < <= > >=``, ``in`` and ``not in`` with a list, ``is null`` and
     ``is not null``. A column's name with special characters goes into backticks. Dates and
@@ -139,7 +139,7 @@ def parse(conditions: Sequence[str]) -> Predicate:
     Raises
     ------
     ConfigurationError
-        A condition that cannot be understood.
+        A condition that cannot be parsed.
 
     Examples
     --------

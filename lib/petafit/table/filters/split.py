@@ -1,4 +1,4 @@
-"""Which rows of a table a task trains on, validates on and tests on."""
+"""Selection of the rows that a task trains on, validates on and tests on."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ Part = Literal["train", "validation", "test", "score"]
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Conditions, and possibly a share of the keys.
+    """Conditions, and optionally a share of the keys.
 
     Attributes
     ----------
     without : tuple of Predicate
-        Rows that meet all conditions of one of these are not selected.
+        Rows that satisfy one of these predicates are not selected.
     """
 
     predicate: Predicate
@@ -33,20 +33,20 @@ class Selection:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns that decide."""
+        """The columns on which the selection depends."""
         keys = self.share.keys if self.share else ()
         others = (name for each in self.without for name in each.columns)
         return tuple(dict.fromkeys((*self.predicate.columns, *keys, *others)))
 
     def check(self, schema: pa.Schema) -> None:
-        """Refuse what a table of this schema cannot decide; raises as `Predicate.check`."""
+        """Refuse conditions that a table of this schema cannot evaluate; as `Predicate.check`."""
         for conditions in (self.predicate, *self.without):
             conditions.check(schema)
         if self.share:
             self.share.check(schema)
 
     def mask(self, batch: pa.RecordBatch) -> pa.BooleanArray | None:
-        """Which rows are selected, (n_rows,); None where all are."""
+        """Return which rows are selected, (n_rows,); None if all are."""
         masks = (
             self.predicate.mask(batch),
             self.share.mask(batch) if self.share else None,
@@ -56,32 +56,31 @@ class Selection:
         return reduce(pc.and_, present) if present else None
 
     def excludes(self, values: Mapping[str, object]) -> bool:
-        """Whether no row with these partition values can be selected."""
+        """Return whether no row with these partition values can be selected."""
         left_out = any(each.met_by(values) for each in self.without)
         return left_out or self.predicate.excludes(values)
 
     def excludes_between(self, ranges: Mapping[str, ValueRange]) -> bool:
-        """Whether no row whose values lie in these ranges can be selected."""
+        """Return whether no row with values in these ranges can be selected."""
         left_out = any(each.covers(ranges) for each in self.without)
         return left_out or self.predicate.excludes_between(ranges)
 
     def sql(self) -> str:
-        """What Spark can decide of it, as its SQL."""
+        """Return the part of the selection that Spark can evaluate, in Spark SQL."""
         return self.predicate.sql()
 
 
 def select(settings: Settings, part: Part) -> Selection:
-    """The rows of a part of the task's table.
+    """Return the selection of a part of the task's table.
 
-    Training rows are never validation rows too, and rows of weight 0 are in no part: that leaves
-    them out whatever they hold. Weights that are missing or negative are left to the contract. Rows
-    to score need no label, so that what the
-    table's filter asks of it does not count there.
+    Training and validation rows are disjoint, and rows of weight 0 are in no part, whatever their
+    other values. Missing or negative weights are left to the contract. Rows to score need no label,
+    so the table filter's conditions on it are ignored for them.
 
     Raises
     ------
     ConfigurationError
-        The task does not say which rows of the table the part has.
+        The task does not define the part's rows.
     """
     split, filter = settings.split, parse(settings.table.filter)
     if part == "score":
@@ -104,9 +103,9 @@ def _left_out(settings: Settings, part: Part) -> Iterator[Predicate]:
 
 
 def _check_said(split: Split, part: Part) -> None:
-    """Refuse a part of which nothing is said: it would be all rows, those trained on included.
+    """Refuse an undefined part: it would be all rows, including training rows.
 
-    A task without any split trains on a whole table, and is tested on a whole one.
+    A task without any split trains on a whole table, and tests on a whole one.
     """
     untold = {
         "validation": not split.validation and "`split.validation`",

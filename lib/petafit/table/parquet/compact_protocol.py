@@ -1,7 +1,7 @@
-"""Structs in Thrift's compact protocol, read into rows of numbers: the metadata of Parquet.
+"""Reader of Thrift's compact protocol into rows of numbers, for Parquet metadata.
 
-The bytes are not trusted: positions only move forward, lengths stay within what is there, nesting
-is bounded, and a field that is known has the type that is known of it, once.
+The bytes are not trusted: positions only move forward, lengths stay within the buffer, nesting is
+bounded, and a known field must have its declared type, and occur once.
 
 References
 ----------
@@ -19,7 +19,7 @@ BOOL, BYTE, I16, I32, I64, DOUBLE, BINARY, LIST, SET, STRUCT = 1, 3, 4, 5, 6, 7,
 """Types of fields; a boolean's value stands in its type: 1 is true, 2 is false."""
 
 ABSENT = -(1 << 63)
-"""What stands in a row for a field that is not there."""
+"""Value of a row's slot for a field that is absent."""
 
 UNFINISHED, DAMAGED = 0, -1
 """Instead of a length: the struct goes on beyond the bytes, or is none."""
@@ -51,7 +51,7 @@ class Field(NamedTuple):
     elements : int
         The type of a list's elements.
     required : bool
-        Whether a struct without it is damaged.
+        A struct without it is damaged.
     """
 
     kind: int
@@ -62,13 +62,13 @@ class Field(NamedTuple):
 
 
 class StructLayout(NamedTuple):
-    """Structs as the kernel knows them, the outermost first.
+    """Structs in the kernel's form, the outermost first.
 
     Attributes
     ----------
     table : ndarray of int64, shape (n_structs, 32, 4)
     slots : dict of str to int
-        The place of each name in a row; at 0 stands the struct's number.
+        The position of each name in a row; position 0 holds the struct's number.
     structs : dict of str to int
         The number of each struct.
     """
@@ -81,16 +81,16 @@ class StructLayout(NamedTuple):
 def layout_of(
     structs: Mapping[str, Mapping[int, Field]], *, rows: Sequence[str], slots: Sequence[str]
 ) -> StructLayout:
-    """Prepare some structs for `read_struct`.
+    """Compile structs for `read_struct`.
 
     Parameters
     ----------
     structs : mapping of str to mapping of int to Field
         The outermost first; fields by their number.
     rows : sequence of str
-        The structs that begin a row of their own; others write into that of the struct around them.
+        The structs with a row of their own; others write into the row of their parent.
     slots : sequence of str
-        The names of a row's values, in the order in which they are to stand.
+        The names of a row's values, in their order.
     """
     numbers = {name: number for number, name in enumerate(structs)}
     places = {name: place for place, name in enumerate(("", *slots))}
@@ -106,12 +106,12 @@ def layout_of(
 
 
 def ended(name: str) -> str:
-    """The slot that tells where bytes or a list end."""
+    """Return the slot with the end of bytes or of a list."""
     return f"{name}.end"
 
 
 def counted(name: str) -> str:
-    """The slot that tells how many elements a list has."""
+    """Return the slot with a list's number of elements."""
     return f"{name}.count"
 
 
@@ -119,7 +119,7 @@ def counted(name: str) -> str:
 def read_struct(
     content: np.ndarray, layout: np.ndarray, found: np.ndarray
 ) -> tuple[int, int, np.ndarray]:
-    """Read the outermost struct of a layout; pass over all that the layout does not name.
+    """Read the outermost struct of a layout, skipping fields that the layout does not name.
 
     Parameters
     ----------
@@ -127,16 +127,16 @@ def read_struct(
     layout : ndarray of int64
         The table of a `StructLayout`.
     found : ndarray of int64, shape (n, n_slots)
-        Room for the first rows.
+        Buffer for the first rows.
 
     Returns
     -------
     int
-        How many bytes it takes; `UNFINISHED` if they end before, `DAMAGED` if it is no such struct.
+        Its length in bytes; `UNFINISHED` if the buffer ends before, `DAMAGED` if it is invalid.
     int
-        How many rows there are, in the order in which their structs begin.
+        Number of rows, which are in the order in which their structs begin.
     ndarray of int64, shape (m, n_slots)
-        The rows, and room.
+        The rows, possibly followed by unused ones.
     """
     outer = np.empty((_MOST_DEPTH, 7), np.int64)
     found[0] = ABSENT
@@ -144,7 +144,7 @@ def read_struct(
     at, depth, n_rows = 0, 0, 1
     struct, row, left, of, to, number, seen = 0, 0, _NO_LIST, 0, -1, 0, 0
     while True:
-        if left == 0:  # a list has ended
+        if left == 0:  # end of a list
             if to >= 0:
                 found[row, to + 1] = at
             depth -= 1
@@ -159,7 +159,7 @@ def read_struct(
         else:
             step, kind = _halves(content, at)
             at += 1
-            if kind == 0:  # a struct has ended
+            if kind == 0:  # end of a struct
                 if struct >= 0 and layout[struct, 0, _REQUIRED] & ~seen:
                     return DAMAGED, 0, found
                 depth -= 1
@@ -227,7 +227,7 @@ def _seven(numbers: np.ndarray, i: int) -> tuple[int, int, int, int, int, int, i
 
 @njit
 def _halves(content: np.ndarray, at: int) -> tuple[int, int]:
-    """The upper and the lower four bits of a byte."""
+    """Return the upper and the lower four bits of a byte."""
     byte = int(np.int64(content[at]))
     return byte >> 4, byte & 15
 
@@ -243,20 +243,20 @@ def _with_room(found: np.ndarray, n_rows: int) -> np.ndarray:
 
 @njit
 def _open_list(content: np.ndarray, at: int) -> tuple[int, int, int]:
-    """Where a list's elements start, how many there are, and their type."""
+    """Return the start of a list's elements, their number, and their type."""
     if at >= content.size:
         return UNFINISHED, 0, 0
     size, kind = _halves(content, at)
     at += 1
     if size == 15:
         at, size = _read_varint(content, at, 31)
-    room = content.size - at  # an element takes a byte, or more
+    room = content.size - at  # every element takes at least a byte
     return (at if size <= room else UNFINISHED), size, kind
 
 
 @njit
 def _read_value(content: np.ndarray, at: int, kind: int) -> tuple[int, int, int]:
-    """Where a value ends, and what it is; of bytes, where they start and where they end."""
+    """Return the end of a value, and the value; for bytes, their start and end."""
     value = 0
     if kind in (BOOL, _FALSE):
         value = 1 if kind == BOOL else 0
@@ -276,7 +276,7 @@ def _read_value(content: np.ndarray, at: int, kind: int) -> tuple[int, int, int]
 
 @njit
 def _read_varint(content: np.ndarray, at: int, bits: int) -> tuple[int, int]:
-    """Where a number ends that has at most so many bits, and the number: seven bits a byte."""
+    """Return the end and the value of a number of at most `bits` bits, at seven bits a byte."""
     value, shift = 0, 0
     while at < content.size:
         low = int(np.int64(content[at] & 127))

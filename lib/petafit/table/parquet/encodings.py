@@ -1,4 +1,4 @@
-"""How a Parquet file stores its columns, as far as the footer tells."""
+"""Encodings of a Parquet file's columns, inferred from the footer."""
 
 from collections.abc import Sequence
 
@@ -6,16 +6,16 @@ import pyarrow.parquet as pq
 
 _DICTIONARIES = {"PLAIN_DICTIONARY", "RLE_DICTIONARY"}
 _OTHER_BITS = 8
-"""What a value may take beside its code: a flag for null, its part of the pages' headers."""
+"""Bits that a value may take beside its code: a definition level, its share of page headers."""
 
 
 def stored_as_dictionaries(footer: pq.FileMetaData, names: Sequence[str]) -> list[str]:
-    """Those of the named columns whose values are codes into a dictionary.
+    """Return the named columns whose values are dictionary-encoded.
 
-    A writer that meets too many different values, often more than 1 MB of them, stores the rest of
-    a column chunk plainly. To decode that as a dictionary is to build one, which takes three times
-    as long as to decode it as it is. The first row group speaks for all, which came from the same
-    writer; columns that it does not have are given, too.
+    A writer that finds too many distinct values, often more than 1 MB of them, falls back to plain
+    encoding for the rest of a column chunk. Decoding that to a dictionary array builds a dictionary
+    and takes three times as long as decoding it to plain values. The first row group represents
+    all, which came from the same writer; columns that it lacks are returned, too.
     """
     if footer.num_row_groups == 0:
         return list(names)
@@ -26,11 +26,11 @@ def stored_as_dictionaries(footer: pq.FileMetaData, names: Sequence[str]) -> lis
 
 
 def is_dictionary(chunk: pq.ColumnChunkMetaData) -> bool:
-    """Whether nearly all values are codes.
+    """Return whether nearly all values of a column chunk are dictionary indices.
 
-    Footers do not tell it straight, but a code takes fewer bits than the number of values has, and
-    a plain text takes 32 for its length alone. The dictionary's own size is known compressed: it is
-    taken to have shrunk as the whole chunk has.
+    Footers do not record it, but an index takes no more bits than the number of values has, while a
+    plain text takes 32 for its length alone. Only the compressed size of the dictionary page is
+    known: its compression ratio is assumed to be that of the chunk.
     """
     if _DICTIONARIES.isdisjoint(chunk.encodings):
         return False

@@ -1,7 +1,7 @@
-"""Footers of Parquet files, read so that an error stays an error.
+"""Safe reading of Parquet footers: damage raises an error instead of aborting the process.
 
-Many of pyarrow's calls on metadata have no way to raise: where the library below throws, the
-process ends. They never see a footer that has not passed the checks here.
+Many of pyarrow's metadata accessors cannot raise: an exception in the C++ library terminates the
+process. So they only get footers that have passed the checks here.
 """
 
 import numpy as np
@@ -14,23 +14,23 @@ from petafit.table.parquet.footer_checks import check_footer_rows
 from petafit.table.parquet.footer_layout import LAYOUT
 
 _TAIL_BYTES = 64 << 10
-"""Read at once from the file's end; few footers are longer."""
+"""Bytes read at once from the file's end; few footers are longer."""
 _MAGIC, _MAGIC_ENCRYPTED = b"PAR1", b"PARE"
 _END_BYTES = 8
 """The footer's length, and the magic number."""
 _COLUMN_BYTES = 128
-"""About what a column chunk takes in a footer; only how much room is made at first hangs on it."""
+"""Typical size of a column chunk in a footer; only the initial buffer size depends on it."""
 
 
 def read_footer(stream: pa.NativeFile, path: str) -> pq.FileMetaData:
-    """The metadata of a Parquet file.
+    """Read the metadata of a Parquet file.
 
     Raises
     ------
     StorageError
         The file is encrypted.
     pyarrow.ArrowInvalid
-        There is no footer, or one that cannot be.
+        There is no footer, or an invalid one.
     """
     size = stream.size()
     tail = stream.read_at(min(size, _TAIL_BYTES), max(size - _TAIL_BYTES, 0))

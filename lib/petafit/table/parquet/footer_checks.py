@@ -1,4 +1,4 @@
-"""Checks of a Parquet footer: what it says must be possible, and agree with itself."""
+"""Validity and consistency checks of Parquet footers."""
 
 from collections.abc import Callable
 
@@ -10,7 +10,7 @@ from petafit.table.parquet.footer_layout import BOUNDS, CHUNK, ELEMENT, GROUP, L
 from petafit.table.parquet.schema_tree import SchemaTree, are_paths, tree_of
 
 _WIDTHS = np.array([1, 4, 8, 12, 4, 8, 0, 0])
-"""Bytes of a value: boolean, int32, int64, int96, float, double, bytes, and bytes of one length."""
+"""Bytes per value: boolean, int32, int64, int96, float, double, byte array, fixed-length bytes."""
 _BYTES, _FIXED = 6, 7
 _CODECS, _REPETITIONS = 8, 3
 _MAGIC_BYTES = 4
@@ -20,15 +20,15 @@ Rows = Callable[[str], np.ndarray]
 
 
 def check_footer_rows(footer: bytes, found: np.ndarray, before: int) -> None:
-    """Raise where pyarrow would trust what cannot be.
+    """Raise if a footer has invalid content that pyarrow would trust.
 
     Parameters
     ----------
     footer : bytes
     found : ndarray of int64
-        Its structs, as `read_struct` found them by `LAYOUT`.
+        Its structs, read by `read_struct` with `LAYOUT`.
     before : int
-        How many bytes of the file precede the footer.
+        Number of bytes of the file that precede the footer.
 
     Raises
     ------
@@ -91,7 +91,7 @@ def _check_groups(rows: int, groups: Rows, group_of: np.ndarray, n_leaves: int) 
 def _check_columns(
     footer: bytes, chunks: Rows, schema: Rows, tree: SchemaTree, element_of: np.ndarray
 ) -> None:
-    """The columns of each row group are those of the schema."""
+    """Check that the columns of each row group are those of the schema."""
     _demand(chunks("type") == schema("type")[element_of], "with a column of another type")
     _demand((chunks("codec") >= 0) & (chunks("codec") < _CODECS), "with an unknown compression")
     names = np.column_stack([schema("name"), schema(ended("name"))])
@@ -102,7 +102,7 @@ def _check_columns(
 
 
 def _check_places(chunks: Rows, rows: np.ndarray, before: int) -> None:
-    """Columns that have rows lie between the file's first bytes and its footer, and apart."""
+    """Check that column chunks with rows lie before the footer and do not overlap."""
     _demand(chunks("plain_bytes") >= 0, "with a column of negative size")
     _demand((chunks("bytes") >= 0) & (chunks("bytes") <= before), "with a column beyond the file")
     data, dictionary, size = (
@@ -116,7 +116,7 @@ def _check_places(chunks: Rows, rows: np.ndarray, before: int) -> None:
 
 
 def _check_levels(chunks: Rows, tree: SchemaTree, element_of: np.ndarray) -> None:
-    """Where it is told how often there is which level, there is a number for each."""
+    """Check that level histograms, if present, have an entry for each level."""
     for name, levels in (("list_levels", tree.list_levels), ("null_levels", tree.null_levels)):
         count = chunks(counted(name))
         holds = (count == ABSENT) | (count == 0) | (count == levels[element_of] + 1)
@@ -126,7 +126,7 @@ def _check_levels(chunks: Rows, tree: SchemaTree, element_of: np.ndarray) -> Non
 
 
 def _check_bounds(chunks: Rows, kinds: np.ndarray, lengths: np.ndarray) -> None:
-    """Extreme values, where they are told, are as long as their type has them."""
+    """Check that extreme values, if present, have the length of their type."""
     width = np.where(kinds == _FIXED, lengths, _WIDTHS[kinds])
     for name in BOUNDS:
         start = chunks(name)

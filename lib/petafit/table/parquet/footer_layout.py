@@ -1,8 +1,8 @@
-"""Which fields of a Parquet footer are read before pyarrow sees it.
+"""Fields of a Parquet footer that are read and checked before pyarrow parses it.
 
 References
 ----------
-``parquet.thrift`` of the Parquet format: ``FileMetaData`` and what it holds.
+``parquet.thrift`` of the Parquet format: ``FileMetaData`` and the structs in it.
 """
 
 from petafit.table.parquet.compact_protocol import (
@@ -22,10 +22,10 @@ ELEMENT, GROUP, CHUNK = "element", "group", "chunk"
 _STATISTICS = {1: "max", 2: "min", 5: "max_value", 6: "min_value"}
 
 BOUNDS = tuple(_STATISTICS.values())
-"""The extreme values that may be told of a column chunk, as bytes."""
+"""The extreme values in a column chunk's statistics, as bytes."""
 
 LISTS = ("path", "list_levels", "null_levels")
-"""The names of a column and the groups around it, and how often there is which level."""
+"""The path of a column, and the histograms of its repetition and definition levels."""
 
 LAYOUT = layout_of(
     {
@@ -82,4 +82,4 @@ LAYOUT = layout_of(
         *(slot for name in LISTS for slot in (name, ended(name), counted(name))),
     ),
 )
-"""Of a ``file``, its schema's ``element``s, its row ``group``s, and their column ``chunk``s."""
+"""Layout of a ``file``, its schema's ``element``s, row ``group``s, and their column ``chunk``s."""

@@ -1,4 +1,4 @@
-"""Which files a Parquet table has: those that readers agree on, each once."""
+"""Listing of a Parquet table's files by common reader conventions, each once."""
 
 import re
 from collections.abc import Iterable
@@ -22,18 +22,18 @@ _MAGIC = (b"PAR1", b"PARE")
 
 
 def list_files(root: Folder) -> Files:
-    """The files of a Parquet table, sorted by name.
+    """List the files of a Parquet table, sorted by name.
 
-    Names that start with ``.`` are left out, and those that start with ``_``, partition folders
-    excepted; files that somebody is still writing, by their names; and empty ones that are not
-    called Parquet. Of the output of a Spark stream, only the files that its log lists count.
+    Left out are names that start with ``.``, or with ``_`` except partition folders; files that are
+    still being written, by their names; and empty ones not named as Parquet. In the output of a
+    Spark stream, only the files in its log count.
 
     Raises
     ------
     ConfigurationError
-        The folder is, holds, or lies in a table of a format whose log says which files count.
+        The folder is, holds, or lies in a table of a format whose log defines its files.
     StorageError
-        It cannot be listed, or holds a file that is not Parquet.
+        The folder cannot be listed, or holds a file that is not Parquet.
     """
     itself = root.filesystem.get_file_info(root.path)
     if itself.type == FileType.File:
@@ -51,7 +51,7 @@ def list_files(root: Folder) -> Files:
 
 
 def _found(root: Folder) -> tuple[Files, list[str]]:
-    """All files that are not hidden, and all folders."""
+    """Return all files that are not hidden, and all folders."""
     if root.is_local:
         local = LocalFiles(root.path)
         return local.find(), local.folders
@@ -65,7 +65,7 @@ def _found(root: Folder) -> tuple[Files, list[str]]:
 
 
 def _folders(names: Iterable[str]) -> list[str]:
-    """The folders of files, of which object stores know nothing; none within a hidden one."""
+    """Return the folders of files, which object stores do not list; none within a hidden one."""
     found: dict[str, None] = {}
     for parent in {name.rpartition("/")[0] for name in names}:
         parts = parent.split("/") if parent else []
@@ -82,7 +82,7 @@ def _counts(name: str, size: int) -> bool:
 
 
 def _refuse_foreign(root: Folder, names: Iterable[str]) -> None:
-    """Refuse files of other formats; of each ending that is not Parquet's, one is looked at."""
+    """Refuse files of other formats; one file of each extension but Parquet's is examined."""
     endings: dict[str, str] = {}
     for name in names:
         last = name.rpartition("/")[2]

@@ -1,4 +1,4 @@
-"""The files below a folder of the local disk, each once, whatever links lead to it."""
+"""Listing of the files below a local folder, each once, following links."""
 
 import logging
 import os
@@ -11,11 +11,11 @@ log = logging.getLogger("petafit")
 
 
 class LocalFiles:
-    """Walks a folder: first what lies in it, then what links lead to.
+    """Walks a folder: first its own content, then the targets of links.
 
-    A link that leads back to where it lies is not followed. A file counts once: in its own place
-    where that is below the folder, else behind the first link to it, in the order of names. Hard
-    links are files of their own, like copies.
+    A cyclic link is not followed. A file is listed once: by its own path if that is below the
+    folder, else by the first link to it, in the order of names. Hard links are separate files, like
+    copies.
 
     Parameters
     ----------
@@ -25,7 +25,7 @@ class LocalFiles:
     Attributes
     ----------
     folders : list of str
-        Names of all folders that were seen, relative to the top; hidden ones are not entered.
+        Names of all folders found, relative to the top; hidden ones are not entered.
     """
 
     def __init__(self, top: str) -> None:
@@ -36,12 +36,12 @@ class LocalFiles:
         self._repeated: list[str] = []
 
     def find(self) -> list[tuple[str, int]]:
-        """Names relative to the top, and sizes in bytes.
+        """Return names relative to the top, and sizes in bytes.
 
         Raises
         ------
         StorageError
-            A folder cannot be listed, or a link leads nowhere.
+            A folder cannot be listed, or a link is broken.
         """
         try:
             found = [*self._walk("", os.path.realpath(self.top)), *self._linked()]
@@ -58,7 +58,7 @@ class LocalFiles:
         return found
 
     def _walk(self, relative: str, real: str) -> Iterator[tuple[str, int]]:
-        """The files of a folder and of those below it; links are put aside."""
+        """Yield the files of a folder and of those below it; links are collected for later."""
         self._entered.add(real)
         with os.scandir(real) as entries:
             for entry in entries:
@@ -75,7 +75,7 @@ class LocalFiles:
                     yield name, entry.stat().st_size
 
     def _linked(self) -> Iterator[tuple[str, int]]:
-        """What the links lead to: folders first, since what lies in those is in its own place."""
+        """Yield the files behind links: folders first, since files in these have their own path."""
         files: list[tuple[str, Path]] = []
         while self._links:
             links, self._links = sorted(self._links), []
@@ -101,7 +101,7 @@ class LocalFiles:
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a file or folder of this name is no part of a table, as in Spark.
+    """Return whether a file or folder with this name is ignored in tables, as in Spark.
 
     Examples
     --------
@@ -114,7 +114,7 @@ def is_hidden(name: str) -> bool:
 def _target(link: Path) -> Path:
     try:
         return link.resolve(strict=True)
-    except (OSError, RuntimeError) as error:  # the latter for links that lead to each other
+    except (OSError, RuntimeError) as error:  # the latter for cyclic links
         raise StorageError(
             f"The link {link} leads nowhere",
             got=link.readlink(),

@@ -1,4 +1,4 @@
-"""Tables whose logs say which of their files count: read as plain Parquet they give other rows."""
+"""Detection of tables with a log of their files: read as plain Parquet they give wrong rows."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _COPY_IT = "Copy its rows to a Delta or Parquet table with Spark, and name that 
 
 @dataclass(frozen=True, slots=True)
 class OtherFormat:
-    """What a folder is, and what to do with it instead."""
+    """A table format, and the alternative for the user."""
 
     kind: str
     hint: str
@@ -37,17 +37,17 @@ def refuse_other_formats(root: Folder, names: Iterable[str]) -> None:
     Parameters
     ----------
     names : iterable of str
-        Of the files and folders below it, without what hidden folders hold.
+        Names of the files and folders below it, without the content of hidden folders.
 
     Raises
     ------
     ConfigurationError
-        Its files may hold rows that were removed, or that were never committed.
+        The files may hold rows that were deleted, or never committed.
     """
     for place, found in _within(names):
         if place:
             raise _refusal(f"{root.uri} holds {root.child(place).uri}, which is", found)
-        if found is not _STREAM:  # whose log is read
+        if found is not _STREAM:  # whose log is supported
             raise _refusal(f"{root.uri} is", found)
     for above, found in _above(root):
         raise _refusal(f"{root.uri} lies in {above.uri}, which is", found)
@@ -70,7 +70,7 @@ def _within(names: Iterable[str]) -> Iterator[tuple[str, OtherFormat]]:
 
 
 def _above(root: Folder) -> Iterator[tuple[Folder, OtherFormat]]:
-    """The folders that a folder lies in and that are tables."""
+    """Return the parent folders that are tables."""
     folder, name = root.split()
     while name:
         for log, found in _BY_LOG.items():
@@ -82,7 +82,7 @@ def _above(root: Folder) -> Iterator[tuple[Folder, OtherFormat]]:
 
 
 def _is_folder(folder: Folder, name: str) -> bool:
-    """Whether there is such a folder; one that must not be looked at is none."""
+    """Return whether a folder exists; False if access is denied."""
     try:
         info = folder.filesystem.get_file_info(folder.child(name).path)
     except OSError:

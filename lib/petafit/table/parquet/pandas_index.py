@@ -1,4 +1,4 @@
-"""Columns that are the index of a pandas frame: row numbers mostly, and no part of its data."""
+"""Index columns of pandas frames: mostly row numbers, which are not data."""
 
 import re
 
@@ -15,10 +15,10 @@ _LOOKS = 8
 
 
 def index_columns(snapshot: Snapshot) -> frozenset[str]:
-    """The columns of a table that pandas saved as the index of what it wrote.
+    """Return the columns of a table that pandas saved as a frame's index.
 
-    The footers of some files from all over the table tell them. Those that pandas had to name are
-    known by that name, too, whoever wrote the table since.
+    They are read from the footers of some files spread over the table. Columns that pandas named
+    are recognised by that name, too, whichever program rewrote the table.
     """
     named = {*unnamed_index(snapshot.schema)}
     if snapshot.scan_reason is None:
@@ -28,7 +28,7 @@ def index_columns(snapshot: Snapshot) -> frozenset[str]:
 
 
 def unnamed_index(schema: pa.Schema) -> frozenset[str]:
-    """The columns whose names pandas made: ``__index_level_0__``, or ``Unnamed: 0`` through CSV.
+    """Return the columns named by pandas: ``__index_level_0__``, or ``Unnamed: 0`` through CSV.
 
     Examples
     --------
@@ -44,10 +44,10 @@ def unnamed_index(schema: pa.Schema) -> frozenset[str]:
 
 
 def index_of(footer: pq.FileMetaData) -> set[str]:
-    """The index columns by a footer of pandas; a range is no column, and other writers say none."""
+    """Return the index columns in pandas' metadata; a range is not a column."""
     try:
-        told = from_json((footer.metadata or {}).get(b"pandas", b"{}"))
-        return {name for name in told["index_columns"] if isinstance(name, str)}
+        metadata = from_json((footer.metadata or {}).get(b"pandas", b"{}"))
+        return {name for name in metadata["index_columns"] if isinstance(name, str)}
     except (ValueError, KeyError, TypeError):
         return set()
 
@@ -57,4 +57,4 @@ def _told(file: DataFile) -> set[str]:
         with open_file(file.path, size=file.size) as opened:
             return index_of(opened.footer)
     except StorageError:
-        return set()  # whoever reads the file's rows says what is wrong with it
+        return set()  # the reader of the file's rows reports what is wrong with it

@@ -1,4 +1,4 @@
-"""The tree that the schema of a Parquet footer is, written as a list: parents before children."""
+"""The tree of a Parquet footer's schema, which is stored as a list: parents before children."""
 
 from typing import NamedTuple
 
@@ -12,16 +12,17 @@ _MOST_DEPTH = 100
 
 
 class SchemaTree(NamedTuple):
-    """How the elements of a schema hang together.
+    """Parents, leaves and levels of a schema's elements.
 
     Attributes
     ----------
     parents : ndarray of int64, shape (n_elements,)
-        The element that each belongs to; -1 of the first one.
+        The parent of each element; -1 for the first one.
     leaves : ndarray of int64, shape (n_leaves,)
         The elements that are columns.
     list_levels, null_levels : ndarray of int64, shape (n_elements,)
-        In how many lists a value stands, and how many of it and the groups around it may be absent.
+        Maximal repetition and definition level: the number of lists around a value, and of optional
+        or repeated elements on its path.
     """
 
     parents: np.ndarray
@@ -31,12 +32,12 @@ class SchemaTree(NamedTuple):
 
 
 def tree_of(children: np.ndarray, types: np.ndarray, repetitions: np.ndarray) -> SchemaTree | None:
-    """The tree, or None where there is none, or one too deep to be walked safely.
+    """Build the tree; None if the list is not a tree, or one too deep to be walked safely.
 
     Parameters
     ----------
     children, types, repetitions : ndarray of int64, shape (n_elements,)
-        How many children each has, its physical type, and whether it is repeated; or `ABSENT`.
+        Number of children, physical type, and repetition of each element; or `ABSENT`.
     """
     parents = np.empty(len(children), np.int64)
     leaves = np.empty(len(children), np.int64)
@@ -55,7 +56,7 @@ def _fill(
     in_list: np.ndarray,
     absent: np.ndarray,
 ) -> int:
-    """Returns how many leaves there are, or -1; adds up levels from the outermost group on."""
+    """Fill in parents, leaves and levels from the root on; return the number of leaves, or -1."""
     open_groups, left = np.empty(_MOST_DEPTH, np.int64), np.empty(_MOST_DEPTH, np.int64)
     depth, count = -1, 0
     for i in range(children.size):
@@ -64,7 +65,7 @@ def _fill(
         if (depth < 0) != (i == 0) or (children[i] < 0 and children[i] != ABSENT):
             return -1
         if i == 0:
-            parents[i], in_list[i], absent[i] = -1, 0, 0  # the root may be said to be anything
+            parents[i], in_list[i], absent[i] = -1, 0, 0  # the root's repetition is ignored
         else:
             parents[i] = open_groups[depth]
             left[depth] -= 1
@@ -87,18 +88,18 @@ def _fill(
 def are_paths(
     content: np.ndarray, names: np.ndarray, parents: np.ndarray, own: np.ndarray, paths: np.ndarray
 ) -> bool:
-    """Whether paths are those of the elements they are said to be of.
+    """Return whether paths match the elements they belong to.
 
     Parameters
     ----------
     content : ndarray of uint8
     names : ndarray of int64, shape (n_elements, 2)
-        Where in the content the name of each element starts and ends.
+        Start and end of each element's name in the content.
     parents : ndarray of int64, shape (n_elements,)
     own : ndarray of int64, shape (n_paths,)
         The element of each path.
     paths : ndarray of int64, shape (n_paths, 2)
-        Where it starts and ends: a list of names, each after its length.
+        Start and end of each path: a list of names, each preceded by its length.
     """
     chain = np.empty(_MOST_DEPTH + 1, np.int64)
     for i in range(own.size):

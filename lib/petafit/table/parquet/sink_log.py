@@ -1,4 +1,4 @@
-"""The log of a Spark stream's output: which files of its folder were committed."""
+"""The log of a Spark stream's output, which lists the folder's committed files."""
 
 import re
 from collections.abc import Collection
@@ -14,20 +14,20 @@ _VERSION = "v1"
 
 
 def listed_in_sink_log(root: Folder, names: Collection[str]) -> set[str]:
-    """Names of the files that count, relative to the output's folder.
+    """Return the names of the committed files, relative to the output's folder.
 
-    A stream that was stopped within a batch leaves files that no batch has committed; they are in
-    the folder, and written once more under other names.
+    A stream that was stopped within a batch leaves uncommitted files in the folder, and writes
+    their rows again under other names.
 
     Parameters
     ----------
     names : collection of str
-        Of the files that are there.
+        Names of the files in the folder.
 
     Raises
     ------
     StorageError
-        The log is damaged, lists a file that is not there, or was written under another address.
+        The log is damaged, lists a missing file, or was written under another address.
     """
     listed = {name for batch in _batches(root) for name in _files(root, batch)}
     missing = sorted(listed.difference(names))
@@ -41,7 +41,7 @@ def listed_in_sink_log(root: Folder, names: Collection[str]) -> set[str]:
 
 
 def _batches(root: Folder) -> list[str]:
-    """The log's files since the last that repeats all before it."""
+    """Return the log's files from the last compacted one on."""
     found = []
     for name in root.child(SINK_LOG).names():
         batch = _BATCH.fullmatch(name)

@@ -23,16 +23,16 @@ from petafit.table.types import footer_schema
 _INTEGER = re.compile(r"-?\d{1,18}")
 _BUFFER_BYTES = 1 << 20
 _LOOKS = 16
-"""At files for columns that the first lacks, or has without a value."""
+"""Number of files examined for columns that the first lacks, or has without a value."""
 
 UNREADABLE = (pa.ArrowException, OSError, UnicodeDecodeError, MemoryError)
-"""What reading a damaged file raises: names may be no text, and sizes beyond all memory."""
+"""Exceptions for damaged files: names may not be text, and sizes may exceed memory."""
 
 
 def open_parquet(uri: str) -> Snapshot:
-    """Pin the files that a Parquet table has now; the first of them gives the columns.
+    """Pin the current files of a Parquet table; the columns are those of the first file.
 
-    `petafit.table.parquet.listing.list_files` says which files those are.
+    `petafit.table.parquet.listing.list_files` defines the files.
 
     Raises
     ------
@@ -78,9 +78,9 @@ def open_parquet(uri: str) -> Snapshot:
 
 
 def _stored_columns(files: Sequence[DataFile]) -> tuple[pa.Schema, list[str]]:
-    """The columns of the first file, and those that only others have, of a few all over the table.
+    """Return the columns of the first file, and those found only in others, of a few examined.
 
-    A column without a value in the first file has no type there: it gets that of another file.
+    A column without values in the first file has no type there: it gets that of another file.
     """
     first, *others = map(_columns_of, spread(files, _LOOKS))
     untyped = {field.name for field in first if pa.types.is_null(field.type)}
@@ -104,7 +104,7 @@ def _columns_of(file: DataFile) -> pa.Schema:
 
 
 def refuse_repeated(names: Sequence[str], path: str) -> None:
-    """Refuse a file with two columns of one name, of which a task could mean either.
+    """Refuse a file with two columns of the same name, which would be ambiguous.
 
     Raises
     ------
@@ -122,13 +122,13 @@ def refuse_repeated(names: Sequence[str], path: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class OpenFile:
-    """A Parquet file, as pyarrow decodes it and as bytes.
+    """A Parquet file, as pyarrow's reader and as bytes.
 
     Attributes
     ----------
     dictionaries : tuple of str
-        Those of the columns asked for that are stored as codes into a dictionary. pyarrow decodes
-        them to texts: it does not look at codes that it is to hand over.
+        The requested columns that are dictionary-encoded. pyarrow decodes them to texts: it would
+        not check indices that it returns unchanged.
     """
 
     parquet: pq.ParquetFile
@@ -138,29 +138,29 @@ class OpenFile:
 
     @property
     def footer(self) -> pq.FileMetaData:
-        """What the file says of itself."""
+        """The file's metadata."""
         return self.parquet.metadata
 
 
 @contextmanager
 def open_file(path: str, *, size: int, dictionaries: Sequence[str] = ()) -> Iterator[OpenFile]:
-    """A Parquet file whose pages are verified where they carry checksums.
+    """Open a Parquet file; pages with checksums are verified.
 
-    Column chunks of local files pass through a small buffer; those of object stores are fetched a
-    row group at a time, in few requests.
+    Column chunks of local files are read through a small buffer; those on object stores are fetched
+    a row group at a time, in few requests.
 
     Parameters
     ----------
     size : int
-        In bytes, as it was when the table was pinned.
+        Size in bytes when the table was pinned.
     dictionaries : sequence of str
-        Columns to name in `OpenFile.dictionaries`, where the file stores strings in that way;
-        whatever the case of their letters.
+        Columns to name in `OpenFile.dictionaries` if the file dictionary-encodes them as strings;
+        names match whatever their letters' case.
 
     Raises
     ------
     StorageError
-        The file is missing, truncated, changed or no Parquet file.
+        The file is missing, truncated, changed or not Parquet.
     """
     location = Folder(path)
     try:
@@ -199,7 +199,7 @@ def open_file(path: str, *, size: int, dictionaries: Sequence[str] = ()) -> Iter
 
 
 def unreadable(path: str, error: Exception) -> StorageError:
-    """The error for a file that pyarrow cannot read."""
+    """Return the error for a file that pyarrow cannot read."""
     return StorageError(
         f"{path} cannot be read as Parquet",
         got=str(error).rstrip(". \n"),
@@ -208,7 +208,7 @@ def unreadable(path: str, error: Exception) -> StorageError:
 
 
 def _partition_columns(root: Folder, relatives: Sequence[str]) -> dict[str, pa.Array]:
-    """The partition columns, in the folders' order, with their value for every file."""
+    """Return the partition columns, in the folders' order, with their value for every file."""
     texts = [partition_texts(relative) for relative in relatives]
     names = list(texts[0])
     for relative, text in zip(relatives, texts, strict=True):
@@ -224,7 +224,7 @@ def _partition_columns(root: Folder, relatives: Sequence[str]) -> dict[str, pa.A
 
 
 def partition_texts(relative: str) -> dict[str, str | None]:
-    """What the folders above a file say: partition columns, and their values as text."""
+    """Return partition columns and values, as text, from the folders in a file's path."""
     folders = (part.partition("=") for part in relative.split("/")[:-1] if "=" in part)
     return {
         unquote(name): None if value == NULL_FOLDER else unquote(value)
@@ -233,7 +233,7 @@ def partition_texts(relative: str) -> dict[str, str | None]:
 
 
 def _typed(texts: Sequence[str | None]) -> pa.Array:
-    """Integers if every value is one, else text: as pyarrow types the folders of a dataset."""
+    """Convert to integers if every value is one, else keep text, like pyarrow's datasets."""
     if not all(text is None or _INTEGER.fullmatch(text) for text in texts) or not any(texts):
         return pa.array(texts, pa.string())
     numbers = pa.array([None if text is None else int(text) for text in texts], pa.int64())

@@ -1,4 +1,4 @@
-"""What the statistics of a row group tell of its rows, before it is decoded."""
+"""Value ranges from a row group's statistics, before it is decoded."""
 
 from collections.abc import Mapping
 
@@ -12,21 +12,21 @@ from petafit.table.types import canonical
 def ranges_of(
     group: pq.RowGroupMetaData, types: Mapping[str, pa.DataType]
 ) -> dict[str, ValueRange]:
-    """The ranges of some columns, as far as the writer has told them.
+    """Return the ranges of some columns, as far as the statistics contain them.
 
     Parameters
     ----------
     types : mapping of str to DataType
-        The columns meant, and their types in the table. Numbers, text and points in time have an
+        The columns, and their types in the table. Numbers, text and points in time have an
         order that statistics and conditions share; others are left out.
     """
     found = {}
     for number in range(group.num_columns if types else 0):
         chunk = group.column(number)
         name = chunk.path_in_schema
-        told = _range(chunk.statistics, canonical(types[name])) if name in types else None
-        if told:
-            found[name] = told
+        values = _range(chunk.statistics, canonical(types[name])) if name in types else None
+        if values:
+            found[name] = values
     return found
 
 
@@ -36,10 +36,10 @@ def _range(statistics: pq.Statistics | None, kind: pa.DataType) -> ValueRange | 
     try:
         least, greatest = (pa.array([v], kind) for v in (statistics.min, statistics.max))
     except (pa.ArrowException, TypeError, ValueError, OverflowError):
-        return None  # of another type than the table's, or a time that Python does not know
+        return None  # of another type than the table's, or a time that Python cannot represent
     if statistics.min != statistics.min or statistics.max != statistics.max:
-        return None  # NaN is no bound
-    undecided = statistics.null_count != 0 or pa.types.is_floating(kind)  # NaN is not told of
+        return None  # NaN is not a bound
+    undecided = statistics.null_count != 0 or pa.types.is_floating(kind)  # NaN is not counted
     return ValueRange(least, greatest, nulls=undecided)
 
 

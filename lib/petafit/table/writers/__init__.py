@@ -1,1 +1,1 @@
-"""Tables written by workers, committed at once."""
+"""Tables written by workers and committed atomically."""

@@ -1,4 +1,4 @@
-"""Publishing files as one version of a Delta table, without a JVM."""
+"""Commit of files as one version of a Delta table, without a JVM."""
 
 import json
 import random
@@ -29,16 +29,16 @@ _ONLY_IF_NEWEST = CommitProperties(max_commit_retries=0)
 
 @dataclass(frozen=True)
 class Replacement:
-    """Files that take the place of what lies in a part of a table.
+    """Files that replace a part of a table.
 
     Attributes
     ----------
     files : sequence of WrittenFile
-        Paths are below the table's folder.
+        Paths are relative to the table's folder.
     application : str
-        Recorded in the transaction, so that it can be told whether it took place.
+        Application id of the transaction, by which it is found if it was committed.
     replaced : frozenset of str, optional
-        The files that lay in the scope when the work began: others must not have come since.
+        The files in the scope when the work began: a conflict if others were added since.
     """
 
     files: Sequence[WrittenFile]
@@ -50,14 +50,14 @@ class Replacement:
 
 
 def application(key: str) -> str:
-    """The name under which a transaction of petafit's is recorded."""
+    """Return the application id of petafit's transactions for a key."""
     return f"petafit/{key}"
 
 
 def committed_version(folder: Folder, application: str) -> int | None:
-    """The version a transaction of this application made, if it took place.
+    """Return the version committed by a transaction with this application id, if any.
 
-    Where the log's entry of it was cleaned up since, as Delta does after 30 days, it is the newest.
+    If its log entry was cleaned up since, as Delta does after 30 days, that is the newest version.
 
     Raises
     ------
@@ -71,10 +71,10 @@ def committed_version(folder: Folder, application: str) -> int | None:
 
 
 def commit_files(folder: Folder, wanted: Replacement) -> int:
-    """Replace a part of a table in one transaction; the rest is as any other writer left it.
+    """Replace a part of a table in one transaction, leaving the rest as other writers left it.
 
-    The transaction is made for the newest version and none else. Where another writer was faster
-    it is made again, unless that writer changed what is to be replaced.
+    The transaction is based on the newest version. If another writer commits first, it is retried,
+    unless that writer changed the files to be replaced.
 
     Returns
     -------
@@ -84,9 +84,9 @@ def commit_files(folder: Folder, wanted: Replacement) -> int:
     Raises
     ------
     ConflictError
-        Somebody else changed the same part of the table meanwhile.
+        Another writer changed the same part of the table meanwhile.
     ConfigurationError
-        The rows do not fit those that stay.
+        The rows do not fit the remaining ones.
     StorageError
         The log cannot be read or written.
     """
@@ -113,9 +113,9 @@ def commit_files(folder: Folder, wanted: Replacement) -> int:
 
 
 def _commit_once(folder: Folder, wanted: Replacement) -> bool:
-    """One transaction; False where another writer was faster."""
+    """Try one transaction; return False if another writer committed first."""
     properties = CommitProperties(
-        max_commit_retries=0,  # delta-rs would retry without looking at what the other one wrote
+        max_commit_retries=0,  # delta-rs would retry without checking the other transaction
         app_transactions=[Transaction(wanted.application, 1)],
     )
     table = open_if_there(folder)
@@ -212,7 +212,7 @@ def _additions(wanted: Replacement) -> list[AddAction]:
 
 
 def _allow_local_times(table: DeltaTable, schema: Schema) -> None:
-    """Let a table that had no timestamps without a zone have them: they are a feature of Delta."""
+    """Enable Delta's feature of timestamps without a zone, if the rows add such a column."""
     needed = '"timestamp_ntz"' in schema.to_json()
     if needed and "timestampNtz" not in (table.protocol().reader_features or ()):
         feature = TableFeatures.TimestampWithoutTimezone
@@ -222,7 +222,7 @@ def _allow_local_times(table: DeltaTable, schema: Schema) -> None:
 
 
 def _version_of(folder: Folder, application: str, *, newest: int) -> int:
-    """Looked for in the log itself: what delta-rs tells of its history has no transactions."""
+    """Find a transaction in the log itself: delta-rs' history does not include transactions."""
     log = folder.child(LOG)
     for version in range(newest, -1, -1):
         entry = f"{version:020}.json"

@@ -1,4 +1,4 @@
-"""What a Delta table holds, for whoever is to replace a part of it."""
+"""Current content of a Delta table, of which a part is to be replaced."""
 
 import time
 from collections.abc import Sequence
@@ -16,12 +16,12 @@ from petafit.table.writers.types import written_schema
 
 
 def open_if_there(folder: Folder) -> DeltaTable | None:
-    """The newest version of a table; None where there is none. Errors as `open_log`."""
+    """Open the newest version of a table; None if there is none. Errors as `open_log`."""
     return open_log(folder) if folder.child(LOG).names() else None
 
 
 def files_within(folder: Folder, scope: Scope) -> frozenset[str]:
-    """The paths, below the folder, of the table's files in a scope; none where there is no table.
+    """Return the relative paths of a table's files in a scope; none if there is no table.
 
     Raises
     ------
@@ -33,19 +33,19 @@ def files_within(folder: Folder, scope: Scope) -> frozenset[str]:
 
 
 def rows_below(table: DeltaTable, prefix: str) -> dict[str, int]:
-    """The table's files whose paths begin so, each with its rows as the log counts them."""
+    """Return a table's files whose paths have a prefix, each with its number of rows by the log."""
     actions = pa.table(table.get_add_actions(flatten=True)).select(["path", "num_records"])
     pairs = zip(*(column.to_pylist() for column in actions.columns), strict=True)
     return {unquote(path): rows or 0 for path, rows in pairs if path.startswith(prefix)}
 
 
 def check_fits(folder: Folder, schema: pa.Schema, partition_by: Sequence[str]) -> None:
-    """Refuse rows that cannot lie beside those that the table keeps.
+    """Refuse rows that do not fit the remaining ones.
 
     Raises
     ------
     ConfigurationError
-        The table is partitioned by other columns, or has a column in another type.
+        The table is partitioned by other columns, or has a column of another type.
     """
     table = open_if_there(folder)
     if table is not None:
@@ -53,7 +53,7 @@ def check_fits(folder: Folder, schema: pa.Schema, partition_by: Sequence[str]) -
 
 
 def active(table: DeltaTable, scope: Scope) -> dict[str, RemoveAction]:
-    """The files in a scope by their paths, each with what removes it."""
+    """Return the files in a scope by path, each with the action that removes it."""
     columns = table.metadata().partition_columns
     if not set(scope.columns) <= set(columns):
         return {}
@@ -65,7 +65,7 @@ def active(table: DeltaTable, scope: Scope) -> dict[str, RemoveAction]:
         partition = dict(zip(columns, values, strict=True))
         if scope.covers(partition):
             text = dict(zip(columns, as_text(columns, partition), strict=True))
-            path = unquote(path)  # the log holds URIs, and delta-rs encodes what it is given
+            path = unquote(path)  # the log holds URIs, and delta-rs encodes paths itself
             found[path] = RemoveAction(path, True, now, size, text)
     return found
 
@@ -73,7 +73,7 @@ def active(table: DeltaTable, scope: Scope) -> dict[str, RemoveAction]:
 def new_fields(
     folder: Folder, table: DeltaTable, schema: pa.Schema, partition_by: Sequence[str]
 ) -> list[Field]:
-    """The columns that the table lacks, if the others fit."""
+    """Return the columns that the table lacks, if the others fit."""
     columns = table.metadata().partition_columns
     if columns != list(partition_by):
         raise other_partitions(folder, columns, partition_by)

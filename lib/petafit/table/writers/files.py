@@ -1,4 +1,4 @@
-"""Parquet files of a table, written by whoever has the rows, named by their content."""
+"""Parquet files of a table, named by their content."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,19 +14,19 @@ from petafit.table.writers.types import as_written
 
 ROW_GROUP_ROWS = 1 << 17
 FILE_ROWS = 1 << 18
-"""Rows that a writer holds back at most: of 39 columns they take about 100 MB."""
+"""Limit of the rows that a writer buffers: with 39 columns they take about 100 MB."""
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenFile:
-    """One file.
+    """A written file.
 
     Attributes
     ----------
     path : str
-        Below the folder it was written to.
+        Path relative to the folder it was written to.
     size : int
-        In bytes.
+        Size in bytes.
     partition : tuple of str or None
         Values of the partition columns, as text.
     """
@@ -39,26 +39,26 @@ class WrittenFile:
 
 @dataclass
 class PartitionedWriter:
-    """Writes rows as Parquet files, each of one partition, in Hive's folders.
+    """Writes rows as Parquet files, one partition each, in Hive's folders.
 
-    A file is named by the digest of its content, which the rows and the batches they come in
-    decide: a task that is tried again, or runs twice at a time, writes the same files.
+    A file is named by the digest of its content, which depends only on the rows and their batches:
+    a retried or speculative task writes the same files.
 
     Parameters
     ----------
     folder : Folder
-        Where the partitions' folders begin.
+        Parent of the partitions' folders.
     partition_by : sequence of str
         Columns that become folders.
     file_rows : int
-        Rows held back at most; when there are more, the largest partition becomes a file.
+        Limit of buffered rows; beyond it, the largest partition is written to a file.
 
     Attributes
     ----------
     files : list of WrittenFile
-        What was written so far.
+        Files written so far.
     pending : dict
-        By partition, the batches that are held back.
+        Buffered batches, by partition.
     """
 
     folder: Folder
@@ -68,7 +68,7 @@ class PartitionedWriter:
     pending: dict[Values, list[pa.RecordBatch]] = field(default_factory=dict)
 
     def write(self, batch: pa.RecordBatch) -> None:
-        """Take in rows; some files may be written.
+        """Add rows, writing files if the buffer is full.
 
         Raises
         ------
@@ -82,7 +82,7 @@ class PartitionedWriter:
             self._write_file(max(self.pending, key=self._rows))
 
     def close(self) -> list[WrittenFile]:
-        """Write what is held back, and give all files."""
+        """Write all buffered rows, and return all files."""
         for values in list(self.pending):
             self._write_file(values)
         return self.files
@@ -103,10 +103,10 @@ class PartitionedWriter:
 
 
 def _parquet(table: pa.Table) -> bytes:
-    """A whole file, verified.
+    """Write a whole file to memory, and verify it.
 
-    It is made in memory, because an error inside pyarrow's stream to a file can leave one there
-    that looks whole.
+    It is made in memory, because an error in pyarrow's stream to a file can leave an incomplete
+    file that looks complete.
     """
     sink = pa.BufferOutputStream()
     pq.write_table(

@@ -1,6 +1,6 @@
-"""What dead runs left in and beside a table: removed by the next one that writes to it.
+"""Removal of what dead runs left in and beside a table, by the next run that writes to it.
 
-The notes of who writes lie in a Delta table's own folder, and beside the folder of a Parquet table.
+The records of writing runs are in a Delta table's own folder, and beside that of a Parquet table.
 """
 
 import logging
@@ -20,21 +20,21 @@ _BESIDE = ".writing-"
 
 
 def note(table: Folder, format: Format, key: str, run: str) -> bool:
-    """Say which run writes under a key; False where that was said before, by an earlier attempt."""
+    """Record the run that writes under a key; False if an earlier attempt has recorded it."""
     folder, prefix = _place(table, format)
     return owner.note(folder, f"{prefix}{key}", run)
 
 
 def forget(table: Folder, format: Format, key: str) -> None:
-    """Take the note back: what was written is the table's."""
+    """Remove the record: the written files belong to the table."""
     folder, prefix = _place(table, format)
     owner.forget(folder, f"{prefix}{key}")
 
 
 def remove_leftovers(table: Folder, format: Format, own_key: str) -> None:
-    """Remove what no living run owns, and bring back a table that a dead one had moved away.
+    """Remove files without a living owner, and restore a table that a dead run had moved away.
 
-    What cannot be looked at is left for the next time.
+    Files that cannot be inspected are left for the next time.
     """
     try:
         for key, run in _noted(table, format):
@@ -62,7 +62,7 @@ def _remove(table: Folder, format: Format, key: str) -> None:
 
 
 def _bring_back(table: Folder) -> None:
-    """Undo what is left of a swap by a petafit that wrote no notes."""
+    """Undo an interrupted swap by a release of petafit that recorded no owners."""
     if not table.exists():
         parent, name = table.split()
         noted = {key for key, _ in _noted(table, "parquet")}
@@ -73,14 +73,14 @@ def _bring_back(table: Folder) -> None:
 
 
 def _noted(table: Folder, format: Format) -> Iterator[tuple[str, str]]:
-    """The keys under which runs write, or were to, and these runs' folders."""
+    """Return the keys under which runs write, or planned to, and these runs' folders."""
     folder, prefix = _place(table, format)
     for name, run in owner.noted(folder, prefix):
         yield name.removeprefix(prefix), run
 
 
 def _place(table: Folder, format: Format) -> tuple[Folder, str]:
-    """The folder of the notes, and what their names begin with there."""
+    """Return the folder of the records, and their names' prefix there."""
     if format == "delta":
         return table.child(_IN_DELTA), ""
     parent, name = table.split()

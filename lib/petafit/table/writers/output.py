@@ -1,4 +1,4 @@
-"""A table of which workers wrote a part anew, or all of it, and that takes it over at once."""
+"""An output table: a part, or all of it, is written by workers and committed atomically."""
 
 import re
 from collections import Counter
@@ -50,21 +50,21 @@ _ATTEMPTS = 20
 
 @dataclass(frozen=True)
 class Output:
-    """A table to be written by workers: as it was until `commit`, and all new after it.
+    """A table to be written by workers: unchanged until `commit`, and complete after it.
 
     Attributes
     ----------
     schema : pyarrow.Schema
-        The table's columns, those it is partitioned by among them.
+        The table's columns, including partition columns.
     key : str
-        Names this writing, in letters, digits, and _ . - within. The same key again finishes what
-        an interrupted attempt began, and does nothing once it is committed.
+        Identifies this write, in letters, digits, and _ . - within. The same key again resumes an
+        interrupted attempt, and does nothing once it is committed.
     scope : Scope
-        What is replaced; the rest of the table is left as it is.
+        The part to replace; the rest of the table does not change.
     source : str, optional
-        The table that all rows are made from.
+        The table from which all rows are derived.
     replaced : frozenset of str, optional
-        The files in the scope when the work began, as `begun` finds them.
+        The files in the scope when the work began, found by `begun`.
     """
 
     uri: str
@@ -77,12 +77,12 @@ class Output:
     replaced: frozenset[str] | None = None
 
     def check(self) -> None:
-        """Refuse, before any work is done, what could not be committed.
+        """Refuse, before any work is done, an output that could not be committed.
 
         Raises
         ------
         ConfigurationError
-            Says what is in the way.
+            Names the obstacle.
         """
         if not _KEY.fullmatch(self.key):
             raise ConfigurationError(
@@ -109,50 +109,50 @@ class Output:
             steady(self._table, check)
 
     def clear(self) -> None:
-        """Remove what dead runs left there; an interrupted swap of this key's is taken back."""
+        """Remove leftovers of dead runs, and undo an interrupted swap of this key."""
         remove_leftovers(self._table, self.format, self.key)
         if self.format == "parquet":
             roll_back(self._table, self.key)
 
     def begun(self, run: str) -> tuple[Self, bool]:
-        """Begin to write: the run is noted as the owner, and what will be replaced.
+        """Start writing: record the run as owner, and the files to be replaced.
 
         Parameters
         ----------
         run : str
-            URI of the folder of the run that writes.
+            URI of the writing run's folder.
 
         Returns
         -------
         Output
-            Is not committed where somebody else changes, from now on, what it replaces.
+            Refuses to commit if another process changes the files to be replaced from now on.
         bool
-            False where an earlier attempt of the run began it, and its files are there.
+            False if an earlier attempt of the run began it, and its files exist.
         """
         is_new = note(self._table, self.format, self.key, run)
         return replace(self, replaced=self._present()), is_new
 
     @property
     def staging(self) -> Folder:
-        """Where workers write: for Delta in the table, which sees no files but those in its log."""
+        """Folder for workers: for Delta within the table, which ignores files not in its log."""
         if self.format == "delta":
             return self._table.child(self.key)
         return staging_folder(self._table, self.key)
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is nothing in the scope."""
+        """Return whether the scope has no files."""
         return not self._present()
 
     @property
     def is_committed(self) -> bool:
-        """Whether an earlier attempt has committed what is written under this key."""
+        """Return whether an earlier attempt has committed this key."""
         if self.format == "delta":
             return committed_version(self._table, application(self.key)) is not None
         return bool(read_mark(self._table).get("key") == self.key)
 
     def commit(self, files: Sequence[WrittenFile]) -> int | None:
-        """Put these files, which are in `staging`, in the place of what the scope holds.
+        """Replace the scope's content by these files, which are in `staging`.
 
         Returns
         -------
@@ -162,9 +162,9 @@ class Output:
         Raises
         ------
         EmptyInputError
-            There is nothing to make a Parquet table of.
+            There are no files for a Parquet table.
         ConflictError
-            Somebody else changed what is replaced meanwhile.
+            Another process changed the replaced files meanwhile.
         StorageError
             The table cannot be written.
         """
@@ -210,7 +210,7 @@ class Output:
         forget(table, self.format, self.key)
 
     def _swapped(self, settled: Sequence[WrittenFile]) -> bool:
-        """Swap the staged table in, with what stays of the old one; False if that has changed."""
+        """Swap in the staged table, with the rest of the old one; False if that has changed."""
         over = read_mark(self._table).get("key")
         if self.replaced is not None and self.replaced != self._present():
             raise ConflictError(
@@ -223,7 +223,7 @@ class Output:
         return kept and swap_in(self._table, self.key, over)
 
     def _source(self) -> str | None:
-        """The table that all rows will have been made from; None where it cannot be told."""
+        """The table from which all rows are derived after the commit; None if unknown."""
         known = read_mark(self._table)
         same = self.scope.is_whole or not known or known.get("source") == self.source
         return self.source if same else None
@@ -249,9 +249,9 @@ class Output:
 
 
 def _settle(staging: Folder, files: Sequence[WrittenFile]) -> list[WrittenFile]:
-    """The files, all there and the only ones: what failed attempts left is removed.
+    """Check that all files exist, and remove those of failed attempts.
 
-    Equal rows in two places have become one file, as its name is its content's: it is copied.
+    Equal rows in two partitions give files of one name, that of their content: it is copied.
     """
     present = {*staging.files()} - {MARK}
     lost = {file.path for file in files} - present

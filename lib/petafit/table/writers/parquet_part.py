@@ -1,4 +1,4 @@
-"""The part of a Parquet table that stays when another part of it is replaced."""
+"""The remaining part of a Parquet table when another part of it is replaced."""
 
 from collections.abc import Callable, Collection, Sequence
 
@@ -13,23 +13,23 @@ from petafit.table.writers.types import written_schema
 
 
 def files_in(table: Folder, scope: Scope) -> frozenset[str]:
-    """The table's files in a scope, as paths below its folder."""
+    """Return a table's files in a scope, as paths relative to its folder."""
     lies_within = _test(scope)
     return frozenset(name for name in _files(table) if lies_within(name))
 
 
 def keep_rest(table: Folder, staging: Folder, scope: Scope, own: Collection[str]) -> bool:
-    """Put the table's files outside a scope beside those that were staged, as links.
+    """Link the table's files outside a scope into the staged table.
 
     Parameters
     ----------
     own : collection of str
-        The staged files; what else is staged is of an earlier attempt, and is removed.
+        The staged files; all others there are of an earlier attempt, and are removed.
 
     Returns
     -------
     bool
-        False where the table was changed meanwhile.
+        False if the table was changed meanwhile.
     """
     if scope.is_whole:
         return True
@@ -48,13 +48,12 @@ def keep_rest(table: Folder, staging: Folder, scope: Scope, own: Collection[str]
 
 
 def check_fits_files(table: Folder, schema: pa.Schema, partition_by: Sequence[str]) -> None:
-    """Refuse rows that cannot lie beside those that the table keeps.
+    """Refuse rows that do not fit the remaining ones.
 
     Raises
     ------
     ConfigurationError
-        The table is partitioned by other columns or has other columns, or lies where files can
-        have no second name.
+        The table has other columns or partition columns, or its filesystem has no hard links.
     """
     if not _files(table):
         return
@@ -79,6 +78,6 @@ def _files(table: Folder) -> list[str]:
 
 
 def _test(scope: Scope) -> Callable[[str], bool]:
-    """Tells whether a file lies in a scope, by its folder."""
+    """Return a function that tests by its folder whether a file is in a scope."""
     depth, folders = len(scope.columns), scope.folders
     return lambda name: "/".join(name.split("/")[:-1][:depth]) in folders

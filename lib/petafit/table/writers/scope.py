@@ -1,4 +1,4 @@
-"""The part of a table that a writing replaces."""
+"""The part of a table that a write replaces."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ _ELSEWHERE = "Write to another folder, or let the whole table be replaced."
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Partitions, by the values of some partition columns; without columns the whole table.
+    """Partitions, by values of some partition columns; without columns, the whole table.
 
     Attributes
     ----------
     columns : tuple of str
     values : frozenset of tuples of str or None
-        As text, one tuple for each combination, in the order of the columns.
+        One tuple of texts for each combination, in the order of the columns.
     """
 
     columns: tuple[str, ...] = ()
@@ -29,22 +29,22 @@ class Scope:
 
     @classmethod
     def of(cls, columns: Sequence[str], partitions: Iterable[Mapping[str, object]]) -> Self:
-        """The scope of some partitions, given as typed values of a snapshot."""
+        """Return the scope of some partitions, given as typed values of a snapshot."""
         found = (as_text(columns, partition) for partition in partitions)
         return cls(tuple(columns), frozenset(found))
 
     @property
     def is_whole(self) -> bool:
-        """Whether it is the whole table."""
+        """Return whether it is the whole table."""
         return not self.columns
 
     @property
     def folders(self) -> frozenset[str]:
-        """The folders of a Parquet table that hold it; its columns are then the first of all."""
+        """Return the folders of the scope in a Parquet table partitioned by its columns first."""
         return frozenset(folder_of(self.columns, values) for values in self.values)
 
     def covers(self, partition: Mapping[str, object]) -> bool:
-        """Whether a partition, of typed values or of text, lies within."""
+        """Return whether a partition, as typed values or texts, is in the scope."""
         return as_text(self.columns, partition) in self.values
 
 
@@ -52,7 +52,7 @@ WHOLE = Scope()
 
 
 def as_text(columns: Sequence[str], partition: Mapping[str, object]) -> Values:
-    """The values of some partition columns as folders and Delta's log write them.
+    """Return the values of some partition columns as spelled in folders and Delta's log.
 
     Examples
     --------
@@ -67,7 +67,7 @@ def as_text(columns: Sequence[str], partition: Mapping[str, object]) -> Values:
 def other_partitions(
     table: Folder, found: Sequence[str], wanted: Sequence[str]
 ) -> ConfigurationError:
-    """A part cannot be replaced: the table is partitioned otherwise."""
+    """Return the error for a table with other partition columns, of which no part is replaced."""
     return ConfigurationError(
         f"A part of {table.uri} cannot be replaced: it is partitioned by other columns",
         expected=", ".join(wanted) or "no partitions",
@@ -77,7 +77,7 @@ def other_partitions(
 
 
 def other_type(table: Folder, column: str, found: object, wanted: object) -> ConfigurationError:
-    """A part cannot be replaced: the rows that stay have a column in another type."""
+    """Return the error for a part whose remaining rows have a column of another type."""
     return ConfigurationError(
         f"A part of {table.uri} cannot be replaced: its column {column!r} is of another type",
         expected=wanted,

@@ -1,4 +1,4 @@
-"""Whether what a run wrote is still there: every file it added, or their rows in other files."""
+"""Check that a run's output still exists: every file it added, or their rows in other files."""
 
 import json
 from collections.abc import Collection
@@ -11,10 +11,10 @@ from petafit.table.writers.delta_content import open_if_there, rows_below
 
 
 def delta_still_has(table: Folder, key: str, rows: int) -> bool:
-    """Whether a Delta table has the rows that were committed under a key.
+    """Return whether a Delta table has the rows that were committed under a key.
 
-    They are there while the newest version has the files of that commit, and the disk too; or where
-    these files were only put together with others since, as OPTIMIZE does.
+    It has them if the files of that commit are in the newest version and exist, or if these files
+    were only compacted since, as by OPTIMIZE.
 
     Raises
     ------
@@ -33,15 +33,15 @@ def delta_still_has(table: Folder, key: str, rows: int) -> bool:
 
 
 def parquet_still_has(table: Folder, files: Collection[str]) -> bool:
-    """Whether a Parquet table has these files; their names tell their content."""
+    """Return whether a Parquet table has these files, whose names identify their content."""
     return bool(files) and {*files} <= {*table.files()}
 
 
 def _only_rearranged(table: Folder, key: str, since: int, newest: int) -> bool:
-    """Whether all that a commit added and that is gone lies in other files now.
+    """Return whether the missing files of a commit were only compacted into others.
 
-    Where a later commit changed data of the partitions whose files were put together, it cannot be
-    told whose rows these were.
+    If a later commit changed data of the compacted partitions, the origin of their rows cannot be
+    determined.
     """
     log = table.child(LOG)
     rearranged = set()

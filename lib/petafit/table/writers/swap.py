@@ -1,4 +1,4 @@
-"""Replacing a folder at once: the new one is complete before the old one goes."""
+"""Atomic replacement of a folder: the new one is complete before the old one is moved away."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ MARK = "_petafit.json"
 STAGING, REPLACED = ".staging-", ".replaced-"
 
 _AWAY = "/"
-"""In place of a key: the table is moved away, and another one is about to come."""
+"""Instead of a key: the table is moved away, to be replaced by another one."""
 
 _LOOKS = 100
 _BETWEEN_LOOKS_SECONDS = 0.05
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 def check_replaceable(table: Folder, format: Format) -> None:
-    """Refuse to put a table where it cannot be swapped in, or where something else lies.
+    """Refuse to replace a folder that cannot be swapped, or that is not such a table.
 
     Raises
     ------
@@ -62,12 +62,12 @@ def check_replaceable(table: Folder, format: Format) -> None:
 
 
 def mark(table: Folder, key: str, source: str | None) -> None:
-    """Say in a table's folder that petafit wrote it, under this key, and from which table."""
+    """Record in a table's folder that petafit wrote it, under this key, and from which table."""
     table.write_json(MARK, {"key": key, "source": source})
 
 
 def read_mark(table: Folder) -> Mapping[str, Any]:
-    """What `mark` said last; empty where it said nothing."""
+    """Read the last record of `mark`; empty if there is none."""
     try:
         return dict(table.read_json(MARK))
     except StorageError as error:
@@ -77,26 +77,26 @@ def read_mark(table: Folder) -> Mapping[str, Any]:
 
 
 def staging_folder(table: Folder, key: str) -> Folder:
-    """Where the new content is put together, beside the table."""
+    """Return the folder, beside the table, in which new content is assembled."""
     parent, name = table.split()
     return parent.child(f"{name}{STAGING}{key}")
 
 
 def swap_in(table: Folder, key: str, over: str | None) -> bool:
-    """Put what is staged under this key, and complete, in the place of the table marked `over`.
+    """Replace the table marked `over` by the complete content staged under this key.
 
-    The table is away between two renames; whoever is interrupted there calls `roll_back`. Of two
-    processes only one can rename the table away, and it then sees which one it has.
+    The table is missing between two renames; a process interrupted there calls `roll_back`. Of two
+    processes only one can rename the table away, and it then sees which table it has.
 
     Parameters
     ----------
     over : str or None
-        None where there was no table.
+        None if there was no table.
 
     Returns
     -------
     bool
-        False where another table lies there, or has come meanwhile: it is as it was.
+        False if another table is there, or has appeared meanwhile: it is unchanged.
     """
     parent, name = table.split()
     staged, replaced = f"{name}{STAGING}{key}", f"{name}{REPLACED}{key}"
@@ -113,7 +113,7 @@ def swap_in(table: Folder, key: str, over: str | None) -> bool:
 
 
 def roll_back(table: Folder, key: str) -> None:
-    """Bring the old table back where a swap under this key was cut off between its renames."""
+    """Restore the old table after a swap under this key was interrupted between its renames."""
     parent, name = table.split()
     if not table.exists() and parent.exists(f"{name}{REPLACED}{key}"):
         parent.rename(f"{name}{REPLACED}{key}", name)
@@ -126,7 +126,7 @@ def drop_replaced(table: Folder, key: str) -> None:
 
 
 def steady(table: Folder, look: Callable[[], T]) -> T:
-    """What a look at a table shows, when nobody swapped it during the look.
+    """Return a view of a table, repeated if the table was swapped meanwhile.
 
     Raises
     ------
