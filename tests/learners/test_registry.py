@@ -186,5 +186,5 @@ def test_a_model_of_another_size_or_optimizer_is_refused() -> None:
     three = make_learner(choice(name), n_features=4, statistics=statistics_of(3))
     model = small.finish(small.lift(small.start()))
     for other in (large, ftrl, three):
-        with pytest.raises(ConfigurationError, match="cannot go on from this model"):
+        with pytest.raises(ConfigurationError, match="cannot continue from this model"):
             other.start(model)

@@ -99,7 +99,7 @@ def test_a_worker_that_is_killed_is_told_with_its_task_and_the_way_on(spark: Spa
         spark.range(1, numPartitions=1).mapInArrow(dies, "id long").collect()
     assert re.match(
         r"A Python worker died; got 4 failed attempts at shard 0, the last on \S+\. .*memory.*"
-        "The same run id goes on",
+        "The same run id resumes the run",
         str(raised.value),
     )
     assert raised.value.exit_code == 1

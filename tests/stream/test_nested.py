@@ -122,7 +122,7 @@ def test_a_field_that_is_spelled_the_same_is_meant(
     content = {"N": 7, "n": 2, "name": "b"}
     files(tmp_path, pa.array([[content]]), pa.array([[content]], pa.list_(twins)))
     assert by_id(rows_of(direct(tmp_path))) == [[content], [content]]
-    with pytest.raises(ConfigurationError, match=r"cannot tell .*'n', 'N'|cannot tell .*'N', 'n'"):
+    with pytest.raises(ConfigurationError, match=r"cannot distinguish .*('n', 'N'|'N', 'n')"):
         scanned(spark, tmp_path)
 
 
@@ -136,7 +136,7 @@ def test_what_spark_cannot_tell_apart_is_refused_before_it_scans(
     )
     assert by_id(rows_of(direct(tmp_path))) == [ONE, SAME]
     assert _footers(direct(tmp_path), case_sensitive=True)
-    with pytest.raises(ContractError, match=r"cannot tell fields of column 's' .*'N', 'n'"):
+    with pytest.raises(ContractError, match=r"cannot distinguish fields of column 's' .*'N', 'n'"):
         _footers(direct(tmp_path))
 
 

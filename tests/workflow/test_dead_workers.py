@@ -40,7 +40,7 @@ def test_local_mode_survives_a_dead_worker_and_a_run_that_died_of_them_resumes(
     assert died.returncode == 1
     assert len(died.stderr.splitlines()) < 10, died.stderr
     assert "A Python worker died; got 4 failed attempts at shard 1" in died.stderr
-    assert "The same run id goes on" in died.stderr
+    assert "The same run id resumes the run" in died.stderr
     for run_id, deaths in (("run-1", 0), ("run-2", 1)):
         done = run(on_spark, tmp_path, run_id, deaths)
         assert done.stdout.split()[-1] == undisturbed, done.stderr

@@ -1,1 +1,1 @@
-"""The encoded rows of a task as other libraries take them; each needs its library only."""
+"""Encoded rows of a task for other libraries; each adapter needs its own library only."""

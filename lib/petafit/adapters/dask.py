@@ -10,14 +10,14 @@ from petafit.features.instances import Instances
 
 
 def arrays(instances: Instances) -> tuple[da.Array, da.Array]:
-    """Features and labels; a task reads a shard when its chunk is needed.
+    """Return features and labels; a task reads a shard when its chunk is needed.
 
-    A chunk must fit into a worker's memory: ``training.shards`` says how many there are.
+    A chunk must fit into a worker's memory: ``training.shards`` is their number.
 
     Raises
     ------
     ConfigurationError
-        When a chunk is read: the rows have weights, which this pair has no place for.
+        When a chunk is read: the rows have weights, which (X, y) cannot represent.
 
     Returns
     -------
@@ -37,7 +37,7 @@ def arrays(instances: Instances) -> tuple[da.Array, da.Array]:
 
 
 def _shard(instances: Instances, shard: int) -> tuple[csr_matrix | np.ndarray, np.ndarray]:
-    """All rows of a shard."""
+    """Return all rows of a shard."""
     read = list(batches(instances.shard(shard)))
     if not read:
         return _meta(instances), np.empty(0)
@@ -48,7 +48,7 @@ def _shard(instances: Instances, shard: int) -> tuple[csr_matrix | np.ndarray, n
 
 
 def _meta(instances: Instances) -> csr_matrix | np.ndarray:
-    """A chunk without rows: Dask learns from it what the others are."""
+    """Return an empty chunk, from which Dask infers the others' type."""
     encoder = instances.encoding.encoder
     shape = (0, encoder.n_features)
     if encoder.layout == "dense":

@@ -12,7 +12,7 @@ from petafit.features.encoding.batch import Batch
 def batches(
     encoded: Iterable[Batch],
 ) -> Iterator[tuple[csr_array | np.ndarray, np.ndarray]]:
-    """Features and labels of encoded batches.
+    """Yield features and labels of encoded batches.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def batches(
 def weighted_batches(
     encoded: Iterable[Batch],
 ) -> Iterator[tuple[csr_array | np.ndarray, np.ndarray, np.ndarray | None]]:
-    """As `batches`, and the rows' weights, (n_rows,) float64; None where all weigh 1."""
+    """Yield as `batches`, with the rows' weights, (n_rows,) float64; None if all weigh 1."""
     for batch in encoded:
         assert batch.y is not None  # the task's label is always read
         yield batch.X, batch.y, batch.weight

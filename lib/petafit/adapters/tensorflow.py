@@ -12,7 +12,7 @@ from petafit.features.instances import Instances
 
 
 def dataset(instances: Instances) -> tf.data.Dataset:
-    """Batches of features and labels, shard after shard; every iteration reads them anew.
+    """Return batches of features and labels, shard by shard; every iteration reads them again.
 
     Returns
     -------
@@ -25,7 +25,7 @@ def dataset(instances: Instances) -> tf.data.Dataset:
     Raises
     ------
     ConfigurationError
-        When it is iterated over: the rows have weights, which this pair has no place for.
+        When it is iterated over: the rows have weights, which (X, y) cannot represent.
     """
     encoder = instances.encoding.encoder
     spec = tf.TensorSpec if encoder.layout == "dense" else tf.SparseTensorSpec
@@ -42,7 +42,7 @@ def dataset(instances: Instances) -> tf.data.Dataset:
 
 
 def _sparse_tensor(X: csr_array) -> tf.SparseTensor:
-    """TensorFlow wants the entries of a row in ascending order of their columns."""
+    """Convert to a sparse tensor, sorting the entries of a row by column as TensorFlow requires."""
     entries = X.sorted_indices()
     rows = np.repeat(np.arange(X.shape[0]), np.diff(entries.indptr))
     places = np.column_stack([rows, entries.indices]).astype(np.int64, copy=False)

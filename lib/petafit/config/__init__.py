@@ -1,1 +1,1 @@
-"""Typed settings: layers of YAML, variables and options, every key known."""
+"""Typed settings: layers of YAML, environment variables and options; unknown keys are refused."""

@@ -1,4 +1,4 @@
-"""The data sets that `petafit prepare` knows, and what can be chosen of each."""
+"""Datasets of `petafit prepare`, with their options."""
 
 from typing import Literal
 
@@ -14,7 +14,7 @@ class FlightsDataset(Section):
 
 
 class ClicksDataset(Section):
-    """A generated, Criteo-shaped click log whose best log-loss is known."""
+    """A generated, Criteo-shaped click log with a known best log-loss."""
 
     name: Literal["clicks"] = Field(description="a generated click log")
     rows: int = Field(1_000_000, ge=1, description="to generate")
@@ -24,7 +24,7 @@ class ClicksDataset(Section):
 
 
 class TextsDataset(Section):
-    """Generated short texts of many classes, akin in families, whose best accuracy is known."""
+    """Generated short texts of many classes, similar in families, with a known best accuracy."""
 
     name: Literal["texts"] = Field(description="generated texts")
     rows: int = Field(1_000_000, ge=1, description="to generate")

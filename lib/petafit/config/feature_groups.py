@@ -1,4 +1,4 @@
-"""How a task declares features: groups of columns, each with its options."""
+"""Declaration of features in a task: groups of columns, each with its options."""
 
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
@@ -9,13 +9,13 @@ from petafit.config.section import Names, Section
 
 
 class NumericFeatures(Section):
-    """Columns whose value counts."""
+    """Columns used by their numeric value."""
 
     numeric: Names = Field(description="names, patterns like `pixel_*`, or types: type:double")
     impute: Literal["mean", "none"] | float = Field(
         "mean", description="what stands for null and NaN; none leaves the feature out"
     )
-    indicator: bool = Field(False, description="one more feature that says the value is missing")
+    indicator: bool = Field(False, description="one more feature, set if the value is missing")
     log1p: bool = Field(False, description="sign(x) log(1 + |x|), before scaling")
     scale: Literal["standard", "minmax", "none"] = Field(
         "standard", description="to mean 0 and deviation 1, or to 0..1"
@@ -32,7 +32,7 @@ class BinnedFeatures(Section):
 
 
 class CategoricalFeatures(Section):
-    """Columns whose distinct values count: strings and integers."""
+    """Columns used by their distinct values: strings and integers."""
 
     categorical: Names = Field(description="as in numeric")
 
@@ -90,7 +90,7 @@ FEATURE_KINDS = ("numeric", "binned", "categorical", "boolean", "date", "text", 
 
 
 def _kind(group: object) -> str | None:
-    """The kind of a feature group: the key it has of `FEATURE_KINDS`."""
+    """Return the kind of a feature group: its key in `FEATURE_KINDS`."""
     for kind in FEATURE_KINDS:
         if (kind in group) if isinstance(group, Mapping) else hasattr(group, kind):
             return f"{kind} features"

@@ -1,4 +1,4 @@
-"""The files of a folder of settings: the base, one for each environment, one for each task."""
+"""Files in a folder of settings: the base, one for each environment, one for each task."""
 
 import os
 from collections.abc import Iterator
@@ -11,12 +11,12 @@ from petafit.errors import ConfigurationError, did_you_mean
 
 
 def conf_folder(conf: str | Path | None = None) -> Path:
-    """The folder that is given, or ``$PETAFIT_CONF``, or ``./conf``; it need not exist."""
+    """Return the given folder, or ``$PETAFIT_CONF``, or ``./conf``; it need not exist."""
     return Path(conf or os.environ.get("PETAFIT_CONF") or "conf")
 
 
 def require_folder(folder: Path) -> None:
-    """Refuse a folder of settings that is not there."""
+    """Refuse a folder of settings that does not exist."""
     if not folder.is_dir():
         raise ConfigurationError(
             f"There is no folder of settings at {folder.absolute()}",
@@ -25,7 +25,7 @@ def require_folder(folder: Path) -> None:
 
 
 def environment_layers(folder: Path, env: str) -> Iterator[Tree]:
-    """The base and the environment; neither the base nor `local` needs a file.
+    """Return the base and the environment; neither the base nor `local` needs a file.
 
     Raises
     ------
@@ -44,7 +44,7 @@ def environment_layers(folder: Path, env: str) -> Iterator[Tree]:
 
 
 def task_layers(folder: Path, task: str) -> list[Tree]:
-    """The task's file, on top of those it extends.
+    """Return the task's file, on top of those it extends.
 
     Raises
     ------

@@ -4,11 +4,11 @@
 ``--set a.b=value``; values are YAML. Mappings are merged key by key, lists are replaced. A task
 file that says ``extends: other`` is laid over that task's file.
 
-Where a layer changes a value that others describe, what earlier layers said about the old value
-goes with it: ``learner.name`` takes ``learner.params`` along, ``table.uri`` its ``format`` and
-``version``, ``label.column`` its ``kind`` and ``classes``, ``dataset.name`` everything beside it;
+If a layer changes a value that other settings describe, earlier layers' settings for the old value
+are dropped: ``learner.name`` drops ``learner.params``, ``table.uri`` its ``format`` and
+``version``, ``label.column`` its ``kind`` and ``classes``, ``dataset.name`` all its siblings;
 ``split.test_share`` and ``split.train`` with ``split.test`` replace each other. Relative paths are
-relative to the current directory, whichever file names them.
+relative to the current directory, whichever file contains them.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ _VARIABLE = "PETAFIT__"
 _BY_OPTION = {"task": "--task", "environment": "--env"}
 _NO_TASK = {"task": "", "table": "", "label": ""}
 
-# Where a run happens and what it costs; everything else decides its result.
+# Settings of place and cost; all others affect the result.
 _NOT_DECISIVE: dict[str, bool | set[str]] = {
     "environment": True,
     "engine": True,
@@ -43,12 +43,12 @@ _NOT_DECISIVE: dict[str, bool | set[str]] = {
 
 @dataclass(frozen=True)
 class Resolved:
-    """Settings, and where each of them comes from.
+    """Settings, with the source of each.
 
     Attributes
     ----------
     origins : dict
-        From each dotted key to the file, variable or option that gave it, or `default`.
+        Source of each dotted key: the file, variable or option that set it, or `default`.
     """
 
     settings: Settings
@@ -98,7 +98,7 @@ def load_settings(
 
 
 def settings_digest(settings: Settings) -> str:
-    """SHA-256 of the settings that decide a result.
+    """Return the SHA-256 of the settings that affect a result.
 
     Left out are `environment`, `engine`, `paths`, `spark` and `training.checkpoint_seconds`: a run
     that resumes elsewhere, or on a larger cluster, is the same run.
@@ -111,7 +111,7 @@ def settings_digest(settings: Settings) -> str:
 def leaves(
     content: Mapping[str, Any], path: tuple[str, ...] = ()
 ) -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Every value that is no mapping, or an empty one, with its path."""
+    """Yield every value that is not a non-empty mapping, with its path."""
     for key, value in content.items():
         if isinstance(value, Mapping) and value:
             yield from leaves(value, (*path, key))
@@ -120,9 +120,9 @@ def leaves(
 
 
 def _variables(environ: Mapping[str, str]) -> Tree:
-    """The layer of environment variables.
+    """Return the layer of environment variables.
 
-    A part of a name in capitals stands for small letters; one in mixed case for itself, as in
+    A part of a name in upper case stands for lower case; one in mixed case for itself, as in
     ``PETAFIT__LEARNER__PARAMS__regParam``.
     """
     layer: Tree = {}
@@ -136,7 +136,7 @@ def _variables(environ: Mapping[str, str]) -> Tree:
 
 
 def _overrides(overrides: Sequence[str]) -> Tree:
-    """The layer of `--set`; of two for one key the later holds."""
+    """Return the layer of `--set`; of two for one key the last wins."""
     return reduce(merge, map(_override, overrides), {})
 
 
@@ -149,7 +149,7 @@ def _override(text: str) -> Tree:
 
 
 def _refuse_options(layers: Sequence[Tree]) -> None:
-    """The task and the environment choose the layers, so no layer can choose them."""
+    """Refuse the task and the environment in a layer, since they select the layers."""
     for layer in layers:
         for key, option in _BY_OPTION.items():
             if key in layer:

@@ -1,4 +1,4 @@
-"""How layers of settings are laid over each other, each value remembering where it came from."""
+"""Merging of settings in layers, keeping the source of each value."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from petafit.config.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """A value that is no mapping, and the file, variable or argument that gave it."""
+    """A value that is not a mapping, and the file, variable or argument that set it."""
 
     value: object
     source: str
@@ -21,10 +21,10 @@ class Leaf:
 Tree: TypeAlias = dict[str, "Leaf | Tree"]
 Path: TypeAlias = tuple[str, ...]
 
-# What one word stands for, where a section is expected.
+# Keys set by a plain value instead of a section.
 _SHORTHANDS = {"table": "uri", "label": "column", "dataset": "name", "learner": "name"}
 
-# A value that changes takes along what earlier layers said about the old one: it describes that.
+# Settings to drop if a value changes, since earlier layers set them for the old one.
 _BELONGINGS: dict[Path, Path] = {
     ("dataset", "name"): ("rows", "days", "seed", "format"),
     ("learner", "name"): ("params",),
@@ -38,21 +38,21 @@ _BELONGINGS: dict[Path, Path] = {
 
 @dataclass(frozen=True)
 class Stacked:
-    """Layers laid over each other.
+    """Merged layers.
 
     Attributes
     ----------
     tree : Tree
-        What holds.
+        The resulting settings.
     dropped : mapping of path to str
-        Why an earlier layer's value does not hold although no later layer gave another.
+        Why an earlier layer's value was dropped although no later layer set another.
     """
 
     tree: Tree = field(default_factory=dict)
     dropped: Mapping[Path, str] = field(default_factory=dict)
 
     def source(self, path: Path) -> str:
-        """Where the value at a path came from; `default` where no layer gave one."""
+        """Return the source of the value at a path; `default` if no layer set one."""
         node: Leaf | Tree | None = self.tree
         for part in path:
             if isinstance(node, Leaf) or node is None:
@@ -63,14 +63,14 @@ class Stacked:
         return f"default: {self.dropped[path]}" if path in self.dropped else "default"
 
     def plain(self) -> dict[str, Any]:
-        """The values alone."""
+        """Return the values without sources."""
         return _plain(self.tree)
 
 
 def as_layer(content: Mapping[str, Any], source: str) -> Tree:
-    """One layer's content, shorthands written out, each value with its source.
+    """Return one layer's content, shorthands expanded, each value with its source.
 
-    A section that is null, such as one whose lines are all comments, says nothing.
+    A section that is null, such as one whose lines are all comments, sets nothing.
     """
     layer: dict[str, Any] = {}
     for key, value in content.items():
@@ -84,7 +84,7 @@ def as_layer(content: Mapping[str, Any], source: str) -> Tree:
 
 
 def as_assignment(path: Path, value: object, source: str) -> Tree:
-    """The layer that sets one value."""
+    """Return the layer that sets one value."""
     content: Any = value
     for part in reversed(path):
         content = {part: content}
@@ -92,7 +92,7 @@ def as_assignment(path: Path, value: object, source: str) -> Tree:
 
 
 def merge(lower: Tree, upper: Tree) -> Tree:
-    """Mappings key by key; everything else is replaced, and so is what `{}` is laid over."""
+    """Merge mappings key by key; everything else, and anything under `{}`, is replaced."""
     merged = dict(lower)
     for key, value in upper.items():
         below = merged.get(key)
@@ -104,7 +104,7 @@ def merge(lower: Tree, upper: Tree) -> Tree:
 
 
 def stack(layers: Iterable[Tree]) -> Stacked:
-    """Lay layers over each other, the last on top.
+    """Merge layers, the last one on top.
 
     Examples
     --------
@@ -123,7 +123,7 @@ def stack(layers: Iterable[Tree]) -> Stacked:
 
 
 def sources(node: Leaf | Tree) -> list[str]:
-    """Where the values of a part of a tree came from, each source once."""
+    """Return the sources of the values in a part of a tree, each once."""
     if isinstance(node, Leaf):
         return [node.source]
     return list(dict.fromkeys(source for child in node.values() for source in sources(child)))
@@ -150,7 +150,7 @@ def _without_belongings(lower: Tree, upper: Tree) -> tuple[Tree, dict[Path, str]
 
 
 def _value(section: Tree, name: str, key: str) -> object:
-    """What a section says about a key, or its default."""
+    """Return a section's value for a key, or its default."""
     node = section.get(key)
     if isinstance(node, Leaf):
         return node.value
@@ -160,7 +160,7 @@ def _value(section: Tree, name: str, key: str) -> object:
 
 
 def _with_dotted_keys(given: object) -> object:
-    """Spark's settings by their full names, also where `--set` took their dots for levels."""
+    """Return Spark's settings by their full names, also if `--set` split them at dots."""
     if not isinstance(given, Mapping):
         return given
     return dict(_dotted(given))
@@ -175,7 +175,7 @@ def _dotted(given: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str
 
 
 def _without_nulls(tree: Tree) -> Tree:
-    """Null takes a setting of Spark back."""
+    """Remove null values, which unset a setting of Spark."""
     spark = tree.get("spark")
     if not isinstance(spark, dict):
         return tree

@@ -1,7 +1,7 @@
-"""Settings that depend on the day: `{logical_date}` stands for the logical date of the run.
+"""Settings that depend on the date: `{logical_date}` stands for the logical date of the run.
 
-Only a name in braces is a placeholder, so that other braces stay as they are; ``{{name}}`` is the
-text ``{name}``.
+Only a name in braces is a placeholder; other braces are literal, and ``{{name}}`` is the text
+``{name}``.
 """
 
 import re
@@ -37,19 +37,19 @@ def _check(value: Any) -> Any:
 
 
 Template = Annotated[str, AfterValidator(_check)]
-"""Text that may hold placeholders."""
+"""Text that may contain placeholders."""
 
 Templates = Annotated[Names, AfterValidator(_check)]
-"""One text or several that may hold placeholders."""
+"""One or several texts that may contain placeholders."""
 
 
 def fill(settings: "Settings", logical_date: str | None, sections: Collection[str]) -> "Settings":
-    """Settings with the placeholders of some sections replaced.
+    """Replace the placeholders in some sections of settings.
 
     Parameters
     ----------
     sections : collection of str
-        The sections that a job reads: others may hold what it cannot fill.
+        The sections that the job reads: others may have placeholders without a value.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def fill(settings: "Settings", logical_date: str | None, sections: Collection[st
 
 
 def is_unfilled(text: str) -> bool:
-    """Whether a text still has a placeholder: it is of a section that the job does not read."""
+    """Return whether a text still has a placeholder: its section is not read by the job."""
     return not set(_names(text)).isdisjoint(_NAMES)
 
 

@@ -1,4 +1,4 @@
-"""Every setting there is: its default, what it may be, and what it does."""
+"""Reference of all settings: defaults, valid values and descriptions."""
 
 from collections.abc import Iterator
 from types import UnionType
@@ -17,7 +17,7 @@ _WIDEST_COLUMN = 50
 
 
 def reference() -> str:
-    """All settings in the form of a task file, with a comment on each."""
+    """Return all settings in the form of a task file, each with a comment."""
     lines = list(_lines(Settings, ""))
     column = max(len(text) for text, comment in lines if comment and len(text) <= _WIDEST_COLUMN)
     return "\n".join(
@@ -26,7 +26,7 @@ def reference() -> str:
 
 
 def _lines(section: type[Section], indent: str) -> Iterator[tuple[str, str]]:
-    """A line for each setting, with what is to be said of it."""
+    """Yield a line for each setting, with its description."""
     for name, setting in section.model_fields.items():
         inner, below = _sections(setting.annotation), f"{indent}  "
         if not inner:
@@ -44,7 +44,7 @@ def _lines(section: type[Section], indent: str) -> Iterator[tuple[str, str]]:
 
 
 def _items(section: type[Section], indent: str) -> Iterator[tuple[str, str]]:
-    """The lines of a section that is an item of a list."""
+    """Return the lines of a section that is an item of a list."""
     (first, comment), *others = _lines(section, f"{indent}  ")
     yield f"{indent}- {first.lstrip()}", comment
     yield from others
@@ -55,7 +55,7 @@ def _is_list(setting: FieldInfo) -> bool:
 
 
 def _sections(annotation: Any) -> list[type[Section]]:
-    """The sections that a setting is made of, however deep in its type."""
+    """Return the sections in a setting's type, at any depth."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]  # type: ignore[list-item]
     return [found for inner in get_args(annotation) for found in _sections(inner)]
@@ -72,14 +72,14 @@ def _default(setting: FieldInfo) -> str:
 
 
 def _meaning(setting: FieldInfo) -> str:
-    """The choices, where there are several, and the description."""
+    """Return the choices, if there are several, and the description."""
     choices = list(map(str, _choices(setting.annotation)))
-    told = [" | ".join(choices)] if len(choices) > 1 else []
-    return "; ".join([*told, setting.description or ""])
+    listed = [" | ".join(choices)] if len(choices) > 1 else []
+    return "; ".join([*listed, setting.description or ""])
 
 
 def _choices(annotation: Any) -> Iterator[object]:
-    """The literals that a setting may be."""
+    """Return the literals in a setting's type."""
     if get_origin(annotation) is Literal:
         yield from get_args(annotation)
     elif get_origin(annotation) in (Union, UnionType, Annotated):

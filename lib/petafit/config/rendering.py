@@ -12,9 +12,9 @@ _WIDEST_COLUMN = 60
 
 
 def render(resolved: Resolved) -> str:
-    """The settings as YAML, each with its source as a comment; secrets are hidden.
+    """Return the settings as YAML, each with its source as a comment; secrets are hidden.
 
-    Without secrets the text is a layer of settings itself.
+    Without secrets the text is a valid layer of settings.
     """
     lines = list(_lines(_shown(resolved), resolved.origins))
     column = max((len(text) for text, _ in lines if len(text) <= _WIDEST_COLUMN), default=0)
@@ -24,7 +24,7 @@ def render(resolved: Resolved) -> str:
 
 
 def as_json(resolved: Resolved) -> str:
-    """``{"settings": ..., "origins": ...}``; secrets are hidden."""
+    """Return ``{"settings": ..., "origins": ...}``; secrets are hidden."""
     return json.dumps({"settings": _shown(resolved), "origins": resolved.origins}, indent=2)
 
 
@@ -36,7 +36,7 @@ def _shown(resolved: Resolved) -> dict[str, Any]:
 def _lines(
     content: Mapping[str, Any], origins: Mapping[str, str], *above: str
 ) -> Iterator[tuple[str, str]]:
-    """Lines of YAML, each with its source, or with none where others tell it."""
+    """Yield lines of YAML with sources, omitted where nested lines have them."""
     indent = "  " * len(above)
     for key, value in content.items():
         name, origin = f"{indent}{dump(key)}:", origins.get(".".join((*above, key)), "")

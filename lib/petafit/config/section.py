@@ -1,4 +1,4 @@
-"""What every section of the settings is: frozen, and every key known."""
+"""Base class of all sections of the settings: frozen, and unknown keys are refused."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ Scalar = bool | int | float | str
 
 
 class Section(BaseModel):
-    """A frozen section that refuses keys it does not know."""
+    """A frozen section that refuses unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 

@@ -1,4 +1,4 @@
-"""The settings of one run: small, frozen, every key known."""
+"""The settings of one run: small frozen sections that refuse unknown keys."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -37,7 +37,7 @@ def _refuse_repeated(what: str, names: Iterable[object]) -> None:
 
 
 class Paths(Section):
-    """Where things last: folders of the local disk or any URI pyarrow opens."""
+    """Persistent folders, on the local disk or at any URI supported by pyarrow."""
 
     data: str = Field("data", description="raw files that `prepare` reads")
     runs: str = Field("runs", description="run folders")
@@ -49,7 +49,7 @@ class Paths(Section):
 
 
 class Spark(Section):
-    """Spark's own settings, split by when they can still be given."""
+    """Spark's own settings, split by when they can be set."""
 
     master: str | None = Field(None, description="null leaves the master to spark-submit")
     submit: dict[str, Scalar] = Field(
@@ -77,7 +77,7 @@ class Table(Section):
 
 
 class Label(Section):
-    """What is predicted."""
+    """The target column."""
 
     column: str = Field(description="its name in the table")
     kind: Literal["auto", "classes", "number"] = Field(
@@ -99,7 +99,7 @@ class Label(Section):
 
 
 class Split(Section):
-    """Which rows train and which test: by conditions, or by a hash of the keys."""
+    """Selection of training and test rows: by conditions, or by a hash of the keys."""
 
     train: Templates = Field((), description="conditions on rows to train on: `day < 9`")
     validation: Templates = Field((), description="on those of them that end training instead")
@@ -116,7 +116,7 @@ class Split(Section):
 
 
 class ColumnRule(Section):
-    """What a column must hold, row by row."""
+    """Constraints on a column's values."""
 
     type: str | None = Field(None, description="the column's type as Arrow names it")
     nullable: bool = Field(True, description="false: a row with null or NaN breaks the contract")
@@ -132,7 +132,7 @@ class ColumnRule(Section):
 
 
 class Contract(Section):
-    """What the table must hold; rows that do not are quarantined."""
+    """Constraints on the table's rows; rows that violate them are quarantined."""
 
     max_bad_share: float = Field(0.01, ge=0, le=1, description="above it the job fails, exit 3")
     columns: dict[str, ColumnRule] = Field(
@@ -141,7 +141,7 @@ class Contract(Section):
 
 
 class LearnerChoice(Section):
-    """Which learner, by its name, and its parameters."""
+    """A learner, by its name, and its parameters."""
 
     name: str = Field("petafit.OnlineLinearClassifier", description="FAMILY.ClassName")
     params: dict[str, JsonValue] = Field(
@@ -150,7 +150,7 @@ class LearnerChoice(Section):
 
 
 class Training(Section):
-    """How the learner meets the data."""
+    """Settings of the training."""
 
     shards: int | None = Field(None, ge=1, description="null: one for each of the engine's slots")
     rounds: int = Field(1, ge=1, description="passes over the training rows")
@@ -158,7 +158,7 @@ class Training(Section):
         "auto", description="how approximate learners are merged; auto is the learner's best"
     )
     merge_holdout: int = Field(
-        100_000, ge=0, description="rows put aside to fit each stacked merge; 0 puts none aside"
+        100_000, ge=0, description="rows held out to fit each stacked merge; 0: none"
     )
     parts: int | None = Field(
         None,
@@ -171,10 +171,10 @@ class Training(Section):
         description="passes of refinement after the rounds, each an L-BFGS step over all rows that "
         "lowers the weighted mean loss + l2/2 |w|^2, l2 of learner.params, the intercept left out "
         "(with ftrl, whose l2 belongs to the sum of losses: l2 / weight of all rows); a step "
-        "counts only if it is better on split.validation, or else on half of the rows put aside",
+        "counts only if it is better on split.validation, or else on half of the merge holdout",
     )
     patience: int = Field(
-        1, ge=1, description="rounds without gain on split.validation, or on the rows put aside"
+        1, ge=1, description="rounds without gain on split.validation, or on the merge holdout"
     )
     keep_summaries: Names = Field(
         (),
@@ -203,7 +203,7 @@ class Training(Section):
 
 
 class Scoring(Section):
-    """What `petafit score` reads and writes."""
+    """Input and output of `petafit score`."""
 
     table: Template | None = Field(None, description="null scores the task's own table")
     output: Template | None = Field(None, description="null writes <table>_predictions")
@@ -218,7 +218,7 @@ class Scoring(Section):
 
 
 class Explaining(Section):
-    """What `petafit explain` explains."""
+    """Scope of `petafit explain`."""
 
     influence: Literal["partitions"] | None = Field(
         None,
@@ -252,12 +252,12 @@ class Settings(Section):
     weight: str | None = Field(
         None, description="a column of row weights; a row of weight 0 is left out, as by a filter"
     )
-    keys: Names = Field((), description="columns that tell rows apart; predictions carry them")
+    keys: Names = Field((), description="columns that identify rows; copied to predictions")
     split: Split = Split()
     features: Literal["auto"] | tuple[FeatureGroup, ...] = "auto"
     unicode: UnicodeForm | None = Field(
         None,
-        description="normalization form to which texts of features and of the label are brought, "
+        description="normalization form of texts of features and of the label, "
         "so that é is one text however it is stored: NFC is the usual one; null: none. Keys, "
         "conditions, the contract and outputs have texts as they are stored",
     )
@@ -292,5 +292,5 @@ class Settings(Section):
 
     @property
     def model_name(self) -> str:
-        """The name the model is published under."""
+        """Return the name under which the model is published."""
         return self.model or self.task

@@ -1,4 +1,4 @@
-"""The arguments of spark-submit, and a private file for those that no other user may read."""
+"""Arguments of spark-submit, and a private file for those that other users must not read."""
 
 import hashlib
 import os
@@ -11,25 +11,25 @@ from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError
 from petafit.messages import holds_secret
 
-# Of what a command substitution prints, a shell splits white space and expands patterns.
+# The shell splits a command substitution's output at white space and expands patterns.
 _IN_WORDS = re.compile(r"[^\s*?\[\]]*")
 
 
 def submit_arguments(settings: Settings) -> list[str]:
-    """The arguments of spark-submit for these settings, as words that need no quoting in a shell.
+    """Return the arguments of spark-submit for these settings, as words that need no shell quoting.
 
-    Every process of a machine can read a command line. Secrets, and values that a shell would take
-    apart, go into a properties file that only this user can read. The same settings give the same
-    file, so that calls do not leave ever more of them.
+    Command lines are public on a machine. So secrets, and values that a shell would split, go into
+    a properties file that only this user can read. Equal settings give the same file, so repeated
+    calls do not accumulate files.
 
     Raises
     ------
     ConfigurationError
-        Spark cannot run Python applications in this way, or the file cannot be written.
+        Spark does not support this deploy mode for Python, or the file cannot be written.
 
     Notes
     -----
-    With ``--properties-file`` Spark reads no ``spark-defaults.conf`` unless it is asked to by
+    With ``--properties-file`` Spark ignores ``spark-defaults.conf`` unless called with
     ``--load-spark-defaults`` (Spark 4.0 and newer).
     """
     check_deploy_mode(settings)
@@ -47,7 +47,7 @@ def submit_arguments(settings: Settings) -> list[str]:
 
 
 def check_deploy_mode(settings: Settings) -> None:
-    """Refuse what Spark refuses: a Python driver on a standalone cluster's worker.
+    """Refuse a mode that Spark refuses: a Python driver on a standalone cluster's worker.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def check_deploy_mode(settings: Settings) -> None:
 
 
 def as_text(settings: dict[str, Scalar]) -> dict[str, str]:
-    """Values as the JVM writes them.
+    """Format values as the JVM does.
 
     Examples
     --------
@@ -84,7 +84,7 @@ def _is_private(name: str, value: str) -> bool:
 
 
 def _properties_file(pairs: dict[str, str]) -> Path:
-    """A file of Java properties with mode 600, named by its content."""
+    """Write a file of Java properties with mode 600, named by its content."""
     content = "".join(f"{_escaped(name)}={_escaped(value)}\n" for name, value in pairs.items())
     name = f"{hashlib.sha256(content.encode()).hexdigest()[:16]}.properties"
     try:
@@ -96,7 +96,7 @@ def _properties_file(pairs: dict[str, str]) -> Path:
         temporary.touch(mode=0o600, exist_ok=False)
         temporary.write_text(content)
         return temporary.replace(folder / name)
-    except (OSError, RuntimeError) as error:  # RuntimeError: this user has no home
+    except (OSError, RuntimeError) as error:  # RuntimeError: this user has no home directory
         raise ConfigurationError(
             "A private file for spark-submit cannot be written below the cache folder",
             got=str(error),
@@ -105,7 +105,7 @@ def _properties_file(pairs: dict[str, str]) -> Path:
 
 
 def _escaped(text: str) -> str:
-    """Text as `java.util.Properties` reads it: every sign but letters and digits as an escape.
+    """Escape all characters but letters and digits for `java.util.Properties`.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""From merged layers to settings, or to an error that names the key, its source and the way out."""
+"""Validation of merged layers, with errors that name the key, its source and the remedy."""
 
 import re
 import typing
@@ -31,12 +31,12 @@ Place = tuple[str | int, ...]
 
 
 def validate(stacked: Stacked) -> Settings:
-    """The settings that merged layers make.
+    """Convert merged layers to settings.
 
     Raises
     ------
     ConfigurationError
-        Naming each wrong key with its source, what was expected and what was found.
+        Names each wrong key with its source, the expected and the actual value.
     """
     content = stacked.plain()
     try:
@@ -48,7 +48,7 @@ def validate(stacked: Stacked) -> Settings:
 def _complaints(
     errors: Sequence[ErrorDetails], content: Mapping[str, Any], tree: Tree
 ) -> list[ConfigurationError]:
-    """One for each wrong key: the branches of a union are brought together."""
+    """Return one message for each wrong key, combining the branches of a union."""
     grouped: dict[Place, list[ErrorDetails]] = {}
     for error in errors:
         grouped.setdefault(_place(error, content), []).append(error)
@@ -60,7 +60,7 @@ def _complaints(
 
 
 def _place(error: ErrorDetails, content: Any) -> Place:
-    """Where the error is in the settings as written: pydantic names branches of unions, too."""
+    """Return an error's path in the settings as written: pydantic includes branches of unions."""
     place: list[str | int] = []
     for part in error["loc"]:
         inside = isinstance(content, Mapping) and part in content
@@ -99,7 +99,7 @@ def _complaint(
 
 
 def _origin(place: Place, tree: Tree) -> str:
-    """` (conf/base.yaml)`: the sources of what stands at a place."""
+    """Return ` (conf/base.yaml)`: the sources of the value at a path."""
     node: Leaf | Tree = tree
     for part in place:
         if isinstance(node, Leaf) or part not in node:
@@ -129,7 +129,7 @@ def _hint(errors: Sequence[ErrorDetails]) -> str:
     literals = (error["ctx"]["expected"] for error in errors if error["type"] == "literal_error")
     choices = [choice for text in literals for choice in _quoted(text)]
     hint = did_you_mean(given, choices) if isinstance(given, str) else ""
-    return hint if hint.startswith("Did") else ""  # all choices are told as expected
+    return hint if hint.startswith("Did") else ""  # all choices are listed as expected
 
 
 def _is_filled(content: object) -> bool:
@@ -137,7 +137,7 @@ def _is_filled(content: object) -> bool:
 
 
 def _other_keys(place: Place, content: Mapping[str, Any]) -> str:
-    """What may have been meant by an unknown key: one beside it, or the same elsewhere."""
+    """Suggest a key similar to an unknown one: a sibling, or the same key elsewhere."""
     key = str(place[-1])
     if place[0] == "features" and key in FEATURE_KINDS:
         return f"A feature group has one kind: give {key!r} a group of its own."
@@ -154,7 +154,7 @@ def _other_keys(place: Place, content: Mapping[str, Any]) -> str:
 
 
 def _models(place: Place, content: Any) -> set[type[Section]]:
-    """The sections that may stand at a place, by what stands there."""
+    """Return the possible sections at a path, given its content."""
     models: set[type[Section]] = {Settings}
     for part in place:
         content = content[part]
@@ -166,7 +166,7 @@ def _models(place: Place, content: Any) -> set[type[Section]]:
 
 
 def _sections(annotation: Any) -> Iterable[type[Section]]:
-    """The sections a type is made of."""
+    """Return the sections in a type."""
     if isinstance(annotation, type) and issubclass(annotation, Section):
         yield annotation
     for part in typing.get_args(annotation):
@@ -174,7 +174,7 @@ def _sections(annotation: Any) -> Iterable[type[Section]]:
 
 
 def _fits(model: type[Section], content: Any) -> bool:
-    """Whether a mapping has what a section requires; this tells the kinds of a union apart."""
+    """Return whether a mapping has a section's required keys, which identify union branches."""
     if not isinstance(content, Mapping):
         return False
     required = {

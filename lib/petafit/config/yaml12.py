@@ -1,4 +1,4 @@
-"""YAML as settings are written: the core schema of version 1.2, and no key twice.
+"""YAML of settings: the core schema of version 1.2, with unique keys.
 
 PyYAML follows version 1.1, where ``1e-6`` is text, ``NO`` is false, ``12:30`` is 750 and
 ``2013-10-01`` a date. Here the first is a number and the others are text (YAML 1.2, section 10.3).
@@ -11,7 +11,7 @@ import yaml
 
 from petafit.errors import ConfigurationError
 
-# From a type to how its scalars read, and the characters they start with.
+# Patterns of each type's scalars, and the characters they start with.
 _SCALARS = {
     "null": (r"~|null|Null|NULL|", ["~", "n", "N", ""]),
     "bool": (r"true|True|TRUE|false|False|FALSE", list("tTfF")),
@@ -25,7 +25,7 @@ _SCALARS = {
 
 class _Loader(yaml.SafeLoader):
     def mapping(self, node: yaml.MappingNode) -> dict[str, Any]:
-        """A mapping whose keys are text, as written, each given once."""
+        """Construct a mapping whose keys are text, as written, each given once."""
         content: dict[str, Any] = {}
         for key_node, value_node in node.value:
             if not isinstance(key_node, yaml.ScalarNode):
@@ -41,11 +41,11 @@ class _Loader(yaml.SafeLoader):
         return content
 
     def sequence(self, node: yaml.SequenceNode) -> list[Any]:
-        """A list; built at once, so that one which contains itself is an error."""
+        """Construct a list at once, so that one which contains itself is an error."""
         return [self.construct_object(child, deep=True) for child in node.value]
 
     def integer(self, node: yaml.ScalarNode) -> int:
-        """A whole number; unlike in version 1.1, ``010`` is ten."""
+        """Construct an integer; unlike in version 1.1, ``010`` is ten."""
         base = {"0o": 8, "0x": 16}.get(node.value[:2], 10)
         return int(node.value, base)
 
@@ -55,13 +55,13 @@ class _Dumper(yaml.SafeDumper):
         return True
 
     def text(self, data: str) -> yaml.ScalarNode:
-        """Text on one line, whatever is in it."""
+        """Represent text on one line, whatever it contains."""
         style = None if data.isprintable() else '"'
         return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
 
 
 for _class in (_Loader, _Dumper):
-    _class.yaml_implicit_resolvers = {}  # not those of version 1.1
+    _class.yaml_implicit_resolvers = {}  # without the resolvers of version 1.1
     for _name, (_pattern, _starts) in _SCALARS.items():
         _class.add_implicit_resolver(
             f"tag:yaml.org,2002:{_name}", re.compile(rf"^(?:{_pattern})$", re.ASCII), _starts
@@ -73,7 +73,7 @@ _Loader.add_constructor("tag:yaml.org,2002:int", _Loader.integer)
 
 
 def parse(text: str, *, source: str) -> Any:
-    """The value some YAML stands for.
+    """Parse a YAML document.
 
     Parameters
     ----------
@@ -102,7 +102,7 @@ def parse(text: str, *, source: str) -> Any:
 
 
 def dump(value: object) -> str:
-    """A value as YAML on one line, which `parse` reads back, also as a part of a longer line.
+    """Format a value as YAML on one line, which `parse` reads back, also within a longer line.
 
     Examples
     --------
@@ -110,7 +110,7 @@ def dump(value: object) -> str:
     "{numeric: [temp, '1e-6'], scale: null}"
     """
     text: str = yaml.dump(
-        [value],  # in brackets, so that it is quoted as a part of a line must be
+        [value],  # in brackets, so that it is quoted as part of a line
         Dumper=_Dumper,
         default_flow_style=True,
         width=float("inf"),

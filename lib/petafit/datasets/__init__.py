@@ -1,1 +1,1 @@
-"""Tables to try petafit on: real flights, and generated clicks and texts whose best is known."""
+"""Example tables: real flights, and generated clicks and texts with a known best model."""

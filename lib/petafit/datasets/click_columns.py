@@ -1,4 +1,4 @@
-"""The columns of the click log: how values are drawn, and what they add to the logit."""
+"""Columns of the click log: the distribution of values, and their effect on the logit."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,15 +10,15 @@ import pyarrow as pa
 from petafit.datasets.mixing import hexadecimal, normals, permute32, splitmix64
 
 SLOT_DAYS = 20
-"""How many days a value of a `MovingColumn` keeps its rank."""
+"""Number of days for which a value of a `MovingColumn` keeps its rank."""
 
 DRIFT = 0.04
-"""Radians by which every weight turns a day: after 10 days .92 of it is left, and .39 is new."""
+"""Rotation of every weight in radians a day: after 10 days .92 of it is left, and .39 is new."""
 
 
 @dataclass(frozen=True)
 class Times:
-    """When some rows happened.
+    """Times of some rows.
 
     Attributes
     ----------
@@ -33,7 +33,7 @@ class Times:
 
     @classmethod
     def of(cls, day: np.ndarray) -> Self:
-        """The times of rows on these days."""
+        """Return the times of rows on these days."""
         angle = DRIFT * np.arange(day[0], day[-1] + 1)
         return cls(day, np.cos(angle)[day - day[0]], np.sin(angle)[day - day[0]])
 
@@ -46,9 +46,9 @@ class Drawn:
     ----------
     array : pyarrow.Array of shape (n_rows,)
     logit : ndarray of shape (n_rows,)
-        What they add to the logit; nothing where they are missing.
+        Their effect on the logit; 0 where they are missing.
     factor : ndarray of shape (n_rows,)
-        What interactions multiply; 0 where the value is missing, and in columns without any.
+        Factor of interactions; 0 where the value is missing, and in columns without any.
     """
 
     array: pa.Array
@@ -67,7 +67,7 @@ class IntegerColumn:
     missing : float
         Share of nulls.
     effect, phase : float
-        How far a count moves the logit, and where its wave begins.
+        Amplitude and phase of a count's effect on the logit.
     lowest : int
         Added to every count.
     """
@@ -98,13 +98,13 @@ class StringColumn:
     Attributes
     ----------
     number : int
-        Tells the columns apart where values and weights are made.
+        Distinguishes the columns' random streams.
     distinct : int
-        How many values there are at a time.
+        Number of values at a time.
     missing : float
         Share of nulls.
     effect : float
-        Standard deviation of what a value adds to the logit.
+        Standard deviation of a value's effect on the logit.
     """
 
     name: str
@@ -114,25 +114,25 @@ class StringColumn:
     effect: float
 
     def _ranks(self, rng: np.random.Generator, rows: int) -> np.ndarray:
-        """Ranks of popularity from 0, (rows,) int64: their density falls as 1 / (rank + 1)."""
+        """Draw ranks of popularity from 0, (rows,) int64: their density falls as 1 / (rank + 1)."""
         ranks = np.exp(rng.random(rows) * np.log(self.distinct + 1)).astype(np.int64) - 1
         return np.asarray(np.minimum(ranks, self.distinct - 1))
 
     def _salt(self, seed: int) -> np.ndarray:
-        """One 64-bit integer for each column and seed, (1,)."""
+        """Return one 64-bit integer for each column and seed, (1,)."""
         return splitmix64(np.array([64 * seed + self.number], dtype=np.uint64))
 
     def _values(self, identities: np.ndarray, seed: int) -> np.ndarray:
-        """The 32-bit value of each identity, (n,) uint32; no two have the same."""
+        """Return the 32-bit value of each identity, (n,) uint32; they are distinct."""
         return permute32(identities.astype(np.uint32) + self._salt(seed).astype(np.uint32))
 
     def _keys(self, values: np.ndarray, seed: int) -> np.ndarray:
-        """What weights are made from, (n,) uint64."""
+        """Return the keys from which weights are derived, (n,) uint64."""
         return np.asarray(values.astype(np.uint64) ^ self._salt(seed))
 
 
 class StaticColumn(StringColumn):
-    """Few enough values to know them all; they stay the same."""
+    """A column with a fixed set of values."""
 
     def draw(self, rng: np.random.Generator, times: Times, seed: int) -> Drawn:
         """Draw values by their ranks."""
@@ -149,10 +149,10 @@ class StaticColumn(StringColumn):
 
 
 class MovingColumn(StringColumn):
-    """Up to millions of values at a time, and new ones keep arriving."""
+    """A column with up to millions of values at a time, and new ones every day."""
 
     def draw(self, rng: np.random.Generator, times: Times, seed: int) -> Drawn:
-        """Draw values by who holds a rank on the day."""
+        """Draw values by the holder of each rank on the day."""
         ranks = self._ranks(rng, len(times.day))
         missing = rng.random(len(ranks)) < self.missing
         identities, codes = np.unique(self._holders(ranks, times.day), return_inverse=True)
@@ -168,7 +168,7 @@ class MovingColumn(StringColumn):
         )
 
     def _holders(self, ranks: np.ndarray, day: np.ndarray) -> np.ndarray:
-        """Which identity holds each rank, (rows,) int64.
+        """Return the identity that holds each rank, (rows,) int64.
 
         Every `SLOT_DAYS` a rank passes to a new value, each rank on its own day: new values arrive
         every day, among the popular and the rare alike.

@@ -41,12 +41,12 @@ class Clicks:
 
     @property
     def identity(self) -> str:
-        """Equal for sources that give the same rows in the same batches."""
+        """Return a digest, equal for sources that give the same rows in the same batches."""
         return repr(self)
 
     @property
     def schema(self) -> pa.Schema:
-        """Of every batch: the table's columns, then `PROBABILITY`."""
+        """Return the schema of every batch: the table's columns, then `PROBABILITY`."""
         return pa.schema(
             [
                 ("day", pa.int32()),
@@ -59,11 +59,11 @@ class Clicks:
 
     @property
     def table_schema(self) -> pa.Schema:
-        """Of the table: all but the hidden column, strings plain."""
+        """Return the schema of the table: all but the hidden column, strings plain."""
         return types.table_schema(self.schema.remove(len(self.schema) - 1))
 
     def read(self, shard: int, *, piece: int = 0, skip: int = 0) -> Iterator[pa.RecordBatch]:
-        """A shard's batches after the first `skip`: a run of consecutive blocks."""
+        """Yield a shard's batches after the first `skip`: a run of consecutive blocks."""
         blocks = -(-self.rows // self.block_rows)
         start, stop = (blocks * place // self.shards for place in (shard, shard + 1))
         for block in range(start + skip, stop):

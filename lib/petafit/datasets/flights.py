@@ -1,4 +1,4 @@
-"""The 336,776 flights that left New York in 2013, with what was known before each departed."""
+"""The 336,776 flights that left New York in 2013, with features known before departure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ LATE_MINUTES = 15
 LAST_TRAINING_MONTH = 9
 WEATHER = ("temp", "dewp", "humid", "wind_speed", "precip", "pressure", "visib")
 KEYS = ("month", "day", "carrier", "flight", "origin")
-"""What tells one flight from all others."""
+"""The columns that identify a flight."""
 
 _A_YEAR = pd.Timedelta(days=366)
 
@@ -72,13 +72,13 @@ def flights(session: SparkSession, raw_folder: str) -> Flights:
 
 
 def one_per(frame: DataFrame, keys: Sequence[str], values: Sequence[str]) -> DataFrame:
-    """One row for each combination of keys: the largest, so that null gives way to a value."""
+    """Select one row for each combination of keys: the largest, so that values win over null."""
     best = sf.max(sf.struct(*values)).alias("best")
     return frame.groupBy(*keys).agg(best).select(*keys, *(f"best.{name}" for name in values))
 
 
 def labelled(scheduled: DataFrame) -> DataFrame:
-    """Flights that arrived, with the label, without what only the departure shows."""
+    """Select flights that arrived, with the label, without columns known only after departure."""
     known = scheduled.select(
         *("year", "month", "day", "hour", "minute", "time_hour"),
         *("carrier", "flight", "tailnum", "origin", "dest", "distance"),
@@ -89,7 +89,7 @@ def labelled(scheduled: DataFrame) -> DataFrame:
 
 
 def with_weather(labelled: DataFrame, hourly: DataFrame) -> DataFrame:
-    """The weather at the origin in the hour of the scheduled departure, where it is known."""
+    """Add the weather at the origin in the hour of the scheduled departure, where it is known."""
     observed = hourly.select(
         "origin", "time_hour", *(sf.col(name).alias(f"observed_{name}") for name in WEATHER)
     )
@@ -97,14 +97,14 @@ def with_weather(labelled: DataFrame, hourly: DataFrame) -> DataFrame:
 
 
 def with_planes(flights: DataFrame, planes: DataFrame) -> DataFrame:
-    """The age and size of the plane, where it is known."""
+    """Add the age and size of the plane, where they are known."""
     built = planes.select("tailnum", sf.col("year").alias("built"), "seats")
     age = (sf.col("year") - sf.col("built")).alias("plane_age")
     return flights.join(built, "tailnum", "left").select(*flights.columns, age, "seats")
 
 
 def days_to_holiday(dates: pd.Series) -> pd.Series:
-    """Days from each date to the nearest public holiday of the United States, past or to come."""
+    """Count days from each date to the nearest public holiday of the United States."""
     days = pd.DatetimeIndex(dates)
     holidays = USFederalHolidayCalendar().holidays(days.min() - _A_YEAR, days.max() + _A_YEAR)
     following = holidays.searchsorted(days)
@@ -112,12 +112,12 @@ def days_to_holiday(dates: pd.Series) -> pd.Series:
     return pd.Series(np.minimum(to_come.days, past.days), dtype="int32")
 
 
-# Its stubs know the kinds of functions by number, not by their type hints.
+# Its stubs describe kinds of functions by number, not by their type hints.
 _days_to_holiday = pandas_udf(days_to_holiday, IntegerType())  # type: ignore[call-overload]
 
 
 def with_holidays(flights: DataFrame) -> DataFrame:
-    """The day of the week, from 0 for Monday, and the days to the nearest holiday."""
+    """Add the day of the week, from 0 for Monday, and the days to the nearest holiday."""
     date = sf.make_date("year", "month", "day")
     return flights.select(
         "*",
@@ -127,7 +127,7 @@ def with_holidays(flights: DataFrame) -> DataFrame:
 
 
 def binned(flights: DataFrame) -> DataFrame:
-    """Weather without gaps, temperature and time of departure in bins of equal shares.
+    """Fill gaps in the weather, and bin temperature and time of departure by quantiles.
 
     Both are fitted on the training months. Quantiles are exact, so that they do not depend on how
     Spark splits the rows.

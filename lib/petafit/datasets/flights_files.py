@@ -44,7 +44,7 @@ def unpack(folder: Folder) -> None:
 
 
 def read(session: SparkSession, folder: Folder, name: str) -> DataFrame:
-    """One of the tables; a malformed line fails the job that reads it."""
+    """Read one of the tables; a malformed line fails the job that reads it."""
     return session.read.csv(
         f"{folder.spark_uri}/{name}.csv",
         schema=SCHEMAS[name],
@@ -56,7 +56,7 @@ def read(session: SparkSession, folder: Folder, name: str) -> DataFrame:
 
 
 def _package_data() -> Traversable:
-    """The package's data folder; importing the package would need the removed pkg_resources."""
+    """Find the package's data folder, without an import, which needs the removed pkg_resources."""
     spec = importlib.util.find_spec(_PACKAGE)
     if spec is None:
         raise ConfigurationError(

@@ -12,7 +12,7 @@ _SUM_DEVIATION = float(np.sqrt(4 * (65536.0**2 - 1) / 12))
 
 
 def splitmix64(keys: np.ndarray) -> np.ndarray:
-    """Steele, Lea and Flood's finaliser: one 64-bit integer from another, (n,) uint64.
+    """Apply Steele, Lea and Flood's finaliser: one 64-bit integer from another, (n,) uint64.
 
     Examples
     --------
@@ -26,7 +26,7 @@ def splitmix64(keys: np.ndarray) -> np.ndarray:
 
 
 def permute32(keys: np.ndarray) -> np.ndarray:
-    """Murmur3's finaliser, a permutation of the 32-bit integers: different keys stay different."""
+    """Apply Murmur3's finaliser, a permutation of 32-bit integers: keys stay distinct."""
     mixed = keys.astype(np.uint32)
     mixed = (mixed ^ (mixed >> np.uint32(16))) * np.uint32(0x85EBCA6B)
     mixed = (mixed ^ (mixed >> np.uint32(13))) * np.uint32(0xC2B2AE35)
@@ -34,7 +34,7 @@ def permute32(keys: np.ndarray) -> np.ndarray:
 
 
 def normals(keys: np.ndarray, *, stream: int) -> np.ndarray:
-    """A standard normal number for each key, (n,) float64; another one in every stream.
+    """Return a standard normal number for each key, (n,) float64; another one in every stream.
 
     The sum of four uniform numbers (Irwin and Hall) is near enough to a normal one, and needs no
     logarithm.
@@ -46,7 +46,7 @@ def normals(keys: np.ndarray, *, stream: int) -> np.ndarray:
 
 
 def hexadecimal(values: np.ndarray) -> pa.StringArray:
-    """Eight hexadecimal letters for each 32-bit integer.
+    """Format each 32-bit integer as eight hexadecimal digits.
 
     Examples
     --------

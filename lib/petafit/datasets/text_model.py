@@ -28,7 +28,7 @@ _FAMILY_ENDINGS = 8
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """All stems and endings, and who uses them.
+    """All stems and endings, and the classes that use them.
 
     Attributes
     ----------
@@ -39,13 +39,13 @@ class Vocabulary:
     own : ndarray of int32, shape (classes, OWN_STEMS)
         Positions of the class's own stems, by popularity.
     common : ndarray of int32, shape (COMMON_STEMS + NUMBERS,)
-        Positions of what all classes use.
+        Positions of the stems that all classes use.
     endings : ndarray of int32, shape (classes, ENDINGS)
         Positions of the class's endings, by popularity.
     bare : int
         The position of the ending of no letters.
     space : int
-        What leads from an ending to the same with a space.
+        Offset from an ending to the same ending with a space.
     """
 
     pieces: pa.StringArray
@@ -59,7 +59,7 @@ class Vocabulary:
 
 @lru_cache(maxsize=4)
 def vocabulary(classes: int, seed: int) -> Vocabulary:
-    """The vocabulary of a seed; class c belongs to family ``c % families_of(classes)``."""
+    """Return the vocabulary of a seed; class c belongs to family ``c % families_of(classes)``."""
     rng = np.random.default_rng([seed, classes])
     families = families_of(classes)
     sounds = [_Sounds.drawn(rng) for _ in range(families)]
@@ -91,13 +91,13 @@ def vocabulary(classes: int, seed: int) -> Vocabulary:
 
 
 def families_of(classes: int) -> int:
-    """How many families some classes have."""
+    """Return the number of families for some classes."""
     return -(-classes // FAMILY_SIZE)
 
 
 @dataclass(frozen=True)
 class _Sounds:
-    """The sounds a family's words are made of."""
+    """The sounds of a family's words."""
 
     consonants: np.ndarray
     vowels: np.ndarray
@@ -109,7 +109,7 @@ class _Sounds:
         return cls(np.array(consonants), np.array(vowels))
 
     def words(self, rng: np.random.Generator, number: int) -> list[str]:
-        """Words of one to three syllables; the same may come twice."""
+        """Return words of one to three syllables, possibly repeated."""
         return [
             "".join(self._syllable(rng) for _ in range(size))
             for size in rng.choice([1, 2, 3], number, p=[0.35, 0.5, 0.15])

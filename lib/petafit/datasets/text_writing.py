@@ -1,4 +1,4 @@
-"""Words put into texts: drawn from a vocabulary, with typing errors and capitals."""
+"""Composition of texts: words drawn from a vocabulary, with typing errors and capitals."""
 
 import numpy as np
 import pyarrow as pa
@@ -15,14 +15,14 @@ _CASE = ord("a") - ord("A")
 def draw_words(
     rng: np.random.Generator, vocabulary: Vocabulary, classes: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """One word of each of these classes.
+    """Draw one word for each of these classes.
 
     Returns
     -------
     pieces : ndarray of int32, shape (n_words, 2)
         Stem and ending, as positions in the vocabulary.
     is_common : ndarray of bool, shape (n_words,)
-        Whether it is a word that all classes use.
+        The word is used by all classes.
     """
     n_words = len(classes)
     kind = rng.random(n_words)
@@ -40,14 +40,14 @@ def draw_words(
 def write(
     rng: np.random.Generator, vocabulary: Vocabulary, pieces: np.ndarray, words: np.ndarray
 ) -> pa.StringArray:
-    """The texts that some words make.
+    """Return the texts composed of some words.
 
     Parameters
     ----------
     pieces : ndarray of int32, shape (n_words, 2)
         Of all texts, one after the other; a space is put behind each word but the last of a text.
     words : ndarray of int, shape (n_texts,)
-        How many words each text has, one or more.
+        Number of words of each text, at least 1.
     """
     stops = np.cumsum(words)
     spaced = pieces + np.array([0, vocabulary.space], np.int32)
@@ -62,7 +62,7 @@ def write(
 
 
 def _ranks(rng: np.random.Generator, size: int, distinct: int) -> np.ndarray:
-    """Ranks of popularity from 0, (size,) int64, by Zipf's law: density falls as 1 / (rank + 1)."""
+    """Draw ranks of popularity from 0, (size,) int64, by Zipf's law: density 1 / (rank + 1)."""
     ranks = np.exp(rng.random(size) * np.log(distinct + 1)).astype(np.int64) - 1
     return np.asarray(np.minimum(ranks, distinct - 1))
 

@@ -23,11 +23,11 @@ _HALF_A_WORD = 0.5
 
 @dataclass(frozen=True)
 class Texts:
-    """Texts of about 40 to 120 characters with the class of their language, as a source of batches.
+    """Texts of about 40 to 120 characters in the language of their class, as a source of batches.
 
     Two fifths of the texts mix words of a main and a second class, mostly of one family. The label
-    is the main class with odds of the squared numbers of the words of each; who knows these numbers
-    can predict no better than the larger probability. A row depends on its place, the seed, and the
+    is the main class with odds of the squared numbers of the words of each; given these numbers, no
+    prediction is better than the larger probability. A row depends on its place, the seed, and the
     number of rows, classes and days; never on the shards.
 
     Parameters
@@ -54,12 +54,12 @@ class Texts:
 
     @property
     def identity(self) -> str:
-        """Equal for sources that give the same rows in the same batches."""
+        """Return a digest, equal for sources that give the same rows in the same batches."""
         return repr(self)
 
     @property
     def schema(self) -> pa.Schema:
-        """Of every batch: the table's columns, then `MAIN` and `PROBABILITY`."""
+        """Return the schema of every batch: the table's columns, then `MAIN` and `PROBABILITY`."""
         return pa.schema(
             {
                 "id": pa.int64(),
@@ -73,11 +73,11 @@ class Texts:
 
     @property
     def table_schema(self) -> pa.Schema:
-        """Of the table: all but the hidden columns, strings plain."""
+        """Return the schema of the table: all but the hidden columns, strings plain."""
         return types.table_schema(pa.schema(list(self.schema)[:-2]))
 
     def read(self, shard: int, *, piece: int = 0, skip: int = 0) -> Iterator[pa.RecordBatch]:
-        """A shard's batches after the first `skip`: a run of consecutive blocks."""
+        """Yield a shard's batches after the first `skip`: a run of consecutive blocks."""
         blocks = -(-self.rows // self.block_rows)
         start, stop = (blocks * place // self.shards for place in (shard, shard + 1))
         for block in range(start + skip, stop):
@@ -118,7 +118,7 @@ class Texts:
         )
 
     def _draw_classes(self, rng: np.random.Generator, rows: int) -> tuple[np.ndarray, np.ndarray]:
-        """The main class of each row, and another one, mostly of the same family."""
+        """Draw the main class of each row, and another one, mostly of the same family."""
         shares = np.cumsum(1 / np.arange(3, self.classes + 3))
         main = np.searchsorted(shares, rng.random(rows) * shares[-1])
         families = families_of(self.classes)

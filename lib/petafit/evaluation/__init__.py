@@ -1,1 +1,1 @@
-"""Metrics that merge, and the evaluation of a model on a whole table."""
+"""Mergeable metrics, and the evaluation of a model on a whole table."""

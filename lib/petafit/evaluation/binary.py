@@ -1,4 +1,4 @@
-"""What probabilities of two classes say, in one compiled pass: training measures every row."""
+"""Metrics of two-class probabilities in one compiled pass, fast enough for every training batch."""
 
 import numpy as np
 
@@ -11,22 +11,22 @@ from petafit.features.encoding.logarithms import logarithm
 def sums(
     probability: np.ndarray, y: np.ndarray, weight: np.ndarray, clip: float
 ) -> tuple[float, float, np.ndarray, np.ndarray]:
-    """The sums behind all metrics of some rows.
+    """Return the sums behind all metrics of some rows.
 
     Parameters
     ----------
     probability : ndarray of float64, shape (n_rows,)
-        Of class 1.
+        Probability of class 1.
     y : ndarray of float64, shape (n_rows,)
     weight : ndarray of float64, shape (n_rows,) or (0,)
         Empty: every row weighs 1.
     clip : float
-        The least probability that counts in the loss.
+        Lower bound of probabilities in the loss.
 
     Returns
     -------
     loss, correct : float
-        Weighted log-loss, and the weight of right decisions.
+        Weighted log-loss, and the weight of correct decisions.
     ndarray of shape (2, auc.N_BINS)
         As `petafit.evaluation.auc.histogram`, by `petafit.evaluation.auc.log_odds_bin`.
     ndarray of shape (3, calibration.N_BINS)
@@ -36,7 +36,7 @@ def sums(
     loss = correct = 0.0
     least, most = np.log(clip), np.log1p(-clip)
     logarithms = np.empty((2, len(probability)))
-    for row in range(len(probability)):  # a loop of its own: the compiler makes vectors of it
+    for row in range(len(probability)):  # a separate loop, which the compiler vectorises
         logarithms[0, row] = logarithm(1 - probability[row])
         logarithms[1, row] = logarithm(probability[row])
     for row in range(len(probability)):

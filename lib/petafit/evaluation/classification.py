@@ -29,10 +29,10 @@ class ClassificationMetrics(Metrics):
     ----------
     n_classes : int
     output : {"probability", "margin"}
-        What the predictions are.
+        Meaning of the predictions.
     objective : Objective, optional
-        What the learner makes small; by default the log-loss of probabilities, and the share of
-        wrong decisions of margins.
+        The loss that the learner minimises; by default the log-loss of probabilities, and the error
+        rate of margins.
     """
 
     def __init__(
@@ -82,14 +82,14 @@ class ClassificationMetrics(Metrics):
         return StateDict({name: np.asarray(value, np.float64) for name, value in sums.items()})
 
     def _general(self, batch: Scored, y: np.ndarray, weight: np.ndarray) -> dict[str, Any]:
-        """Of margins, or of several classes."""
+        """Compute the sums for margins, or for several classes."""
         prediction = batch.prediction
         right = self._decided(batch) == y
         sums: dict[str, Any] = {"correct": weight @ right}
         if self.probable or self.of_margins:
             sums["loss"] = weight @ self.row_losses(batch)
         if self.probable:
-            # Of the most probable class, whatever is decided.
+            # Of the most probable class, whatever the decision is.
             happened = right if batch.decided is None else prediction.argmax(axis=1) == y
             sums["calibration"] = calibration.sums(prediction.max(axis=1), happened, weight)
         if self.n_classes == 2:
@@ -97,7 +97,7 @@ class ClassificationMetrics(Metrics):
         return sums
 
     def _decided(self, batch: Scored) -> np.ndarray:
-        """The positions of the classes decided on, (n_rows,)."""
+        """Return the positions of the classes decided on, (n_rows,)."""
         if batch.decided is not None:
             return batch.decided
         if self.n_classes > 2:
@@ -121,7 +121,7 @@ class ClassificationMetrics(Metrics):
             found["auc"], found["auc_error"] = auc.area(auc.unpacked(sums))
         if self.of_margins:
             shares = sums["classes"] / weight
-            best = 2 * np.minimum(shares, 1 - shares)  # of margins that are 1 or -1 everywhere
+            best = 2 * np.minimum(shares, 1 - shares)  # for constant margins of 1 or -1
             found[self.loss_name] = float(sums["loss"]) / weight
             if self.loss_name == "hinge_loss":
                 found["base_hinge_loss"] = float(best[1] if self.n_classes == 2 else best.sum())
@@ -147,6 +147,6 @@ def _plain(histogram: np.ndarray) -> dict[str, np.ndarray]:
 def _with_histogram(
     sums: StateDict, form: Callable[[np.ndarray], dict[str, np.ndarray]]
 ) -> StateDict:
-    """Sums of two classes with their histogram in another form."""
+    """Convert the histogram in sums of two classes to another form."""
     others = {name: a for name, a in sums.arrays.items() if not name.startswith("auc")}
     return StateDict({**others, **form(auc.unpacked(sums.arrays))})

@@ -16,19 +16,19 @@ from petafit.table.filters.predicate import RowFilter
 
 @dataclass
 class EvaluateState:
-    """The model at hand, and the metrics so far."""
+    """The model, and the metrics so far."""
 
     model: Model | SparkModel
     metrics: Any
 
 
 class Evaluate(Aggregator[EvaluateState, pa.RecordBatch, Figures]):
-    """Metrics of the model it is started with.
+    """Metrics of the model that it is started with.
 
     Parameters
     ----------
     metrics : Metrics
-        What to measure.
+        The metrics to compute.
     """
 
     def __init__(self, metrics: Metrics) -> None:
@@ -73,15 +73,15 @@ class Evaluate(Aggregator[EvaluateState, pa.RecordBatch, Figures]):
 
 
 class Measure(Aggregator[Any, pa.RecordBatch, Figures]):
-    """Metrics of predictions that are a column of the batch.
+    """Metrics of predictions in a column of the batch.
 
     Parameters
     ----------
     metrics : Metrics
     label, prediction : str
-        The columns: class position or number, and prediction.
+        Columns of the class position or number, and of the prediction.
     rows : RowFilter
-        Which rows count.
+        Selects the rows.
     """
 
     def __init__(self, metrics: Metrics, *, label: str, prediction: str, rows: RowFilter) -> None:
@@ -110,7 +110,7 @@ class Measure(Aggregator[Any, pa.RecordBatch, Figures]):
 
 
 def metrics_of(model: Signature) -> Metrics:
-    """The metrics that suit a model, its own loss among them."""
+    """Return the metrics of a model's kind, including its own loss."""
     if model.classes is None:
         return metrics_for("number", objective=model.objective)
     return metrics_for(

@@ -1,4 +1,4 @@
-"""The contract of metrics: aggregators over labels, predictions and weights."""
+"""Interface of metrics: aggregators over labels, predictions and weights."""
 
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -21,11 +21,11 @@ class Scored:
     y : ndarray of shape (n_rows,)
         The class's position, or the number.
     prediction : ndarray of shape (n_rows,) or (n_rows, n_classes)
-        As learners predict.
+        Predictions in the form of learners.
     weight : ndarray of shape (n_rows,), optional
         Integer weights count as that many rows, 0 as none.
     decided : ndarray of intp, shape (n_rows,), optional
-        The positions of the classes decided on, where the predictions alone do not say.
+        Positions of the classes decided on, if they do not follow from the predictions.
     """
 
     y: np.ndarray
@@ -39,7 +39,7 @@ class Scored:
 
     @property
     def counted(self) -> "Scored":
-        """The rows that have weight."""
+        """Return the rows that have weight."""
         if self.weight is None or self.weight.all():
             return self
         kept = self.weight != 0
@@ -48,27 +48,27 @@ class Scored:
 
 
 class Metrics(Aggregator[StateDict, Scored, Figures]):
-    """What rows say is the merge of what their batches say.
+    """An aggregator whose summary of rows is the merge of its summaries of batches.
 
     Attributes
     ----------
     loss_name : str
-        Of the figure to minimise, which is the learner's own objective.
+        Name of the metric to minimise, the learner's own objective.
     """
 
     loss_name: str
 
     @abstractmethod
     def row_losses(self, batch: Scored) -> np.ndarray:
-        """The losses whose weighted mean is the figure to minimise, (n_rows,) float64."""
+        """Return the losses whose weighted mean is the metric to minimise, (n_rows,) float64."""
 
     def loss(self, figures: Figures) -> float | None:
-        """The figure to minimise."""
+        """Return the metric to minimise."""
         return figures[self.loss_name]
 
     @abstractmethod
     def measure(self, batch: Scored) -> StateDict:
-        """What a batch alone has to say."""
+        """Return the summary of a single batch."""
 
     def start(self, model: StateDict | None = None) -> StateDict:
         return self.measure(Scored(np.empty(0), self._no_predictions()))
@@ -93,12 +93,12 @@ class Metrics(Aggregator[StateDict, Scored, Figures]):
         return self.loss(self.figures(state)) if self.has_rows(state) else None
 
     def has_rows(self, summary: StateDict) -> bool:
-        """Whether there is anything to measure."""
+        """Return whether a summary has any rows."""
         return bool(summary.arrays["weight"] > 0)
 
     @abstractmethod
     def figures(self, summary: StateDict) -> Figures:
-        """The metrics of a summary of one row or more."""
+        """Return the metrics of a summary of at least one row."""
 
     def _no_predictions(self) -> np.ndarray:
         return np.empty(0)
@@ -110,7 +110,7 @@ def check_numbers(prediction: np.ndarray) -> None:
     Raises
     ------
     DivergedError
-        There is one.
+        A prediction is NaN.
     """
     if np.isnan(prediction).any():
         raise DivergedError(

@@ -1,4 +1,4 @@
-"""Metrics that merge: exact over any number of shards, in any order, weights respected."""
+"""Mergeable metrics: exact over any number of shards, in any order, with weights."""
 
 from typing import Literal
 
@@ -26,17 +26,17 @@ def metrics_for(
     output: Output = "probability",
     objective: Objective | None = None,
 ) -> Metrics:
-    """The metrics that suit a label and a learner.
+    """Return the metrics for a kind of label and a learner.
 
     Parameters
     ----------
     kind : {"classes", "number"}
-        What the label is.
+        Kind of the label.
     n_classes : int
     output : {"probability", "margin", "value"}
-        What the learner predicts.
+        Meaning of the learner's predictions.
     objective : Objective, optional
-        What it makes small; None: what is usual of such predictions.
+        The loss that it minimises; None: the default for such predictions.
     """
     if kind == "number":
         return RegressionMetrics(objective or of_output("value"))

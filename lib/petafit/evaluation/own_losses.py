@@ -1,6 +1,7 @@
-"""Losses of single rows, by the names of the figures that are their means.
+"""Losses of single rows, named by the metrics that are their means.
 
-Another loss is a line in `OF_NUMBERS` or `OF_MARGINS`, and a learner that has it as objective.
+Another loss is a line in `OF_NUMBERS` or `OF_MARGINS`, and a learner with it as objective. Formulas
+are in `petafit.learners.objective`.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,28 +13,28 @@ from scipy.special import xlogy
 from petafit.errors import ContractError
 
 _LEAST_MEAN = float(np.finfo(np.float64).tiny)
-"""Deviances ask for a mean above 0."""
+"""Lower bound of predicted means in deviances, which need means above 0."""
 
 RowLosses = Callable[[np.ndarray, np.ndarray, float], np.ndarray]
-"""Of labels, predictions and the objective's parameter, (n_rows,)."""
+"""Function of labels, predictions and the objective's parameter, returning (n_rows,)."""
 
 
 @dataclass(frozen=True, slots=True)
 class NumberLoss:
-    """The loss of a number.
+    """The loss of a numeric prediction.
 
     Attributes
     ----------
     rows : callable
     least : float
-        The least label that it can measure.
+        Lower bound of the labels for which it is defined.
     """
 
     rows: RowLosses
     least: float = -np.inf
 
     def __call__(self, y: np.ndarray, prediction: np.ndarray, parameter: float) -> np.ndarray:
-        """The rows' losses.
+        """Return the rows' losses.
 
         Raises
         ------
@@ -95,11 +96,11 @@ OF_NUMBERS: Mapping[str, NumberLoss] = {
     "epsilon_insensitive_loss": NumberLoss(_beyond),
     "squared_epsilon_insensitive_loss": NumberLoss(lambda *of: np.square(_beyond(*of))),
 }
-"""Losses of numbers, in the label's unit; the deviances without one."""
+"""Losses of numbers, in the label's unit; deviances have no unit."""
 
 
 def _short(y: np.ndarray, margins: np.ndarray) -> np.ndarray:
-    """How far each margin is short of 1 on its right side, (n_rows, n_margins)."""
+    """Return each margin's hinge loss, (n_rows, n_margins)."""
     if margins.ndim == 1:
         return np.maximum(1 - (2.0 * y - 1) * margins, 0)[:, None]
     signs = np.full(margins.shape, -1.0)
@@ -111,4 +112,4 @@ OF_MARGINS: Mapping[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     "hinge_loss": lambda y, margins: _short(y, margins).sum(axis=1),
     "squared_hinge_loss": lambda y, margins: np.square(_short(y, margins)).sum(axis=1),
 }
-"""Losses of margins, by the positions of classes; of several, the sum of each against the rest."""
+"""Losses of margins, by positions of classes; with several, the sum of each against the rest."""

@@ -9,18 +9,18 @@ from petafit.learners.objective import SQUARED_ERROR, Objective
 from petafit.store.arrays import StateDict
 
 _ALWAYS = ("mean_squared_error", "mean_absolute_error")
-"""Figures that every regressor has."""
+"""Metrics of every regressor."""
 
 
 class RegressionMetrics(Metrics):
-    """Metrics of a regressor, its own loss among them; ``r2`` is None where all labels are equal.
+    """Metrics of a regressor, including its own loss; ``r2`` is None if all labels are equal.
 
     ``base_poisson_deviance`` is that of always predicting these rows' own mean.
 
     Parameters
     ----------
     objective : Objective
-        What the learner makes small.
+        The loss that the learner minimises.
     """
 
     def __init__(self, objective: Objective = SQUARED_ERROR) -> None:
@@ -49,7 +49,7 @@ class RegressionMetrics(Metrics):
         return StateDict({name: np.asarray(value, np.float64) for name, value in sums.items()})
 
     def merge(self, left: StateDict, right: StateDict) -> StateDict:
-        """Sums, and the labels' mean and squared distances from it by Chan's pairwise update."""
+        """Add the sums, and merge the label's moments by Chan's pairwise update."""
         merged = {name: array + right.arrays[name] for name, array in left.arrays.items()}
         if merged["weight"] == 0:
             return left

@@ -1,4 +1,4 @@
-"""Scoring: every row of a table with its prediction, or with why it has none."""
+"""Scoring: every row of a table with its prediction, or with the reason why it has none."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,16 +29,16 @@ class PredictionColumns:
     Attributes
     ----------
     kept : pyarrow.Schema
-        Columns taken over from the scored table: keys, label, partition columns.
+        Columns copied from the scored table: keys, label, partition columns.
     stamps : mapping of str to str or int
-        Columns with one value for all rows: which model in which run made the predictions.
+        Columns with one value for all rows: the model and the run of the predictions.
     """
 
     kept: pa.Schema
     stamps: Mapping[str, str | int]
 
     def check(self) -> None:
-        """Refuse a kept column that has the name of one of the predictions' own.
+        """Refuse a copied column whose name is one of the predictions' columns.
 
         Raises
         ------
@@ -53,7 +53,7 @@ class PredictionColumns:
                 )
 
     def schema(self, model: Model | SparkModel) -> pa.Schema:
-        """The columns in their order: ``probability`` only where the model gives it."""
+        """Return the columns in order, with ``probability`` only if the model predicts it."""
         prediction = pa.float64()
         if model.classes is not None:
             prediction = pa.array(class_array(model.classes)).type
@@ -66,7 +66,7 @@ class PredictionColumns:
         return pa.schema([*fields, pa.field("row_status", pa.string())])
 
     def batch(self, rows: pa.RecordBatch, model: Model | SparkModel) -> pa.RecordBatch:
-        """Predictions for some rows; a row that cannot be predicted says why instead."""
+        """Return predictions for some rows; a row that cannot be predicted has a reason instead."""
         reasons = model.checks.reasons(rows)
         good = None if reasons is None else pc.is_null(reasons)
         predicted = rows if good is None else rows.filter(good)
@@ -90,7 +90,7 @@ class PredictionColumns:
 
 @dataclass
 class ScoreState:
-    """The model at hand, the files being written, and the rows so far."""
+    """The model, the files being written, and the rows so far."""
 
     model: Model | SparkModel
     files: Any
@@ -100,7 +100,7 @@ class ScoreState:
 
 @dataclass(frozen=True)
 class Scores:
-    """The files that hold the predictions, and how many rows have one."""
+    """The files with the predictions, and the number of rows with one."""
 
     files: list[WrittenFile]
     rows: int
@@ -108,7 +108,7 @@ class Scores:
 
 
 class Score(Aggregator[ScoreState, pa.RecordBatch, Scores]):
-    """Writes the predictions of the model it is started with.
+    """Writes the predictions of the model that it is started with.
 
     Parameters
     ----------
@@ -117,7 +117,7 @@ class Score(Aggregator[ScoreState, pa.RecordBatch, Scores]):
         Writes the files.
     """
 
-    exact = False  # the same rows, but other files for other shards
+    exact = False  # the same rows, but in other files for other shards
 
     def __init__(self, layout: PredictionColumns, sink: WriteFiles) -> None:
         self.layout = layout
@@ -174,7 +174,7 @@ class Score(Aggregator[ScoreState, pa.RecordBatch, Scores]):
 
 
 def _spread(values: pa.Array, good: pa.BooleanArray | None) -> pa.Array:
-    """Values of the good rows at their places among all rows, null elsewhere."""
+    """Place the values of valid rows among all rows, null elsewhere."""
     if good is None:
         return values
     place = pc.subtract(pc.cumulative_sum(good.cast(pa.int64())), 1)
@@ -184,13 +184,13 @@ def _spread(values: pa.Array, good: pa.BooleanArray | None) -> pa.Array:
 def _with_reasons(
     reasons: pa.StringArray | None, good: pa.BooleanArray | None, finite: np.ndarray
 ) -> pa.StringArray:
-    """The rows' reasons, and one for those of the good rows whose prediction is not finite."""
-    told = _spread(pc.if_else(pa.array(finite), pa.scalar(None, pa.string()), NOT_FINITE), good)
-    return told if reasons is None else pc.coalesce(reasons, told)
+    """Return the rows' reasons, and one for valid rows whose prediction is not finite."""
+    own = _spread(pc.if_else(pa.array(finite), pa.scalar(None, pa.string()), NOT_FINITE), good)
+    return own if reasons is None else pc.coalesce(reasons, own)
 
 
 def _as_column(predictions: np.ndarray) -> pa.Array:
-    """(n_rows,) as doubles, (n_rows, n) as lists of n doubles."""
+    """Return (n_rows,) as doubles, (n_rows, n) as lists of n doubles."""
     if predictions.ndim == 1:
         return pa.array(predictions)
     width = predictions.shape[1]
@@ -201,8 +201,8 @@ def _as_column(predictions: np.ndarray) -> pa.Array:
 def _status(reasons: pa.StringArray | None, rows: int) -> pa.StringArray:
     if reasons is None:
         return pa.repeat(OK, rows)
-    told = pc.binary_join_element_wise("quarantined", reasons, ": ")
-    return pc.coalesce(told, pa.scalar(OK))
+    status = pc.binary_join_element_wise("quarantined", reasons, ": ")
+    return pc.coalesce(status, pa.scalar(OK))
 
 
 def _as_type(values: pa.Array, kind: pa.DataType) -> pa.Array:

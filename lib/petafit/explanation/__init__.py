@@ -1,1 +1,1 @@
-"""Explanation: what a partition of the training rows does to a model."""
+"""Explanation: the influence of partitions of the training rows on a model."""

@@ -1,4 +1,4 @@
-"""What leaving out a partition does to the loss on other rows: all partitions in one pass."""
+"""Influence of leaving out a partition on the loss of other rows: all partitions in one pass."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -17,19 +17,19 @@ from petafit.models.model import Model
 from petafit.store.arrays import StateDict
 
 _MOST_MARGINS = 1 << 23
-"""That are held at once: 64 MB."""
+"""Limit of the margins in memory: 64 MB."""
 
 
 @dataclass(frozen=True)
 class Changes:
-    """How the mean loss of some rows would change without each partition.
+    """Changes of the mean loss of some rows without each partition.
 
     Attributes
     ----------
     loss : float
-        The whole model's.
+        The full model's loss.
     change : ndarray of shape (n_partitions,)
-        Positive: the partition helps. Negative: it does harm.
+        Positive: the partition improves the model. Negative: it harms it.
     standard_error : ndarray of shape (n_partitions,)
         Over the rows, as if they were drawn independently; a weight of n counts as n rows.
     """
@@ -46,7 +46,7 @@ class InfluenceState:
     Attributes
     ----------
     model : Model
-        What they read; its own weights are not used.
+        The models' signature; its own weights are not used.
     sums : StateDict
         ``weight``, and ``mean`` and ``squares`` (weighted squared distances from it), both
         (1 + n_partitions,): of the loss, then of each partition's change.
@@ -58,12 +58,12 @@ class InfluenceState:
 
 
 class Influence(Aggregator[InfluenceState, pa.RecordBatch, Changes]):
-    """Changes of the loss, of the models that `explanation.serialization` packed.
+    """Computes changes of the loss for models packed by `explanation.serialization`.
 
     Parameters
     ----------
     partitions : int
-        How many models there are beside the whole one.
+        Number of models besides the full one.
     """
 
     def __init__(self, partitions: int) -> None:
@@ -94,7 +94,7 @@ class Influence(Aggregator[InfluenceState, pa.RecordBatch, Changes]):
         return state.sums
 
     def merge(self, left: StateDict, right: StateDict) -> StateDict:
-        """The pairwise update of Chan, Golub and LeVeque (1979), eq. 2.1, weighted."""
+        """Merge by the pairwise update of Chan, Golub and LeVeque (1979), eq. 2.1, weighted."""
         ours, theirs = left.arrays, right.arrays
         weight = ours["weight"] + theirs["weight"]
         if not (ours["weight"] and theirs["weight"]):
@@ -127,7 +127,7 @@ class Influence(Aggregator[InfluenceState, pa.RecordBatch, Changes]):
         return InfluenceState(*from_state_dict(dumped.part("models")), dumped.part("sums"))
 
     def _measured(self, state: InfluenceState, rows: Batch) -> StateDict:
-        """The sums of some rows, of which there is one at least."""
+        """Return the sums over at least one row."""
         metrics, learner = metrics_of(state.model), state.model.learner
         assert rows.y is not None
         columns = np.empty((self.partitions + 1, len(rows.y)))

@@ -1,4 +1,4 @@
-"""Margins of many models that differ from one in few coordinates each."""
+"""Margins of many models that differ from a base model in few coordinates each."""
 
 import numpy as np
 
@@ -10,17 +10,17 @@ from petafit.learners.online.csr import SparseRows
 def moved_margins(
     rows: SparseRows, indptr: np.ndarray, column: np.ndarray, difference: np.ndarray, n_columns: int
 ) -> np.ndarray:
-    """What the models' differences add to each row's margins, (n_rows, n_columns) float64.
+    """Return the models' changes of each row's margins, (n_rows, n_columns) float64.
 
     Parameters
     ----------
     indptr : ndarray of int64, shape (n_features + 2,)
-        Where the differences of each coordinate begin, the intercept's last.
+        Start of each coordinate's differences, the intercept's last.
     column : ndarray of int32, shape (n_differences,)
-        The model and output of each.
+        Model and output of each difference.
     difference : ndarray of float32, shape (n_differences,)
     n_columns : int
-        Models times outputs.
+        Number of models times outputs.
     """
     moved = np.zeros((len(rows.indptr) - 1, n_columns))
     bias = len(indptr) - 2

@@ -1,13 +1,14 @@
-"""All models that lack one partition each, as small as they can be kept side by side.
+"""All models that lack one partition each, stored compactly enough to be evaluated in one pass.
 
-Of a linear learner they are held as differences from the whole model. A partition changes only the
-weights of the coordinates that it has moved: with G_k what it adds to their squared gradients, w_k
-its weights, lambda the prior, and A = sum G w, B = sum w, S = sum G over all partitions that moved
-a coordinate, evidence merging gives, from weights 0,
+Those of a linear learner are stored as differences from the full model. A partition changes only
+the weights of coordinates that it has moved. For each coordinate and output, let w_k be partition
+k's weight, G_k the squared gradients that it adds, lambda the prior's precision, and A = sum G_k
+w_k, B = sum w_k, S = sum G_k the sums over all partitions that moved the coordinate. Starting from
+weights of 0, evidence merging without partition k gives
 
     w_-k = (A + lambda B - (G_k + lambda) w_k) / (S - G_k + lambda)
 
-which is what `petafit.learners.online.merging.rules.Evidence` makes of the sums without k.
+which is `petafit.learners.online.merging.rules.Evidence` of the sums without k.
 """
 
 from collections.abc import Iterator
@@ -28,34 +29,34 @@ from petafit.models.partition_summaries import KeptSummaries
 from petafit.store.arrays import StateDict
 
 MOST_BYTES = 2 << 30
-"""Of all models that a worker holds."""
+"""Limit of the memory of all models in a worker."""
 
 
 @dataclass(frozen=True)
 class Models:
-    """Models of any learner: the whole one, then those without a partition each."""
+    """Models of any learner: the full one, then those without a partition each."""
 
     models: tuple[StateDict, ...]
 
     def predictions(self, learner: Learner[Any], X: Any) -> Iterator[np.ndarray]:
-        """Each model's predictions for some rows, as ``learner.predict`` gives them."""
+        """Yield each model's predictions for some rows, in the form of ``learner.predict``."""
         return (learner.predict(model, X) for model in self.models)
 
 
 @dataclass(frozen=True)
 class Differences:
-    """Models of a linear learner: the whole one, and what the others have instead.
+    """Models of a linear learner: the full one, and the others' differences.
 
     Attributes
     ----------
     weights : ndarray of float32, shape (n_features + 1, n_outputs)
-        Of the whole model, the intercept last.
+        Weights of the full model, the intercept last.
     indptr : ndarray of int64, shape (n_features + 2,)
-        Where each coordinate's differences begin.
+        Start of each coordinate's differences.
     column : ndarray of int32, shape (n_differences,)
         ``partition * n_outputs + output``.
     difference : ndarray of float32, shape (n_differences,)
-        To be added to the weight.
+        The difference from the full model's weight.
     partitions : int
     """
 
@@ -66,7 +67,7 @@ class Differences:
     partitions: int
 
     def predictions(self, learner: Learner[Any], X: Any) -> Iterator[np.ndarray]:
-        """As of `Models`."""
+        """Yield predictions as `Models.predictions`."""
         assert isinstance(learner, OnlineLearner)
         rows, outputs = as_rows(X), self.weights.shape[1]
         margins = learner.estimator.margins(rows, self.weights)
@@ -82,12 +83,12 @@ Variants: TypeAlias = Models | Differences
 
 
 def leave_one_out(kept: KeptSummaries) -> Variants:
-    """The model of all partitions, and those that lack one each, in their order.
+    """Return the model of all partitions, and those that lack one each, in their order.
 
     Raises
     ------
     ConfigurationError
-        There is one partition only, or the models are too large to be held side by side.
+        There is one partition only, or the models exceed the memory limit.
     StorageError
         A summary is missing or damaged.
     """
@@ -106,7 +107,7 @@ def leave_one_out(kept: KeptSummaries) -> Variants:
 
 
 def _others(kept: KeptSummaries) -> Iterator[StateDict]:
-    """The models that lack a partition each."""
+    """Yield the models that lack a partition each."""
     learner, merged = kept.learner, kept.merged()
     for partition in kept.partitions:
         rest = learner.unmerge(merged, kept.summary(partition))
@@ -114,7 +115,7 @@ def _others(kept: KeptSummaries) -> Iterator[StateDict]:
 
 
 def _differences(kept: KeptSummaries, weights: np.ndarray) -> Differences:
-    """Columns of differences, one a partition and output, turned into rows, one a coordinate."""
+    """Convert columns of differences, one for each partition and output, to rows by coordinate."""
     indices, data, size = [], [], 0
     for moved, difference in _moves(kept, weights):
         for output in difference.T:
@@ -136,9 +137,9 @@ def _differences(kept: KeptSummaries, weights: np.ndarray) -> Differences:
 
 
 def _moves(kept: KeptSummaries, weights: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """For each partition the coordinates that it has moved, and what they become without it.
+    """Yield for each partition the coordinates that it has moved, and their weights without it.
 
-    All others stay: the summaries are cut down to these coordinates before they are taken apart.
+    All others do not change: the summaries are restricted to these coordinates before subtraction.
     """
     merged, intercept = kept.merged(), len(weights) - 1
     for partition in kept.partitions:

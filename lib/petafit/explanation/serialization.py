@@ -1,4 +1,4 @@
-"""A model and those that lack a partition each, as named arrays: workers load them once."""
+"""Serialization of a model and its leave-one-out variants, which workers load once."""
 
 from dataclasses import fields
 
@@ -10,7 +10,7 @@ _ARRAYS = tuple(each.name for each in fields(Differences) if each.name != "parti
 
 
 def to_state_dict(reads: Signature, variants: Variants) -> StateDict:
-    """What the models read, and the models."""
+    """Pack the models and their signature."""
     packed = StateDict()
     if isinstance(variants, Differences):
         arrays = {name: getattr(variants, name) for name in _ARRAYS}
@@ -22,7 +22,7 @@ def to_state_dict(reads: Signature, variants: Variants) -> StateDict:
 
 
 def from_state_dict(packed: StateDict) -> tuple[Model, Variants]:
-    """What `to_state_dict` packed; the first is a model without weights of its own."""
+    """Unpack what `to_state_dict` packed; the first model has no weights of its own."""
     model, held = Model.untrained(packed.part("reads")), packed.part("variants")
     if "partitions" in held.params:
         arrays = {name: held.arrays[name] for name in _ARRAYS}

@@ -1,1 +1,1 @@
-"""The only place that builds a SparkSession; it is passed on, never looked up."""
+"""SparkSessions, built only here; they are passed on, never looked up."""

@@ -1,4 +1,4 @@
-"""Spark's failures as one sentence each; its stack traces stay in the cause of what is raised."""
+"""Conversion of Spark's failures to one sentence each; stack traces stay in the cause."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ _CAUSES = (
     re.compile(r"\(TID \d+\) \([^)]*\): (.+)$", re.MULTILINE),
     re.compile(r"^: (.+)$", re.MULTILINE),
 )
-"""Where the JVM names a cause, the innermost first."""
+"""Positions of causes in a JVM stack trace, the innermost first."""
 
 _PYTHON = re.compile(
     r"^Traceback \(most recent call last\):\n(?:[ \t].*\n|\n)*(\S.*)$", re.MULTILINE
@@ -27,7 +27,7 @@ _DECORATION = re.compile(
     r"^Exception in thread \"[^\"]*\" |^(?:[\w$]+\.)*[\w$]*(?:Exception|Error): "
     r"|^requirement failed: |^\[[A-Z_.]+\] |\s*SQLSTATE: \w+\s*$"
 )
-"""A class, a condition's name, a standard's code."""
+"""A class name, a condition's name, a standard's code."""
 
 _LOST_TASK = re.compile(
     r"Task (?P<number>\d+) in stage \S+ failed (?P<times>\d+) times.*?\(TID \d+\) \((?P<host>\S+)",
@@ -37,7 +37,7 @@ _LOST_TASK = re.compile(
 
 @dataclass(frozen=True)
 class _Sign:
-    """What a failure means, whatever Spark was asked to do, and what to do about it."""
+    """The meaning of a kind of failure, whatever the operation, and its remedy."""
 
     pattern: str
     what: str
@@ -65,26 +65,25 @@ _SIGNS = (
         "A Python worker died",
         "Most often it was killed for its memory: run fewer tasks at a time on a machine "
         "(`local[1]`, `spark.executor.cores`), raise `spark.executor.memoryOverhead`, or lower "
-        "`hash_bits`. The same run id goes on from what is done.",
+        "`hash_bits`. The same run id resumes the run.",
     ),
     _Sign(
         r"OutOfMemoryError",
         "Spark's JVM ran out of memory",
-        "Raise `spark.driver.memory` or `spark.executor.memory`. The same run id goes on from what "
-        "is done.",
+        "Raise `spark.driver.memory` or `spark.executor.memory`. The same run id resumes the run.",
     ),
     _Sign(
         r"ExecutorLostFailure|Lost executor|SparkContext was shut ?down"
         r"|Answer from Java side is empty|Connection (?:refused|reset)",
         "A process of Spark's ended",
         "It may have lacked memory: see `spark.driver.memory`, `spark.executor.memory` and "
-        "`spark.executor.memoryOverhead`. The same run id goes on from what is done.",
+        "`spark.executor.memoryOverhead`. The same run id resumes the run.",
     ),
 )
 
 
 def reason(error: BaseException) -> str:
-    """The innermost cause that an error of Spark's names, in one line and without codes.
+    """Return the innermost cause named in an error of Spark, in one line and without codes.
 
     Examples
     --------
@@ -100,7 +99,7 @@ def reason(error: BaseException) -> str:
 
 
 def refused(settings: Mapping[str, str], why: str) -> ConfigurationError:
-    """The error where Spark does not start, which names the settings that its reason speaks of.
+    """Return the error for a Spark that does not start, naming the settings in its reason.
 
     Examples
     --------
@@ -137,23 +136,23 @@ def in_one_sentence(
     hint: str = "",
     task: str = "task",
 ) -> Iterator[None]:
-    """Raise whatever Spark raises in the block as one of petafit's own errors.
+    """Convert any exception of Spark in the block to one of petafit's errors.
 
     Parameters
     ----------
     what : str
-        What was being done.
+        Description of the operation.
     kind : type
-        The error where Spark refuses; a process that ended is a `PetafitError` in any case.
+        The error class if Spark refuses; a dead process is a `PetafitError` in any case.
     hint : str
-        What to do where Spark refuses.
+        Hint if Spark refuses.
     task : str
-        The word for what one of Spark's tasks works on.
+        Name of the unit of work of a Spark task.
 
     Raises
     ------
     PetafitError
-        Of `kind`, or what petafit itself has raised in a worker.
+        Of `kind`, or an error that petafit itself has raised in a worker.
     """
     from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
@@ -166,7 +165,7 @@ def in_one_sentence(
 
 
 def _own(error: Exception) -> PetafitError | None:
-    """What petafit has raised in a Python worker."""
+    """Return an error raised by petafit in a Python worker, if any."""
     for line in reversed(_PYTHON.findall(str(error))):
         found = _OURS.match(line)
         kind = getattr(errors, found[1], None) if found else None
@@ -176,12 +175,12 @@ def _own(error: Exception) -> PetafitError | None:
 
 
 def _explained(error: Exception, task: str) -> PetafitError | None:
-    """What is known of a failure that has nothing to do with what Spark was asked to do."""
+    """Return an error for a failure that is independent of the operation, if it is known."""
     text = str(error)
     sign = next((sign for sign in _SIGNS if re.search(sign.pattern, text)), None)
     if sign is None:
         return None
     lost = _LOST_TASK.search(text)
     got = "{times} failed attempts at {task} {number}, the last on {host}"
-    told = got.format(task=task, **lost.groupdict()) if lost else reason(error).rstrip(".")
-    return sign.kind(sign.what, got=told, hint=sign.hint)
+    found = got.format(task=task, **lost.groupdict()) if lost else reason(error).rstrip(".")
+    return sign.kind(sign.what, got=found, hint=sign.hint)

@@ -1,4 +1,4 @@
-"""What petafit puts into Spark's folder: Delta's jars, checked, and a logging that is quiet."""
+"""Files that petafit installs into Spark's folder: Delta's jars, verified, and quiet logging."""
 
 import hashlib
 import os
@@ -15,7 +15,7 @@ from petafit.errors import StorageError
 SPARK_VERSION = "4.2"
 DELTA_PACKAGE = "io.delta:delta-spark_4.2_2.13:4.4.0"
 
-# The SHA-256 of each file Delta needs beside Spark's own jars.
+# SHA-256 of each file that Delta needs besides Spark's own jars.
 DELTA_JARS = {
     "delta-kernel-api-4.4.0.jar": (
         "ee9b5a14ac3b7efdff4d61a58478fe8eb0e5a3fbca43889dca7290795fe79a11"
@@ -31,12 +31,12 @@ DELTA_JARS = {
 
 _OURS = "# Written by petafit"
 
-# All else that Delta declares is among Spark's own jars, or is for Unity Catalog only.
+# Delta's other dependencies are among Spark's own jars, or are for Unity Catalog only.
 _NOT_NEEDED = "com.*:*,commons-*:*,io.airlift:*,io.unitycatalog:*,javax.*:*,org.*:*"
 
 
 def ensure_quiet(spark: Path) -> None:
-    """Give this Spark petafit's logging, unless it has been given another.
+    """Install petafit's logging configuration in this Spark, unless it has another.
 
     Raises
     ------
@@ -50,12 +50,12 @@ def ensure_quiet(spark: Path) -> None:
 
 
 def ensure_delta(spark: Path) -> bool:
-    """Have Delta's jars, checked, in Spark's folder; False where they cannot be had.
+    """Install Delta's jars, verified, in Spark's folder; False if they are unavailable.
 
     Raises
     ------
     StorageError
-        What was downloaded is not what it should be.
+        A downloaded file has another digest.
     """
     if not wrong_jars(spark / "jars", DELTA_JARS):
         print("Delta's jars are in place")
@@ -76,7 +76,7 @@ def ensure_delta(spark: Path) -> bool:
 
 
 def resolve(package: str, spark: Path, *, into: Path) -> str:
-    """Download a package with Spark's own resolver; what went wrong, or nothing."""
+    """Download a package with Spark's resolver; return an error text, or an empty one."""
     empty = into / "nothing.py"
     empty.touch()
     command = [
@@ -107,7 +107,7 @@ def resolve(package: str, spark: Path, *, into: Path) -> str:
 
 
 def install_jars(source: Path, jars: Path, digests: Mapping[str, str]) -> None:
-    """Put resolved jars (``<group>_<name>``) into Spark's folder, in place of another Delta's.
+    """Copy resolved jars (``<group>_<name>``) into Spark's folder, replacing another Delta's.
 
     Raises
     ------
@@ -132,12 +132,12 @@ def install_jars(source: Path, jars: Path, digests: Mapping[str, str]) -> None:
 
 
 def wrong_jars(jars: Path, digests: Mapping[str, str]) -> list[str]:
-    """The names of the files that are missing or have another digest."""
+    """Return the names of files that are missing or have another digest."""
     return [name for name, digest in digests.items() if _digest(jars / name) != digest]
 
 
 def _place(source: Path, target: Path) -> None:
-    """Copy, so that no half of a file is ever found under the target's name."""
+    """Copy atomically: no incomplete file ever has the target's name."""
     partial = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         target.parent.mkdir(exist_ok=True)
@@ -167,6 +167,6 @@ def _say_without_delta(reason: str) -> None:
 
 
 def _last_lines(output: str) -> str:
-    """The end of what a command said, without blank lines and Java's stack traces."""
+    """Return the end of a command's output, without blank lines and Java's stack traces."""
     lines = [line for line in output.splitlines() if line.strip()]
     return "\n".join([line for line in lines if not line.startswith("\tat ")][-8:])

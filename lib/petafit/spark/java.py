@@ -1,4 +1,4 @@
-"""The Java that Spark runs on: found as Spark finds it, or named with what installs it."""
+"""Detection of the Java that Spark will use, and how to install one."""
 
 import os
 import platform
@@ -23,12 +23,12 @@ _INSTALL = {
 
 
 def require_java() -> str:
-    """The `java` command Spark will start.
+    """Return the `java` command that Spark will start.
 
     Raises
     ------
     ConfigurationError
-        None is there, or it is older than Spark needs; the message names what installs one.
+        There is none, or it is too old for Spark; the message says how to install one.
     """
     command = _spark_takes()
     version = _version(command)
@@ -42,12 +42,12 @@ def require_java() -> str:
 
 
 def ensure_java() -> None:
-    """Find Java; install it where that is ours to do: as root, with apt.
+    """Find Java, or install it if permitted: as root, with apt.
 
     Raises
     ------
     ConfigurationError
-        There is none, and it is not for us to install it.
+        There is none, and it may not be installed here.
     """
     try:
         require_java()
@@ -59,7 +59,7 @@ def ensure_java() -> None:
 
 
 def install_hint() -> str:
-    """How to install Java on this system, as one sentence."""
+    """Return how to install Java on this system, as one sentence."""
     kinds = [*_distributions(), platform.system()]
     command = next((_INSTALL[kind] for kind in kinds if kind in _INSTALL), "")
     install = f"Install it, or a newer one, with `{command}`" if command else "Install it"
@@ -104,7 +104,7 @@ def _spark_takes() -> str:
 
 
 def _version(command: str) -> int:
-    """The major version; 0 where there is no Java (macOS has a `java` that only says so)."""
+    """Return the major version; 0 without Java (macOS has a `java` that only prints a message)."""
     try:
         answer = subprocess.run([command, "-version"], capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
@@ -114,7 +114,7 @@ def _version(command: str) -> int:
 
 
 def _distributions() -> list[str]:
-    """The Linux distribution and those it derives from, by the names of os-release(5)."""
+    """Return the Linux distribution and its ancestors, by the names of os-release(5)."""
     try:
         release = platform.freedesktop_os_release()
     except OSError:

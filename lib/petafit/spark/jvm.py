@@ -1,4 +1,4 @@
-"""The driver's JVM: started with what only a start can set, and without noise."""
+"""The driver's JVM: start with launch-time settings, and suppression of its noise."""
 
 import os
 import re
@@ -16,23 +16,23 @@ _FAILURE = re.compile(
     rb"Exception in thread|Caused by: |\s+at |\s*\.\.\. \d+ more|Error: |Error occurred |Invalid "
     rb"|Conflicting |Improperly |Unrecognized |Too small |Initial heap size "
 )
-"""How Java, and Spark's launcher, begin the lines that say why nothing starts."""
+"""First words of lines in which Java, or Spark's launcher, reports why it does not start."""
 
 _LAST_WORDS_SECONDS = 5.0
 
 
 def start_jvm(settings: Mapping[str, str]) -> dict[str, str]:
-    """Start the JVM, unless spark-submit or an earlier session did, and give what it is set to.
+    """Start the JVM, unless spark-submit or an earlier session did, and return its settings.
 
     Parameters
     ----------
     settings : mapping of str to str
-        Spark settings, of no effect where the JVM runs already.
+        Spark settings, without effect if the JVM is already running.
 
     Returns
     -------
     dict of str to str
-        What spark-submit, ``spark-defaults.conf`` and, where it is started here, `settings` say.
+        Settings from spark-submit, ``spark-defaults.conf`` and, if it is started here, `settings`.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def start_jvm(settings: Mapping[str, str]) -> dict[str, str]:
 
 @contextmanager
 def environment(variables: Mapping[str, str]) -> Iterator[None]:
-    """Environment variables that hold inside the block only."""
+    """Set environment variables within the block."""
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)
     try:
@@ -70,7 +70,7 @@ def environment(variables: Mapping[str, str]) -> Iterator[None]:
 
 
 class _Stderr:
-    """What the JVM prints, passed on without `_REMARK`.
+    """Forwards the JVM's output to the terminal, without `_REMARK`.
 
     While it starts, lines that tell of a failure are held back: they are passed on where it starts
     all the same, and are the reason of the error where it does not.
@@ -81,12 +81,12 @@ class _Stderr:
 
     @property
     def failure(self) -> str:
-        """The lines that are held back."""
+        """Return the withheld lines."""
         return b"".join(self._held or ()).decode(errors="replace")
 
     @contextmanager
     def given(self) -> Iterator[None]:
-        """Give it to the processes that the block starts, for as long as they live."""
+        """Redirect the stderr of processes started in the block, for as long as they live."""
         terminal = os.dup(2)
         lines, pipe = os.pipe()
         os.dup2(pipe, 2)

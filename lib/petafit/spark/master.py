@@ -43,7 +43,7 @@ def require_answer(master: str) -> None:
 
 
 def _addresses(master: str) -> list[tuple[str, int]]:
-    """The hosts and ports a URL names, or none where Spark is to judge it.
+    """Return the hosts and ports in a URL; none if Spark itself must judge it.
 
     Examples
     --------
@@ -67,5 +67,5 @@ def _addresses(master: str) -> list[tuple[str, int]]:
 
 
 def _behind_proxy() -> bool:
-    """Whether Spark's Kubernetes client may go through a proxy."""
+    """Return whether Spark's Kubernetes client may use a proxy."""
     return any(os.environ.get(name) for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY"))

@@ -1,4 +1,4 @@
-"""What pip cannot install: Java, Delta's jars in Spark's folder, and a quiet Spark.
+"""Installation of what pip cannot install: Java, Delta's jars, and quiet logging for Spark.
 
 ``python -m petafit.spark.provision`` runs once for an environment. Jobs then resolve nothing over
 the network when they start, under ``python`` and ``spark-submit`` alike.
@@ -14,7 +14,7 @@ from petafit.spark.java import ensure_java
 
 
 def main() -> int:
-    """Put everything in place, say what was done, and give the exit code."""
+    """Install everything, report what was done, and return the exit code."""
     try:
         spark = spark_folder()
         ensure_java()
@@ -27,7 +27,7 @@ def main() -> int:
 
 
 def spark_folder() -> Path:
-    """The folder of this environment's pyspark package, which is a Spark installation.
+    """Return the folder of this environment's pyspark package, which is a Spark installation.
 
     Raises
     ------

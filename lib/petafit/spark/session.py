@@ -43,10 +43,10 @@ _OLDEST = (4, 1)  # 4.0 has no Arrow UDFs
 def open_session(
     settings: Settings, *, app_name: str, given: SparkSession | None = None
 ) -> Iterator[SparkSession]:
-    """A session with what petafit needs, for as long as the block runs.
+    """Yield a session with petafit's settings, for the duration of the block.
 
-    A session that is given, or that the platform started before, takes petafit's ``spark.sql.*``
-    settings, gets its own back at the end, and is not stopped. One that is built here is stopped.
+    A session that is given, or that the platform started before, gets petafit's ``spark.sql.*``
+    settings, has its own restored at the end, and is not stopped. One built here is stopped.
 
     Raises
     ------
@@ -69,18 +69,18 @@ def open_session(
 
 
 def delta_available(session: SparkSession) -> bool:
-    """Whether the session reads and writes Delta tables."""
+    """Return whether the session reads and writes Delta tables."""
     configured = _read(session, EXTENSIONS) + _read(session, CATALOG)
     return "delta" in configured or "DATABRICKS_RUNTIME_VERSION" in os.environ
 
 
 def require_delta(session: SparkSession) -> None:
-    """Refuse a session that has no Delta.
+    """Refuse a session without Delta.
 
     Raises
     ------
     ConfigurationError
-        Delta's jars are not in Spark's folder, and no platform wired Delta.
+        Delta's jars are not in Spark's folder, and the platform does not provide Delta.
     """
     if not delta_available(session):
         raise ConfigurationError(
@@ -90,15 +90,15 @@ def require_delta(session: SparkSession) -> None:
 
 
 def case_sensitive(session: SparkSession) -> bool:
-    """Whether Spark tells names of columns apart by the case of their letters."""
+    """Return whether column names are case-sensitive in the session."""
     return _read(session, "spark.sql.caseSensitive") == "true"
 
 
 def slots(session: SparkSession) -> int:
-    """How many tasks run at a time.
+    """Return the number of concurrent tasks.
 
-    From the executors asked for, else from those that have come; 2 where neither is known, as on
-    Spark Connect.
+    It is derived from the requested executors, else from those that have registered; 2 if neither
+    is known, as on Spark Connect.
     """
     executors = _number(session, "spark.executor.instances")
     cores = executors * max(1, _number(session, "spark.executor.cores"))
@@ -111,16 +111,16 @@ def slots(session: SparkSession) -> int:
 
 
 def task_attempts(session: SparkSession) -> int:
-    """How often Spark tries a task before it gives up."""
+    """Return the number of attempts of a task before Spark gives up."""
     master = _read(session, "spark.master")
     if master.startswith("local"):
-        told = re.fullmatch(r"local\[[^,]+,\s*(\d+)\]", master)
-        return int(told[1]) if told else 1
+        attempts = re.fullmatch(r"local\[[^,]+,\s*(\d+)\]", master)
+        return int(attempts[1]) if attempts else 1
     return _number(session, "spark.task.maxFailures") or ATTEMPTS
 
 
 def lacks_executors(session: SparkSession) -> bool:
-    """Whether a cluster has not given the session a single executor, as far as can be known."""
+    """Return whether a cluster session has no executor yet, as far as can be known."""
     try:
         context = session.sparkContext
         return (
@@ -132,7 +132,7 @@ def lacks_executors(session: SparkSession) -> bool:
 
 
 def jvm_peak_memory(session: SparkSession) -> int | None:
-    """The most memory the driver's JVM held so far, in bytes; None where it cannot be known."""
+    """Return the peak memory of the driver's JVM, in bytes; None if unknown."""
     try:
         launched = getattr(session.sparkContext._gateway, "proc", None)
     except (NotImplementedError, AttributeError):
@@ -167,7 +167,7 @@ def _running() -> SparkSession | None:
 
 
 def _check_version(version: str) -> None:
-    """Refuse a Spark that lacks what petafit calls, before it fails in the middle of a job."""
+    """Refuse a Spark without the required APIs, before a job fails halfway."""
     found = re.match(r"(\d+)\.(\d+)", version)
     if found and tuple(map(int, found.groups())) < _OLDEST:
         raise ConfigurationError(
@@ -223,7 +223,7 @@ def _build(settings: Settings, app_name: str) -> SparkSession:
 
 @contextmanager
 def _lent(session: SparkSession, wanted: Mapping[str, str]) -> Iterator[None]:
-    """Set what is wanted, and put everything back as it was."""
+    """Set the wanted values, and restore all former ones at the end."""
     from pyspark.errors import IllegalArgumentException, PySparkException
 
     before: dict[str, str | None] = {}
@@ -271,6 +271,6 @@ def _number(session: SparkSession, name: str) -> int:
 
 
 def _if_local(master: str | None, variable: str, value: str) -> dict[str, str]:
-    """An environment variable for local masters; one that is set stays as it is."""
+    """Set an environment variable for local masters, unless it is already set."""
     local = (master or "").startswith("local")
     return {variable: os.environ.get(variable, value)} if local else {}

@@ -1,4 +1,4 @@
-"""The Spark settings petafit needs, by when they can still be given."""
+"""Spark settings that petafit needs, by when they can be set."""
 
 import os
 import re
@@ -21,20 +21,20 @@ _DELTA = {
 }
 
 ATTEMPTS = 4
-"""Spark's default for how often a cluster tries a task."""
+"""Spark's default number of attempts of a task on a cluster."""
 
 _LOCAL = re.compile(r"local(?:\[(?P<threads>\d+|\*)\])?")
 
-# Threads inside a worker would compete for its core, and change the last bits of sums.
+# Threads in a worker would compete for its core, and change the last bits of sums.
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
-# Arrow's allocators are as fast as each other; this one keeps a sixth less of a worker's memory.
+# Arrow's allocators are equally fast; this one keeps a sixth less of a worker's memory.
 _ALLOCATOR = {"spark.executorEnv.ARROW_DEFAULT_MEMORY_POOL": "system"}
 
 
 def launch_settings(settings: Settings) -> dict[str, str]:
-    """What the JVM must know when it starts; no secrets, since a command line is public."""
+    """Return the settings for the JVM's start; no secrets, since a command line is public."""
     quiet = {"spark.ui.showConsoleProgress": "false"}
     submit = as_text(settings.spark.submit)
     public = {name: value for name, value in submit.items() if not _is_private(name, value)}
@@ -42,7 +42,7 @@ def launch_settings(settings: Settings) -> dict[str, str]:
 
 
 def _is_private(name: str, value: str) -> bool:
-    """Options of the driver's own JVM are on its command line, however they are given."""
+    """Return whether a setting is an option of the driver's JVM, always on its command line."""
     return holds_secret(name, value) and not name.startswith("spark.driver.extraJava")
 
 
@@ -51,16 +51,16 @@ def _master(settings: Settings) -> dict[str, str]:
 
 
 def secret_settings(settings: Settings) -> dict[str, str]:
-    """What the session is told when it is built, beside the command line."""
+    """Return the settings that are set only when the session is built, not on the command line."""
     submit = as_text(settings.spark.submit)
     return {name: value for name, value in submit.items() if _is_private(name, value)}
 
 
 def build_settings(standing: Mapping[str, str]) -> dict[str, str]:
-    """What must be known when the session is built; a standing setting of the user's wins.
+    """Return the settings for building the session; a setting of the user wins.
 
-    Delta is wired only where its classes are: a session with an extension it cannot load fails at
-    everything.
+    Delta is configured only if its classes exist: a session with an extension that it cannot load
+    fails in every operation.
     """
     ours = {
         "spark.python.worker.faulthandler.enabled": "true",
@@ -70,14 +70,14 @@ def build_settings(standing: Mapping[str, str]) -> dict[str, str]:
     }
     master = standing.get("spark.master", "")
     if master.startswith("local"):
-        # Spark makes this folder where the process happens to be; petafit has no use for it.
+        # Spark creates this folder in the current directory; petafit does not use it.
         ours["spark.sql.warehouse.dir"] = str(Path(tempfile.gettempdir(), "petafit-warehouse"))
     ours = {name: value for name, value in ours.items() if name not in standing}
     return ours | ({"spark.master": with_retries(master)} if master else {})
 
 
 def with_retries(master: str) -> str:
-    """The master; a local one tries failed tasks as often as a cluster does, not only once.
+    """Return the master; a local one is set to retry failed tasks as often as a cluster.
 
     Examples
     --------
@@ -89,22 +89,22 @@ def with_retries(master: str) -> str:
 
 
 def session_settings(settings: Settings) -> dict[str, str]:
-    """What a running session takes, too."""
+    """Return the settings that a running session accepts, too."""
     ours: dict[str, Scalar] = {
         "spark.sql.session.timeZone": "UTC",
-        "spark.sql.caseSensitive": False,  # as direct reading matches names
+        "spark.sql.caseSensitive": False,  # direct reading ignores case, too
         "spark.sql.execution.arrow.maxRecordsPerBatch": settings.training.batch_rows,
         "spark.sql.execution.arrow.pyspark.validateSchema.enabled": True,
         "spark.sql.execution.pythonUDF.arrow.enabled": True,
         # With it a UDF over a table's columns cannot return a vector (SPARK-56350), as text does.
         "spark.sql.execution.arrow.pythonUDF.columnarInput.enabled": False,
-        "spark.sql.files.ignoreCorruptFiles": False,  # true keeps the rows before the damage
+        "spark.sql.files.ignoreCorruptFiles": False,  # true would keep the rows before the damage
     }
     return as_text(ours | settings.spark.session)
 
 
 def has_delta_jars() -> bool:
-    """Whether Delta's jars are in the folder of the Spark that will start."""
+    """Return whether Delta's jars are in the folder of the Spark that will start."""
     home = os.environ.get("SPARK_HOME")
     package = find_spec("pyspark")
     folders = [home] if home else list(package.submodule_search_locations or []) if package else []

@@ -86,8 +86,7 @@ class Address:
 
     @property
     def arrow_root(self) -> str:
-        """Return the URI that pyarrow connects to: the root of the bucket, container or name node.
-        """
+        """Return the URI that pyarrow connects to: the root of a bucket, container or name node."""
         scheme = _ARROW_SCHEMES.get(self.scheme, self.scheme)
         options = f"?{self.options}" if self.options else ""
         return f"{scheme}://{self.authority}/{options}"

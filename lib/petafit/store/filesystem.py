@@ -184,7 +184,7 @@ class Folder:
             if not info.is_file:
                 raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
             if info.mtime_ns is None:
-                raise OSError("the storage does not say when files were written")
+                raise OSError("the storage does not record when files were written")
         return float(info.mtime_ns) / 1e9
 
     def names(self) -> list[str]:

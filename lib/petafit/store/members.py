@@ -71,7 +71,7 @@ def _array(member: zipfile.ZipInfo, content: bytearray) -> np.ndarray:
         raise ValueError(f"{member.filename} has the shape {shape}")
     said, found = math.prod(shape) * dtype.itemsize, len(content) - stream.tell()
     if said != found:
-        raise ValueError(f"{member.filename} says {said} bytes, {dtype} {shape}, and has {found}")
+        raise ValueError(f"{member.filename} declares {said} bytes, {dtype} {shape}, has {found}")
     if not said:
         return np.empty(shape, dtype, order="F" if is_fortran else "C")
     values = np.frombuffer(content, dtype, offset=stream.tell())

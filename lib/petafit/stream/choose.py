@@ -43,4 +43,4 @@ def choose(
         return "scan", reason
     if engine != "local" and hold_old_local_times(snapshot):
         return "scan", "files hold points in time before 1900 in the local time of an old Spark"
-    return "direct", "the files alone tell the table's rows"
+    return "direct", "the files alone determine the table's rows"

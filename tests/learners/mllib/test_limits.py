@@ -72,7 +72,7 @@ def encoder(numeric: Numeric, *counts: int, **column: float) -> Encoder:
 def test_estimators_of_two_classes(name: str) -> None:
     check_statistics(choice(name), encoder(Numeric("x"), 4, 5))
     check_statistics(choice(name), encoder(Numeric("x"), 4, 0, 5))
-    with pytest.raises(ConfigurationError, match="tells two classes apart; got 3 classes"):
+    with pytest.raises(ConfigurationError, match="distinguishes only two classes; got 3 classes"):
         check_statistics(choice(name), encoder(Numeric("x"), 3, 3, 3))
 
 

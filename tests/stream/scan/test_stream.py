@@ -220,7 +220,7 @@ def test_columns_that_differ_in_letter_case_only_need_a_spark_that_tells_them_ap
     spark, tmp_path, direct, rows_of, scanned
 ):
     pq.write_table(pa.table({"ID": [1, 2], "id": [3, 4], "x": [5, 6]}), tmp_path / "a.parquet")
-    with pytest.raises(ConfigurationError, match=r"cannot tell.*'ID', 'id'.*caseSensitive"):
+    with pytest.raises(ConfigurationError, match=r"cannot distinguish.*'ID', 'id'.*caseSensitive"):
         scanned(tmp_path, columns=["id"])
     assert scanned(tmp_path, columns=["x"]) == [{"x": 5}, {"x": 6}]
     spark.conf.set("spark.sql.caseSensitive", True)

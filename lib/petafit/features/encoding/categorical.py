@@ -39,7 +39,7 @@ class Categories:
 
 
 def categories(feature: Categorical, column: pa.Array) -> Categories:
-    """The categories a feature makes of its column.
+    """Return the categories that a feature makes of its column.
 
     The column's type must fit the feature (`column_types.check_columns`).
     """

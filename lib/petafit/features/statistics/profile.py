@@ -117,7 +117,7 @@ class Profile(Aggregator[StateDict, pa.RecordBatch, TableStatistics]):
             raise ConfigurationError(
                 f"The label {self.label!r} has more than {MOST_CLASSES:,} classes, each of which "
                 "gets weights for all features",
-                expected="at most so many, or all of them named in `label.classes`",
+                expected="at most this number, or all named in `label.classes`",
                 hint="For a number set `label.kind: number` and choose a regressor; of many "
                 "classes keep the frequent ones by `table.filter`, or make the rest one class.",
             )

@@ -42,7 +42,7 @@ def nested_choice(choice: LearnerChoice) -> LearnerChoice | None:
         ) from error
     if nested.name.removeprefix("mllib.") == "OneVsRest":
         raise ConfigurationError(
-            f"{choice.name} cannot be nested: each of its classifiers tells two classes apart",
+            f"{choice.name} cannot be nested: each of its classifiers is for two classes",
             hint="Name another classifier.",
         )
     return nested
@@ -130,7 +130,7 @@ def _check_fitted(choice: LearnerChoice, encoder: Encoder, *, found: int) -> Non
         _check_fitted(nested, encoder, found=2)
     if name in _BINARY and found != 2:
         raise ConfigurationError(
-            f"{choice.name} tells two classes apart",
+            f"{choice.name} distinguishes only two classes",
             got=f"{found} classes",
             hint="Wrap it in mllib.OneVsRest, or choose another classifier.",
         )

@@ -136,7 +136,7 @@ class ModelForm:
         found = [arrays[name].shape for name in ("weights", "squared_gradients") if name in arrays]
         if found != [begun.shape, zeros.shape] or model.params.get("first") != first:
             raise ConfigurationError(
-                f"{self.name} cannot go on from this model",
+                f"{self.name} cannot continue from this model",
                 expected=f"{first} {begun.shape}, squared gradients {zeros.shape}",
                 got={**model.params, **{name: a.shape for name, a in arrays.items()}},
                 hint="Start without a model, or keep `hash_bits` and `learner` as they were.",

@@ -119,7 +119,7 @@ class Ridge(Learner[RidgeState]):
         coef = model.arrays.get("coef")
         if coef is None or len(coef) != self.n_features:
             raise ConfigurationError(
-                f"{self.name} cannot go on from this model",
+                f"{self.name} cannot continue from this model",
                 expected=f"{self.n_features} coefficients",
                 got="none" if coef is None else len(coef),
                 hint="Start without a model, or keep `features` and `learner` as they were.",

@@ -101,7 +101,7 @@ class SklearnLearner(Learner[SklearnState]):
         estimator = decode(model)
         if type(estimator) is not type(self.template):
             raise ConfigurationError(
-                f"{self.name} cannot go on from a model of another learner",
+                f"{self.name} cannot continue from a model of another learner",
                 got=f"sklearn.{public_name(estimator)}",
                 hint="Start without a model, or keep `learner` as it was.",
             )

@@ -88,7 +88,7 @@ class CodedColumn:
         """Write the index of each row, and 1 or 0 for null; the index of a null is arbitrary."""
         n_values = read_valid(page.content, page.levels, valid)
         if n_values == DAMAGED:
-            raise pa.ArrowInvalid("a page that does not tell all its nulls")
+            raise pa.ArrowInvalid("a page with too few definition levels")
         if page.header.encoding in CODES and self._has_dictionary:
             known = len(self._texts)
             if read_codes(page.content, page.values, known, valid, codes) == DAMAGED:

@@ -162,8 +162,8 @@ def _page(header: PageHeader, stored: memoryview, codec: str, nullable: bool) ->
         if header.level_encoding != RUNS:
             raise pa.ArrowInvalid(f"definition levels have the encoding {header.level_encoding}")
         if header.size < 4:
-            raise pa.ArrowInvalid(f"a page of {header.size} bytes, too few to tell its nulls")
+            raise pa.ArrowInvalid(f"a page of {header.size} bytes, too few for its levels")
         levels = (4, 4 + int(content[:4].view(np.uint32)[0]))
     if header.kind == DATA_V2 and nullable and header.n_values and not plain:
-        raise pa.ArrowInvalid("a page that does not tell its nulls")
+        raise pa.ArrowInvalid("a page without definition levels")
     return Page(header, content, levels, (max(levels[1], plain), header.size))

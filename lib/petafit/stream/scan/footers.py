@@ -75,13 +75,13 @@ class Footers:
             alike = own.alike(column.name) or (column.name,)
             if len(alike) > 1:
                 raise _beyond_spark(
-                    f"Spark cannot tell columns of {part.path} apart", ", ".join(map(repr, alike))
+                    f"Spark cannot distinguish columns of {part.path}", ", ".join(map(repr, alike))
                 )
             kind = found.field(alike[0]).type if alike[0] in found.names else column.type
             twins = () if self.case_sensitive else twins_within(kind, canonical(column.type))
             if twins:
                 raise _beyond_spark(
-                    f"Spark cannot tell fields of column {column.name!r} of {part.path} apart",
+                    f"Spark cannot distinguish fields of column {column.name!r} of {part.path}",
                     ", ".join(map(repr, twins)),
                 )
             pairs = leaf_pairs(kind, canonical(column.type), exact=exact.exact_names)

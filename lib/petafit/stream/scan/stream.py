@@ -224,7 +224,7 @@ def _refuse_twins(session: SparkSession, snapshot: Snapshot, needed: Sequence[st
             names = own_twins(snapshot.schema.field(name).type)
         if names:
             raise ConfigurationError(
-                f"Spark cannot tell {what} apart",
+                f"Spark cannot distinguish {what}",
                 got=", ".join(map(repr, names)),
                 hint="Set `stream: direct`, or `spark.session: {spark.sql.caseSensitive: true}`.",
             )

@@ -16,22 +16,22 @@ import numpy as np
 from petafit.compiled import njit
 
 BOOL, BYTE, I16, I32, I64, DOUBLE, BINARY, LIST, SET, STRUCT = 1, 3, 4, 5, 6, 7, 8, 9, 10, 12
-"""Types of fields; a boolean's value stands in its type: 1 is true, 2 is false."""
+"""Types of fields; a boolean's type includes its value: 1 is true, 2 is false."""
 
 ABSENT = -(1 << 63)
 """Value of a row's slot for a field that is absent."""
 
 UNFINISHED, DAMAGED = 0, -1
-"""Instead of a length: the struct goes on beyond the bytes, or is none."""
+"""Instead of a length: the struct continues beyond the bytes, or is invalid."""
 
 _FALSE = 2
 _MOST_FIELDS, _MOST_DEPTH = 32, 24
 _MOST_BYTES = 1 << 31
 
 _KIND, _INNER, _ELEMENT, _SLOT = range(4)
-"""What a layout tells of a field."""
+"""Columns of a layout's table: the declaration of a field."""
 _HAS_ROW, _REQUIRED = range(2)
-"""What it tells of the struct itself, where field 0 would be."""
+"""Declaration of the struct itself, in the place of field 0."""
 _NO_LIST = -1
 """Instead of how many elements are left."""
 

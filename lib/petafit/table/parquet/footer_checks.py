@@ -122,7 +122,7 @@ def _check_levels(chunks: Rows, tree: SchemaTree, element_of: np.ndarray) -> Non
         holds = (count == ABSENT) | (count == 0) | (count == levels[element_of] + 1)
         _demand(holds, "that counts levels that are not there")
     holds = (chunks("text_bytes") == ABSENT) | (chunks("type") == _BYTES)
-    _demand(holds, "that tells the bytes of texts where there are none")
+    _demand(holds, "with bytes of texts but no text column")
 
 
 def _check_bounds(chunks: Rows, kinds: np.ndarray, lengths: np.ndarray) -> None:

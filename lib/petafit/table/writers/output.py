@@ -223,7 +223,7 @@ class Output:
         return kept and swap_in(self._table, self.key, over)
 
     def _source(self) -> str | None:
-        """The table from which all rows are derived after the commit; None if unknown."""
+        """Return the table from which all rows are derived after the commit; None if unknown."""
         known = read_mark(self._table)
         same = self.scope.is_whole or not known or known.get("source") == self.source
         return self.source if same else None

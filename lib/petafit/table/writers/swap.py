@@ -151,7 +151,7 @@ def steady(table: Folder, look: Callable[[], T]) -> T:
 
 
 def _standing(table: Folder) -> str | None:
-    """The key of the table there; None where there is none, and none comes back soon."""
+    """Return the key of the existing table; None if there is none, and none reappears soon."""
     if table.exists():
         key = read_mark(table).get("key")
         return None if key is None else str(key)

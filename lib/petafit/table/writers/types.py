@@ -42,7 +42,7 @@ _LISTS: tuple[Callable[[pa.DataType], bool], ...] = (
 
 
 def written_type(kind: pa.DataType) -> pa.DataType:
-    """The type in which a table keeps values of this one.
+    """Return the type in which a table stores values of a type.
 
     Nothing is lost but what timestamps have below a microsecond. Times of day and decimals of more
     than 38 digits become text.
@@ -80,7 +80,7 @@ def written_type(kind: pa.DataType) -> pa.DataType:
 
 
 def written_schema(schema: pa.Schema) -> pa.Schema:
-    """The columns of a table that is written of rows with this schema.
+    """Return the schema of a table written from rows with this schema.
 
     Raises
     ------
@@ -91,7 +91,7 @@ def written_schema(schema: pa.Schema) -> pa.Schema:
 
 
 def as_written(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Rows in the types of `written_schema`.
+    """Cast rows to the types of `written_schema`.
 
     Raises
     ------
@@ -104,12 +104,12 @@ def as_written(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def loses_nanoseconds(kind: pa.DataType) -> bool:
-    """Whether values of a type, or those within them, are written without their nanoseconds."""
+    """Return whether values of a type, or nested ones, are written without their nanoseconds."""
     return any(_IS.is_timestamp(leaf) and leaf.unit == "ns" for leaf in leaves(kind))
 
 
 def _written_decimal(kind: pa.DataType) -> pa.DataType:
-    """Of 38 digits or fewer, with a scale from 0 up to them; text where that is too narrow."""
+    """Return a decimal of at most 38 digits and a valid scale; text if that is too narrow."""
     digits, scale = kind.precision, kind.scale
     whole = max(digits - scale, 0)
     scale = max(scale, 0)

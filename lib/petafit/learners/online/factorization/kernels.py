@@ -42,7 +42,7 @@ _ZERO, _FIRST = np.float32(0), np.uint64(1)
 
 @njit
 def margins(rows: SparseRows, weights: np.ndarray) -> np.ndarray:
-    """Margins (n_rows,) float64; `weights` (n_features + 1, 1 + n_factors) float32 holds w and v.
+    """Compute margins, (n_rows,) float64; `weights` (n_features + 1, 1 + n_factors) is (w, v).
 
     Factors of coordinates that were never active must be 0.
     """
