@@ -1,4 +1,4 @@
-"""What Spark logs on the driver, without what an error that is raised says anyway."""
+"""Suppression of driver logs that repeat an error that is raised."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +18,7 @@ _STARTING = (
 
 @contextmanager
 def told_once() -> Iterator[None]:
-    """Keep Spark from logging why it does not start, which the error that is raised says.
+    """Keep Spark from logging why it does not start, which is the error that is raised.
 
     Each component logs the same failure with its own stack trace, and some go on until the process
     ends: what is silenced stays so where the block fails.

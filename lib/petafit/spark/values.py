@@ -32,7 +32,7 @@ def check_values(settings: Mapping[str, str]) -> None:
 
 
 def _why_not(name: str, value: str) -> str:
-    """Return why Spark refuses a value; None if it does not, or if that is unknown."""
+    """Return why Spark refuses a value; empty if it does not, or if that is unknown."""
     from py4j.protocol import Py4JError
     from pyspark import SparkContext
     from pyspark.errors import PySparkException
