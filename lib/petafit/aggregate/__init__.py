@@ -1,1 +1,1 @@
-"""The law of aggregation, the tree of merges, and the two engines that run any aggregator."""
+"""The aggregator's contract, the tree of merges, and the two engines that run any aggregator."""

@@ -1,4 +1,4 @@
-"""The law every aggregation follows: start, reduce, lift, merge, finish.
+"""The aggregator's contract: start, reduce, lift, merge, finish.
 
 A learner, a profile and a metric are all aggregators. `merge` is associative for every one of them;
 where combining is an approximation, it sits in `lift` and `finish`, never in the tree of merges.
@@ -35,17 +35,17 @@ class Aggregator(ABC, Generic[State, Batch, Result]):
 
     @abstractmethod
     def reduce(self, state: State, batch: Batch) -> State:
-        """Take in one batch. May work in place: only the returned state counts."""
+        """Take in one batch. May modify the state in place: only the returned one counts."""
 
     @abstractmethod
     def lift(self, state: State) -> StateDict:
-        """What this shard has to say to the others."""
+        """The shard's mergeable summary."""
 
     @abstractmethod
     def merge(self, left: StateDict, right: StateDict) -> StateDict:
         """Two summaries as one; associative, and the lift of an empty shard changes nothing.
 
-        May use up either: only the returned summary counts.
+        May modify its arguments in place: only the returned summary counts.
         """
 
     @abstractmethod
@@ -57,7 +57,7 @@ class Aggregator(ABC, Generic[State, Batch, Result]):
         return None
 
     def dump(self, state: State) -> StateDict:
-        """The state as arrays, so that `load` gives a state that goes on to the byte."""
+        """The state as arrays, from which `load` makes one that continues with the same bytes."""
         return cast(StateDict, state)
 
     def load(self, dumped: StateDict) -> State:

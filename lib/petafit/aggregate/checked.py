@@ -42,7 +42,7 @@ class RowValidator(Protocol):
 
 @dataclass(frozen=True)
 class CheckedResult(Generic[Result]):
-    """What came of the good rows, and how many rows there were.
+    """The result over the good rows, and the number of rows.
 
     Attributes
     ----------

@@ -35,13 +35,13 @@ Keep = Callable[[Iterable[StateDict], StateDict], None]
 
 
 class Engine(Protocol):
-    """Where the shards of a pass are worked on."""
+    """Runs the shards of a pass."""
 
     name: str
 
     @property
     def slots(self) -> int:
-        """How many shards are worked on at a time."""
+        """The number of shards that run at a time."""
 
     def aggregate(self, task: ShardTask, source: Source) -> list[ShardReport]:
         """Aggregate every shard; the reports, by shard."""
@@ -71,7 +71,7 @@ def unwatched(
 
 @dataclass(frozen=True)
 class Outcome(Generic[Result]):
-    """What a pass gave.
+    """The result of a pass, with its counts and its time.
 
     Attributes
     ----------

@@ -43,7 +43,7 @@ class Heartbeat:
 
 @dataclass(frozen=True)
 class ShardProgress:
-    """How far a pass has come.
+    """The progress of a pass.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class ShardProgress:
 
 @dataclass(frozen=True)
 class _Beat:
-    """What a heartbeat, or the report of a finished shard, says."""
+    """The content of a heartbeat, or of a finished shard's report."""
 
     rows: int = 0
     loss: float | None = None
@@ -75,7 +75,7 @@ class HeartbeatReader:
         self._finished: dict[str, int] = {}
 
     def read(self) -> ShardProgress:
-        """How far the pass has come by now."""
+        """The progress of the pass by now."""
         running = []
         for name in self._folder.names():
             if name.startswith("report-") and name not in self._finished:

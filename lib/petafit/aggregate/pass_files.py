@@ -78,7 +78,7 @@ def find_report(folder: Folder, shard: int) -> ShardReport | None:
 
 
 def has_report(folder: Folder, shard: int) -> bool:
-    """Whether a shard is finished."""
+    """True once a shard is finished."""
     return folder.exists(_report_name(shard))
 
 
@@ -139,7 +139,7 @@ def save_checkpoint(
 
 
 def find_checkpoint(folder: Folder, shard: int) -> tuple[StateDict, Mapping[str, Any]] | None:
-    """What `save_checkpoint` kept last; a damaged checkpoint is removed."""
+    """The last checkpoint and its position; a damaged one is removed."""
     if not folder.exists(_checkpoint_name(shard)):
         return None
     try:

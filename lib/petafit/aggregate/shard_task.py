@@ -1,4 +1,4 @@
-"""What a worker does with a shard: resume, reduce, lift, leave the summary in the run folder."""
+"""A worker's task: resume a shard, reduce, lift, leave the summary in the run folder."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -97,7 +97,7 @@ class ShardTask:
 
 @dataclass
 class _Position:
-    """How far a shard has come: batches are counted within the piece, all else in all.
+    """The progress of a shard: batches are counted within the piece, all else in all.
 
     The tally is that of the pieces before: a piece that is gone on with is counted from its start.
     """

@@ -47,7 +47,7 @@ class SparkEngine:
 
     @property
     def slots(self) -> int:
-        """How many tasks run at a time."""
+        """The number of tasks that run at a time."""
         return session.slots(self.spark)
 
     def aggregate(self, task: ShardTask, source: Source) -> list[ShardReport]:

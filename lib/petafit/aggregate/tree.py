@@ -31,7 +31,7 @@ _DIRECT = 16
 
 @dataclass(frozen=True)
 class GroupReport:
-    """What is known of a group that was merged.
+    """The report of a group that was merged.
 
     Attributes
     ----------
@@ -66,14 +66,14 @@ def groups(shards: int) -> list[range]:
 
 
 def is_one_group(shards: int) -> bool:
-    """Whether shards, of which the number is known, are so few that they are merged at once."""
+    """True where the number of shards is known, and so small that they are merged at once."""
     return 0 < shards <= _DIRECT
 
 
 def merge_all(aggregator: Aggregator[Any, Any, Any], summaries: Iterable[StateDict]) -> StateDict:
     """Merge summaries from left to right, holding two at a time.
 
-    No summary at all gives what an empty shard has to say.
+    No summary at all gives that of an empty shard.
     """
     rest: Iterator[StateDict] = iter(summaries)
     merged = next(rest, None)

@@ -13,7 +13,7 @@ from petafit.training.merge_holdout import CollectHoldout, taken_from
 
 @dataclass(frozen=True)
 class Fitted:
-    """What the shards of a round have to say together.
+    """The merged summary of a round's shards.
 
     Attributes
     ----------

@@ -110,7 +110,7 @@ def _every_second(rows: StateDict, first: int) -> StateDict:
 
 
 def count(rows: StateDict) -> int:
-    """How many rows there are."""
+    """The number of rows."""
     return len(rows.arrays["y"]) if rows.arrays else 0
 
 

@@ -58,7 +58,7 @@ class Round:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the round has no further part."""
+        """True where the round has no further part."""
         return self.part == self.parts
 
     @property
@@ -70,7 +70,7 @@ class Round:
 
 @dataclass(frozen=True)
 class Step:
-    """What a round leaves to the next.
+    """The outcome of a round, from which the next one starts.
 
     Attributes
     ----------
@@ -101,7 +101,7 @@ class Step:
 
     @classmethod
     def from_state_dict(cls, kept: StateDict) -> Self:
-        """What `to_state_dict` gave."""
+        """The step that `to_state_dict` wrote."""
         weights, measured = kept.part("weights"), kept.part("measured")
         return cls(
             Round(**kept.params["round"]),

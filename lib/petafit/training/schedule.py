@@ -89,7 +89,7 @@ class Schedule:
         return whole, [whole.only(pieces) for pieces in self.parts]
 
     def reserve(self, seed: int) -> MergeHoldout | None:
-        """What chooses the rows to put aside; None if there are none."""
+        """The selection of the rows to put aside; None if there are none."""
         return MergeHoldout(self.shares, seed) if any(self.shares) else None
 
 
@@ -151,7 +151,7 @@ def geometric(parts: int) -> tuple[float, ...]:
 
 
 def _parts(shards: int, rows: int | None, batch_rows: int) -> int:
-    """How many parts suit so many shards, where each of them can give every piece a batch."""
+    """The number of parts that suits so many shards, if each has a batch for every piece."""
     wanted = min(max(1, round(0.75 * math.log2(shards) - 0.25)), _MOST_PARTS)
     if rows is None:
         return wanted

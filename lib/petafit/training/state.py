@@ -1,4 +1,4 @@
-"""Where training has come to, and what came of it in the end."""
+"""The state of training after its last round, and its result in the end."""
 
 import logging
 from dataclasses import dataclass, field
@@ -54,7 +54,7 @@ class Trained:
 
 @dataclass
 class TrainingState:
-    """Where training has come to.
+    """The state of training after its last round.
 
     Attributes
     ----------

@@ -32,7 +32,7 @@ class Steps:
     encoding : Encoding
         Makes of raw batches what the learner takes, and says which rows are put aside.
     keep : Keep or None
-        Takes what the learner's shards have to say, and all of it merged, in each online round.
+        Takes the learner's summaries of all shards, and all of them merged, in each online round.
     judges_aside : bool
         Half of the rows put aside judge the Newton rounds: no merge is fitted to them. Otherwise
         Newton rounds learn from all rows.

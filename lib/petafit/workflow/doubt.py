@@ -11,7 +11,7 @@ _FEWEST_STEPS = 20
 
 
 def tells_label(column: Seen, label: Seen, rows: pa.Table) -> bool:
-    """Whether each value of a column stands for one value of the label, and the other way round.
+    """True where a column's values and the label's correspond one to one.
 
     Columns in which nearly each row has a value of its own do so by chance, unless all are equal.
     """
@@ -28,7 +28,7 @@ def tells_label(column: Seen, label: Seen, rows: pa.Table) -> bool:
 
 
 def orders_rows(column: Seen, rows: pa.Table) -> bool:
-    """Whether a number never falls, or never grows, from a row to the next where rows were read.
+    """True where a number never falls, or never grows, from one row read to the next.
 
     It may stay equal, as the number of a batch does, but must change often enough.
     """
@@ -44,7 +44,7 @@ def orders_rows(column: Seen, rows: pa.Table) -> bool:
 
 
 def numbers_rows(column: Seen) -> bool:
-    """Whether a whole number counts the rows that were read, in any order, without a gap."""
+    """True where whole numbers count the rows that were read, in any order, without a gap."""
     return (
         is_integer(column.kind)
         and column.distinct == column.rows > _FEWEST_STEPS

@@ -113,7 +113,7 @@ def _tell(job: Job, kept: KeptSummaries, changes: Changes, loss: str) -> None:
 
 
 def _by_harm(kept: KeptSummaries, changes: Changes) -> list[dict[str, Any]]:
-    """What is told of each partition."""
+    """The manifest's entry of each partition, the most harmful first."""
     columns = kept.partitions, changes.change.tolist(), changes.standard_error.tolist()
     told = [
         {

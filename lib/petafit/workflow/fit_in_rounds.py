@@ -112,7 +112,7 @@ def _as_needed(training: Training, learner: Learner[Any]) -> Training:
 
 
 def _keep(job: Job, learner: Learner[Any], rows: TaskRows, signature: Signature) -> Keep | None:
-    """What keeps the summaries of all partitions, where that is wanted."""
+    """A function that keeps the summaries of all partitions, where that is wanted."""
     training = job.settings.training
     if not training.keep_summaries:
         return None

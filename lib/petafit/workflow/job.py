@@ -1,4 +1,4 @@
-"""What every job shares: a run that records itself, an engine, and passes over tables."""
+"""The frame of every job: a run that records itself, an engine, and passes over tables."""
 
 import logging
 import secrets

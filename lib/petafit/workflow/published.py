@@ -61,7 +61,7 @@ class Published:
                 )
 
     def checks(self, of_task: Checks) -> Checks:
-        """What a row must meet to be measured: the task's checks, and the model's."""
+        """The checks of a row that is measured: the task's, and the model's."""
         return Checks((*of_task.rules, *self.model.checks.rules))
 
     def source(self, part: Part, columns: Sequence[str]) -> Source:

@@ -1,4 +1,4 @@
-"""What a run wrote, and whether it is still there; if not, the run makes it again."""
+"""The output of a run: if it is no longer there, a finished run makes it again."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,7 +21,7 @@ def output_key(manifest: Mapping[str, Any]) -> str:
 
 
 def what_is_gone(run: Run, models: ModelStore) -> str | None:
-    """What a finished run made and is not there any more, in words; None where all of it is.
+    """Describe the output of a finished run that is gone; None where all of it is there.
 
     A table is there while it has the files that the run added, a model while its version and all
     its files are. No row and no array is read.

@@ -1,4 +1,4 @@
-"""Which rows of an earlier scoring are replaced: those that are scored again, and no others."""
+"""Replacing the rows of an earlier scoring: those that are scored again, and no others."""
 
 from petafit.config.settings import Settings, Table
 from petafit.errors import ConfigurationError
@@ -15,7 +15,7 @@ DATE = "logical_date"
 
 
 def scope_of(settings: Settings, snapshot: Snapshot, date: str | None) -> Scope:
-    """What `score.replace` means for this table and these conditions.
+    """The scope of `score.replace` for this table and these conditions.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def kept_partitions(snapshot: Snapshot) -> tuple[str, ...]:
 
 
 def is_dated(scope: Scope, snapshot: Snapshot) -> bool:
-    """Whether the rows of a logical date are replaced, which predictions then have as a column."""
+    """True where the rows of a logical date are replaced: predictions then have it as a column."""
     return scope.columns == (DATE,) and DATE not in snapshot.partition_columns
 
 
@@ -110,7 +110,7 @@ def refuse_loss(settings: Settings, snapshot: Snapshot, output: Output) -> None:
 
 
 def default_output(table_uri: str) -> str:
-    """Where the predictions of a table go if nobody says."""
+    """The default address of a table's predictions."""
     return f"{table_uri.rstrip('/')}_predictions"
 
 
@@ -121,7 +121,7 @@ def _selected(snapshot: Snapshot, selection: Selection) -> Scope:
 
 
 def _takes_whole_partitions(snapshot: Snapshot, selection: Selection) -> bool:
-    """Whether the partition columns alone decide, so that of each partition all rows are selected.
+    """True where partition columns alone decide, so that partitions are selected as a whole.
 
     A table without partitions is one.
     """

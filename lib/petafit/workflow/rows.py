@@ -57,7 +57,7 @@ class TaskRows:
 
     @property
     def shards(self) -> int:
-        """How many shards are wanted: one for each of the engine's slots, if nobody said."""
+        """The number of shards wanted: by default, one for each of the engine's slots."""
         return self.settings.training.shards or self.job.engine.slots
 
     def source(self, part: Part, columns: Sequence[str]) -> Source:
@@ -115,7 +115,7 @@ class TaskRows:
         return [partition_name(self.snapshot, columns, shard[0]) for shard in shards]
 
     def expected(self, part: Part) -> int | None:
-        """How many rows a part has, or some more; None where the table's log does not tell."""
+        """An upper bound of a part's rows; None where the table's log has none."""
         selection = select(self.settings, part)
         counts = [f.rows for f in self.snapshot.files if not selection.excludes(f.partition)]
         return None if None in counts else sum(count for count in counts if count is not None)

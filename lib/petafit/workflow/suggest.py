@@ -1,4 +1,4 @@
-"""What a look at a table suggests for its task: the label's kind, keys, a split, features."""
+"""Suggestions for a table's task: the label's kind, keys, a split, features."""
 
 import re
 from collections import Counter, defaultdict
@@ -31,7 +31,7 @@ _DATE_NAMES = frozenset({"date", "dt", "ds", *_CALENDAR})
 
 @dataclass(frozen=True)
 class Seen:
-    """What was seen of one column.
+    """Findings about one column.
 
     Attributes
     ----------
@@ -84,7 +84,7 @@ class Seen:
 
     @property
     def looks_like_key(self) -> bool:
-        """Whether each row has its own string or whole number, and not by chance or as text has."""
+        """True where each row has its own string or whole number, neither by chance nor as text."""
         has_own = self.distinct == self.rows > 1
         obvious = self.rows >= _FEWEST_ROWS and self.analyzer is None
         named = obvious or _KEY_NAME.search(self.name)
@@ -92,7 +92,7 @@ class Seen:
 
     @property
     def tells_date(self) -> bool:
-        """Whether larger values are later days, as far as name and values say."""
+        """True where larger values are later days, judged by name and values."""
         ends = (str(self.smallest), str(self.largest))
         return is_date(self.kind) or (
             self.name.lower() in _DATE_NAMES
@@ -134,7 +134,7 @@ def _analyzer(values: pa.ChunkedArray, distinct: int) -> Literal["word", "char"]
 
 
 def label_kind(label: Seen) -> Literal["classes", "number"]:
-    """Whether a label is one of some classes, or a number.
+    """The kind of a label: one of some classes, or a number.
 
     Few whole numbers are classes, and fractions where there are no more than two.
     """
@@ -196,7 +196,7 @@ def choose_keys(
 
 
 def count_distinct(rows: pa.Table) -> int:
-    """How many different rows a table has."""
+    """The number of different rows of a table."""
     positions = [str(i) for i in range(rows.num_columns)]  # group_by reads some names as paths
     return int(rows.rename_columns(positions).group_by(positions).aggregate([]).num_rows)
 

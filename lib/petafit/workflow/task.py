@@ -23,7 +23,7 @@ from petafit.table.types import has_column
 
 @dataclass(frozen=True)
 class Task:
-    """What a task asks of its table.
+    """A task's requirements of its table.
 
     Attributes
     ----------
@@ -108,7 +108,7 @@ class Task:
 
     @property
     def checks(self) -> Checks:
-        """What a row must meet to be learnt from."""
+        """The checks of a row that is learnt from."""
         weight = (self.settings.weight,) if self.settings.weight else ()
         label = self.settings.label.column
         numeric = (f.column for f in self.features if isinstance(f, Numeric))

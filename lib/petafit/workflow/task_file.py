@@ -156,7 +156,7 @@ def _split(cut: Cut | None, columns: Sequence[Seen], rows: pa.Table) -> Iterator
 
 
 def _without(keys: Sequence[str], rows: pa.Table) -> int:
-    """How many rows have none of the keys."""
+    """The number of rows that have none of the keys."""
     lacking = [missing(rows.column(key)) for key in keys]
     return pc.sum(reduce(pc.and_, lacking)).as_py() if lacking else 0
 

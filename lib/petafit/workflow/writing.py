@@ -1,4 +1,4 @@
-"""The tables a job writes: staged by the workers, committed once, told in the manifest."""
+"""The tables a job writes: staged by the workers, committed once, listed in the manifest."""
 
 import logging
 from collections.abc import Callable, Sequence
