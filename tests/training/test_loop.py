@@ -177,3 +177,12 @@ def test_a_killed_refinement_after_a_round_that_diverged_goes_on_to_the_same_mod
     kinds = [(done["number"], done["kind"]) for done in again["rounds"]]
     assert kinds[-2:] == [(2, "newton"), (3, "newton")]
     assert again["model"]["digest"] == whole["model"]["digest"]
+
+
+def test_an_infinite_loss_of_training_counts_where_no_other_rows_have_judged() -> None:
+    for loss in (None, 1.5):
+        standing().require_finite(loss)
+    standing(0.5).require_finite(np.inf)
+    for loss in (np.inf, np.nan):
+        with pytest.raises(DivergedError, match=r"Scale the numeric features"):
+            standing().require_finite(loss)

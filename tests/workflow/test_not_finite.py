@@ -15,15 +15,16 @@ from petafit.workflow.train import train
 ROWS = 2_000
 
 
-def settings_of(folder, *, huge=None, place=-1, **changes):
-    """A line through 1 with slope 2, in which one value may be huge."""
+def settings_of(folder, *, huge=None, place=-1, times=1.0, **changes):
+    """A line through 1 with slope 2, in which one value may be huge, or all of them."""
     x = np.random.default_rng(0).normal(size=ROWS)
     y = 2 * x + 1
+    noise = np.random.default_rng(1).normal(size=ROWS)
     if huge is not None:
         x[place] = huge
     (folder / "table").mkdir(exist_ok=True)
     pq.write_table(
-        pa.table({"id": np.arange(ROWS), "x": x, "y": y}),
+        pa.table({"id": np.arange(ROWS), "x": x * times, "y": y, "high": y + noise > 1}),
         folder / "table" / "rows.parquet",
         row_group_size=500,
     )
@@ -72,6 +73,28 @@ def test_a_learner_that_diverges_publishes_nothing(tmp_path, learner):
     with pytest.raises((ConfigurationError, ContractError)):
         train(settings)
     assert not [*tmp_path.glob("models/*/versions/*")]
+
+
+@pytest.mark.parametrize("shards", [1, 2])
+@pytest.mark.parametrize(
+    ("label", "learner"),
+    [
+        ("y", {"name": "sklearn.SGDRegressor"}),
+        ("high", {"name": "sklearn.SGDClassifier", "params": {"loss": "hinge"}}),
+        ("high", {"name": "sklearn.SGDClassifier", "params": {"loss": "squared_hinge"}}),
+    ],
+)
+def test_an_infinite_loss_of_training_is_refused_with_the_way_to_mend_it(
+    tmp_path, label, learner, shards
+):
+    unscaled = settings_of(
+        tmp_path, times=1e20, label=label, learner=learner, training={"shards": shards}
+    )
+    with pytest.raises(ConfigurationError, match=r"diverged.*trained on.*Scale the numeric feat"):
+        train(unscaled)
+    assert not [*tmp_path.glob("models/*/versions/*")]
+    scaled = [{"numeric": "x", "scale": "standard"}]
+    assert train(Settings(**unscaled.model_dump() | {"features": scaled})).manifest["metrics"]
 
 
 def test_a_prediction_that_is_not_finite_is_not_ok(tmp_path):

@@ -55,7 +55,8 @@ class TrainingLoop:
         Raises
         ------
         DivergedError
-            The first round diverged, or the loss of every round is NaN or infinite.
+            The first round diverged, the loss of every round is NaN or infinite, or that of the
+            training rows is and no other rows judged a round.
         ContractError
             Too many rows break the contract.
         EmptyInputError
@@ -80,6 +81,7 @@ class TrainingLoop:
         progressive = None
         if at.measured:
             progressive = steps.metrics.finish(reduce(steps.metrics.merge, at.measured))
+            at.require_finite(steps.metrics.loss(progressive))
         return Trained(at.best_weights, at.best_round, tuple(at.rounds), progressive)
 
     def _plan(

@@ -152,7 +152,23 @@ class TrainingState:
             The loss of every round is NaN or infinite.
         """
         if not self.best_round.number:
-            raise DivergedError(
-                "The learner diverged: no round has a loss that is a finite number",
-                hint="Lower its learning rate, or scale the numeric features and the label.",
-            )
+            raise _diverged("no round has a loss that is a finite number")
+
+    def require_finite(self, loss: float | None) -> None:
+        """Refuse an infinite loss on the rows trained on, where no other rows have judged a round.
+
+        Raises
+        ------
+        DivergedError
+            The loss is NaN or infinite.
+        """
+        if self.least is None and loss is not None and not np.isfinite(loss):
+            raise _diverged("its loss on the rows it was trained on is no finite number")
+
+
+def _diverged(how: str) -> DivergedError:
+    return DivergedError(
+        f"The learner diverged: {how}",
+        hint="Scale the numeric features (`scale: standard`) and the label, or lower its learning "
+        "rate.",
+    )
