@@ -193,3 +193,15 @@ def test_balanced_classes_are_balanced_by_weight() -> None:
     _, counts = np.unique(np.repeat(y, times), return_counts=True)
     target = weights._target(y.astype(float), times.astype(float))
     np.testing.assert_allclose(target.class_weight, counts.sum() / (2 * counts))
+
+
+def test_balanced_classes_are_balanced_by_weight_in_parts_too() -> None:
+    random = np.random.default_rng(0)
+    X, y = random.normal(size=(4000, 2)), random.integers(0, 2, 4000)
+    times = np.where(y == 1, 3, 1)
+    weighted, repeated = (OnlineLinearClassifier(class_weight="balanced") for _ in range(2))
+    weighted.partial_fit(X, y, [0, 1], sample_weight=times.astype(float))
+    repeated.partial_fit(np.repeat(X, times, axis=0), np.repeat(y, times), [0, 1])
+    np.testing.assert_array_equal(weighted.memory_.seen, repeated.memory_.seen)
+    shares = [np.mean(model.predict_proba(X)[:, 1]) for model in (weighted, repeated)]
+    np.testing.assert_allclose(shares, 0.5, atol=0.05)

@@ -13,7 +13,9 @@ from petafit.learners.online.targets import ClassTarget, NumberTarget, class_wei
     st.lists(st.tuples(st.integers(0, 2), st.sampled_from([0.0, 1.0, 2.5])), max_size=30),
     st.integers(0, 30),
 )
-def test_balanced_weights_follow_the_rows_seen(labelled: list[tuple[int, float]], cut: int) -> None:
+def test_balanced_weights_follow_the_weights_seen(
+    labelled: list[tuple[int, float]], cut: int
+) -> None:
     y, weight = np.array(labelled, np.float64).reshape(-1, 2).T
     target = ClassTarget("log", 3, "balanced")
     seen, found = target.no_rows(), []
@@ -22,10 +24,29 @@ def test_balanced_weights_follow_the_rows_seen(labelled: list[tuple[int, float]]
         seen = target.count(y[part], weight[part], seen)
     counts, expected = [1, 1, 1], []
     for label, own in labelled:
-        counts[label] += own > 0
+        counts[label] += own
         expected.append(own * sum(counts) / (3 * counts[label]))
     np.testing.assert_allclose(found, expected)
-    np.testing.assert_array_equal(seen + 1, counts)
+    np.testing.assert_allclose(seen + 1, counts)
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3)), max_size=30))
+def test_a_row_of_weight_3_balances_as_three_rows_do(labelled: list[tuple[int, int]]) -> None:
+    y, times = np.array(labelled, np.int64).reshape(-1, 2).T
+    target = ClassTarget("log", 3, "balanced")
+    begun = target.no_rows()
+    weighted = target.count(y.astype(float), times.astype(float), begun)
+    repeated = target.count(np.repeat(y, times).astype(float), UNWEIGHTED, begun)
+    np.testing.assert_array_equal(weighted, repeated)
+    every = np.arange(3.0)
+    np.testing.assert_array_equal(
+        target.weigh(every, UNWEIGHTED, weighted), target.weigh(every, UNWEIGHTED, repeated)
+    )
+    if times.any():
+        last = np.flatnonzero(times)[-1]
+        one_by_one = target.weigh(np.repeat(y, times).astype(float), UNWEIGHTED, begun)
+        in_one = target.weigh(y.astype(float), times.astype(float), begun)[last] / times[last]
+        np.testing.assert_allclose(in_one, one_by_one[-1])
 
 
 def test_rows_that_all_weigh_one_need_no_weights() -> None:

@@ -65,8 +65,9 @@ class ClassTarget:
     loss : {"log", "hinge"}
     n_classes : int
     class_weight : ndarray of shape (n_classes,), "balanced" or None
-        With "balanced" a row weighs ``n / (n_classes n_c)``, n and n_c being the rows seen so far,
-        in total and of its class, each class starting at one.
+        With "balanced" a row's weight is multiplied by ``n / (n_classes n_c)``, n and n_c being
+        the weights of the rows seen so far, in total and of its class, each class starting at
+        one: a row of weight 3 counts as three rows do.
 
     Notes
     -----
@@ -105,7 +106,7 @@ class ClassTarget:
         return of_class * weight if weight.size else of_class
 
     def count(self, y: np.ndarray, weight: np.ndarray, seen: np.ndarray) -> np.ndarray:
-        return _count(y, weight, seen)
+        return _count(y, weight, seen, by_weight=isinstance(self.class_weight, str))
 
     def decode(self, margins: np.ndarray) -> np.ndarray:
         return losses.predictions(self.loss, margins)
@@ -198,23 +199,24 @@ def class_weights(
 def _balanced(y: np.ndarray, weight: np.ndarray, seen: np.ndarray) -> np.ndarray:
     """Return each row's weight times ``n / (n_classes n_c)``, counting it and all rows before."""
     counts = seen + 1.0
-    rows, n_classes = counts.sum(), len(counts)
+    total, n_classes = counts.sum(), len(counts)
     result = np.empty(len(y))
     for i in range(len(y)):
         own = weight[i] if len(weight) else 1.0
         c = int(y[i])
-        if own > 0:
-            counts[c] += 1
-            rows += 1
-        heaviest = rows / (n_classes * counts.min())
+        counts[c] += own
+        total += own
+        heaviest = total / (n_classes * counts.min())
         unit = min(1.0, _HEAVIEST / heaviest)
-        result[i] = unit * own * rows / (n_classes * counts[c])
+        result[i] = unit * own * total / (n_classes * counts[c])
     return result
 
 
 @njit
-def _count(y: np.ndarray, weight: np.ndarray, seen: np.ndarray) -> np.ndarray:
+def _count(y: np.ndarray, weight: np.ndarray, seen: np.ndarray, by_weight: bool) -> np.ndarray:
+    """The rows seen of each class, or their weights; rows of weight 0 do not count."""
     counts = seen.copy()
     for i in range(len(y)):
-        counts[int(y[i])] += 1.0 if len(weight) == 0 or weight[i] > 0 else 0.0
+        own = weight[i] if len(weight) else 1.0
+        counts[int(y[i])] += own if by_weight or own == 0 else 1.0
     return counts
