@@ -4,6 +4,7 @@ import logging
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from textwrap import dedent
 from types import SimpleNamespace
@@ -13,6 +14,7 @@ import pytest
 from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError
 from petafit.spark.failures import refused
+from petafit.spark.jvm import _Stderr
 from petafit.spark.logs import told_once
 from petafit.spark.session import (
     delta_available,
@@ -264,6 +266,19 @@ def test_a_session_that_is_built_is_stopped_and_quiet():
     assert answer.returncode == 0, answer.stderr
     assert answer.stdout == "5 rows\n"
     assert answer.stderr == ""
+
+
+def test_a_jvm_that_runs_already_holds_no_end_of_the_terminals_pipe(monkeypatch):
+    replace = os.dup2
+
+    def replaces(descriptor, other):
+        replace(descriptor, other)
+        time.sleep(0.1)  # the pipe has ended, and what was read from it is passed on
+
+    monkeypatch.setattr(os, "dup2", replaces)
+    for _ in range(2):
+        with _Stderr().given():
+            pass
 
 
 @pytest.mark.spark

@@ -101,7 +101,7 @@ class _Stderr:
             os.dup2(terminal, 2)
             if started:
                 held, self._held = self._held or [], None
-                os.write(terminal, b"".join(held))
+                os.write(2, b"".join(held))
             else:
                 forwarding.join(_LAST_WORDS_SECONDS)
 
