@@ -18,8 +18,7 @@ _NOT_ARROWS = (UnicodeError, OverflowError, TypeError)
 
 
 def as_batch(data: Data, schema: pa.Schema) -> pa.RecordBatch:
-    """Select a schema's columns and cast them to its types; names match whatever their letters'
-    case.
+    """Select a schema's columns, ignoring the case of their names, and cast them to its types.
 
     Raises
     ------

@@ -30,7 +30,7 @@ def told_once() -> Iterator[None]:
 
 
 def silence(*loggers: str) -> None:
-    """Turn loggers of Spark's off; what they report, the error that is raised says in one line.
+    """Turn off loggers of Spark whose reports repeat the error that is raised.
 
     A task that fails and is tried again prints a hundred lines of Java's stack traces otherwise.
     """

@@ -155,7 +155,7 @@ def open_file(path: str, *, size: int, dictionaries: Sequence[str] = ()) -> Iter
         Size in bytes when the table was pinned.
     dictionaries : sequence of str
         Columns to name in `OpenFile.dictionaries` if the file dictionary-encodes them as strings;
-        names match whatever their letters' case.
+        letter case of names is ignored.
 
     Raises
     ------
