@@ -48,11 +48,22 @@ def test_local_mode_survives_a_dead_worker_and_a_run_that_died_of_them_resumes(
 
 
 @pytest.mark.cluster
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"spark.executor.cores": 2}, "each is to have 2 cores"),
+        ({"spark.executor.memory": "3g"}, "and 3g of memory"),
+    ],
+    ids=["cores", "memory"],
+)
 def test_executors_that_no_worker_has_room_for_are_told_of(
-    settings: Settings, tmp_path: Path
+    settings: Settings, tmp_path: Path, asked: dict[str, object], told: str
 ) -> None:
     with standalone(tmp_path, cores=1) as master:
-        asked = {"spark.executor.cores": 2, "spark.ui.enabled": False}
-        waiting = with_settings(settings, engine="spark", spark={"master": master, "submit": asked})
+        submit = {"spark.ui.enabled": False, **asked}
+        waiting = with_settings(
+            settings, engine="spark", spark={"master": master, "submit": submit}
+        )
         done = run(waiting, tmp_path, "run-1", 0, "stop when it waits")
-    assert "no executor has come yet: each is to have 2 cores" in done.stderr
+    assert "no executor has come yet: each is to have" in done.stderr
+    assert told in done.stderr
