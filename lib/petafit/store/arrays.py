@@ -144,10 +144,24 @@ def _head(named: StateDict) -> bytes:
         raise StorageError("A parameter cannot be stored as JSON", got=str(error)) from error
 
 
+class _Member(zipfile.ZipInfo):
+    """A member with sizes of 64 bits, without a timestamp and attributes of this machine.
+
+    Before 3.11.4, Python's own header repeats the sizes in 32 bits (gh-103861).
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name}.npy")
+        self.create_system = 3
+        self.create_version = self.extract_version = zipfile.ZIP64_VERSION
+
+    def FileHeader(self, zip64: bool | None = None) -> bytes:  # noqa: N802, zipfile's own name
+        header = super().FileHeader(zip64)
+        return header[:18] + b"\xff" * 8 + header[26:]
+
+
 def _write_member(archive: zipfile.ZipFile, name: str, array: np.ndarray) -> None:
-    # A ZipInfo built by hand has no timestamp and no attributes of this machine.
-    member = zipfile.ZipInfo(f"{name}.npy")
-    member.create_system = 3
+    member = _Member(name)
     if array.dtype.hasobject:
         raise StorageError(f"Array {name!r} cannot be stored", got="an array of Python objects")
     header = np.lib.format.header_data_from_array_1_0(array)

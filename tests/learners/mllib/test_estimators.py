@@ -265,6 +265,6 @@ def test_a_model_from_before_its_stages_moved_is_loaded(
         path.with_name(f".{path.name}.crc").unlink()
         renamed += path.read_text() != before
     assert renamed == 2
-    check_files(Folder(tmp_path / "model"))
+    check_files(Folder(tmp_path / "model"), n_features=IndexSpace(features, 6).size)
     loaded = mllib.load(f"file://{tmp_path}/model")
     np.testing.assert_array_equal(predicted(loaded, frame), predicted(fitted, frame))
