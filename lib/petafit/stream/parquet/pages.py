@@ -89,13 +89,13 @@ def check_count(file: pa.NativeFile, place: range, n_values: int) -> None:
         The number differs.
     """
     at = place.start
-    while n_values > 0:
+    while n_values > 0 and at < place.stop:
         content = memoryview(file.read_at(min(_HEADER_BYTES, place.stop - at), at))
         size, of_page = measure_page(content) or _Window(file, range(at, place.stop)).measure()
         at += size
         n_values -= of_page
-    if n_values < 0 or at > place.stop:
-        raise pa.ArrowInvalid("pages of more values, or bytes, than there are")
+    if n_values != 0 or at > place.stop:
+        raise pa.ArrowInvalid("pages of other values, or bytes, than the footer says")
 
 
 class _Window:
