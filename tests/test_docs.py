@@ -40,7 +40,8 @@ def test_settings_validate(page: str, code: str) -> None:
     given = yaml.safe_load(code)
     is_part = isinstance(given, list)
     task = {"table": "data/t", "label": "y", "features": given} if is_part else given
-    Settings.model_validate({"task": "t", "environment": "local", **task})
+    settings = Settings.model_validate({"task": "t", "environment": "local", **task})
+    assert settings.label.column == task["label"]
 
 
 @pytest.mark.parametrize(("page", "code"), blocks("python"))

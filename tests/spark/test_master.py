@@ -40,15 +40,23 @@ def test_a_host_that_is_unknown_is_named() -> None:
 def test_one_master_of_several_that_answers_will_do(closed: int) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         require_answer(f"spark://127.0.0.1:{closed},127.0.0.1:{listening.getsockname()[1]}")
+        listening.settimeout(5)
+        connection, _ = listening.accept()
+        with connection:
+            assert connection.recv(1) == b""
 
 
 def test_a_kubernetes_behind_a_proxy_is_left_to_spark(
     monkeypatch: pytest.MonkeyPatch, closed: int
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.invalid:8080")
+    monkeypatch.setattr(socket, "create_connection", pytest.fail)
     require_answer(f"k8s://https://127.0.0.1:{closed}")
 
 
 @pytest.mark.parametrize("master", ["", "yarn", "local[2]", "spark://host", "spark://host:x"])
-def test_a_master_whose_url_names_no_address_is_left_to_spark(master: str) -> None:
+def test_a_master_whose_url_names_no_address_is_left_to_spark(
+    monkeypatch: pytest.MonkeyPatch, master: str
+) -> None:
+    monkeypatch.setattr(socket, "create_connection", pytest.fail)
     require_answer(master)

@@ -276,9 +276,11 @@ def test_a_jvm_that_runs_already_holds_no_end_of_the_terminals_pipe(monkeypatch)
         time.sleep(0.1)  # the pipe has ended, and what was read from it is passed on
 
     monkeypatch.setattr(os, "dup2", replaces)
+    before = os.fstat(2)
     for _ in range(2):
         with _Stderr().given():
-            pass
+            assert not os.path.samestat(os.fstat(2), before)
+        assert os.path.samestat(os.fstat(2), before)
 
 
 @pytest.mark.spark

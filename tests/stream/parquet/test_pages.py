@@ -25,7 +25,11 @@ def count(content: bytes, n_values: int) -> None:
 
 def test_pages_of_all_values_are_stepped_over() -> None:
     first, second = page(n_values=3, size=10), page(n_values=2, size=300)
-    count(first + bytes(10) + second + bytes(300), 5)
+    content = first + bytes(10) + second + bytes(300)
+    count(content, 5)
+    for other in (4, 6):
+        with pytest.raises(pa.ArrowInvalid, match="than the footer says"):
+            count(content, other)
 
 
 @pytest.mark.parametrize(
