@@ -161,11 +161,15 @@ def _standing(table: Folder) -> str | None:
 
 
 def _moved(parent: Folder, old: str, new: str) -> bool:
-    """Rename; False where another process was faster."""
+    """Rename; False where another process was faster.
+
+    A folder that was missing for the rename may be back when it is looked for: the error decides.
+    """
     try:
         parent.rename(old, new)
-    except StorageError:
-        if parent.exists(old) and not parent.exists(new):
+    except StorageError as error:
+        lost = isinstance(error.__cause__, FileNotFoundError) or not parent.exists(old)
+        if not lost and not parent.exists(new):
             raise
         return False
     return True
