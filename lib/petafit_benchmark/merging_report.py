@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
+from petafit.store import disk
 from petafit.store.plain import to_json
 from petafit_benchmark.merging_cases import TRAININGS
 from petafit_benchmark.merging_targets import MERGING
@@ -69,9 +70,7 @@ class Report:
             "bars": [target.as_json() for target in targets],
         }
         path = self._folder / FILE
-        staging = path.with_suffix(".staging")
-        staging.write_bytes(to_json(content))
-        staging.replace(path)
+        disk.replace(path, to_json(content))
 
 
 def _training_of(result: Result) -> dict[str, object]:

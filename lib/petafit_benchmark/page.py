@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from petafit.report.page import render_page
+from petafit.store import disk
 from petafit_benchmark import figures, merging_plot, plot
 from petafit_benchmark.record import Record
 from petafit_benchmark.results import Result
@@ -52,9 +53,8 @@ class _Section:
 def write_page(record: Record, folder: Path) -> Path:
     """Write the page beside ``benchmark.json``; it needs neither a network nor scripts."""
     path = folder / FILE
-    staging = path.with_suffix(".staging")
-    staging.write_text(render(record), encoding="utf-8")
-    return staging.replace(path)
+    disk.replace(path, render(record).encode())
+    return path
 
 
 def render(record: Record) -> str:

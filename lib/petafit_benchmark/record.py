@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from petafit.errors import StorageError
+from petafit.store import disk
 from petafit.store.plain import to_json
 from petafit_benchmark.machine import describe_machine
 from petafit_benchmark.results import Result
@@ -81,9 +82,8 @@ class Record:
             "tunings": [asdict(t) | {"chosen": t.chosen} for t in self.tunings],
         }
         path = folder / FILE
-        staging = path.with_suffix(".staging")
-        staging.write_bytes(to_json(content))
-        return staging.replace(path)
+        disk.replace(path, to_json(content))
+        return path
 
     @classmethod
     def read(cls, folder: Path) -> Self:

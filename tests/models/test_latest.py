@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from petafit.models.latest import Latest
 from petafit.models.store import ModelStore
 from petafit.store.arrays import StateDict
-from petafit.store.dates import moment
+from petafit.store.run_manifest import moment
 
 DATES = st.one_of(st.none(), st.sampled_from(["2024-01-01", "2024-01-02", "2024-01-02T12:00:00Z"]))
 

@@ -23,7 +23,7 @@ from petafit.aggregate.tree import (
     merge_all,
 )
 from petafit.errors import EmptyInputError, StorageError, only_logged
-from petafit.store.arrays import StateDict, digest, to_pieces
+from petafit.store.arrays import StateDict, digest, to_buffers
 from petafit.store.filesystem import Folder
 from petafit.stream.batches import Source
 from petafit.stream.tally import Counted, Tally
@@ -149,7 +149,7 @@ class Passes:
             More or fewer rows were read than the table promises.
         """
         began = time.monotonic()
-        content = to_pieces(start) if start else []
+        content = to_buffers(start) if start else []
         origin = digest(content) if start else "nothing"
         with self._pass_folder(title, source, origin) as folder:
             reference = None

@@ -9,9 +9,9 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from petafit.errors import DamagedError, StorageError
-from petafit.store.arrays import StateDict, digest, from_bytes, to_pieces
+from petafit.store.arrays import StateDict, digest, from_bytes, to_buffers
+from petafit.store.disk import Buffers
 from petafit.store.filesystem import Folder
-from petafit.store.pieces import Pieces
 
 log = logging.getLogger("petafit")
 
@@ -135,7 +135,7 @@ def save_checkpoint(
 ) -> None:
     """Keep what a shard's aggregator dumped, and how far it has come."""
     saved = state.prefixed("state") | StateDict(params=position).prefixed("position")
-    folder.write(_checkpoint_name(shard), to_pieces(saved), durable=False)
+    folder.write(_checkpoint_name(shard), to_buffers(saved), durable=False)
 
 
 def find_checkpoint(folder: Folder, shard: int) -> tuple[StateDict, Mapping[str, Any]] | None:
@@ -160,7 +160,7 @@ def remove_checkpoint(folder: Folder, shard: int) -> None:
     folder.remove(_checkpoint_name(shard))
 
 
-def write_summary(folder: Folder, content: Pieces, report: ShardReport) -> None:
+def write_summary(folder: Folder, content: Buffers, report: ShardReport) -> None:
     """Leave a shard's summary, and then its report, which says that it is finished."""
     folder.write(_summary_name(report.shard), content, durable=False)
     folder.write_json(_report_name(report.shard), asdict(report), durable=False)

@@ -24,7 +24,7 @@ from petafit.aggregate.pass_files import (
 )
 from petafit.compiled import compile_seconds
 from petafit.errors import StorageError
-from petafit.store.arrays import StateDict, digest, to_pieces
+from petafit.store.arrays import StateDict, digest, to_buffers
 from petafit.store.filesystem import Folder
 from petafit.stream.tally import Tally
 
@@ -143,7 +143,7 @@ def aggregate_shard(
                 if task.resumable and time.monotonic() - saved > task.checkpoint_seconds:
                     save_checkpoint(task.folder, shard, aggregator.dump(state), asdict(at))
                     saved = time.monotonic()
-        content = to_pieces(aggregator.lift(state))
+        content = to_buffers(aggregator.lift(state))
     report = ShardReport(
         shard,
         at.rows,

@@ -24,7 +24,7 @@ from petafit.aggregate.pass_files import (
 )
 from petafit.aggregate.shard_task import ShardTask
 from petafit.errors import DamagedError, StorageError
-from petafit.store.arrays import StateDict, digest, to_pieces
+from petafit.store.arrays import StateDict, digest, to_buffers
 
 _DIRECT = 16
 
@@ -153,7 +153,7 @@ def _merge(task: ShardTask, number: int, shards: range) -> GroupReport:
     finished = [found for shard in shards if (found := find_report(task.folder, shard))]
     try:
         summaries = (load_summary(task.folder, each) for each in finished)
-        content = to_pieces(merge_all(task.aggregator, summaries))
+        content = to_buffers(merge_all(task.aggregator, summaries))
     except StorageError:
         # Another attempt may have merged the group meanwhile, and removed the summaries.
         done = find_group(task, number)

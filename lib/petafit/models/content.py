@@ -1,14 +1,14 @@
 """A model's content: its arrays, an optional attachment written by Spark, and their digests."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from uuid import uuid4
 
 from petafit.errors import StorageError
-from petafit.store.arrays import StateDict, digest, from_bytes, to_pieces
+from petafit.store.arrays import StateDict, digest, from_bytes, to_buffers
 from petafit.store.filesystem import Folder
-from petafit.store.links import refuse_links_out
 
 ARRAYS = "model.npz"
 ATTACHMENT = "attachment"
@@ -59,7 +59,7 @@ def write_content(
     StorageError
         The folder cannot be written, or `attachment` left no file.
     """
-    arrays = to_pieces(named)
+    arrays = to_buffers(named)
     files = {ARRAYS: digest(arrays)}
     if attachment is None:
         folder = content_digest(files)
@@ -136,3 +136,27 @@ def _verify(folder: Folder, name: str, *, found: str, written: str) -> None:
             got=found[:12],
             hint="The file is damaged or was changed: train or copy the model again.",
         )
+
+
+def refuse_links_out(folder: Folder, names: Iterable[str]) -> None:
+    """Refuse names whose real location is outside a local folder.
+
+    The folder itself, and those above it, may be links.
+
+    Raises
+    ------
+    StorageError
+        Names the link and its target.
+    """
+    if not folder.is_local:
+        return
+    top = os.path.realpath(folder.path)
+    for name in names:
+        real = os.path.realpath(f"{folder.path}/{name}")
+        if os.path.commonpath([top, real]) != top:
+            raise StorageError(
+                f"{folder.uri}/{name} leads out of its folder by a symbolic link",
+                expected=f"a file or folder below {top}",
+                got=real,
+                hint="Copy it there, or name the folder that it leads to.",
+            )

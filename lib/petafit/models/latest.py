@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 from petafit.errors import StorageError
 from petafit.models.manifest import FORMAT, read_part, read_version, version_numbers
-from petafit.store.dates import moment
 from petafit.store.filesystem import Folder
+from petafit.store.run_manifest import moment
 
 _POINTER = "latest.json"
 

@@ -9,9 +9,8 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from petafit.errors import StorageError
-from petafit.models.content import ATTACHMENT
+from petafit.models.content import ATTACHMENT, refuse_links_out
 from petafit.store.filesystem import Folder
-from petafit.store.links import refuse_links_out
 from petafit.store.plain import from_json, to_json
 
 FORMAT = 1

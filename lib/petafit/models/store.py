@@ -19,7 +19,7 @@ from typing import Any
 
 from petafit.errors import ConfigurationError, StorageError, did_you_mean
 from petafit.models.aliases import LATEST, alias_of, aliases_of, promote, roll_back
-from petafit.models.content import content_digest, read_content, write_content
+from petafit.models.content import content_digest, read_content, refuse_links_out, write_content
 from petafit.models.latest import latest_number, point_to_latest
 from petafit.models.manifest import (
     ModelVersion,
@@ -33,7 +33,6 @@ from petafit.models.reference import Asked, split_reference
 from petafit.models.unpublished import remove_unpublished, staging
 from petafit.store.arrays import StateDict
 from petafit.store.filesystem import Folder
-from petafit.store.links import refuse_links_out
 
 __all__ = ["ModelStore", "ModelVersion", "UnreadableVersion", "open_model"]
 
@@ -75,7 +74,7 @@ class ModelStore:
         Parameters
         ----------
         logical_date : str, optional
-            The date the model stands for, as `petafit.store.dates` takes it.
+            The date the model stands for, as `petafit.store.run_manifest` takes it.
         attachment : callable, optional
             Called with a URI for Spark, to which it writes a folder of its own.
         owner : str, optional

@@ -8,7 +8,7 @@ from petafit.errors import ConfigurationError
 from petafit.learners.base import Learner, refuse_to_unmerge
 from petafit.models.model import Signature
 from petafit.models.partition_summaries import FOLDER, INDEX, SIGNATURE, TOTAL, Partition
-from petafit.store.arrays import StateDict, digest, to_pieces
+from petafit.store.arrays import StateDict, digest, to_buffers
 from petafit.store.filesystem import Folder
 
 
@@ -63,11 +63,11 @@ def keep_summaries(
     for shard, (name, summary) in enumerate(zip(names, summaries, strict=True)):
         rows = int(summary.params["rows"])
         if rows:
-            content = to_pieces(summary)
+            content = to_buffers(summary)
             kept.append(Partition(name, rows, f"partition-{shard:06d}.npz", digest(content)))
             folder.write(kept[-1].file, content, durable=False)
             size += sum(map(len, content))
-    whole, reads = to_pieces(merged), to_pieces(signature.to_state_dict())
+    whole, reads = to_buffers(merged), to_buffers(signature.to_state_dict())
     folder.write(TOTAL, whole, durable=False)
     folder.write(SIGNATURE, reads, durable=False)
     index = {"merge": merge, "seed": seed, "total": digest(whole), "signature": digest(reads)}

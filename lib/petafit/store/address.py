@@ -1,11 +1,15 @@
-"""Addresses of folders: local paths and URIs, which pyarrow and Spark spell differently."""
+"""Addresses of files and folders, and connections to their filesystems."""
 
+import functools
 import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 from urllib.parse import parse_qsl, quote, unquote
+
+import pyarrow as pa
+from pyarrow import fs
 
 from petafit.errors import ConfigurationError, StorageError
 from petafit.messages import is_secret
@@ -15,6 +19,7 @@ _NO_FILES = re.compile(r"jdbc:|[A-Za-z][A-Za-z0-9+.-]+:[A-Za-z0-9+.-]+://")
 _LOCAL = "file"
 _ARROW_SCHEMES = {"s3a": "s3", "s3n": "s3"}
 _SPARK_SCHEMES = {"s3": "s3a", "s3n": "s3a", "gcs": "gs"}
+_FILESYSTEMS = "a local path, file://, s3:// (or s3a://), gs://, abfs://, hdfs://"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,3 +148,34 @@ def _refuse_secrets(authority: str, options: str, *, shown: str) -> None:
             hint="It would end up in manifests and logs: give credentials by the environment, "
             "as the storage's own tools take them.",
         )
+
+
+def connect(address: Address) -> tuple[fs.FileSystem, str]:
+    """Return the address's filesystem, and the name of its root there: ``/`` or a bucket's name.
+
+    Raises
+    ------
+    ConfigurationError
+        The filesystem is unknown or cannot be opened.
+    """
+    return (fs.LocalFileSystem(), "/") if address.is_local else _open(address.arrow_root)
+
+
+def path_below(top: str, address: Address) -> str:
+    """Return an address's path on the filesystem whose root has this name."""
+    path = f"{top.rstrip('/')}{address.path}"
+    return path or "/" if top.startswith("/") else path.lstrip("/")
+
+
+@functools.lru_cache(maxsize=64)
+def _open(root: str) -> tuple[fs.FileSystem, str]:
+    # Cached, since creating a client may query the network for the bucket's region and credentials.
+    try:
+        filesystem, top = fs.FileSystem.from_uri(root)
+    except (OSError, pa.ArrowException) as error:
+        raise ConfigurationError(
+            f"Cannot open the filesystem of {root}",
+            expected=_FILESYSTEMS,
+            got=next(iter(str(error).splitlines()), ""),
+        ) from error
+    return filesystem, top

@@ -8,13 +8,13 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import IO, Any, Self, cast
+from typing import Any, Self
 
 import numpy as np
 
 from petafit.errors import StorageError
-from petafit.store.members import read_members
-from petafit.store.pieces import PieceFile, Pieces, as_pieces
+from petafit.store.disk import Buffers, as_buffers
+from petafit.store.npz import read_members, write_members
 
 _HEAD = "__named__"  # member with the parameters and the names of the arrays
 _DAMAGE = (  # exceptions of zipfile, numpy and json for invalid bytes
@@ -84,11 +84,11 @@ def to_bytes(named: StateDict) -> bytes:
     StorageError
         An array of dtype object, a reserved name, or a parameter that JSON cannot represent.
     """
-    return b"".join(to_pieces(named))
+    return b"".join(to_buffers(named))
 
 
-def to_pieces(named: StateDict) -> Pieces:
-    """Return the bytes of `to_bytes` in pieces, without copying the values of large arrays.
+def to_buffers(named: StateDict) -> Buffers:
+    """Return the bytes of `to_bytes` as buffers, without copying the values of large arrays.
 
     Raises
     ------
@@ -97,12 +97,8 @@ def to_pieces(named: StateDict) -> Pieces:
     """
     if _HEAD in named.arrays:
         raise StorageError(f"The array name {_HEAD!r} is petafit's own", hint="Choose another.")
-    sink = PieceFile()
-    with zipfile.ZipFile(cast(IO[bytes], sink), "w") as archive:
-        _write_member(archive, _HEAD, np.frombuffer(_head(named), dtype=np.uint8))
-        for name in sorted(named.arrays):
-            _write_member(archive, name, np.asarray(named.arrays[name]))
-    return sink.pieces
+    arrays = {name: np.asarray(named.arrays[name]) for name in sorted(named.arrays)}
+    return write_members({_HEAD: np.frombuffer(_head(named), dtype=np.uint8), **arrays})
 
 
 def from_bytes(content: bytes) -> StateDict:
@@ -128,11 +124,11 @@ def from_bytes(content: bytes) -> StateDict:
     return StateDict(arrays, params)
 
 
-def digest(content: bytes | Pieces) -> str:
+def digest(content: bytes | Buffers) -> str:
     """Return the SHA-256 of some bytes, in hexadecimal."""
     total = hashlib.sha256()
-    for piece in as_pieces(content):
-        total.update(piece)
+    for buffer in as_buffers(content):
+        total.update(buffer)
     return total.hexdigest()
 
 
@@ -142,30 +138,3 @@ def _head(named: StateDict) -> bytes:
         return json.dumps(head, sort_keys=True, ensure_ascii=False).encode()
     except (TypeError, ValueError) as error:
         raise StorageError("A parameter cannot be stored as JSON", got=str(error)) from error
-
-
-class _Member(zipfile.ZipInfo):
-    """A member with sizes of 64 bits, without a timestamp and attributes of this machine.
-
-    Before 3.11.4, Python's own header repeats the sizes in 32 bits (gh-103861).
-    """
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"{name}.npy")
-        self.create_system = 3
-        self.create_version = self.extract_version = zipfile.ZIP64_VERSION
-
-    def FileHeader(self, zip64: bool | None = None) -> bytes:  # noqa: N802, zipfile's own name
-        header = super().FileHeader(zip64)
-        return header[:18] + b"\xff" * 8 + header[26:]
-
-
-def _write_member(archive: zipfile.ZipFile, name: str, array: np.ndarray) -> None:
-    member = _Member(name)
-    if array.dtype.hasobject:
-        raise StorageError(f"Array {name!r} cannot be stored", got="an array of Python objects")
-    header = np.lib.format.header_data_from_array_1_0(array)
-    values = array.T if header["fortran_order"] else np.ascontiguousarray(array)
-    with archive.open(member, "w", force_zip64=True) as stream:
-        np.lib.format.write_array_header_1_0(stream, header)
-        stream.write(values.reshape(-1).view(np.uint8).data)

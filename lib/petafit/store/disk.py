@@ -3,15 +3,21 @@
 import errno
 import os
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeAlias
 from uuid import uuid4
 
-from petafit.store.pieces import Pieces, as_pieces
+Buffers: TypeAlias = Sequence[memoryview]
+"""Consecutive bytes, so that large arrays are written without copying them into one buffer first.
+
+The owner must not modify the memory before it is written.
+"""
 
 _NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 
 
-def replace(path: Path, content: bytes | Pieces, *, durable: bool = True) -> None:
+def replace(path: Path, content: bytes | Buffers, *, durable: bool = True) -> None:
     """Replace a file atomically: its readers see the old content or the new.
 
     Parameters
@@ -27,7 +33,7 @@ def replace(path: Path, content: bytes | Pieces, *, durable: bool = True) -> Non
         raise
 
 
-def create(path: Path, content: bytes | Pieces) -> bool:
+def create(path: Path, content: bytes | Buffers) -> bool:
     """Create a file atomically if there is none; of several callers exactly one gets True."""
     temporary = _temporary(path, content)
     try:
@@ -66,13 +72,18 @@ def remove(path: Path) -> None:
             raise
 
 
-def _temporary(path: Path, content: bytes | Pieces, *, durable: bool = True) -> Path:
+def as_buffers(content: bytes | Buffers) -> Buffers:
+    """Return bytes as one buffer, and buffers unchanged."""
+    return [memoryview(content)] if isinstance(content, bytes) else content
+
+
+def _temporary(path: Path, content: bytes | Buffers, *, durable: bool = True) -> Path:
     """Write the content under a hidden name beside its final one."""
     _make_folder(path.parent)
     temporary = path.with_name(f".{uuid4().hex}.tmp")
     try:
         with temporary.open("xb") as stream:
-            stream.writelines(as_pieces(content))
+            stream.writelines(as_buffers(content))
             stream.flush()
             if durable:
                 os.fsync(stream.fileno())
@@ -89,11 +100,11 @@ def _make_folder(path: Path) -> None:
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path)) from error
 
 
-def _create_in_place(path: Path, content: bytes | Pieces) -> bool:
+def _create_in_place(path: Path, content: bytes | Buffers) -> bool:
     """Create exclusively, but not atomically: for disks without hard links."""
     try:
         with path.open("xb") as stream:
-            stream.writelines(as_pieces(content))
+            stream.writelines(as_buffers(content))
             stream.flush()
             os.fsync(stream.fileno())
     except FileExistsError:

@@ -15,9 +15,8 @@ from pyarrow import fs
 
 from petafit.errors import StorageError
 from petafit.store import disk, plain, remote
-from petafit.store.address import Address
-from petafit.store.connection import connect, path_below
-from petafit.store.pieces import Pieces
+from petafit.store.address import Address, connect, path_below
+from petafit.store.disk import Buffers
 
 _UNFINISHED = re.compile(r"\.[0-9a-f]{32}\.tmp")
 _ABANDONED_AFTER = timedelta(days=1)
@@ -105,7 +104,7 @@ class Folder:
         with self._failing("read", name) as path, self.filesystem.open_input_file(path) as stream:
             return hashlib.file_digest(stream, "sha256").hexdigest()
 
-    def write(self, name: str, content: bytes | Pieces, *, durable: bool = True) -> None:
+    def write(self, name: str, content: bytes | Buffers, *, durable: bool = True) -> None:
         """Write a file atomically: never an incomplete one under its name.
 
         Parameters
@@ -124,7 +123,7 @@ class Folder:
             else:
                 remote.replace(self.filesystem, path, content)
 
-    def create(self, name: str, content: bytes | Pieces) -> bool:
+    def create(self, name: str, content: bytes | Buffers) -> bool:
         """Write a file atomically if there is none; False if there is one.
 
         On the local disk exactly one of several concurrent callers gets True. On HDFS and object

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from pyarrow import fs
 
-from petafit.store.pieces import Pieces, as_pieces
+from petafit.store.disk import Buffers, as_buffers
 
 _PUT_IS_ATOMIC = frozenset({"s3", "gcs", "abfs"})
 
@@ -19,7 +19,7 @@ def can_rename(filesystem: fs.FileSystem) -> bool:
     return filesystem.type_name not in _PUT_IS_ATOMIC
 
 
-def replace(filesystem: fs.FileSystem, path: str, content: bytes | Pieces) -> None:
+def replace(filesystem: fs.FileSystem, path: str, content: bytes | Buffers) -> None:
     """Replace a file; on HDFS readers may find none between the old and the new content."""
     if not can_rename(filesystem):
         _put(filesystem, path, content)
@@ -33,7 +33,7 @@ def replace(filesystem: fs.FileSystem, path: str, content: bytes | Pieces) -> No
         raise
 
 
-def create(filesystem: fs.FileSystem, path: str, content: bytes | Pieces) -> bool:
+def create(filesystem: fs.FileSystem, path: str, content: bytes | Buffers) -> bool:
     """Create a file if there is none.
 
     Best effort: HDFS refuses to rename onto a file, so one caller wins; an object store cannot
@@ -65,7 +65,7 @@ def remove(filesystem: fs.FileSystem, path: str) -> None:
         filesystem.delete_file(path)
 
 
-def _temporary(filesystem: fs.FileSystem, path: str, content: bytes | Pieces) -> str:
+def _temporary(filesystem: fs.FileSystem, path: str, content: bytes | Buffers) -> str:
     parent = path.rpartition("/")[0]
     filesystem.create_dir(parent, recursive=True)
     temporary = f"{parent}/.{uuid4().hex}.tmp"
@@ -77,17 +77,17 @@ def _temporary(filesystem: fs.FileSystem, path: str, content: bytes | Pieces) ->
     return temporary
 
 
-def _put(filesystem: fs.FileSystem, path: str, content: bytes | Pieces) -> None:
+def _put(filesystem: fs.FileSystem, path: str, content: bytes | Buffers) -> None:
     """Write, close and verify.
 
     Closing a stream after a failed write may complete the file with the bytes written so far: that
     file is removed. A failed close leaves the previous content.
     """
-    pieces = as_pieces(content)
+    buffers = as_buffers(content)
     stream = filesystem.open_output_stream(path, compression=None)
     try:
-        for piece in pieces:
-            stream.write(piece)
+        for buffer in buffers:
+            stream.write(buffer)
     except BaseException:
         with suppress(OSError):
             stream.close()
@@ -95,7 +95,7 @@ def _put(filesystem: fs.FileSystem, path: str, content: bytes | Pieces) -> None:
         raise
     stream.close()
     size = filesystem.get_file_info(path).size
-    written = sum(map(len, pieces))
+    written = sum(map(len, buffers))
     if size != written:
         raise OSError(f"{size} of {written} bytes arrived")
 

@@ -1,5 +1,7 @@
-"""Validated reading of a run's manifest, which may be damaged or edited."""
+"""Validated reading of a run's manifest, which may be edited, and of its logical date."""
 
+import re
+from datetime import UTC, datetime
 from typing import (
     Any,
     Literal,
@@ -9,11 +11,12 @@ from typing import (
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
-from petafit.errors import StorageError
+from petafit.errors import ConfigurationError, StorageError
 from petafit.store.filesystem import Folder
 
 FORMAT = 1
 MANIFEST = "manifest.json"
+_ISO = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?)?")
 
 
 class _Input(TypedDict):
@@ -90,3 +93,41 @@ def read_manifest(folder: Folder) -> dict[str, Any]:
             hint="Start the job again under a new run id.",
         ) from error
     return dict(manifest)
+
+
+def check_logical_date(text: str) -> None:
+    """Refuse an invalid date.
+
+    Raises
+    ------
+    ConfigurationError
+        It is not in ISO 8601 form, or not a day of the calendar.
+    """
+    try:
+        moment(text)
+    except ValueError as error:
+        raise ConfigurationError(
+            "The logical date is wrong",
+            expected="a date or a time in ISO 8601 form: 2013-10-01, 2013-10-01T06:00:00Z",
+            got=text,
+            hint="Give it with --logical-date.",
+        ) from error
+
+
+def moment(text: str) -> datetime:
+    """Return the instant of a logical date, by which they are ordered: without a zone it is UTC.
+
+    Raises
+    ------
+    ValueError
+        It is not a logical date.
+
+    Examples
+    --------
+    >>> moment("2013-10-01") < moment("2013-10-01T01:00:00+00:30")
+    True
+    """
+    if not _ISO.fullmatch(text):
+        raise ValueError(f"{text!r} is not in ISO 8601 form")
+    found = datetime.fromisoformat(text)
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found

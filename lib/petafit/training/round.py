@@ -7,7 +7,7 @@ from typing import Literal, Self
 
 from petafit.errors import StorageError
 from petafit.evaluation.metrics import Figures
-from petafit.store.arrays import StateDict, from_bytes, to_pieces
+from petafit.store.arrays import StateDict, from_bytes, to_buffers
 from petafit.store.filesystem import Folder
 from petafit.training.merge_holdout import NOTHING
 
@@ -130,7 +130,7 @@ class RoundFiles:
         if last and step.done.is_whole:
             step = replace(step, reserved=NOTHING)
         inputs = StateDict(params={"inputs": self.inputs})
-        self.folder.write(_file(step.done), to_pieces(step.to_state_dict() | inputs))
+        self.folder.write(_file(step.done), to_buffers(step.to_state_dict() | inputs))
 
     def find(self, planned: Round, *, check: Callable[[StateDict], None]) -> Step | None:
         """The round, if an earlier attempt finished it with the same code; None without it.

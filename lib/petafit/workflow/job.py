@@ -16,7 +16,7 @@ from petafit.config.placeholders import fill
 from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError
 from petafit.models.store import ModelStore
-from petafit.store.dates import check_logical_date
+from petafit.store.run_manifest import check_logical_date
 from petafit.store.runs import Run, RunStore
 from petafit.store.versions import code_digest, installed_versions
 from petafit.workflow.progress import show_progress
