@@ -22,7 +22,7 @@ from petafit.explanation import serialization
 from petafit.explanation.influence import Influence
 from petafit.explanation.leave_one_out import Models
 from petafit.features.instances import EncodedRows
-from petafit.features.statistics.profile import Profile
+from petafit.features.profile import Profile
 from petafit.learners.online.aggregator import OnlineLearner
 from petafit.learners.online.newton.derivatives import FullBatch
 from petafit.learners.online.newton.step import start_of

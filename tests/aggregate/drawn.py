@@ -15,8 +15,8 @@ from petafit.evaluation.metrics import Scored
 from petafit.features.column_statistics import TableStatistics
 from petafit.features.encoder import Encoder, Layout
 from petafit.features.encoding.batch import Batch
+from petafit.features.profile import Profile
 from petafit.features.spec import resolve
-from petafit.features.statistics.profile import Profile
 from petafit.table.contract import compile_checks
 
 SCHEMA = pa.schema(

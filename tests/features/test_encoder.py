@@ -25,7 +25,7 @@ from petafit.features.feature import (
     Numeric,
     Text,
 )
-from petafit.features.statistics.profile import Profile
+from petafit.features.profile import Profile
 from petafit.store.arrays import StateDict, from_bytes, to_bytes
 from tests.features.text.ngrams import l2, n_grams
 

@@ -14,8 +14,7 @@ from petafit.features.feature import (
     Numeric,
     Text,
 )
-from petafit.features.groups import LOG2_EDGES
-from petafit.features.spec import resolve
+from petafit.features.spec import LOG2_EDGES, resolve
 
 SCHEMA = pa.schema(
     {

@@ -16,7 +16,7 @@ from petafit.features.classes import as_classes
 from petafit.features.column_statistics import TableStatistics
 from petafit.features.encoder import Encoder
 from petafit.features.feature import CROSS, Categorical, Cross, Text
-from petafit.features.statistics.profile import Profile
+from petafit.features.profile import Profile
 from petafit.features.unicode_form import NormalTexts, normalized, texts_of
 from petafit.store.arrays import StateDict
 

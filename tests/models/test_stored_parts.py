@@ -6,7 +6,7 @@ import pytest
 from scipy.sparse import csr_array
 
 from petafit.errors import StorageError
-from petafit.features.cache.files import BatchFile, BatchWriter
+from petafit.features.cache import BatchFile, BatchWriter
 from petafit.features.encoding.batch import Batch
 from petafit.learners.online.aggregator import OnlineLearner
 from petafit.store.arrays import StateDict

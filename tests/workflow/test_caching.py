@@ -11,7 +11,7 @@ import pytest
 from petafit.aggregate.local import LocalEngine
 from petafit.config.settings import Settings
 from petafit.errors import StorageError
-from petafit.features.cache.batches import InstanceCache
+from petafit.features.cache import InstanceCache
 from petafit.models.store import ModelStore
 from petafit.stream.direct import DirectSource
 from petafit.training.loop import TrainingLoop

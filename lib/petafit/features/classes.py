@@ -11,7 +11,7 @@ import pyarrow as pa
 from petafit.config.feature_groups import UnicodeForm
 from petafit.config.section import Scalar
 from petafit.errors import ContractError
-from petafit.features.column_types import is_boolean, is_float, is_integer, is_string, value_type
+from petafit.features.columns import is_boolean, is_float, is_integer, is_string, value_type
 from petafit.features.unicode_form import normalized
 
 _WHOLE = re.compile(r"0|-?[1-9]\d*")

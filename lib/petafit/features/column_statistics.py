@@ -1,9 +1,12 @@
-"""Statistics of the whole training table for scaling, labels and reports."""
+"""Statistics of the training table for scaling, labels and reports, from moments that merge."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Self
 
+import numpy as np
+
+from petafit.compiled import njit
 from petafit.config.section import Scalar
 from petafit.store.arrays import StateDict
 
@@ -82,3 +85,136 @@ class TableStatistics:
             class_counts=None if counts is None else tuple(counts),
             label=None if label is None else ColumnStatistics(**label),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnMoments:
+    """Moments of each column, over its non-missing values.
+
+    Attributes
+    ----------
+    count, missing : ndarray of int64 or float64, shape (n_columns,)
+        Numbers of values and of missing ones; sums of weights for weighted rows.
+    mean, squares : ndarray of float64, shape (n_columns,)
+        `squares` is the (weighted) sum of squared distances from the mean.
+    minimum, maximum : ndarray of float64, shape (n_columns,)
+        inf and -inf without values.
+    """
+
+    count: np.ndarray
+    missing: np.ndarray
+    mean: np.ndarray
+    squares: np.ndarray
+    minimum: np.ndarray
+    maximum: np.ndarray
+
+    @classmethod
+    def empty(cls, n_columns: int, *, weighted: bool = False) -> Self:
+        kind = np.float64 if weighted else np.int64
+        return cls(
+            count=np.zeros(n_columns, kind),
+            missing=np.zeros(n_columns, kind),
+            mean=np.zeros(n_columns),
+            squares=np.zeros(n_columns),
+            minimum=np.full(n_columns, np.inf),
+            maximum=np.full(n_columns, -np.inf),
+        )
+
+    @classmethod
+    def of(cls, columns: list[np.ndarray], weight: np.ndarray | None = None) -> Self:
+        """Compute moments of float64 columns with NaN as missing; infinities give infinite moments.
+
+        Parameters
+        ----------
+        weight : ndarray of float64, shape (n_rows,), optional
+            The rows' weights, all above 0.
+        """
+        moments = cls.empty(len(columns), weighted=weight is not None)
+        for at, column in enumerate(columns):
+            found = _moments(column) if weight is None else _weighted_moments(column, weight)
+            for name, value in zip(cls.__slots__, found, strict=True):
+                getattr(moments, name)[at] = value
+        return moments
+
+    def merge(self, other: Self) -> Self:
+        """Merge by the pairwise update of Chan, Golub and LeVeque (1979), eq. 2.1.
+
+        A side without values leaves the other unchanged, bit for bit.
+        """
+        count = self.count + other.count
+        share = other.count / np.where(count, count, 1)
+        with np.errstate(invalid="ignore", over="ignore"):
+            distance = other.mean - self.mean
+            mean = self.mean + distance * share
+            squares = self.squares + other.squares + np.square(distance) * self.count * share
+        sides = [self.count == 0, other.count == 0]
+        return type(self)(
+            count=count,
+            missing=self.missing + other.missing,
+            mean=np.select(sides, [other.mean, self.mean], mean),
+            squares=np.select(sides, [other.squares, self.squares], squares),
+            minimum=np.minimum(self.minimum, other.minimum),
+            maximum=np.maximum(self.maximum, other.maximum),
+        )
+
+    def statistics(self) -> list[ColumnStatistics]:
+        """Return the statistics of each column."""
+        columns = zip(*(getattr(self, name).tolist() for name in self.__slots__), strict=True)
+        return [_facts(*column) for column in columns]
+
+    def to_state_dict(self) -> StateDict:
+        return StateDict({name: getattr(self, name) for name in self.__slots__})
+
+    @classmethod
+    def from_state_dict(cls, named: StateDict) -> Self:
+        return cls(*(named.arrays[name] for name in cls.__slots__))
+
+
+@njit
+def _moments(column: np.ndarray) -> tuple[int, int, float, float, float, float]:
+    """Return counts of values and of missing ones, mean, squares, minimum and maximum."""
+    count, total, minimum, maximum = 0, 0.0, np.inf, -np.inf
+    for value in column:
+        present = not np.isnan(value)
+        count += present
+        total += value if present else 0.0
+        minimum = value if value < minimum else minimum
+        maximum = value if value > maximum else maximum
+    mean = total / max(count, 1)
+    squares = 0.0
+    for value in column:
+        distance = 0.0 if np.isnan(value) else value - mean
+        squares += distance * distance
+    return count, len(column) - count, mean, squares, minimum, maximum
+
+
+@njit
+def _weighted_moments(
+    column: np.ndarray, weight: np.ndarray
+) -> tuple[float, float, float, float, float, float]:
+    """Return the same as `_moments`, with a weight above 0 for each row."""
+    count, missing, total, minimum, maximum = 0.0, 0.0, 0.0, np.inf, -np.inf
+    for row in range(len(column)):
+        value = column[row]
+        if np.isnan(value):
+            missing += weight[row]
+            continue
+        count += weight[row]
+        total += weight[row] * value
+        minimum, maximum = min(minimum, value), max(maximum, value)
+    mean = total / count if count > 0 else 0.0
+    squares = 0.0
+    for row in range(len(column)):
+        distance = 0.0 if np.isnan(column[row]) else column[row] - mean
+        squares += weight[row] * distance * distance
+    return count, missing, mean, squares, minimum, maximum
+
+
+def _facts(
+    count: float, missing: float, mean: float, squares: float, minimum: float, maximum: float
+) -> ColumnStatistics:
+    if count == 0:
+        return ColumnStatistics(0, missing, 0.0, 0.0, 0.0, 0.0)
+    constant = minimum == maximum  # its squares may be rounding errors
+    sd = 0.0 if constant else float(np.sqrt(squares / count))
+    return ColumnStatistics(count, missing, mean, sd, minimum, maximum)

@@ -8,11 +8,12 @@ import pyarrow as pa
 from petafit.config.feature_groups import UnicodeForm
 from petafit.errors import ConfigurationError, ContractError, did_you_mean
 from petafit.features.column_statistics import TableStatistics
-from petafit.features.column_types import check_columns
+from petafit.features.columns import check_columns
 from petafit.features.encoding.batch import Batch
-from petafit.features.encoding.blocks import CategoryBlock, NumericBlock
+from petafit.features.encoding.categorical import CategoryBlock
 from petafit.features.encoding.csr import to_csr
-from petafit.features.encoding.index_space import IndexSpace
+from petafit.features.encoding.hashing import IndexSpace
+from petafit.features.encoding.numeric import NumericBlock
 from petafit.features.encoding.stored import check_stored, reading
 from petafit.features.encoding.target import class_positions, label_numbers, row_weights
 from petafit.features.feature import Feature, from_plain, to_plain
@@ -35,7 +36,7 @@ class Encoder:
     statistics : TableStatistics
         Statistics of the training table.
     hash_bits : int
-        Bits of hashed indices; see `petafit.features.encoding.index_space.IndexSpace`.
+        Bits of hashed indices; see `petafit.features.encoding.hashing.IndexSpace`.
     label, weight : str, optional
         The columns of y and of the rows' weights.
     layout : {"csr", "dense"}

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from petafit.aggregate.shard_task import Read
 from petafit.config.section import Scalar
-from petafit.features.cache.batches import InstanceCache
+from petafit.features.cache import InstanceCache
 from petafit.features.encoder import Encoder
 from petafit.features.encoding.batch import Batch
 from petafit.features.merge_holdout import MergeHoldout

@@ -1,17 +1,61 @@
 """Resolution of declared features against a table's schema."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Literal
 
+import numpy as np
 import pyarrow as pa
 
-from petafit.config.feature_groups import CrossFeatures, FeatureGroup
+from petafit.config.feature_groups import (
+    BinnedFeatures,
+    BooleanFeatures,
+    CategoricalFeatures,
+    CrossFeatures,
+    DateFeatures,
+    FeatureGroup,
+    NumericFeatures,
+    TextFeatures,
+)
+from petafit.config.section import Names
 from petafit.errors import ConfigurationError, did_you_mean
-from petafit.features.column_selection import Columns
-from petafit.features.column_types import check_columns
-from petafit.features.feature import Categorical, Cross, Feature, Text
-from petafit.features.groups import ColumnGroup, automatic, features_of, selectors
+from petafit.features.columns import (
+    Columns,
+    check_columns,
+    is_boolean,
+    is_date,
+    is_number,
+    is_string,
+)
+from petafit.features.feature import (
+    Binned,
+    Boolean,
+    Categorical,
+    Cross,
+    DatePart,
+    Feature,
+    Indicator,
+    Numeric,
+    Text,
+)
 from petafit.table.types import has_column
+
+ColumnGroup = (
+    NumericFeatures
+    | BinnedFeatures
+    | CategoricalFeatures
+    | BooleanFeatures
+    | DateFeatures
+    | TextFeatures
+)
+
+_POWERS = [2.0**power for power in range(63)]
+LOG2_EDGES = (*(-edge for edge in reversed(_POWERS)), 0.0, *_POWERS)
+"""-2**62, …, -2, -1, 0, 1, 2, …, 2**62."""
+
+_DEFAULT_NGRAMS = {"word": (1, 2), "char": (3, 5)}
+_DEFAULT_PARTS = DateFeatures(date=()).parts
+_TIME_OF_DAY = frozenset({"hour", "minute"})
 
 
 def resolve(
@@ -123,3 +167,73 @@ def _check_names(features: Iterable[Feature]) -> None:
                 hint="Declare it once; `binned:`, `date:` and `text:` make names of their own.",
             )
         seen.add(feature.name)
+
+
+def selectors(group: ColumnGroup) -> Names:
+    """Return the names, globs and types by which a group selects its columns."""
+    match group:
+        case NumericFeatures():
+            return group.numeric
+        case BinnedFeatures():
+            return group.binned
+        case CategoricalFeatures():
+            return group.categorical
+        case BooleanFeatures():
+            return group.boolean
+        case DateFeatures():
+            return group.date
+        case TextFeatures():
+            return group.text
+
+
+def features_of(group: ColumnGroup, field: pa.Field) -> tuple[Feature, ...]:
+    """Return the features that a group makes of one column."""
+    match group:
+        case NumericFeatures():
+            value = Numeric(field.name, group.impute, group.log1p, group.scale)
+            return (value, Indicator(field.name)) if group.indicator else (value,)
+        case BinnedFeatures():
+            return (Binned(field.name, _edges(group)),)
+        case CategoricalFeatures():
+            return (Categorical(field.name),)
+        case BooleanFeatures():
+            return (Boolean(field.name),)
+        case DateFeatures():
+            return _date_parts(group, field)
+        case TextFeatures():
+            low, high = group.ngrams or _DEFAULT_NGRAMS[group.analyzer]
+            return (Text(field.name, group.analyzer, (low, high), group.lowercase, group.norm),)
+
+
+def _edges(group: BinnedFeatures) -> tuple[float, ...]:
+    if group.edges == "log2":
+        return LOG2_EDGES
+    edges = tuple(map(float, group.edges))
+    if not edges or not np.isfinite(edges).all() or any(a >= b for a, b in pairwise(edges)):
+        raise ConfigurationError(
+            f"The edges of {', '.join(map(repr, group.binned))} do not make bins",
+            expected="finite numbers in ascending order",
+            got=list(edges),
+        )
+    return edges
+
+
+def _date_parts(group: DateFeatures, field: pa.Field) -> tuple[DatePart, ...]:
+    """Return the requested date parts, or the column type's defaults."""
+    parts = group.parts
+    if parts == _DEFAULT_PARTS and pa.types.is_date(field.type):
+        parts = tuple(part for part in parts if part not in _TIME_OF_DAY)
+    return tuple(DatePart(field.name, part) for part in parts)
+
+
+def automatic(field: pa.Field) -> tuple[Feature, ...]:
+    """Return the features of a column for ``features: auto``; none if its type has no feature."""
+    if is_number(field.type):
+        return (Numeric(field.name),)
+    if is_boolean(field.type):
+        return (Boolean(field.name),)
+    if is_string(field.type):
+        return (Categorical(field.name),)
+    if is_date(field.type):
+        return _date_parts(DateFeatures(date=(field.name,)), field)
+    return ()

@@ -49,7 +49,7 @@ class NormalTexts:
     """Normalizes the dictionaries of a column's batches.
 
     They are mostly the same one, or the same with more values at its end
-    (`petafit.features.encoding.lookup`): only new values are normalized.
+    (`petafit.features.encoding.categorical`): only new values are normalized.
 
     Parameters
     ----------

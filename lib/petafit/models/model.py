@@ -11,7 +11,7 @@ from petafit.config.section import Scalar
 from petafit.config.settings import Contract, LearnerChoice
 from petafit.errors import ConfigurationError, ContractError, StorageError
 from petafit.features.classes import class_array
-from petafit.features.column_types import check_columns
+from petafit.features.columns import check_columns
 from petafit.features.encoder import Encoder
 from petafit.features.encoding.stored import reading
 from petafit.features.feature import Numeric

@@ -12,7 +12,7 @@ from petafit.config.settings import Training
 from petafit.errors import only_logged
 from petafit.evaluation.evaluate import Evaluate, metrics_of
 from petafit.evaluation.metrics import Figures
-from petafit.features.cache.batches import InstanceCache
+from petafit.features.cache import InstanceCache
 from petafit.features.encoder import Encoder
 from petafit.features.instances import Encoding
 from petafit.learners.base import Learner

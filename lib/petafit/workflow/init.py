@@ -6,7 +6,7 @@ from pathlib import Path
 from petafit.config.files import conf_folder
 from petafit.config.settings import Table
 from petafit.errors import ConfigurationError, ContractError, EmptyInputError, did_you_mean
-from petafit.features.column_types import is_date
+from petafit.features.columns import is_date
 from petafit.store.filesystem import Folder
 from petafit.stream.sample import Sample, take_sample
 from petafit.table.names import Spellings

@@ -6,7 +6,7 @@ from petafit.aggregate.checked import Checked
 from petafit.errors import EmptyInputError
 from petafit.features.column_statistics import TableStatistics
 from petafit.features.encoder import Encoder
-from petafit.features.statistics.profile import no_rows
+from petafit.features.profile import no_rows
 from petafit.workflow.job import Job
 from petafit.workflow.rows import TaskRows
 from petafit.workflow.task import Task

@@ -12,8 +12,8 @@ from petafit.features.column_statistics import TableStatistics
 from petafit.features.encoder import Encoder
 from petafit.features.encoding.target import check_label_type
 from petafit.features.feature import Feature, Numeric, columns_of
+from petafit.features.profile import Profile
 from petafit.features.spec import resolve
-from petafit.features.statistics.profile import Profile
 from petafit.learners.registry import LearnerInfo, describe
 from petafit.table.contract import Checks, compile_checks
 from petafit.table.parquet.pandas_index import index_columns

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from petafit.config.yaml12 import dump
 from petafit.errors import ConfigurationError
-from petafit.features.column_types import is_date, is_integer
+from petafit.features.columns import is_date, is_integer
 from petafit.features.encoding.target import plain_labels
 from petafit.features.unicode_form import normalized
 from petafit.stream.sample import Sample

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from petafit.config.feature_groups import UnicodeForm
-from petafit.features.column_types import is_string
+from petafit.features.columns import is_string
 from petafit.features.unicode_form import normalized
 from petafit.table.values import legible, present
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError
 from petafit.evaluation.metrics import Figures
-from petafit.features.encoding.index_space import IndexSpace
+from petafit.features.encoding.hashing import IndexSpace
 from petafit.learners.finite import diverged
 from petafit.learners.registry import describe
 from petafit.models.model import Signature, SparkModel

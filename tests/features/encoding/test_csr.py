@@ -6,8 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from petafit.features.encoding.csr import room_for_columns, to_csr
-from petafit.features.encoding.ragged import Ragged
+from petafit.features.encoding.csr import Ragged, room_for_columns, to_csr
 
 N_FEATURES = 8
 

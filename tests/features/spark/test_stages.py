@@ -22,7 +22,7 @@ from petafit.features.feature import (
     Numeric,
     Text,
 )
-from petafit.features.groups import LOG2_EDGES
+from petafit.features.spec import LOG2_EDGES
 
 pytest.importorskip("pyspark")
 pytestmark = pytest.mark.spark

@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from petafit.config.settings import LearnerChoice
 from petafit.errors import ConfigurationError, StorageError
 from petafit.features.column_statistics import ColumnStatistics, TableStatistics
-from petafit.features.encoding.index_space import IndexSpace
+from petafit.features.encoding.hashing import IndexSpace
 from petafit.features.feature import Binned, Categorical, Cross, DatePart, Indicator, Numeric, Text
 from petafit.features.spark.stages import stages
 from petafit.learners.mllib import estimators as mllib

@@ -1,14 +1,22 @@
-"""Categories as codes into texts, the common form for hashing and crossing."""
+"""Categories of a batch: codes into texts, their hashed indices, and crosses."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from petafit.features.column_types import is_string
+from petafit.compiled import njit
+from petafit.config.feature_groups import UnicodeForm
+from petafit.features.buffers import place_of, slots_of, valid_bit
+from petafit.features.columns import is_string
+from petafit.features.encoding.csr import room_for_columns
+from petafit.features.encoding.hashing import NOTHING, indices_of_crosses, indices_of_texts
 from petafit.features.encoding.numeric import bin_codes, bin_names, numbers
-from petafit.features.feature import Binned, Categorical, DatePart, Indicator
+from petafit.features.feature import Binned, Categorical, Cross, DatePart, Feature, Indicator
+from petafit.features.unicode_form import NormalTexts
 from petafit.stream.batches import one_code_a_row
 from petafit.table.types import STRINGS
 
@@ -38,19 +46,12 @@ class Categories:
         return cls(column.indices.fill_null(NULL).to_numpy(), column.dictionary)
 
 
-def categories(feature: Categorical, column: pa.Array) -> Categories:
-    """Return the categories that a feature makes of its column.
-
-    The column's type must fit the feature (`column_types.check_columns`).
-    """
-    return Categories.of(coded(feature, column))
-
-
 def coded(feature: Categorical, column: pa.Array) -> pa.DictionaryArray:
     """Return the categories as dictionary<int32, string>, shape (n_rows,); null is no category.
 
-    No code refers to a null of the dictionary; a text may occur in it more than once. Columns that
-    are such dictionaries already are returned unchanged.
+    The column's type must fit the feature (`petafit.features.columns.check_columns`). No code
+    refers to a null of the dictionary; a text may occur in it more than once. Columns that are such
+    dictionaries already are returned unchanged.
     """
     match feature:
         case _ if column.type == STRINGS and column.dictionary.null_count == 0:
@@ -100,3 +101,124 @@ def _date_part(feature: DatePart, column: pa.Array) -> pa.Array:
         # Arrow would return the parts of local time, and need a time zone database.
         column = column.cast(pa.int64()).cast(pa.timestamp(kind.unit))
     return _PARTS[feature.part](column)
+
+
+class _Known(NamedTuple):
+    """Texts whose indices are known, and their location in memory.
+
+    Attributes
+    ----------
+    table : ndarray of int32, shape (len(texts) + 1,)
+        The index of each text; then `NOTHING`, for codes without text.
+    """
+
+    texts: pa.StringArray
+    place: tuple[int, ...]
+    table: np.ndarray
+
+
+class IndexTable:
+    """The index of every text of a dictionary.
+
+    Batches of a Parquet file come with dictionaries, mostly the same one, or the same with more
+    values at its end. Only new values are hashed. A dictionary at the last one's address is the
+    last one, which is referenced so that its memory is not reused; any other is compared by
+    content.
+
+    Parameters
+    ----------
+    prefix : str
+        Text hashed before each value: ``column=``.
+    hash_bits : int
+    """
+
+    def __init__(self, prefix: str, hash_bits: int) -> None:
+        self._prefix = prefix
+        self._hash_bits = hash_bits
+        self._known = _Known(pa.array([], pa.string()), (), np.array([NOTHING], np.int32))
+
+    def write(self, column: pa.DictionaryArray, out: np.ndarray) -> None:
+        """Write the index of each row's text, `NOTHING` for null, to `out`, (n_rows,) int32."""
+        _look_up(*slots_of(column.indices), self._table(column.dictionary), out)
+
+    def _table(self, texts: pa.StringArray) -> np.ndarray:
+        place = place_of(texts)
+        if place != self._known.place:
+            self._known = _Known(texts, place, self._indices(texts))
+        return self._known.table
+
+    def _indices(self, texts: pa.StringArray) -> np.ndarray:
+        known, _, table = self._known
+        shared = min(len(known), len(texts))
+        if not texts.slice(0, shared).equals(known.slice(0, shared)):
+            shared = 0
+        new = indices_of_texts(self._prefix, texts.slice(shared), self._hash_bits)
+        return np.concatenate([table[:shared], new, table[-1:]])
+
+
+@njit
+def _look_up(
+    codes: np.ndarray, validity: np.ndarray, first: int, table: np.ndarray, out: np.ndarray
+) -> None:
+    """Look up indices by codes; nulls, and codes beyond the table, give `NOTHING`: all bits set."""
+    last = np.uint32(table.size - 1)
+    for i in range(out.size):
+        out[i] = table[min(np.uint32(codes[i]), last)]
+    if validity.size:  # branch-free, since branches would often be mispredicted
+        for i in range(out.size):
+            out[i] |= np.int32(valid_bit(validity, first + i)) - np.int32(1)
+
+
+class CategoryBlock:
+    """Indices of categories and of crosses of categories.
+
+    Parameters
+    ----------
+    features : sequence of Feature
+    hash_bits : int
+    form : {"NFC", "NFD", "NFKC", "NFKD"}, optional
+        Unicode form to which the columns' texts are normalized.
+    """
+
+    def __init__(
+        self, features: Sequence[Feature], hash_bits: int, form: UnicodeForm | None = None
+    ) -> None:
+        self._hash_bits = hash_bits
+        categoricals = dict.fromkeys(f for f in features if isinstance(f, Categorical))
+        self._tables = [IndexTable(f"{feature.name}=", hash_bits) for feature in categoricals]
+        crosses = [feature for feature in features if isinstance(feature, Cross)]
+        self._sources = list(
+            dict.fromkeys([*categoricals, *(part for cross in crosses for part in cross.parts)])
+        )
+        self._normal = [
+            NormalTexts(form, source.column) if form and type(source) is Categorical else None
+            for source in self._sources
+        ]
+        self._crosses = [
+            (f"{cross.name}=", [self._sources.index(part) for part in cross.parts])
+            for cross in crosses
+        ]
+
+    def encode(self, batch: pa.RecordBatch) -> np.ndarray:
+        """Return indices of shape (n_categories, at least n_rows), int32; `NOTHING` for null."""
+        n_rows = batch.num_rows
+        found = self._coded(batch)
+        indices = room_for_columns(len(self._tables) + len(self._crosses), n_rows, np.int32)
+        rows = iter(indices[:, :n_rows])
+        for table, column in zip(self._tables, found, strict=False):
+            table.write(column, next(rows))
+        for prefix, places in self._crosses:
+            next(rows)[:] = self._crossed(prefix, [Categories.of(found[at]) for at in places])
+        return indices
+
+    def _coded(self, batch: pa.RecordBatch) -> list[pa.DictionaryArray]:
+        found = [coded(source, batch.column(source.column)) for source in self._sources]
+        return [
+            texts.of(column) if texts else column
+            for texts, column in zip(self._normal, found, strict=True)
+        ]
+
+    def _crossed(self, prefix: str, parts: Sequence[Categories]) -> np.ndarray:
+        codes = np.stack([part.codes for part in parts])
+        texts = tuple(part.texts for part in parts)
+        return indices_of_crosses(prefix, codes, texts, self._hash_bits)

@@ -1,26 +1,89 @@
 """Feature indices as in Spark's FeatureHasher: murmur3_x86_32 with seed 42, modulo the hash space.
 
 The hashed text, ``column=value`` or ``a×b=va×vb``, is never concatenated: the hash is updated
-incrementally from Arrow's UTF-8 buffers.
+incrementally from Arrow's UTF-8 buffers. Numbers have indices of their own, behind the hashed ones.
+
+References
+----------
+Austin Appleby, MurmurHash3.cpp (public domain), function ``MurmurHash3_x86_32``.
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
 
 from petafit.compiled import njit
-from petafit.features.encoding.murmur3 import SEED, absorb, finish
-from petafit.features.feature import CROSS
+from petafit.features.buffers import buffers_of, bytes_of
+from petafit.features.feature import CROSS, Feature, Numeric
+
+SEED = np.uint32(42)
+"""The seed of Spark's FeatureHasher and HashingTF."""
+
+
+@njit
+def _rotate(word: np.uint32, bits: int) -> np.uint32:
+    return np.uint32((word << np.uint32(bits)) | (word >> np.uint32(32 - bits)))
+
+
+@njit
+def _mix_word(word: np.uint32) -> np.uint32:
+    return np.uint32(_rotate(np.uint32(word * np.uint32(0xCC9E2D51)), 15) * np.uint32(0x1B873593))
+
+
+@njit
+def mix(state: np.uint32, word: np.uint32) -> np.uint32:
+    """Mix in four bytes, in little-endian order."""
+    rotated = _rotate(np.uint32(state ^ _mix_word(word)), 13)
+    return np.uint32(rotated * np.uint32(5) + np.uint32(0xE6546B64))
+
+
+@njit
+def absorb(
+    state: np.uint32, pending: np.uint64, length: int, content: np.ndarray, start: int, stop: int
+) -> tuple[np.uint32, np.uint64, int]:
+    """Hash ``content[start:stop]``; `pending` holds the ``length % 4`` bytes not yet mixed.
+
+    Positions are unsigned, so compiled code need not check for negative indices.
+    """
+    shift = np.uint64(8 * (length & 3))
+    at, end = np.uint64(start), np.uint64(stop)
+    while at + np.uint64(4) <= end:
+        word = (
+            np.uint64(content[at])
+            | np.uint64(content[at + np.uint64(1)]) << np.uint64(8)
+            | np.uint64(content[at + np.uint64(2)]) << np.uint64(16)
+            | np.uint64(content[at + np.uint64(3)]) << np.uint64(24)
+        )
+        pending |= word << shift
+        state = mix(state, np.uint32(pending))
+        pending >>= np.uint64(32)
+        at += np.uint64(4)
+    while at < end:
+        pending |= np.uint64(content[at]) << shift
+        shift += np.uint64(8)
+        at += np.uint64(1)
+    if shift >= np.uint64(32):
+        state = mix(state, np.uint32(pending))
+        pending >>= np.uint64(32)
+    return state, pending, length + stop - start
+
+
+@njit
+def finish(state: np.uint32, pending: np.uint64, length: int) -> np.uint32:
+    """Return the hash of everything absorbed."""
+    state = np.uint32(state ^ _mix_word(np.uint32(pending)))  # mixing no bytes gives 0
+    state = np.uint32(state ^ np.uint32(length))
+    state = np.uint32((state ^ (state >> np.uint32(16))) * np.uint32(0x85EBCA6B))
+    state = np.uint32((state ^ (state >> np.uint32(13))) * np.uint32(0xC2B2AE35))
+    return np.uint32(state ^ (state >> np.uint32(16)))
+
 
 NOTHING = -1
 """The index of a value that has no feature."""
 
 _CROSS_BYTES = np.frombuffer(CROSS.encode(), np.uint8)
 _MEMO_SLOTS = 8192  # 96 kB for a pair: fits into the second-level cache
-
-
-def bytes_of(text: str) -> np.ndarray:
-    """Return the UTF-8 bytes of a text, as an array for kernels."""
-    return np.frombuffer(text.encode(), np.uint8)
 
 
 def feature_index(text: str, hash_bits: int) -> int:
@@ -59,25 +122,6 @@ def indices_of_crosses(
     offsets, contents = zip(*map(buffers_of, texts), strict=True)
     _hash_crosses(bytes_of(prefix), codes, offsets, contents, index_mask(hash_bits), indices)
     return indices
-
-
-def buffers_of(texts: pa.StringArray) -> tuple[np.ndarray, np.ndarray]:
-    """Return offsets, shape (len(texts) + 1,) int32, and their UTF-8 bytes, without copies."""
-    _, offsets, content = texts.buffers()
-    if len(texts) == 0:  # Arrow omits the buffers of an empty array, or leaves them empty
-        return _view(bytes(4), np.int32), bytes_of("")
-    start, stop = texts.offset, texts.offset + len(texts) + 1
-    return (
-        _view(offsets, np.int32)[start:stop],
-        bytes_of("") if content is None else _view(content, np.uint8),
-    )
-
-
-def _view(buffer: pa.Buffer | bytes, dtype: type[np.generic]) -> np.ndarray:
-    """Return a read-only view: one type for the compiler, whatever the buffer's origin."""
-    view = np.frombuffer(buffer, dtype)
-    view.flags.writeable = False
-    return view
 
 
 def index_mask(hash_bits: int) -> np.uint32:
@@ -140,3 +184,37 @@ def _hash_crosses(
                 memo_codes[slot, part] = code
             memo_indices[slot] = np.int32(finish(state, pending, length) & mask)
         indices[i] = memo_indices[slot]
+
+
+class IndexSpace:
+    """Hashed indices first, then a separate one for each number: numbers never collide.
+
+    If all features are numbers there are no hashed indices, and X has only their columns.
+
+    Parameters
+    ----------
+    features : sequence of Feature
+    hash_bits : int
+        There are ``2**hash_bits`` hashed indices.
+    numbers_apart : bool
+        False hashes numbers by their names, as in models published before version 2 of the encoder.
+
+    Attributes
+    ----------
+    n_hashed, size : int
+        The number of hashed indices, and of all.
+    numbers : ndarray of int32, shape (n_numeric,)
+        The index of each numeric feature, in their order.
+    """
+
+    def __init__(
+        self, features: Sequence[Feature], hash_bits: int, *, numbers_apart: bool = True
+    ) -> None:
+        names = [feature.name for feature in features if isinstance(feature, Numeric)]
+        if numbers_apart:
+            self.n_hashed = 0 if len(names) == len(features) else 1 << hash_bits
+            self.numbers = np.arange(self.n_hashed, self.n_hashed + len(names), dtype=np.int32)
+            self.size = self.n_hashed + len(names)
+        else:
+            self.n_hashed = self.size = 1 << hash_bits
+            self.numbers = np.array([feature_index(name, hash_bits) for name in names], np.int32)

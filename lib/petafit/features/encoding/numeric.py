@@ -1,5 +1,6 @@
 """Numeric columns: values as floats, scaled or binned."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Self
@@ -9,9 +10,10 @@ import pyarrow as pa
 
 from petafit.compiled import njit
 from petafit.features.buffers import Slots, slots_of, valid_bit
-from petafit.features.column_statistics import ColumnStatistics
+from petafit.features.column_statistics import ColumnStatistics, TableStatistics
+from petafit.features.encoding.csr import room_for_columns
 from petafit.features.encoding.logarithms import signed_log1p
-from petafit.features.feature import Binned, Numeric
+from petafit.features.feature import Binned, Feature, Numeric
 
 MISSING_BIN = "missing"
 
@@ -177,3 +179,20 @@ def bin_codes(feature: Binned, column: pa.Array) -> np.ndarray:
 def bin_names(feature: Binned) -> pa.StringArray:
     """Return the bins' names: the number of edges at or below a value, and last the missing bin."""
     return pa.array([*map(str, range(len(feature.edges) + 1)), MISSING_BIN], pa.string())
+
+
+class NumericBlock:
+    """Scaled values, in the order of the features."""
+
+    def __init__(self, features: Sequence[Feature], statistics: TableStatistics) -> None:
+        numerics = [feature for feature in features if isinstance(feature, Numeric)]
+        self._columns = [feature.column for feature in numerics]
+        self._scalings = [Scaling.of(f, statistics.columns.get(f.column)) for f in numerics]
+
+    def encode(self, batch: pa.RecordBatch, dtype: str) -> np.ndarray:
+        """Return values of shape (n_numeric, at least n_rows); NaN where a feature is left out."""
+        n_rows = batch.num_rows
+        values = room_for_columns(len(self._columns), n_rows, dtype)
+        for column, scaling, row in zip(self._columns, self._scalings, values, strict=True):
+            scaling.write(batch.column(column), row[:n_rows])
+        return values

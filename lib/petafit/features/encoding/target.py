@@ -12,7 +12,7 @@ from petafit.config.feature_groups import UnicodeForm
 from petafit.config.section import Scalar
 from petafit.errors import ContractError
 from petafit.features.classes import class_labels_of
-from petafit.features.column_types import is_boolean, is_float, is_number, is_string, value_type
+from petafit.features.columns import is_boolean, is_float, is_number, is_string, value_type
 from petafit.features.encoding.numeric import numbers
 from petafit.features.unicode_form import hint_of_form, texts_of
 

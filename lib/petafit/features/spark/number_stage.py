@@ -14,9 +14,9 @@ from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 from pyspark.sql import DataFrame
 from pyspark.sql.pandas.functions import arrow_udf
+from scipy.sparse import coo_array
 
-from petafit.features.encoding.ragged import Ragged
-from petafit.features.spark.vectors import with_entries
+from petafit.features.encoding.csr import Ragged
 
 
 class AddNumbers(Transformer, DefaultParamsReadable[Any], DefaultParamsWritable):
@@ -71,3 +71,29 @@ def _entries(numbers: pa.ListArray, first: int, count: int) -> Ragged:
     ends = np.concatenate([[0], np.cumsum(present.sum(axis=1))])
     indices = np.broadcast_to(np.arange(first, first + count, dtype=np.int32), values.shape)
     return Ragged(ends, indices[present], values[present])
+
+
+def with_entries(vectors: pa.StructArray, more: Ragged, size: int) -> pa.StructArray:
+    """Return sparse vectors of this size with entries added, indices in ascending order.
+
+    Explicit zeros are kept: they are features of value 0.
+    """
+    kind, _, indices, values = vectors.flatten()
+    rows = np.arange(len(vectors), dtype=np.int32)
+    lengths = np.concatenate([indices.value_lengths().to_numpy(), np.diff(more.offsets)])
+    entries = coo_array(
+        (
+            np.concatenate([values.flatten().to_numpy(), more.values]),
+            (
+                np.repeat(np.tile(rows, 2), lengths),
+                np.concatenate([indices.flatten().to_numpy(), more.indices]),
+            ),
+        ),
+        shape=(len(vectors), size),
+    ).tocsr()
+    sizes = pa.array(np.full(len(vectors), size), vectors.type.field("size").type)
+    lists = [
+        pa.ListArray.from_arrays(entries.indptr, content, type=vectors.type.field(name).type)
+        for name, content in (("indices", entries.indices), ("values", entries.data))
+    ]
+    return pa.StructArray.from_arrays([kind, sizes, *lists], fields=list(vectors.type))

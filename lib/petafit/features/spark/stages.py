@@ -13,7 +13,7 @@ from pyspark.ml.feature import FeatureHasher, SQLTransformer, VectorAssembler
 from petafit.config.feature_groups import UnicodeForm
 from petafit.errors import ConfigurationError
 from petafit.features.column_statistics import TableStatistics
-from petafit.features.encoding.index_space import IndexSpace
+from petafit.features.encoding.hashing import IndexSpace
 from petafit.features.encoding.numeric import MISSING_BIN, Scaling
 from petafit.features.feature import (
     CROSS,

@@ -18,7 +18,7 @@ from pyspark.sql.pandas.functions import arrow_udf
 
 from petafit.config.feature_groups import UnicodeForm
 from petafit.features.feature import Text, columns_of, from_plain, to_plain
-from petafit.features.spark.vectors import with_entries
+from petafit.features.spark.number_stage import with_entries
 from petafit.features.text.ngrams import TextBlock
 from petafit.table.filters.literals import quoted
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from petafit.compiled import njit
-from petafit.features.encoding.murmur3 import finish, mix
+from petafit.features.encoding.hashing import finish, mix
 
 Begun = tuple[np.uint32, np.uint64, int]
 """The hash's state after the prefix: mixed words, pending bytes, and the length so far."""

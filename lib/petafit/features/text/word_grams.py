@@ -7,7 +7,7 @@ code point that is not in `SEPARATORS`.
 import numpy as np
 
 from petafit.compiled import njit
-from petafit.features.encoding.murmur3 import absorb, finish
+from petafit.features.encoding.hashing import absorb, finish
 from petafit.features.text.char_grams import Begun
 
 SEPARATORS = (

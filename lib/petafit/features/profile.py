@@ -11,11 +11,10 @@ from petafit.aggregate.aggregator import Aggregator
 from petafit.config.feature_groups import UnicodeForm
 from petafit.config.section import Scalar
 from petafit.errors import ConfigurationError, ContractError, EmptyInputError
-from petafit.features.column_statistics import ColumnStatistics, TableStatistics
+from petafit.features.column_statistics import ColumnMoments, ColumnStatistics, TableStatistics
 from petafit.features.encoding.numeric import raw_values
 from petafit.features.encoding.target import class_labels, label_numbers, plain_labels, row_weights
 from petafit.features.feature import Feature, Numeric
-from petafit.features.statistics.moments import ColumnMoments
 from petafit.features.unicode_form import hint_of_form
 from petafit.store.arrays import StateDict
 

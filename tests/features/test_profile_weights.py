@@ -11,10 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.preprocessing import StandardScaler
 
-from petafit.features.column_statistics import TableStatistics
+from petafit.features.column_statistics import ColumnMoments, TableStatistics
 from petafit.features.feature import Numeric
-from petafit.features.statistics.moments import ColumnMoments
-from petafit.features.statistics.profile import Profile
+from petafit.features.profile import Profile
 
 FEATURES = (Numeric("x"), Numeric("n", log1p=True))
 KINDS: Sequence[tuple[Literal["classes", "number"], str]] = [("classes", "y"), ("number", "n")]

@@ -10,7 +10,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from petafit.errors import ConfigurationError, ContractError, EmptyInputError
 from petafit.features.column_statistics import TableStatistics
 from petafit.features.feature import Categorical, Numeric
-from petafit.features.statistics.profile import MOST_CLASSES, Profile
+from petafit.features.profile import MOST_CLASSES, Profile
 from petafit.store.arrays import StateDict, from_bytes, to_bytes
 
 FEATURES = (Numeric("x"), Numeric("n", log1p=True), Categorical("c"))

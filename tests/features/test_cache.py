@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array, random_array
 
-from petafit.features.cache.batches import InstanceCache
+from petafit.features.cache import InstanceCache
 from petafit.features.encoding.batch import Batch
 
 N_FEATURES = 50

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.preprocessing import StandardScaler
 
-from petafit.features.statistics.moments import ColumnMoments
+from petafit.features.column_statistics import ColumnMoments
 from petafit.store.arrays import to_bytes
 
 VALUES = st.lists(st.just(float("nan")) | st.floats(-1e6, 1e6), max_size=30).map(np.array)

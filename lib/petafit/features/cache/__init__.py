@@ -1,1 +1,0 @@
-"""Cache of encoded batches on the local disk for later passes."""

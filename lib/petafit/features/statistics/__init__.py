@@ -1,1 +1,0 @@
-"""Statistics of the whole training table for features, computed by aggregators."""
