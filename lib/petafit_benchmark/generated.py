@@ -6,7 +6,7 @@ from typing import Any
 
 import petafit
 from petafit.config.settings import Settings
-from petafit.datasets.click_model import INTEGERS, STRINGS
+from petafit.datasets.clicks import INTEGER_COLUMNS, STRING_COLUMNS
 from petafit_benchmark.table import TEST, TRAIN, BenchmarkTable
 
 DAYS = 10
@@ -15,8 +15,8 @@ CLASSES = 60
 CLICKS = {
     "label": "click",
     "classes": (0, 1),
-    "integers": tuple(column.name for column in INTEGERS),
-    "strings": tuple(column.name for column in STRINGS),
+    "integers": tuple(column.name for column in INTEGER_COLUMNS),
+    "strings": tuple(column.name for column in STRING_COLUMNS),
     "hash_bits": 20,
 }
 TEXTS = {

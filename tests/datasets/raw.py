@@ -3,8 +3,7 @@
 import csv
 from pathlib import Path
 
-from petafit.datasets.flights import WEATHER
-from petafit.datasets.flights_files import SCHEMAS
+from petafit.datasets.flights import SCHEMAS, WEATHER
 
 RAW_FLIGHTS = [
     # month, hour, flight, tailnum, arr_delay

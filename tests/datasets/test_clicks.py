@@ -10,8 +10,13 @@ from sklearn.metrics import log_loss, roc_auc_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from petafit.datasets.click_model import INTEGERS, INTERACTIONS, STRINGS
-from petafit.datasets.clicks import PROBABILITY, Clicks
+from petafit.datasets.clicks import (
+    INTEGER_COLUMNS,
+    INTERACTIONS,
+    PROBABILITY,
+    STRING_COLUMNS,
+    Clicks,
+)
 
 
 def read(clicks: Clicks) -> pa.Table:
@@ -90,7 +95,7 @@ def test_the_share_of_clicks_holds_for_other_sizes(rows: int, days: int, seed: i
     assert clicks.mean() == pytest.approx(0.25, abs=0.02)
 
 
-@pytest.mark.parametrize("column", INTEGERS, ids=lambda column: column.name)
+@pytest.mark.parametrize("column", INTEGER_COLUMNS, ids=lambda column: column.name)
 def test_integers_are_skewed_counts_with_missing_values(frame: pd.DataFrame, column) -> None:
     values = frame[column.name]
     assert values.isna().mean() == pytest.approx(column.missing, abs=0.01)
@@ -98,7 +103,7 @@ def test_integers_are_skewed_counts_with_missing_values(frame: pd.DataFrame, col
     assert values.skew() > 1
 
 
-@pytest.mark.parametrize("column", STRINGS, ids=lambda column: column.name)
+@pytest.mark.parametrize("column", STRING_COLUMNS, ids=lambda column: column.name)
 def test_strings_follow_zipfs_law(frame: pd.DataFrame, column) -> None:
     values = frame[column.name]
     assert values.isna().mean() == pytest.approx(column.missing, abs=0.01)
@@ -113,7 +118,7 @@ def test_cardinalities_reach_from_tens_to_millions(frame: pd.DataFrame) -> None:
     assert frame["c9"].nunique() == 10
     assert frame["c2"].nunique() == 583
     assert frame["c3"].nunique() > 80_000
-    assert max(column.distinct for column in STRINGS) == 10_000_000
+    assert max(column.distinct for column in STRING_COLUMNS) == 10_000_000
 
 
 def test_new_values_keep_arriving_among_the_popular(frame: pd.DataFrame) -> None:
@@ -155,8 +160,8 @@ def test_a_linear_model_learns_much_but_not_all(frame: pd.DataFrame) -> None:
     """On 90,000 rows with few features; an online one with all of them gets .64 of the way from
     the base rate's log-loss to the best after 500,000 rows, and .70 after 3 million."""
     rows = frame.iloc[:100_000].copy()
-    few = [column.name for column in STRINGS if column.distinct < 700]
-    logs = [column.name for column in INTEGERS]
+    few = [column.name for column in STRING_COLUMNS if column.distinct < 700]
+    logs = [column.name for column in INTEGER_COLUMNS]
     rows[logs] = np.log2(rows[logs].clip(lower=0) + 1).round()
     encode = make_column_transformer((OneHotEncoder(handle_unknown="ignore"), [*few, *logs]))
     model = make_pipeline(encode, LogisticRegression(max_iter=200))

@@ -7,8 +7,15 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from petafit.datasets.flights import KEYS, WEATHER, Flights, days_to_holiday, flights
-from petafit.datasets.flights_files import SCHEMAS, unpack
+from petafit.datasets.flights import (
+    KEYS,
+    SCHEMAS,
+    WEATHER,
+    Flights,
+    days_to_holiday,
+    flights,
+    unpack,
+)
 from petafit.errors import ConfigurationError
 from petafit.store.filesystem import Folder
 from tests.datasets.raw import write_raw

@@ -92,10 +92,10 @@ def test_families_have_stems_of_their_own_and_share_some_endings() -> None:
         akin = other % families == 0
         assert (set(words.stems[0]) == set(words.stems[other])) == akin
         assert bool(set(words.endings[0]) & set(words.endings[other])) <= akin
-    pieces = words.pieces.to_pylist()
-    assert pieces[words.bare] == ""
-    assert [f"{pieces[i]} " for i in words.endings[3]] == [
-        pieces[i + words.space] for i in words.endings[3]
+    morphemes = words.morphemes.to_pylist()
+    assert morphemes[words.bare] == ""
+    assert [f"{morphemes[i]} " for i in words.endings[3]] == [
+        morphemes[i + words.space] for i in words.endings[3]
     ]
 
 

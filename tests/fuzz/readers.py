@@ -16,9 +16,9 @@ from petafit.errors import PetafitError
 from petafit.stream.batches import carried_schema
 from petafit.stream.direct import read_slice
 from petafit.stream.parquet import chunks, pages
-from petafit.table.parquet import encodings
+from petafit.table.parquet import column_chunks
+from petafit.table.parquet.column_chunks import ranges_of
 from petafit.table.parquet.snapshot import open_file, open_parquet
-from petafit.table.parquet.statistics import ranges_of
 from petafit.table.shards import Slice
 from petafit.table.types import table_schema
 from tests.fuzz.sound import table, with_nested
@@ -89,7 +89,7 @@ def main():
     """Serve until standard input ends."""
     warnings.simplefilter("ignore")
     read = READERS[sys.argv[1]]
-    encodings.is_dictionary = chunks.is_dictionary = lambda _: True
+    column_chunks.is_dictionary = chunks.is_dictionary = lambda _: True
     pages._WINDOW_BYTES = 500  # so that pages go beyond it
     schemas = {}
     _SOUND.update(str(table_schema(with_nested(table(nullable)).schema)) for nullable in (0, 1))

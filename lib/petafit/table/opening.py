@@ -5,7 +5,7 @@ import logging
 from petafit.config.settings import Table
 from petafit.errors import ConfigurationError
 from petafit.store.filesystem import Folder
-from petafit.table.delta.snapshot import open_delta
+from petafit.table.delta import open_delta
 from petafit.table.parquet.snapshot import open_parquet
 from petafit.table.snapshot import Snapshot
 

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from petafit.features.columns import is_integer, is_number
-from petafit.table.values import comparable, missing
+from petafit.table.types import comparable, missing
 from petafit.workflow.suggest import Seen, count_distinct
 
 _FEWEST_STEPS = 20

@@ -12,8 +12,7 @@ from petafit.stream.sample import Sample, take_sample
 from petafit.table.names import Spellings
 from petafit.table.opening import open_table
 from petafit.table.snapshot import Snapshot
-from petafit.table.types import has_column
-from petafit.table.values import present
+from petafit.table.types import has_column, present
 from petafit.workflow.suggest import feature_kind
 from petafit.workflow.task_file import task_text
 

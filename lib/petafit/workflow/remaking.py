@@ -8,7 +8,7 @@ from petafit.models.store import ModelStore
 from petafit.store.arrays import digest
 from petafit.store.filesystem import Folder
 from petafit.store.runs import Run
-from petafit.table.writers.standing import delta_still_has, parquet_still_has
+from petafit.table.writers.earlier_runs import delta_still_has, parquet_still_has
 
 WRITTEN = "written.json"
 """In the run's folder: by table, the files that the run added to it."""

@@ -14,12 +14,11 @@ from petafit.stream.batches import Source
 from petafit.stream.choose import How, choose
 from petafit.stream.direct import DirectSource
 from petafit.stream.scan.footers import Footers
-from petafit.table.by_partition import partition_name, plan_by_partition
 from petafit.table.filters.split import Part, Selection, select
 from petafit.table.opening import open_table
 from petafit.table.parquet.snapshot import open_file
 from petafit.table.plans import Plan, open_plan, write_plan
-from petafit.table.shards import Shard, plan
+from petafit.table.shards import Shard, partition_name, plan, plan_by_partition
 from petafit.table.snapshot import Snapshot
 from petafit.workflow.job import Job
 from petafit.workflow.spelling import spelled

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from petafit.features.columns import is_boolean, is_date, is_integer, is_number, is_string
-from petafit.table.values import as_python, legible, present
+from petafit.table.types import as_python, legible, present
 
 FeatureKind = Literal["numeric", "categorical", "boolean", "date", "text"]
 

@@ -16,7 +16,7 @@ from petafit.features.unicode_form import normalized
 from petafit.stream.sample import Sample
 from petafit.table.parquet.pandas_index import index_columns, unnamed_index
 from petafit.table.snapshot import Snapshot
-from petafit.table.values import missing, present
+from petafit.table.types import missing, present
 from petafit.workflow.doubt import numbers_rows, orders_rows, tells_label
 from petafit.workflow.suggest import Cut, Seen, choose_cut, choose_keys, label_kind
 from petafit.workflow.text_forms import USUAL_FORM, in_several_forms

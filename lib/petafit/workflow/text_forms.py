@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 from petafit.config.feature_groups import UnicodeForm
 from petafit.features.columns import is_string
 from petafit.features.unicode_form import normalized
-from petafit.table.values import legible, present
+from petafit.table.types import legible, present
 
 USUAL_FORM: UnicodeForm = "NFC"
 

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from petafit.stream.parquet.codecs import CODECS
 from petafit.stream.parquet.dictionary_column import CodedColumn
 from petafit.stream.parquet.pages import check_count, read_pages
-from petafit.table.parquet.encodings import is_dictionary
+from petafit.table.parquet.column_chunks import is_dictionary
 from petafit.table.parquet.snapshot import OpenFile
 
 _ENCODINGS = {"PLAIN", "PLAIN_DICTIONARY", "RLE_DICTIONARY", "RLE", "BIT_PACKED"}

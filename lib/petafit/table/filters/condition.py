@@ -13,7 +13,7 @@ from petafit.config import yaml12
 from petafit.config.section import Scalar
 from petafit.errors import ConfigurationError
 from petafit.table.filters.literals import as_sql, as_value, quoted
-from petafit.table.values import comparable, missing
+from petafit.table.types import comparable, missing
 
 COMPARISONS: Mapping[str, Callable[[pa.Array, pa.Scalar], pa.BooleanArray]] = {
     "==": pc.equal,

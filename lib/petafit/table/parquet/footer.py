@@ -10,8 +10,7 @@ import pyarrow.parquet as pq
 
 from petafit.errors import StorageError
 from petafit.table.parquet.compact_protocol import read_struct
-from petafit.table.parquet.footer_checks import check_footer_rows
-from petafit.table.parquet.footer_layout import LAYOUT
+from petafit.table.parquet.footer_checks import LAYOUT, check_footer_rows
 
 _TAIL_BYTES = 64 << 10
 """Bytes read at once from the file's end; few footers are longer."""

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from petafit.errors import ContractError, EmptyInputError, StorageError
 from petafit.store.filesystem import Folder
 from petafit.table.names import Spellings
-from petafit.table.parquet.encodings import stored_as_dictionaries
+from petafit.table.parquet.column_chunks import stored_as_dictionaries
 from petafit.table.parquet.footer import read_footer
 from petafit.table.parquet.listing import list_files
 from petafit.table.partitions import NULL_FOLDER

@@ -15,8 +15,7 @@ from deltalake.transaction import AddAction, RemoveAction, create_table_with_add
 from petafit.errors import ConflictError, StorageError
 from petafit.store.filesystem import Folder
 from petafit.store.plain import from_json
-from petafit.table.delta.location import LOG, delta_location
-from petafit.table.delta.snapshot import open_log
+from petafit.table.delta import LOG, delta_location, open_log
 from petafit.table.writers.delta_content import active, new_fields, open_if_there
 from petafit.table.writers.files import WrittenFile
 from petafit.table.writers.scope import WHOLE, Scope

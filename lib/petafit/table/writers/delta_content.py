@@ -9,8 +9,7 @@ from deltalake import DeltaTable, Field, Schema
 from deltalake.transaction import RemoveAction
 
 from petafit.store.filesystem import Folder
-from petafit.table.delta.location import LOG
-from petafit.table.delta.snapshot import open_log
+from petafit.table.delta import LOG, open_log
 from petafit.table.writers.scope import Scope, as_text, other_partitions, other_type
 from petafit.table.writers.types import written_schema
 

@@ -27,14 +27,16 @@ from petafit.table.writers.delta_commit import (
     committed_version,
 )
 from petafit.table.writers.delta_content import check_fits, files_within
+from petafit.table.writers.earlier_runs import forget, note, remove_leftovers
 from petafit.table.writers.files import WrittenFile
-from petafit.table.writers.leftovers import forget, note, remove_leftovers
-from petafit.table.writers.parquet_part import check_fits_files, files_in, keep_rest
 from petafit.table.writers.scope import WHOLE, Scope
 from petafit.table.writers.swap import (
     MARK,
+    check_fits_files,
     check_replaceable,
     drop_replaced,
+    files_in,
+    keep_rest,
     mark,
     read_mark,
     roll_back,

@@ -13,7 +13,7 @@ from deltalake import DeltaTable, write_deltalake
 
 from petafit.config.settings import Table
 from petafit.errors import ConfigurationError, StorageError
-from petafit.table.delta.snapshot import open_delta
+from petafit.table.delta import open_delta
 from petafit.table.opening import open_table
 
 INSTANT = datetime.datetime(2020, 1, 1, 1, 2, 3, tzinfo=datetime.UTC)

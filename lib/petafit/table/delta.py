@@ -1,23 +1,37 @@
 """Delta tables: the log is read by delta-rs, without a JVM; data files are not read here."""
 
+import atexit
 import json
 import re
-from functools import partial
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+from pathlib import Path
 from urllib.parse import unquote
 
 import pyarrow as pa
 from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
+from pyarrow.fs import FileType
 
 from petafit.errors import ConfigurationError, StorageError
 from petafit.store.filesystem import Folder
-from petafit.table.delta.cleaning import check_kept, oldest_logged
-from petafit.table.delta.location import delta_location
 from petafit.table.snapshot import DataFile, Snapshot
 from petafit.table.types import table_schema
 
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 _READABLE_FEATURES = {"timestampNtz", "deletionVectors"}
+LOG = "_delta_log"
+
+_MISREAD = re.compile(r"[%\\\[\]^|\x00-\x1f\x7f]")
+"""delta-rs 1.6 decodes a path twice, takes a backslash for a slash, and panics at [, ], ^ and |."""
+_COMMIT = re.compile(r"(\d{20})(\.checkpoint(\..+)?\.parquet|\.json)")
+_LOOKS = 1000
+"""Number of files examined among those of an old version that the newest has not; evenly spread."""
+
+FilesOf = Callable[[int], Sequence[str]]
+"""Returns the locations of a version's files."""
 
 
 def open_delta(uri: str, *, version: int | None = None) -> Snapshot:
@@ -132,3 +146,89 @@ def _has_deletion_vectors(table: DeltaTable) -> bool:
         return any(batch.num_rows for batch in reader)
     except (DeltaError, pa.ArrowException):
         return True  # in a form or location that delta-rs cannot read
+
+
+def delta_location(table: Folder) -> str:
+    """Return the URI by which delta-rs reads and writes the log of this table, and of no other.
+
+    A local folder whose name delta-rs would misread is replaced by a temporary folder with a link
+    to its log, without the data files.
+
+    Raises
+    ------
+    ConfigurationError
+        delta-rs would read another folder, and the filesystem has no links.
+    """
+    if not _MISREAD.search(table.path):
+        return table.uri
+    if table.is_local:
+        # delta-rs cannot create the log folder through a link
+        Path(table.path, LOG).mkdir(parents=True, exist_ok=True)
+        return _stand_in(table.path)
+    raise ConfigurationError(
+        f"The Delta table at {table.uri} cannot be opened: delta-rs would look into another folder",
+        expected="a folder whose name has no %, \\, [, ], ^, | or control characters",
+        hint="Move the table to another folder.",
+    )
+
+
+@cache
+def _stand_in(path: str) -> str:
+    """Make the temporary folder for a table, one for each process."""
+    folder = tempfile.mkdtemp(prefix="petafit-delta-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    Path(folder, LOG).symlink_to(Path(path, LOG), target_is_directory=True)
+    return folder
+
+
+def oldest_logged(root: Folder) -> int:
+    """Return the oldest version that the log can restore: from the first commit, or a checkpoint.
+
+    Commits older than all checkpoints are useless without the very first commit.
+    """
+    found = [match for name in root.child(LOG).names() if (match := _COMMIT.fullmatch(name))]
+    if any(int(match[1]) == 0 for match in found):
+        return 0
+    return min((int(match[1]) for match in found if match[2] != ".json"), default=0)
+
+
+def check_kept(root: Folder, version: int, newest: int, files_of: FilesOf) -> None:
+    """Refuse an old version whose files were removed, as VACUUM does.
+
+    Raises
+    ------
+    ConfigurationError
+        Names a missing file, and the oldest version whose files all exist.
+    """
+    kept = frozenset(files_of(newest))
+    gone = _gone(root, files_of(version), kept)
+    if not gone:
+        return
+    missing, whole = version, newest  # files disappear in the order in which versions removed them
+    while whole - missing > 1:
+        middle = (missing + whole) // 2
+        if _gone(root, files_of(middle), kept):
+            missing = middle
+        else:
+            whole = middle
+    raise ConfigurationError(
+        f"Version {version} of the Delta table at {root.uri} was cleaned up: its files are gone",
+        expected=f"a version from {whole} to {newest}" if whole < newest else f"version {newest}",
+        got=f"no file {gone}",
+        hint="Leave `table.version` out for the newest, or start again under a new run id.",
+    )
+
+
+def _gone(root: Folder, files: Sequence[str], kept: frozenset[str]) -> str | None:
+    """Return a file of a version that no longer exists; the newest version's files are not checked.
+
+    Files outside the folder, as in a shallow clone, belong to another table.
+    """
+    start = f"{root.uri.rstrip('/')}/"
+    old = [path for path in files if path not in kept and path.startswith(start)]
+    looked = old[:: -(-len(old) // _LOOKS)] if old else []
+    infos = root.filesystem.get_file_info([Folder(path).path for path in looked])
+    missing = (
+        path for path, info in zip(looked, infos, strict=True) if info.type == FileType.NotFound
+    )
+    return next(missing, None)

@@ -10,7 +10,7 @@ from deltalake import write_deltalake
 from petafit.config.settings import Table
 from petafit.errors import ConfigurationError
 from petafit.store.filesystem import Folder
-from petafit.table.delta.location import delta_location
+from petafit.table.delta import delta_location
 from petafit.table.opening import open_table
 from petafit.table.writers.files import PartitionedWriter
 from petafit.table.writers.output import Output

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.stats import kstest
 
-from petafit.datasets.mixing import hexadecimal, normals, permute32, splitmix64
+from petafit.datasets.click_columns import hexadecimal, normals, permute32, splitmix64
 
 
 def test_splitmix64_gives_the_published_sequence() -> None:

@@ -1,1 +1,0 @@
-"""Delta tables, read and committed without a JVM."""
