@@ -44,9 +44,11 @@ _PARTS: Mapping[str, tuple[str, ...]] = {
     "petafit.learners.sklearn.patched": (
         "IncrementalGaussianNB",
         "SeededDictionaryLearning",
+        "SteadyMagnitude",
+        "SteadyRange",
+        "SteadyScaler",
         "SteppedRBM",
     ),
-    "petafit.learners.sklearn.patched_scalers": ("SteadyMagnitude", "SteadyRange", "SteadyScaler"),
     "sklearn.cluster._birch": ("_CFNode", "_CFSubcluster"),
     "sklearn.multiclass": ("_ConstantPredictor",),
     "sklearn.neural_network._stochastic_optimizers": ("AdamOptimizer", "SGDOptimizer"),

@@ -1,12 +1,10 @@
 """Means and variances: shards merge exactly, by the pairwise update of Chan, Golub and LeVeque."""
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
-from sklearn.preprocessing._data import _handle_zeros_in_scale, _is_constant_feature
 
-from petafit.learners.sklearn.merging.rule import MergeRule
 from petafit.store.arrays import StateDict
 
 
@@ -75,103 +73,3 @@ class SklearnMoments:
     @classmethod
     def from_state_dict(cls, named: StateDict) -> Self:
         return cls(*(named.arrays[name] for name in ("weight", "mean", "variance")))
-
-
-class ScalerMoments(MergeRule):
-    """Merges StandardScaler; without `with_mean` and `with_std` it only counts."""
-
-    exact = True
-    subtractable = True
-    how = "exact: means and variances merge by Chan's update"
-    forget = ("n_samples_seen_", "mean_", "var_", "scale_")
-
-    def parts(self, estimator: Any, note: Any) -> StateDict:
-        return self._moments(estimator).to_state_dict()
-
-    def join(self, left: StateDict, right: StateDict) -> StateDict:
-        return (
-            SklearnMoments.from_state_dict(left)
-            .merged(SklearnMoments.from_state_dict(right))
-            .to_state_dict()
-        )
-
-    def subtract(self, total: StateDict, part: StateDict) -> StateDict:
-        return (
-            SklearnMoments.from_state_dict(total)
-            .without(SklearnMoments.from_state_dict(part))
-            .to_state_dict()
-        )
-
-    def build(self, estimator: Any, parts: StateDict, start: Any | None, shards: int) -> None:
-        moments = SklearnMoments.from_state_dict(parts)
-        if start is not None:
-            moments = moments.start_once(self._moments(start), shards)
-        rows, mean, variance = moments.weight, moments.mean, moments.variance
-        estimator.n_samples_seen_ = rows[0] if np.ptp(rows) == 0 else rows
-        estimator.mean_ = mean if estimator.with_mean or estimator.with_std else None
-        estimator.var_ = estimator.scale_ = None
-        if estimator.with_std:
-            estimator.var_ = variance
-            update_scale(estimator)
-
-    @staticmethod
-    def _moments(scaler: Any) -> SklearnMoments:
-        nothing = np.zeros(scaler.n_features_in_)
-        return SklearnMoments(
-            np.broadcast_to(scaler.n_samples_seen_, nothing.shape).copy(),
-            nothing if scaler.mean_ is None else scaler.mean_,
-            nothing if scaler.var_ is None else scaler.var_,
-        )
-
-
-def update_scale(scaler: Any) -> None:
-    """Update the scale derived from the moments, as StandardScaler's `partial_fit` does."""
-    constant = _is_constant_feature(scaler.var_, scaler.mean_, scaler.n_samples_seen_)
-    scaler.scale_ = _handle_zeros_in_scale(np.sqrt(scaler.var_), copy=False, constant_mask=constant)
-
-
-class BayesMoments(MergeRule):
-    """Gaussian naive Bayes: the moments of each class, and those of all rows for the smoothing."""
-
-    exact = True
-    subtractable = True
-    how = "exact: means and variances of the classes merge by Chan's update"
-    forget = ("class_count_", "theta_", "var_", "raw_var_", "all_rows_")
-
-    def parts(self, estimator: Any, note: Any) -> StateDict:
-        classes, rows = self._moments(estimator)
-        return classes.to_state_dict().prefixed("classes") | rows.to_state_dict().prefixed("rows")
-
-    def join(self, left: StateDict, right: StateDict) -> StateDict:
-        return _each(SklearnMoments.merged, left, right)
-
-    def subtract(self, total: StateDict, part: StateDict) -> StateDict:
-        return _each(SklearnMoments.without, total, part)
-
-    def build(self, estimator: Any, parts: StateDict, start: Any | None, shards: int) -> None:
-        classes, rows = (
-            SklearnMoments.from_state_dict(parts.part(name)) for name in ("classes", "rows")
-        )
-        if start is not None:
-            of_classes, of_rows = self._moments(start)
-            classes = classes.start_once(of_classes, shards)
-            rows = rows.start_once(of_rows, shards)
-        estimator.class_count_ = classes.weight[:, 0]
-        estimator.theta_, estimator.raw_var_ = classes.mean, classes.variance
-        estimator.all_rows_ = rows.to_state_dict().arrays
-        estimator.smooth()
-
-    @staticmethod
-    def _moments(bayes: Any) -> tuple[SklearnMoments, SklearnMoments]:
-        weight = bayes.class_count_[:, None]
-        return SklearnMoments(weight, bayes.theta_, bayes.raw_var_), SklearnMoments(
-            **bayes.all_rows_
-        )
-
-
-def _each(combine: Any, left: StateDict, right: StateDict) -> StateDict:
-    combined = StateDict()
-    for name in ("classes", "rows"):
-        one, other = (SklearnMoments.from_state_dict(side.part(name)) for side in (left, right))
-        combined = combined | combine(one, other).to_state_dict().prefixed(name)
-    return combined

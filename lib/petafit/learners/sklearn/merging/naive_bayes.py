@@ -1,10 +1,11 @@
-"""Naive Bayes over counts: the shards' counts add up, exactly."""
+"""Naive Bayes: the shards' counts add up, and the moments of classes merge, exactly."""
 
 from typing import Any
 
 import numpy as np
 from sklearn.naive_bayes import ComplementNB
 
+from petafit.learners.sklearn.merging.moments import SklearnMoments
 from petafit.learners.sklearn.merging.rule import MergeRule
 from petafit.store.arrays import StateDict
 
@@ -107,3 +108,50 @@ def _less(total: np.ndarray, part: np.ndarray) -> np.ndarray:
 def _update_probabilities(estimator: Any) -> None:
     estimator._update_feature_log_prob(estimator._check_alpha())
     estimator._update_class_log_prior(class_prior=estimator.class_prior)
+
+
+class BayesMoments(MergeRule):
+    """Gaussian naive Bayes: the moments of each class, and those of all rows for the smoothing."""
+
+    exact = True
+    subtractable = True
+    how = "exact: means and variances of the classes merge by Chan's update"
+    forget = ("class_count_", "theta_", "var_", "raw_var_", "all_rows_")
+
+    def parts(self, estimator: Any, note: Any) -> StateDict:
+        classes, rows = self._moments(estimator)
+        return classes.to_state_dict().prefixed("classes") | rows.to_state_dict().prefixed("rows")
+
+    def join(self, left: StateDict, right: StateDict) -> StateDict:
+        return _each(SklearnMoments.merged, left, right)
+
+    def subtract(self, total: StateDict, part: StateDict) -> StateDict:
+        return _each(SklearnMoments.without, total, part)
+
+    def build(self, estimator: Any, parts: StateDict, start: Any | None, shards: int) -> None:
+        classes, rows = (
+            SklearnMoments.from_state_dict(parts.part(name)) for name in ("classes", "rows")
+        )
+        if start is not None:
+            of_classes, of_rows = self._moments(start)
+            classes = classes.start_once(of_classes, shards)
+            rows = rows.start_once(of_rows, shards)
+        estimator.class_count_ = classes.weight[:, 0]
+        estimator.theta_, estimator.raw_var_ = classes.mean, classes.variance
+        estimator.all_rows_ = rows.to_state_dict().arrays
+        estimator.smooth()
+
+    @staticmethod
+    def _moments(bayes: Any) -> tuple[SklearnMoments, SklearnMoments]:
+        weight = bayes.class_count_[:, None]
+        return SklearnMoments(weight, bayes.theta_, bayes.raw_var_), SklearnMoments(
+            **bayes.all_rows_
+        )
+
+
+def _each(combine: Any, left: StateDict, right: StateDict) -> StateDict:
+    combined = StateDict()
+    for name in ("classes", "rows"):
+        one, other = (SklearnMoments.from_state_dict(side.part(name)) for side in (left, right))
+        combined = combined | combine(one, other).to_state_dict().prefixed(name)
+    return combined
