@@ -6,7 +6,7 @@ import click
 import typer
 
 from petafit.cli import app
-from petafit.config.reference import reference
+from petafit.config.rendering import reference
 
 project = "petafit"
 copyright = "the petafit developers"

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from petafit.errors import ConfigurationError, StorageError
-from petafit.spark import jars as spark_files
 from petafit.spark import java, provision
+from petafit.spark import provision as spark_files
 from petafit.spark.settings import has_delta_jars
 
 CONTENT = {name: f"content of {name}".encode() for name in spark_files.DELTA_JARS}

@@ -14,8 +14,6 @@ import pytest
 from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError
 from petafit.spark.failures import refused
-from petafit.spark.jvm import _Stderr
-from petafit.spark.logs import told_once
 from petafit.spark.session import (
     delta_available,
     jvm_peak_memory,
@@ -23,7 +21,8 @@ from petafit.spark.session import (
     require_delta,
     slots,
 )
-from petafit.spark.values import check_values
+from petafit.spark.settings import check_values
+from petafit.spark.start import _Stderr, quiet_start
 
 TIME_ZONE = "spark.sql.session.timeZone"
 
@@ -251,7 +250,7 @@ def test_what_is_silenced_while_spark_starts_is_heard_again(spark):
         return [logs.getLogger(name).getLevel().toString() for name in names]
 
     before = levels()
-    with told_once():
+    with quiet_start():
         assert levels() == ["OFF", "OFF"]
     assert levels() == before
 

@@ -24,8 +24,7 @@ from petafit.cli.options import (
     paths,
 )
 from petafit.cli.process import complain, run, set_up_logging
-from petafit.config.reference import reference
-from petafit.config.rendering import as_json, render
+from petafit.config.rendering import as_json, reference, render
 from petafit.config.submit import submit_arguments
 from petafit.store.runs import Run, RunStore
 from petafit.workflow.evaluate import evaluate

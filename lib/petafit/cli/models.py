@@ -8,7 +8,7 @@ import typer
 from petafit.cli import tables as show
 from petafit.cli.options import AsJson, Conf, Env, paths
 from petafit.errors import ConfigurationError
-from petafit.models.reference import split_reference
+from petafit.models.aliases import split_reference
 from petafit.models.store import ModelStore
 
 models = typer.Typer(help="List models and their versions; give them aliases.")

@@ -1,10 +1,4 @@
-"""Aliases of model versions, such as `champion`, and the history of each.
-
-Every change is a numbered, immutable file; the one with the highest number is in force::
-
-    flights/aliases/champion/000001.json    {"version": 3, "previous": null, ...}
-    flights/aliases/champion/000002.json    {"version": 5, "previous": 1, ...}
-"""
+"""Aliases of model versions, such as `champion`, the history of each, and references by them."""
 
 import re
 from contextlib import suppress
@@ -22,6 +16,10 @@ from petafit.store.plain import to_json
 LATEST = "latest"
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
 _ENTRY = re.compile(r"(\d{6,})\.json")
+_REFERENCE = re.compile(r"(?P<model>.+)@(?P<asked>\d+|[a-z][a-z0-9_-]*)", re.DOTALL)
+
+Asked = int | str | None
+"""A version by its number or alias; None is the latest."""
 
 
 @dataclass(frozen=True)
@@ -159,3 +157,23 @@ def _add(model: Folder, alias: str, after: int | None, change: AliasChange) -> N
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def split_reference(name: str) -> tuple[str, Asked]:
+    """Split a reference into the model's name or path, and the version or alias behind ``@``, if
+    any.
+
+    Examples
+    --------
+    >>> split_reference("models/flights@3")
+    ('models/flights', 3)
+    >>> split_reference("flights@champion")
+    ('flights', 'champion')
+    >>> split_reference("flights")
+    ('flights', None)
+    """
+    found = _REFERENCE.fullmatch(name)
+    if not found:
+        return name, None
+    asked = found["asked"]
+    return found["model"], int(asked) if asked.isdigit() else asked

@@ -1,16 +1,17 @@
-"""Partition summaries that a training has kept, from which a partition can be taken back."""
+"""Partition summaries of a published model, kept so that a partition can be left out of it."""
 
 import os
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, Self
 
 from petafit.aggregate.pass_files import Reference
 from petafit.errors import ConfigurationError, did_you_mean
-from petafit.learners.base import Learner
+from petafit.learners.base import Learner, refuse_to_unmerge
 from petafit.learners.registry import make_learner
 from petafit.models.model import Model, Signature
-from petafit.store.arrays import StateDict
+from petafit.store.arrays import StateDict, digest, to_buffers
 from petafit.store.filesystem import Folder
 
 FOLDER = "summaries"
@@ -174,3 +175,66 @@ def load_summaries(run: str | os.PathLike[str]) -> KeptSummaries:
         The run has kept none: see the setting ``training.keep_summaries``.
     """
     return KeptSummaries.open(Folder(run))
+
+
+def check_keepable(learner: Learner[Any]) -> None:
+    """Refuse a learner whose merged shards cannot be subtracted.
+
+    Raises
+    ------
+    ConfigurationError
+        Subtracting is impossible for this learner.
+    """
+    if not learner.subtractable:
+        raise ConfigurationError(
+            f"`training.keep_summaries` is of no use for {learner.name}"
+            + (" merged by stacking" if learner.stacks else ""),
+            expected=refuse_to_unmerge(learner.name).expected,
+            hint="Choose one of these, or leave `training.keep_summaries` out.",
+        )
+
+
+def keep_summaries(
+    run: Folder,
+    summaries: Iterable[StateDict],
+    merged: StateDict,
+    *,
+    names: Sequence[str],
+    signature: Signature,
+    merge: str,
+    seed: int,
+) -> dict[str, Any]:
+    """Write the summaries that `KeptSummaries` reads, leaving out those without rows.
+
+    Parameters
+    ----------
+    run : Folder
+        The training's run folder.
+    merged : StateDict
+        All summaries merged.
+    names : sequence of str
+        The partition of each shard.
+    signature : Signature
+        The model's signature.
+    merge, seed : str, int
+        The settings with which the learner was made.
+
+    Returns
+    -------
+    dict
+        The manifest's entry: folder, number of summaries, and their total bytes.
+    """
+    folder, kept, size = run.child(FOLDER), [], 0
+    for shard, (name, summary) in enumerate(zip(names, summaries, strict=True)):
+        rows = int(summary.params["rows"])
+        if rows:
+            content = to_buffers(summary)
+            kept.append(Partition(name, rows, f"partition-{shard:06d}.npz", digest(content)))
+            folder.write(kept[-1].file, content, durable=False)
+            size += sum(map(len, content))
+    whole, reads = to_buffers(merged), to_buffers(signature.to_state_dict())
+    folder.write(TOTAL, whole, durable=False)
+    folder.write(SIGNATURE, reads, durable=False)
+    index = {"merge": merge, "seed": seed, "total": digest(whole), "signature": digest(reads)}
+    folder.write_json(INDEX, {**index, "partitions": [asdict(each) for each in kept]})
+    return {"path": folder.uri, "partitions": len(kept), "bytes": size}

@@ -18,7 +18,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from petafit.errors import ConfigurationError, StorageError, did_you_mean
-from petafit.models.aliases import LATEST, alias_of, aliases_of, promote, roll_back
+from petafit.models.aliases import (
+    LATEST,
+    Asked,
+    alias_of,
+    aliases_of,
+    promote,
+    roll_back,
+    split_reference,
+)
 from petafit.models.content import content_digest, read_content, refuse_links_out, write_content
 from petafit.models.latest import latest_number, point_to_latest
 from petafit.models.manifest import (
@@ -29,7 +37,6 @@ from petafit.models.manifest import (
     read_version,
     version_numbers,
 )
-from petafit.models.reference import Asked, split_reference
 from petafit.models.unpublished import remove_unpublished, staging
 from petafit.store.arrays import StateDict
 from petafit.store.filesystem import Folder

@@ -17,19 +17,24 @@ from petafit.errors import ConfigurationError
 from petafit.messages import redact
 from petafit.spark.failures import reason, refused
 from petafit.spark.java import require_java
-from petafit.spark.jvm import environment, start_jvm
-from petafit.spark.logs import silence, told_once
-from petafit.spark.master import HINT, require_answer
 from petafit.spark.settings import (
     ATTEMPTS,
     CATALOG,
     EXTENSIONS,
     build_settings,
+    check_values,
     launch_settings,
     secret_settings,
     session_settings,
 )
-from petafit.spark.values import check_values
+from petafit.spark.start import (
+    MASTER_HINT,
+    environment,
+    quiet_start,
+    require_answer,
+    silence,
+    start_jvm,
+)
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -205,7 +210,7 @@ def _build(settings: Settings, app_name: str) -> SparkSession:
         }
     )
     try:
-        with environment(_if_local(master, "PYSPARK_PYTHON", sys.executable)), told_once():
+        with environment(_if_local(master, "PYSPARK_PYTHON", sys.executable)), quiet_start():
             session = builder.getOrCreate()
             _read(session, "spark.master")  # it takes its settings at the first question
     except (PySparkException, Py4JError) as error:
@@ -213,7 +218,7 @@ def _build(settings: Settings, app_name: str) -> SparkSession:
             SparkContext._active_spark_context.stop()
         if master.startswith("spark://") and "stopped SparkContext" in str(error):
             raise ConfigurationError(
-                f"{master} does not answer as a Spark master", hint=HINT
+                f"{master} does not answer as a Spark master", hint=MASTER_HINT
             ) from error
         raise refused(asked, reason(error)) from error
     if master.startswith("local"):

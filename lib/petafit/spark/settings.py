@@ -1,4 +1,4 @@
-"""Spark settings that petafit needs, by when they can be set."""
+"""Spark settings that petafit needs, by when they can be set, and checks of all values."""
 
 import os
 import re
@@ -6,11 +6,13 @@ import tempfile
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from petafit.config.section import Scalar
 from petafit.config.settings import Settings
 from petafit.config.submit import as_text
 from petafit.messages import holds_secret
+from petafit.spark.failures import reason, refused
 
 EXTENSIONS = "spark.sql.extensions"
 CATALOG = "spark.sql.catalog.spark_catalog"
@@ -31,6 +33,13 @@ _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NU
 
 # Arrow's allocators are equally fast; this one keeps a sixth less of a worker's memory.
 _ALLOCATOR = {"spark.executorEnv.ARROW_DEFAULT_MEMORY_POOL": "system"}
+_DECLARING = (
+    ("spark.", "org.apache.spark.internal.config.package$"),
+    ("spark.sql.", "org.apache.spark.sql.internal.SQLConf$"),
+    ("spark.sql.", "org.apache.spark.sql.internal.StaticSQLConf$"),
+    ("spark.databricks.delta.", "org.apache.spark.sql.delta.sources.DeltaSQLConf$"),
+)
+"""The classes that declare settings when they are loaded, by what begins the settings' names."""
 
 
 def launch_settings(settings: Settings) -> dict[str, str]:
@@ -109,3 +118,42 @@ def has_delta_jars() -> bool:
     package = find_spec("pyspark")
     folders = [home] if home else list(package.submodule_search_locations or []) if package else []
     return any(next(Path(folder, "jars").glob("delta-spark*.jar"), None) for folder in folders)
+
+
+def check_values(settings: Mapping[str, str]) -> None:
+    """Refuse values that Spark will not take, as far as the JVM that runs can tell.
+
+    Spark reads most settings where it first needs one, which may be in the middle of a job.
+
+    Raises
+    ------
+    ConfigurationError
+        A value is not of its setting's type, or beyond its range.
+    """
+    for name, value in settings.items():
+        if "${" in value:  # Spark puts in what a variable holds
+            continue
+        if why := _why_not(name, value):
+            raise refused({name: value}, why)
+
+
+def _why_not(name: str, value: str) -> str:
+    """Return why Spark refuses a value; empty if it does not, or if that is unknown."""
+    from py4j.protocol import Py4JError
+    from pyspark import SparkContext
+    from pyspark.errors import PySparkException
+
+    jvm: Any = SparkContext._jvm
+    try:
+        for beginning, declaring in _DECLARING:
+            if name.startswith(beginning):
+                jvm.org.apache.spark.util.Utils.classForName(declaring, True, False)
+        entry = jvm.org.apache.spark.internal.config.ConfigEntry.findEntry(name)
+    except (PySparkException, Py4JError):  # no Delta, or a platform's own Spark
+        return ""
+    try:
+        if entry is not None:
+            entry.valueConverter().apply(value)
+    except (PySparkException, Py4JError) as error:
+        return reason(error)
+    return ""

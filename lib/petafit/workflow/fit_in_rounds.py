@@ -18,7 +18,7 @@ from petafit.features.instances import Encoding
 from petafit.learners.base import Learner
 from petafit.learners.registry import make_learner
 from petafit.models.model import Model, Signature
-from petafit.models.write_partition_summaries import check_keepable, keep_summaries
+from petafit.models.partition_summaries import check_keepable, keep_summaries
 from petafit.store.arrays import StateDict, digest
 from petafit.stream.batches import Source
 from petafit.training.loop import TrainingLoop

@@ -8,8 +8,8 @@ from typing import Literal
 from petafit.config.layers import settings_digest
 from petafit.errors import ConfigurationError
 from petafit.learners.mllib.files import check_files
+from petafit.models.aliases import split_reference
 from petafit.models.model import Model, SparkModel, model_from_named
-from petafit.models.reference import split_reference
 from petafit.models.store import ModelVersion
 from petafit.store.arrays import StateDict
 from petafit.store.filesystem import Folder

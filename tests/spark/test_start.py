@@ -1,4 +1,4 @@
-"""A cluster's master that does not answer is told of at once, without Spark."""
+"""A cluster's master that does not answer is refused at once, without Spark."""
 
 import socket
 
@@ -6,8 +6,8 @@ import pytest
 
 from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError
-from petafit.spark.master import require_answer
 from petafit.spark.session import _build
+from petafit.spark.start import require_answer
 
 
 @pytest.fixture
