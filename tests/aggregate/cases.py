@@ -33,8 +33,8 @@ from petafit.store.arrays import StateDict
 from petafit.store.filesystem import Folder
 from petafit.table.filters.predicate import parse
 from petafit.table.writers.files import WrittenFile
-from petafit.training.fit import FitShard, Fitted
 from petafit.training.merge_holdout import CollectHoldout, LearntRows, taken_from
+from petafit.training.steps import FitShard, Fitted
 from tests.aggregate.drawn import (
     CHECKS,
     FEATURES,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from petafit.errors import ConfigurationError
 from petafit.features.encoding.batch import Batch
 from petafit.learners.online.linear.estimators import OnlineLinearClassifier, OnlineLinearRegressor
-from petafit.learners.online.merging.merge_summaries import merge, unmerge
+from petafit.learners.online.merging.summaries import merge, unmerge
 from petafit.store.arrays import StateDict
 from tests.learners.cases import CASES, Case
 from tests.learners.test_contract import merged, model_of, summary

@@ -7,7 +7,7 @@ import pytest
 from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError, DivergedError
 from petafit.evaluation.metrics import RegressionMetrics
-from petafit.learners.finite import diverged
+from petafit.learners.arrays import diverged
 from petafit.models.store import ModelStore
 from petafit.store.arrays import StateDict
 from petafit.store.filesystem import Folder

@@ -8,7 +8,7 @@ import pyarrow as pa
 from petafit.aggregate.aggregator import Aggregator
 from petafit.errors import ConfigurationError, ContractError
 from petafit.evaluation.metrics import Figures, Metrics, Scored, metrics_for
-from petafit.learners.finite import NOT_FINITE, finite_rows
+from petafit.learners.arrays import NOT_FINITE, finite_rows
 from petafit.models.model import Model, Signature, SparkModel, model_from_named
 from petafit.store.arrays import StateDict
 from petafit.table.filters.predicate import RowFilter

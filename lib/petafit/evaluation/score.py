@@ -12,7 +12,7 @@ from petafit.aggregate.aggregator import Aggregator
 from petafit.aggregate.sink import WriteFiles
 from petafit.errors import ConfigurationError
 from petafit.features.classes import class_array
-from petafit.learners.finite import NOT_FINITE, finite_rows
+from petafit.learners.arrays import NOT_FINITE, finite_rows
 from petafit.models.model import Model, SparkModel, model_from_named
 from petafit.store.arrays import StateDict
 from petafit.table.names import Spellings

@@ -23,8 +23,8 @@ from petafit.explanation.kernels import moved_margins
 from petafit.learners.base import Learner
 from petafit.learners.online.aggregator import OnlineLearner
 from petafit.learners.online.csr import as_rows
-from petafit.learners.online.merging.merge_summaries import only
 from petafit.learners.online.merging.shard_summary import moved_coordinates
+from petafit.learners.online.merging.summaries import only
 from petafit.models.partition_summaries import KeptSummaries
 from petafit.store.arrays import StateDict
 

@@ -11,7 +11,7 @@ from petafit.errors import ConfigurationError, StorageError
 from petafit.features.encoder import DType, Layout
 from petafit.features.encoding.batch import Batch
 from petafit.features.encoding.stored import reading
-from petafit.learners.finite import first_not_finite
+from petafit.learners.arrays import first_not_finite
 from petafit.store.arrays import StateDict
 
 Kind = Literal["classifier", "regressor", "other"]

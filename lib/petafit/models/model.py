@@ -15,8 +15,8 @@ from petafit.features.columns import check_columns
 from petafit.features.encoder import Encoder
 from petafit.features.encoding.stored import reading
 from petafit.features.feature import Numeric
+from petafit.learners.arrays import NOT_FINITE, finite_rows
 from petafit.learners.base import DECISION, PREDICTION
-from petafit.learners.finite import NOT_FINITE, finite_rows
 from petafit.learners.registry import describe, make_learner
 from petafit.models.callers_rows import Data, as_batch
 from petafit.models.store import open_model

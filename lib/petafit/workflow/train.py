@@ -9,7 +9,7 @@ from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError
 from petafit.evaluation.metrics import Figures
 from petafit.features.encoding.hashing import IndexSpace
-from petafit.learners.finite import diverged
+from petafit.learners.arrays import diverged
 from petafit.learners.registry import describe
 from petafit.models.model import Signature, SparkModel
 from petafit.models.store import ModelStore

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from petafit.learners.online.weight_table import CoordinateTable
+from petafit.compiled import njit
+from petafit.learners.online.weight_table import CoordinateTable, prefetch
 
 FIRST = np.arange(12, dtype=np.float32).reshape(4, 3)
 
@@ -31,3 +32,17 @@ def test_a_coordinate_has_moved_if_either_number_has(n_squares: int) -> None:
     expected = np.zeros((4, n_squares), bool)
     expected[1, -1] = expected[3, 0] = True
     np.testing.assert_array_equal(table.moved_from(FIRST, squares), expected)
+
+
+@njit
+def prefetched(table: np.ndarray, row: int, offset: int) -> np.ndarray:
+    prefetch(table, row, offset)
+    return table
+
+
+@pytest.mark.parametrize("row", [0, 3, -1, 1 << 40])
+@pytest.mark.parametrize("shape", [(4, 2), (4, 2, 9)])
+def test_any_row_of_any_table_may_be_asked_for(shape: tuple[int, ...], row: int) -> None:
+    table = np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
+    table.flags.writeable = False
+    np.testing.assert_array_equal(prefetched(table, row, 7), table)

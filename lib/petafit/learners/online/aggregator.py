@@ -16,12 +16,10 @@ from petafit.learners.base import Learner, MergeFit, check_taken_back, labels_of
 from petafit.learners.online import losses
 from petafit.learners.online.csr import UNWEIGHTED, as_rows, frozen
 from petafit.learners.online.estimator import Memory, OnlineEstimator
-from petafit.learners.online.merging.accumulate import Sums
-from petafit.learners.online.merging.merge import Merge
-from petafit.learners.online.merging.merge_summaries import merge, unmerge
-from petafit.learners.online.merging.rules import LOCAL, STACKED
+from petafit.learners.online.merging.rules import LOCAL, STACKED, Merge
 from petafit.learners.online.merging.shard_summary import is_of_one, shard_numbers
 from petafit.learners.online.merging.stacking import Candidates
+from petafit.learners.online.merging.summaries import Sums, merge, unmerge
 from petafit.learners.online.model_state import ModelForm
 from petafit.learners.online.weight_table import CoordinateTable
 from petafit.learners.parameters import build

@@ -12,8 +12,8 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from petafit.features.column_statistics import TableStatistics
+from petafit.learners.arrays import diverged
 from petafit.learners.base import Kind, Output
-from petafit.learners.finite import diverged
 from petafit.learners.online.csr import UNWEIGHTED, SparseRows, as_rows, frozen
 from petafit.learners.online.merging.rules import WeightRule, find_rule
 from petafit.learners.online.optimizers import Optimizer, make_optimizer

@@ -6,7 +6,7 @@ import numpy as np
 
 from petafit.errors import ConfigurationError
 from petafit.features.encoding.stored import damaged
-from petafit.learners.array_forms import Form, check_arrays
+from petafit.learners.arrays import Form, check_arrays
 from petafit.learners.online.estimator import Memory, OnlineEstimator
 from petafit.learners.online.targets import Target
 from petafit.learners.online.weight_table import CoordinateTable

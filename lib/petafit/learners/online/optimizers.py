@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from petafit.compiled import njit
-from petafit.learners.online.merging.merge import Merge
+from petafit.learners.online.merging.rules import Merge
 from petafit.learners.online.update_rules import ADAGRAD, FTRL, SGD, Rates, ftrl_weight
 from petafit.learners.online.weight_table import CoordinateTable, squares_of_each
 

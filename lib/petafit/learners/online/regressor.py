@@ -10,8 +10,8 @@ from sklearn.utils import Tags
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from petafit.features.column_statistics import TableStatistics
+from petafit.learners.arrays import diverged
 from petafit.learners.base import Kind, Output
-from petafit.learners.finite import diverged
 from petafit.learners.online.csr import UNWEIGHTED, SparseRows
 from petafit.learners.online.estimator import Memory, OnlineEstimator
 from petafit.learners.online.targets import NumberTarget, Target

@@ -11,7 +11,7 @@ from scipy.linalg.lapack import dpstrf
 from petafit.errors import ConfigurationError
 from petafit.features.encoding.batch import Batch
 from petafit.features.encoding.stored import damaged
-from petafit.learners.array_forms import Form, check_arrays
+from petafit.learners.arrays import Form, check_arrays
 from petafit.learners.base import Learner, check_taken_back, labels_of, rows_that_count
 from petafit.learners.parameters import check_names
 from petafit.learners.ridge.gram import Scatter, scatter_of

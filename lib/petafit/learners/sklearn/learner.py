@@ -12,8 +12,8 @@ from sklearn.exceptions import NotFittedError
 
 from petafit.errors import ConfigurationError, StorageError
 from petafit.features.encoding.batch import Batch
+from petafit.learners.arrays import first_not_finite
 from petafit.learners.base import Learner, MergeFit, check_taken_back, rows_that_count
-from petafit.learners.finite import first_not_finite
 from petafit.learners.sklearn.classes import is_fitted, public_name
 from petafit.learners.sklearn.estimator import (
     ask,

@@ -16,7 +16,7 @@ from petafit.learners.online.merging.stacking import EDGES, N_BUCKETS, buckets_o
 from petafit.learners.registry import make_learner
 from petafit.store.arrays import StateDict
 from tests.learners.cases import Case, statistics_of
-from tests.learners.online.merging.test_merge_summaries import SHARDS, START, STARTED, clicks, sums
+from tests.learners.online.merging.cases import SHARDS, START, STARTED, clicks, sums
 
 N_FEATURES = 320
 

@@ -20,7 +20,7 @@ from petafit.learners.online.newton.step import check_refinable, mean_loss, refi
 from petafit.learners.registry import make_learner
 from petafit.store.arrays import StateDict, from_bytes, to_bytes
 from tests.learners.cases import Case, statistics_of
-from tests.learners.online.merging.test_merge_summaries import clicks
+from tests.learners.online.merging.cases import clicks
 from tests.learners.online.merging.test_stacking import N_FEATURES, many_classes, numbers
 
 Make = Callable[[int], Batch]

@@ -22,7 +22,7 @@ from petafit.learners.sklearn.merging.sgd_losses import OF_RESIDUAL, OF_SIGN, lo
 from petafit.learners.sklearn.serialization import decode
 from petafit.store.arrays import StateDict
 from tests.learners.digits import digits
-from tests.learners.online.merging.test_merge_summaries import clicks
+from tests.learners.online.merging.cases import clicks
 from tests.learners.online.merging.test_stacking import loss_of as loss_of_model
 from tests.learners.online.merging.test_stacking import many_classes, numbers
 

@@ -20,7 +20,6 @@ import numpy as np
 from petafit.compiled import njit
 from petafit.learners.online import losses
 from petafit.learners.online.csr import SparseRows, longest
-from petafit.learners.online.prefetch import prefetch
 from petafit.learners.online.update_rules import (
     FTRL,
     ORDINARY,
@@ -33,6 +32,7 @@ from petafit.learners.online.update_rules import (
     rate_in_row,
     within,
 )
+from petafit.learners.online.weight_table import prefetch
 
 _AHEAD = np.uint64(64)
 """Prefetch distance in entries; 20 to 160 were equally good with 8 factors."""

@@ -12,9 +12,8 @@ import numpy as np
 
 from petafit.compiled import njit
 from petafit.learners.online import losses
-from petafit.learners.online import poisson as counts
 from petafit.learners.online.csr import SparseRows, longest
-from petafit.learners.online.prefetch import prefetch
+from petafit.learners.online.linear import poisson
 from petafit.learners.online.update_rules import (
     Rates,
     beyond,
@@ -27,6 +26,7 @@ from petafit.learners.online.update_rules import (
     step_length,
     within,
 )
+from petafit.learners.online.weight_table import prefetch
 
 _AHEAD = np.uint64(128)
 """Prefetch distance in entries: 96 to 256 were equally good for rows of 39 entries."""
@@ -101,7 +101,7 @@ def learn_by_descent(
             if own > 0:
                 seen += 1
                 entries = indices[first : first + size], data[first : first + size]
-                counts.descend(*entries, margin, target[row], own, table, seen, rates)
+                poisson.descend(*entries, margin, target[row], own, table, seen, rates)
             continue
         slope = losses.slope(loss, margin, target[row], quantile)
         if len(weight):
@@ -175,7 +175,7 @@ def learn_by_ftrl(
             if own > 0:
                 seen += 1
                 entries = indices[first : first + size], data[first : first + size]
-                counts.follow(*entries, weights, margin, target[row], own, table, seen, rates)
+                poisson.follow(*entries, weights, margin, target[row], own, table, seen, rates)
             continue
         slope = losses.slope(loss, margin, target[row], quantile)
         if len(weight):

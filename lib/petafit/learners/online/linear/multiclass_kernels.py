@@ -13,7 +13,6 @@ import numpy as np
 from petafit.compiled import njit
 from petafit.learners.online import losses
 from petafit.learners.online.csr import SparseRows, longest
-from petafit.learners.online.prefetch import prefetch
 from petafit.learners.online.update_rules import (
     Rates,
     beyond,
@@ -25,6 +24,7 @@ from petafit.learners.online.update_rules import (
     step_length,
     within,
 )
+from petafit.learners.online.weight_table import prefetch
 
 _LINE, _AHEAD = 64, 128
 """Bytes of a cache line, and how many of them to prefetch before they are needed."""

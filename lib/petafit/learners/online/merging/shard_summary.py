@@ -1,6 +1,6 @@
 """The summary of one shard of an online learner, as the shard's own numbers.
 
-The sums that `merge_summaries` adds up follow from them, and take five times the memory.
+The sums that `summaries.merge` adds up follow from them, and take five times the memory.
 Coordinates that the shard has not moved are left out until two thirds have been moved.
 """
 

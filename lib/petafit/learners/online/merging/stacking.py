@@ -45,9 +45,9 @@ import numpy as np
 from petafit.compiled import njit
 from petafit.learners.base import MergeFit
 from petafit.learners.online.csr import SparseRows
-from petafit.learners.online.merging.accumulate import Sums, blocks
 from petafit.learners.online.merging.multipliers import Loss, fit_multipliers, fit_sizes
-from petafit.learners.online.prefetch import prefetch
+from petafit.learners.online.merging.summaries import Sums, blocks
+from petafit.learners.online.weight_table import prefetch
 
 EDGES = (0.354, 2.83, 22.6, 181.0, 1448.0)
 """Bounds between the buckets, in squared gradients: their roots are half a decade apart."""

@@ -12,9 +12,14 @@ from petafit.learners.online import losses
 from petafit.learners.online.aggregator import OnlineLearner
 from petafit.learners.online.csr import as_rows
 from petafit.learners.online.estimator import Memory
-from petafit.learners.online.newton.curvature import block_of, curvature_of
 from petafit.learners.online.newton.derivatives import SHORTER
-from petafit.learners.online.newton.lbfgs import Point, direction, slope_along
+from petafit.learners.online.newton.lbfgs import (
+    Point,
+    block_of,
+    curvature_of,
+    direction,
+    slope_along,
+)
 from petafit.store.arrays import StateDict
 
 _ENOUGH = 1e-4

@@ -8,8 +8,6 @@ from petafit.compiled import njit
 from petafit.features.encoding.batch import Batch
 from petafit.learners.base import MergeFit
 from petafit.learners.online.csr import UNWEIGHTED, SparseRows, as_rows, frozen
-from petafit.learners.online.merging.accumulate import Sums
-from petafit.learners.online.merging.merge_summaries import merge
 from petafit.learners.online.merging.rules import (
     STACKED,
     Touched,
@@ -19,6 +17,7 @@ from petafit.learners.online.merging.rules import (
 )
 from petafit.learners.online.merging.shard_summary import shard_numbers
 from petafit.learners.online.merging.stacking import candidates_of
+from petafit.learners.online.merging.summaries import Sums, merge
 from petafit.learners.sklearn.merging.averages import LinearSteps
 from petafit.learners.sklearn.merging.rule import Learnt, MergeRule
 from petafit.learners.sklearn.merging.sgd_losses import loss_of, shares_of

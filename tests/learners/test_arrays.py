@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from petafit.errors import ConfigurationError
-from petafit.learners.finite import finite_rows, first_not_finite
+from petafit.learners.arrays import finite_rows, first_not_finite
 from petafit.learners.online.linear.estimators import OnlineLinearClassifier
 from petafit.store.arrays import StateDict, from_bytes, to_bytes
 from tests.learners.cases import CASES
