@@ -1,4 +1,4 @@
-"""The command line: ``python -m petafit_benchmark --suite clicks``."""
+"""The command ``petafit-benchmark``."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,8 +9,8 @@ import typer
 from petafit.cli.options import Conf, Env, Overrides, Task, Verbose, load
 from petafit.cli.process import complain, run, set_up_logging
 from petafit_benchmark.page import FILE as PAGE
-from petafit_benchmark.report import show
 from petafit_benchmark.run import benchmark
+from petafit_benchmark.terminal import show
 
 app = typer.Typer(name="petafit-benchmark", pretty_exceptions_enable=False, add_completion=False)
 
@@ -20,15 +20,16 @@ def measure(
     task: Task = "clicks",
     suite: Annotated[str, typer.Option(help="clicks, text, scale, merging or shards.")] = "clicks",
     contenders: Annotated[
-        str | None, typer.Option(help="Measure these again, as in a,b, and keep the others.")
+        str | None,
+        typer.Option(help="Measure only these, as in a,b; keep the results of the others."),
     ] = None,
     rows: Annotated[
-        int | None, typer.Option(min=1_000, help="Rows of the table; by default the suite's own.")
+        int | None, typer.Option(min=1_000, help="Rows of the table, by default the suite's.")
     ] = None,
     quick: Annotated[
-        bool, typer.Option(help="A small table without the slowest contenders, for a first look.")
+        bool, typer.Option(help="Use a small table and leave out the slowest contenders.")
     ] = False,
-    output: Annotated[Path, typer.Option(help="Gets benchmark.json and .html.")] = Path(
+    output: Annotated[Path, typer.Option(help="Folder for benchmark.json and .html.")] = Path(
         "benchmarks"
     ),
     env: Env = "local",
@@ -45,11 +46,11 @@ def measure(
             settings, suite=suite, contenders=chosen, rows=rows, quick=quick, output=output
         )
     except KeyboardInterrupt:
-        raise typer.Exit(complain(f"interrupted; {output} has what was measured", 130)) from None
+        raise typer.Exit(complain(f"interrupted; {output} has the results so far", 130)) from None
     show(record, suite)
     typer.echo(f"\nThe page: {output / PAGE}")
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
-    """Run the command; exits with the code the error, if any, stands for."""
+    """Run the command, and exit with the exit code of its error, if any."""
     run(app, argv)

@@ -1,23 +1,25 @@
-"""What every contender is told, and what it has to say: the contract between both processes."""
+"""The contract between the benchmark and a contender's process: spec, contender, run."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
 import numpy as np
 
 
 @dataclass(frozen=True, kw_only=True)
 class Spec:
-    """What a contender is to learn from, and to predict.
+    """A contender's task: the rows to learn from, the rows to predict, the columns.
 
     Attributes
     ----------
     train, test : str
-        Folders of Parquet files; all rows of the one are learnt from, all of the other predicted.
-        Tuning gives other folders, so that a contender need not know what it is run for.
+        Folders of Parquet files; a contender learns from all rows of the first and predicts all
+        rows of the second. Tuning gives other folders, so that a contender need not know why it is
+        run.
     rows : int
         Rows in `train`.
     label : str
@@ -28,15 +30,15 @@ class Spec:
         Columns to learn from. Integers enter as ``sign(x) log(1 + |x|)``, nulls of either leave
         their feature out.
     text : str or None
-        The one column of a text suite, to be cut into character n-grams.
+        The column of a text suite, to be split into character n-grams.
     ngrams : tuple of int
         The shortest and the longest n-gram.
     hash_bits : int
         All features share ``2**hash_bits`` indices.
     tuned : float or None
-        The value of the contender's `GRID` to use: a step size, as a rule.
+        The value of the contender's grid to use, usually a step size.
     cores : int
-        How many it is pinned to.
+        Cores that the process is pinned to.
     work : str
         A scratch folder of its own, empty at first.
     passes : int
@@ -81,22 +83,22 @@ class Spec:
         return (self.label, *self.integers, *self.strings, *text)
 
     @classmethod
-    def from_json(cls, told: dict[str, Any]) -> Self:
-        """What `dataclasses.asdict` and JSON made of it, back again."""
-        lists: dict[str, Any] = {k: tuple(v) for k, v in told.items() if isinstance(v, list)}
-        return cls(**{**told, **lists})
+    def from_json(cls, fields: dict[str, Any]) -> Self:
+        """Read the JSON of `dataclasses.asdict`."""
+        lists: dict[str, Any] = {k: tuple(v) for k, v in fields.items() if isinstance(v, list)}
+        return cls(**{**fields, **lists})
 
 
 @dataclass(frozen=True, kw_only=True)
 class CurvePoint:
-    """How good a model was on the test rows after so much learning.
+    """The log-loss on the test rows after some of the training.
 
     Attributes
     ----------
     rows : int
-        Rows that went by so far; those of a second pass count again.
+        Rows read so far; those of a second pass count again.
     seconds : float
-        Learning time so far, without that of the predictions.
+        Training time so far, without that of the predictions.
     """
 
     rows: int
@@ -106,30 +108,30 @@ class CurvePoint:
 
 @dataclass(frozen=True, kw_only=True)
 class ContenderRun:
-    """What came of a contender.
+    """The result of one training of a contender.
 
     Attributes
     ----------
     rows : int
-        Training rows it learnt from; further passes over them do not count.
+        Training rows, each counted once, whatever the number of passes.
     seconds : float
-        Wall-clock time of learning, decoding the files included; imports, start-up, compilation and
-        predictions are not.
+        Wall-clock time of training, decoding the files included; without imports, start-up,
+        compilation and predictions.
     predictions : str or None
         A ``.npy`` of float64 with the probability of the second of two classes, (n_test,), or of
-        every class, (n_test, n_classes). None for what does not learn.
+        every class, (n_test, n_classes). None for a contender that does not learn.
     startup_seconds : float
-        What came before: imports, a session, compilation.
+        Time before the training: imports, a session, compilation.
     prepare_seconds : float
-        What a conversion of the files took that the contender needs and a user keeps.
+        Time to convert the files to the contender's own format, which its users do once.
     converged : bool or None
-        Whether it stopped by its own criterion; None where it has none.
+        True if it stopped by its own criterion; None where it has none.
     versions : dict of str to str
-        Of the packages that did the work: see `versions`.
+        Versions of the packages that did the work: see `versions`.
     trajectory : tuple of CurvePoint
-        Where it was on its way, if it could say.
+        The learning curve, if the contender measures it.
     figures : dict of str to float
-        What else it has measured, by names that say the unit.
+        Further measurements; a name ends in its unit.
     """
 
     rows: int
@@ -143,55 +145,53 @@ class ContenderRun:
     figures: dict[str, float] = field(default_factory=dict)
 
     @classmethod
-    def from_json(cls, told: dict[str, Any]) -> Self:
-        """What `dataclasses.asdict` and JSON made of it, back again."""
-        trajectory = tuple(CurvePoint(**point) for point in told["trajectory"])
-        return cls(**{**told, "trajectory": trajectory})
+    def from_json(cls, fields: dict[str, Any]) -> Self:
+        """Read the JSON of `dataclasses.asdict`."""
+        trajectory = tuple(CurvePoint(**point) for point in fields["trajectory"])
+        return cls(**{**fields, "trajectory": trajectory})
 
 
-class Contender(Protocol):
-    """A module of `petafit_benchmark.contenders`.
+@dataclass(frozen=True, kw_only=True)
+class Contender:
+    """A learner as its users run it, and how the benchmark is to run it.
 
-    Importing it must be quick and need nothing of `REQUIRES`: the harness reads the constants.
+    The module that defines it imports nothing of `requires` before `train` is called.
 
     Attributes
     ----------
-    TITLE : str
-        How tables and plots call it.
-    LEARNER : str
-        Contenders of the same learner share what was tuned for it.
-    CORES : int
-        How many it is pinned to, 1 or 2.
-    REQUIRES : tuple of str
+    title : str
+        Its name in tables and plots.
+    learner : str
+        Contenders of one learner share the tuned value.
+    train : callable
+        Learns, then predicts; called once for each spec, all in one process.
+    cores : int
+        Cores that its process is pinned to, 1 or 2.
+    requires : tuple of str
         Modules without which it cannot run.
-    MOST_ROWS : int or None
-        A slower contender learns from the newest so many training rows.
-    TUNES : str
-        What the values of `GRID` are.
-    GRID : tuple of float or None
-        What to choose from, as a rule `step_sizes`; None: there is nothing to choose.
+    most_rows : int or None
+        A slow contender learns from this many of the newest training rows.
+    tunes : str
+        The parameter that `grid` holds values of.
+    grid : tuple of float or None
+        Values to choose from, usually `step_sizes`; None where nothing is tuned.
     """
 
-    TITLE: str
-    LEARNER: str
-    CORES: int
-    REQUIRES: tuple[str, ...]
-    MOST_ROWS: int | None
-    TUNES: str
-    GRID: tuple[float, ...] | None
-
-    def train(self, spec: Spec) -> ContenderRun:
-        """Learn, then predict; called once for each value when tuned, all in one process.
-
-        What cannot be done is raised as `petafit.errors.PetafitError`.
-        """
+    title: str
+    learner: str
+    train: Callable[[Spec], ContenderRun]
+    cores: int = 1
+    requires: tuple[str, ...] = ()
+    most_rows: int | None = None
+    tunes: str = ""
+    grid: tuple[float, ...] | None = None
 
 
 def step_sizes(default: float) -> tuple[float, ...]:
     """The grid every learner is tuned on: five values in half decades around its own default.
 
     The scale of a step belongs to the algorithm (AdaGrad divides by the root of summed squares, SGD
-    does not), so that one list of numbers would favour whoever it happens to suit.
+    does not), so that one list of numbers would favour some learners.
 
     Examples
     --------
@@ -207,7 +207,7 @@ def parquet_files(folder: str) -> list[str]:
 
 
 def save_predictions(spec: Spec, batches: Iterable[np.ndarray]) -> str:
-    """Write predictions where `ContenderRun.predictions` says; returns the path.
+    """Write the file of `ContenderRun.predictions`; returns its path.
 
     Parameters
     ----------
@@ -220,7 +220,7 @@ def save_predictions(spec: Spec, batches: Iterable[np.ndarray]) -> str:
 
 
 def versions(*distributions: str) -> dict[str, str]:
-    """The installed versions of these distributions; those that are not there are left out."""
+    """The versions of those of these distributions that are installed."""
     found: dict[str, str] = {}
     for name in distributions:
         try:
@@ -228,3 +228,18 @@ def versions(*distributions: str) -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
+
+
+def write_json(path: str | Path, items: Sequence[Spec] | Sequence[ContenderRun]) -> None:
+    """Leave specs or runs for the other process."""
+    Path(path).write_text(json.dumps([asdict(item) for item in items], indent=2))
+
+
+def read_specs(path: str | Path) -> list[Spec]:
+    """Specs that `write_json` left."""
+    return [Spec.from_json(fields) for fields in json.loads(Path(path).read_text())]
+
+
+def read_runs(path: str | Path) -> list[ContenderRun]:
+    """Runs that `write_json` left."""
+    return [ContenderRun.from_json(fields) for fields in json.loads(Path(path).read_text())]

@@ -1,4 +1,4 @@
-"""The page of a benchmark: one HTML file with everything in it."""
+"""The benchmark's HTML page: one self-contained file."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,7 +7,8 @@ from typing import Any
 
 from petafit.report.page import render_page
 from petafit.store import disk
-from petafit_benchmark import figures, merging_plot, plot
+from petafit_benchmark import formatting, plot
+from petafit_benchmark.merging import plot as merging_plot
 from petafit_benchmark.record import Record
 from petafit_benchmark.results import Result
 
@@ -15,8 +16,8 @@ FILE = "benchmark.html"
 
 _LIMIT = "decode_only"
 _PLOTTED = ("clicks", "text")
-_ASIDE = ("petafit_cached", "petafit_memory", "petafit_prefixes")
-"""Measured for one target each: no contenders of their own."""
+_NOT_PLOTTED = ("petafit_cached", "petafit_memory", "petafit_prefixes")
+"""Contenders that are measured for one target only."""
 
 _HEADINGS = {
     "clicks": "A click log, one pass, hashed linear models",
@@ -34,9 +35,9 @@ class _Section:
     Attributes
     ----------
     table : dict or None
-        The facts of the table, if all results are from it.
+        The table's properties, if all results are from it.
     plot : str
-        An ``<svg>`` element, or nothing.
+        An ``<svg>`` element, or empty.
     """
 
     heading: str
@@ -46,23 +47,23 @@ class _Section:
 
     @property
     def binary(self) -> bool:
-        """Whether AUC is the measure of quality, rather than accuracy."""
+        """True if the quality is measured by AUC, False if by accuracy."""
         return any(result.auc is not None for result in self.results)
 
 
 def write_page(record: Record, folder: Path) -> Path:
-    """Write the page beside ``benchmark.json``; it needs neither a network nor scripts."""
+    """Write the page beside ``benchmark.json``, atomically; it needs no network and no scripts."""
     path = folder / FILE
     disk.replace(path, render(record).encode())
     return path
 
 
 def render(record: Record) -> str:
-    """The page as text."""
+    """Render the page as HTML."""
     return render_page(
         "petafit_benchmark",
         "benchmark.html",
-        figures=figures,
+        formatting=formatting,
         machine=record.machine,
         sections=list(_sections(record)),
         targets=record.targets,
@@ -73,12 +74,12 @@ def render(record: Record) -> str:
 def _sections(record: Record) -> Iterator[_Section]:
     for suite in dict.fromkeys(result.suite for result in record.results):
         results = [result for result in record.results if result.suite == suite]
-        facts = record.tables.get(suite, {})
-        same_table = all(result.table == facts.get("name") for result in results)
+        properties = record.tables.get(suite, {})
+        same_table = all(result.table == properties.get("name") for result in results)
         yield _Section(
             heading=_HEADINGS.get(suite, suite),
-            table=facts if same_table else None,
-            plot=_plot(suite, results, facts.get("best_log_loss")),
+            table=properties if same_table else None,
+            plot=_plot(suite, results, properties.get("best_log_loss")),
             results=results,
         )
 
@@ -89,5 +90,5 @@ def _plot(suite: str, results: list[Result], best: float | None) -> str:
     if suite not in _PLOTTED:
         return ""
     limit = next((r for r in results if r.contender == _LIMIT and r.ok), None)
-    dots = [result for result in results if result.contender not in _ASIDE]
+    dots = [result for result in results if result.contender not in _NOT_PLOTTED]
     return plot.draw(dots, limit=limit, best=best, name=suite)

@@ -11,21 +11,21 @@ from matplotlib.ticker import LogLocator, NullLocator
 
 from petafit.report.labels import PointName, name_points
 from petafit.report.svg import CARD, OWN, PEER, SOFT, inline_svg
-from petafit_benchmark import figures
+from petafit_benchmark import formatting
 from petafit_benchmark.results import Result
 
 
 def draw(
     results: Sequence[Result], *, limit: Result | None, best: float | None, name: str
 ) -> Markup:
-    """Draw the contenders that have a log-loss; faster lies to the right, better above.
+    """Draw the contenders that have a log-loss, faster to the right, better upwards.
 
     Parameters
     ----------
     limit : Result or None
-        Whose speed nobody can exceed: a vertical line.
+        The upper limit of the speed: a vertical line.
     best : float or None
-        The log-loss of the hidden model: a horizontal line.
+        The log-loss of the generator's own model: a horizontal line.
     name : str
         Unique on the page.
     """
@@ -59,7 +59,7 @@ def _draw(
         title = "the best any model can do"
         axes.annotate(title, at, (6, -14), over, "offset points", color=SOFT)
     tooltips = {_dot(axes, result): _tooltip(result) for result in shown}
-    name_points(axes, [PointName(r.title, _place(r), figures.is_own(r)) for r in shown])
+    name_points(axes, [PointName(r.title, _place(r), formatting.is_own(r)) for r in shown])
     return tooltips
 
 
@@ -73,14 +73,14 @@ def _scale(axes: Axes, shown: Sequence[Result], limit: Result | None, best: floa
     axes.set_ylim(max(losses) + margin, min(losses) - margin)
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.xaxis.set_major_formatter(lambda speed, _: figures.rate(speed))
+    axes.xaxis.set_major_formatter(lambda speed, _: formatting.rate(speed))
     axes.set_xlabel("rows per second →")
     axes.set_ylabel("better log-loss →")
 
 
 def _dot(axes: Axes, result: Result) -> Artist:
-    """A dot, hollow where it learnt from a sample, over the interval of its log-loss."""
-    colour = OWN if figures.is_own(result) else PEER
+    """A dot with the interval of the log-loss, hollow for a sample of the rows."""
+    colour = OWN if formatting.is_own(result) else PEER
     speed, loss = _place(result)
     if result.log_loss_ci:
         axes.plot([speed, speed], result.log_loss_ci, color=colour, alpha=0.55)
@@ -95,11 +95,11 @@ def _place(result: Result) -> tuple[float, float]:
 
 
 def _tooltip(result: Result) -> str:
-    return ", ".join(filter(None, (_figures(result), figures.remarks(result))))
+    return ", ".join(filter(None, (_figures(result), formatting.remarks(result))))
 
 
 def _figures(result: Result) -> str:
     return (
-        f"{result.title}: {figures.rate(result.rows_per_second)} rows/s, "
-        f"log-loss {figures.with_interval(result.log_loss, result.log_loss_ci)}"
+        f"{result.title}: {formatting.rate(result.rows_per_second)} rows/s, "
+        f"log-loss {formatting.with_interval(result.log_loss, result.log_loss_ci)}"
     )

@@ -1,4 +1,4 @@
-"""Runs a contender as a process of its own: pinned, watched, ended in time."""
+"""Runs a contender as a process of its own: pinned, watched, killed after a time limit."""
 
 import os
 import subprocess
@@ -9,15 +9,15 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
-from petafit_benchmark.contender import Contender, ContenderRun, Spec
-from petafit_benchmark.ipc import read_trained, write
-from petafit_benchmark.process_tree import ProcessTree, watch_memory
+from petafit_benchmark.contender import Contender, ContenderRun, Spec, read_runs, write_json
+from petafit_benchmark.process_tree import ProcessTree
+from petafit_benchmark.sampling import watch_memory
 
 Status = Literal["ok", "missing", "failed", "timeout"]
 
 _TAIL_LINES = 12
 _IN_ORDER = {"PYTHONUNBUFFERED": "1"}
-"""Else what was printed before an error would come after it in the log."""
+"""Without it, output printed before an error would follow it in the log."""
 
 _THREADS = (
     "OMP_NUM_THREADS",
@@ -30,30 +30,30 @@ _THREADS = (
 
 @dataclass(frozen=True)
 class Finished:
-    """A contender that did all it was asked.
+    """A contender that trained for every spec.
 
     Attributes
     ----------
-    trained : tuple of ContenderRun
+    runs : tuple of ContenderRun
         One for each spec.
     peak_memory : int or None
-        Bytes, of the whole process tree: see `ProcessTree.memory`.
+        In bytes, of the whole process tree: see `ProcessTree.memory`.
     """
 
-    trained: tuple[ContenderRun, ...]
+    runs: tuple[ContenderRun, ...]
     peak_memory: int | None
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A contender that did not.
+    """A contender that could not be measured.
 
     Attributes
     ----------
     status : {"missing", "failed", "timeout"}
-        Whether it is not installed, gave up, or took too long.
+        Not installed, ended with an error, or took too long.
     error : str
-        Why, in its own words.
+        The reason, with the end of its output.
     """
 
     status: Status
@@ -63,30 +63,30 @@ class Failure:
 def run_contender(
     name: str, contender: Contender, specs: Sequence[Spec], *, log: Path, timeout: float
 ) -> Finished | Failure:
-    """Let a contender train for every spec, one after the other, in one process.
+    """Run a contender on every spec, one after the other, in one process.
 
     Parameters
     ----------
     name : str
         As `load_contender` takes it.
     log : path
-        Takes all it prints.
+        Gets all its output.
     timeout : float
-        Seconds for everything.
+        Seconds for all specs.
     """
-    missing = [module for module in contender.REQUIRES if find_spec(module) is None]
+    missing = [module for module in contender.requires if find_spec(module) is None]
     if missing:
         return Failure("missing", f"needs {', '.join(missing)}")
     work = Path(specs[0].work)
     spec, result = work / "spec.json", work / "result.json"
-    write(spec, specs)
+    write_json(spec, specs)
     command = [sys.executable, "-m", "petafit_benchmark.contenders", name]
-    command += ["--cores", str(contender.CORES), "--spec", str(spec), "--result", str(result)]
+    command += ["--cores", str(contender.cores), "--spec", str(spec), "--result", str(result)]
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,
-            env={**os.environ, **_IN_ORDER, **dict.fromkeys(_THREADS, str(contender.CORES))},
+            env={**os.environ, **_IN_ORDER, **dict.fromkeys(_THREADS, str(contender.cores))},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -103,9 +103,9 @@ def run_contender(
             process.wait()
     if code or not result.exists():
         return Failure("failed", f"exit code {code}\n{_tail(log)}".rstrip())
-    return Finished(tuple(read_trained(result)), peak.bytes)
+    return Finished(tuple(read_runs(result)), peak.bytes)
 
 
 def _tail(log: Path) -> str:
-    """The end of what a process printed: the last line is what it died of, as a rule."""
+    """The last lines of a log: the last one usually names the error."""
     return "\n".join(log.read_text(errors="replace").rstrip().splitlines()[-_TAIL_LINES:])

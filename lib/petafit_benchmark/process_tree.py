@@ -1,20 +1,17 @@
-"""A process with all that it started: how much memory they hold, and how to end them."""
+"""A process and all its descendants: their memory, and how to end them."""
 
 import os
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
-
-from petafit_benchmark.sampling import sampled
 
 _PROC = Path("/proc")
 
 
 class Process(NamedTuple):
-    """A process; its start tells it from a later one with the same number."""
+    """A process; its start time distinguishes it from a later one with the same id."""
 
     pid: int
     start: int
@@ -22,23 +19,23 @@ class Process(NamedTuple):
 
 @dataclass
 class ProcessTree:
-    """The leader of a session, and everything that came from it.
+    """The leader of a session, and all its descendants.
 
-    Members are those of the leader's session and the descendants of any member; who was seen once
-    stays a member, so that a daemon which left both is not lost. Needs Linux' ``/proc``: elsewhere
-    only the leader's own group is known.
+    Members are the processes of the leader's session and the descendants of any member. A process
+    seen once stays a member, so that a daemon which left both is not lost. Needs Linux' ``/proc``:
+    elsewhere only the leader's own process group is known.
 
     Attributes
     ----------
     leader : int
-        Process id; it must have been started in a session of its own.
+        Process id, of a process that was started in a session of its own.
     """
 
     leader: int
     _seen: set[Process] = field(default_factory=set)
 
     def members(self) -> set[Process]:
-        """Those who are alive now."""
+        """The members that are alive now."""
         alive, parents, sessions = _processes()
         self._seen &= alive
         known = {process.pid for process in self._seen}
@@ -48,12 +45,14 @@ class ProcessTree:
         self._seen = {process for process in alive if process.pid in known}
         return set(self._seen)
 
-    def memory(self) -> int:
+    def memory(self) -> int | None:
         """Bytes that all members hold now: the sum of their proportional set sizes (PSS).
 
         PSS counts a page that n processes share as 1/n each, so that forked workers are not counted
-        twice; where the kernel hides it, the resident set size is taken.
+        twice; where the kernel hides it, the resident set size is taken. None without ``/proc``.
         """
+        if not _PROC.is_dir():
+            return None
         return sum(_memory(process.pid) for process in self.members())
 
     def kill(self) -> None:
@@ -64,26 +63,6 @@ class ProcessTree:
         for process in members:
             with suppress(ProcessLookupError):
                 os.kill(process.pid, signal.SIGKILL)
-
-
-@dataclass
-class Peak:
-    """The highest of some samples, in bytes; None where there is no ``/proc``."""
-
-    bytes: int | None = None
-
-    def see(self, sample: int) -> None:
-        """Take in a sample."""
-        if _PROC.is_dir():
-            self.bytes = max(self.bytes or 0, sample)
-
-
-@contextmanager
-def watch_memory(tree: ProcessTree) -> Iterator[Peak]:
-    """Sample the tree's memory once a second until the block ends."""
-    peak = Peak()
-    with sampled(lambda: peak.see(tree.memory()), "petafit-peak-memory"):
-        yield peak
 
 
 def _processes() -> tuple[set[Process], dict[int, int], dict[int, int]]:

@@ -1,4 +1,4 @@
-"""How good predictions are, with 95% confidence intervals: the same for every contender."""
+"""The quality of predictions with 95% confidence intervals, the same for every contender."""
 
 from dataclasses import dataclass
 
@@ -16,9 +16,9 @@ _LEAST = float(np.finfo(np.float64).eps)
 
 @dataclass(frozen=True)
 class Quality:
-    """Figures of one model on the test rows; the AUC is that of two classes.
+    """Metrics of one model on the test rows; AUC for two classes only.
 
-    The intervals say what other test rows might have shown, not what other training rows might.
+    The intervals cover the sampling of the test rows, not that of the training rows.
     """
 
     log_loss: float
@@ -30,7 +30,7 @@ class Quality:
 
 
 def measure(label: np.ndarray, predictions: np.ndarray) -> Quality:
-    """Measure predictions.
+    """Compute the metrics of predictions.
 
     Parameters
     ----------
@@ -51,7 +51,9 @@ def measure(label: np.ndarray, predictions: np.ndarray) -> Quality:
             got=f"{len(predictions):,}",
         )
     if not ((predictions >= 0) & (predictions <= 1)).all():
-        raise ContractError("A contender predicted what is no probability", expected="0 to 1")
+        raise ContractError(
+            "A contender predicted a value that is no probability", expected="0 to 1"
+        )
     losses = row_losses(label, predictions)
     binary = predictions.ndim == 1
     chosen = predictions >= 0.5 if binary else predictions.argmax(axis=1)
@@ -94,7 +96,7 @@ def auc_with_interval(label: np.ndarray, score: np.ndarray) -> tuple[float | Non
     if not m or not n:
         return None, None
     ranks = rankdata(np.concatenate([positive, negative]))
-    # How much of the other class each row beats, ties counting one half.
+    # The share of the other class that each row ranks above, ties counting one half.
     of_positive = (ranks[:m] - rankdata(positive)) / n
     of_negative = 1 - (ranks[m:] - rankdata(negative)) / m
     auc = float(of_positive.mean())

@@ -1,20 +1,21 @@
-"""``benchmark.json``: what was measured so far, in one file that later runs add to."""
+"""``benchmark.json``: all measurements, in one file that later runs add to."""
 
 import json
+import os
+import platform
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
 from petafit.errors import StorageError
 from petafit.store import disk
 from petafit.store.plain import to_json
-from petafit_benchmark.machine import describe_machine
-from petafit_benchmark.results import Result
+from petafit_benchmark.results import Result, Tuning
 from petafit_benchmark.suite import Bench
 from petafit_benchmark.target import TargetResult
 from petafit_benchmark.targets import measure_targets
-from petafit_benchmark.tuning import Tuning
 
 FILE = "benchmark.json"
 _FORMAT = 1
@@ -22,14 +23,14 @@ _FORMAT = 1
 
 @dataclass(frozen=True)
 class Record:
-    """Everything known, of all suites.
+    """The measurements of all suites.
 
     Attributes
     ----------
     machine : dict
-        What it was measured on last.
+        The machine of the last measurement.
     tables : dict
-        By suite, the facts of its table: see `petafit_benchmark.table.Table`.
+        By suite, the properties of its table: see `BenchmarkTable`.
     results : tuple of Result
         In the order of their suites.
     tunings : tuple of Tuning
@@ -42,21 +43,20 @@ class Record:
 
     @property
     def targets(self) -> list[TargetResult]:
-        """What petafit must reach, and what it does."""
+        """The performance targets, and whether they are met."""
         return measure_targets(self.results)
 
     def with_result(self, new: Result, bench: Bench, *, order: Sequence[str]) -> Self:
-        """With one more result.
+        """Add a result.
 
-        It takes the place of the contender's former one, and of all of its suite's that are of
-        another table.
+        It replaces the contender's former result, and those of its suite on another table.
 
         Parameters
         ----------
         bench : Bench
-            Where it comes from; what is known of tables and tunings is taken over.
+            The run of the suite; its tables and tunings are added, too.
         order : sequence of str
-            The suite's contenders, as they are to be listed.
+            The suite's contenders in the order of the list.
         """
         kept = [r for r in self.results if r.suite != new.suite]
         same = [r for r in self.results if r.suite == new.suite and r.table == new.table]
@@ -72,7 +72,7 @@ class Record:
         )
 
     def write(self, folder: Path) -> Path:
-        """Write it as one file, replaced at once."""
+        """Write the file, atomically."""
         content = {
             "format": _FORMAT,
             "machine": self.machine,
@@ -87,12 +87,12 @@ class Record:
 
     @classmethod
     def read(cls, folder: Path) -> Self:
-        """The record in a folder; an empty one if there is none.
+        """Read the record in a folder; an empty one if there is none.
 
         Raises
         ------
         StorageError
-            What is there is no record.
+            The file is not a record of this format.
         """
         path = folder / FILE
         if not path.exists():
@@ -114,3 +114,29 @@ class Record:
                 got=f"{type(error).__name__}: {error}",
                 hint="Choose another --output, or remove it.",
             ) from error
+
+
+def describe_machine() -> dict[str, Any]:
+    """Describe the machine, with the time of the measurement."""
+    return {
+        "measured_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "processor": _processor(),
+        "cores": _cores(),
+        "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        "system": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+    }
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _processor() -> str:
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.processor() or platform.machine())

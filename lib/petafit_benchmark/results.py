@@ -1,4 +1,4 @@
-"""What is known of each contender after it was measured."""
+"""The results of contenders, and the tuning of their learners."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -14,34 +14,34 @@ _Number = TypeVar("_Number", int, float)
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
-    """One contender's object in ``benchmark.json``; None where a figure could not be had.
+    """One contender's object in ``benchmark.json``; a figure that was not measured is None.
 
     Attributes
     ----------
     contender, title, suite, table : str
     cores : int
     rows : int
-        Training rows that it learnt from, each counted once.
+        Training rows, each counted once.
     seconds : float
         See `ContenderRun.seconds`; start-up and conversion are in fields of their own.
     log_loss, auc, accuracy : float
         On the test rows, with 95% confidence intervals in the fields ``*_ci``.
     seconds_to_log_loss : float
-        Learning time until the test rows' log-loss was as low as `log_loss`.
+        Training time until the test rows' log-loss was as low as `log_loss`.
     peak_memory_bytes : int
         Of the whole process tree: the sum of its PSS, sampled once a second.
     converged : bool or None
         None for those that make a given number of passes.
     extrapolated : bool
-        It learnt from a sample of the training rows, the newest.
+        True if it learnt from a sample, the newest of the training rows.
     command : str
-        Measures this contender again.
+        The command that measures this contender again.
     status : {"ok", "missing", "failed", "timeout"}
     error : str or None
     tuned : dict
-        What was chosen for its learner, as in ``{"learning_rate": 0.1}``.
+        The value that was chosen for its learner, as in ``{"learning_rate": 0.1}``.
     figures : dict
-        What only this contender measures.
+        Measurements of this contender alone.
     """
 
     contender: str
@@ -74,40 +74,87 @@ class Result:
 
     @property
     def ok(self) -> bool:
-        """Whether it did all it was asked."""
+        """True if it was measured."""
         return self.status == "ok"
 
-    def with_trained(self, trained: ContenderRun, quality: Quality | None) -> Self:
-        """The same contender, with what it took and how good it became."""
-        told = {} if quality is None else asdict(quality)
-        reached = None if quality is None else _seconds_to(quality.log_loss, trained)
+    def with_run(self, run: ContenderRun, quality: Quality | None) -> Self:
+        """The same result with the figures of a training and the quality of its predictions."""
+        qualities = {} if quality is None else asdict(quality)
+        reached = None if quality is None else _seconds_to(quality.log_loss, run)
         return replace(
             self,
-            rows=trained.rows,
-            seconds=trained.seconds,
-            rows_per_second=trained.rows / max(trained.seconds, 1e-9),
+            rows=run.rows,
+            seconds=run.seconds,
+            rows_per_second=run.rows / max(run.seconds, 1e-9),
             seconds_to_log_loss=reached,
-            startup_seconds=trained.startup_seconds,
-            prepare_seconds=trained.prepare_seconds,
-            converged=trained.converged,
-            versions=trained.versions,
-            trajectory=trained.trajectory,
-            figures=trained.figures,
-            **told,
+            startup_seconds=run.startup_seconds,
+            prepare_seconds=run.prepare_seconds,
+            converged=run.converged,
+            versions=run.versions,
+            trajectory=run.trajectory,
+            figures=run.figures,
+            **qualities,
         )
 
     @classmethod
-    def from_json(cls, told: dict[str, Any]) -> Self:
-        """What `dataclasses.asdict` and JSON made of it, back again."""
-        intervals = {k: tuple(v) for k, v in told.items() if k.endswith("_ci") and v is not None}
-        trajectory = tuple(CurvePoint(**point) for point in told["trajectory"])
-        return cls(**{**told, **intervals, "trajectory": trajectory})
+    def from_json(cls, fields: dict[str, Any]) -> Self:
+        """Read the JSON of `dataclasses.asdict`."""
+        intervals = {k: tuple(v) for k, v in fields.items() if k.endswith("_ci") and v is not None}
+        trajectory = tuple(CurvePoint(**point) for point in fields["trajectory"])
+        return cls(**{**fields, **intervals, "trajectory": trajectory})
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """The log-loss of a learner with each value of its grid.
+
+    Every learner makes one pass over the same tuning rows with each value, and is measured on the
+    same validation rows. Both are training rows: the test rows are not read.
+
+    Attributes
+    ----------
+    suite, table : str
+    learner : str
+        Its contenders share the choice.
+    tunes : str
+        The parameter that is chosen.
+    contender : str
+        The one that was run.
+    rows, validation_rows : int
+    grid, log_losses : tuple of float
+    """
+
+    suite: str
+    table: str
+    learner: str
+    tunes: str
+    contender: str
+    rows: int
+    validation_rows: int
+    grid: tuple[float, ...]
+    log_losses: tuple[float, ...]
+
+    @property
+    def chosen(self) -> float:
+        """The value with the least log-loss on the validation rows, the first among equals."""
+        return self.grid[self.log_losses.index(min(self.log_losses))]
+
+    @property
+    def at_edge(self) -> bool:
+        """True if a value beyond the grid might be better."""
+        return self.chosen in (min(self.grid), max(self.grid))
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> Self:
+        """Read the JSON of `dataclasses.asdict`."""
+        lists = {name: tuple(fields[name]) for name in ("grid", "log_losses")}
+        return cls(**{**fields, **lists})
 
 
 def middle(results: Sequence[Result]) -> Result:
-    """Of several measurements of one contender the one with the median time.
+    """The measurement with the median time among several of one contender.
 
-    Memory and figures are the medians of all; one that failed stands for all.
+    Memory and figures are the medians of all. If one failed, it is the result.
     """
     failed = next((result for result in results if not result.ok), None)
     if failed:
@@ -123,10 +170,10 @@ def middle(results: Sequence[Result]) -> Result:
     )
 
 
-def _seconds_to(log_loss: float, trained: ContenderRun) -> float:
-    """When a model on the way was as good as the last; without such a model, all the time."""
-    points = sorted(trained.trajectory, key=lambda point: point.seconds)
-    return next((p.seconds for p in points if p.log_loss <= log_loss), trained.seconds)
+def _seconds_to(log_loss: float, run: ContenderRun) -> float:
+    """The time when the learning curve first was this low; the whole time if it never was."""
+    points = sorted(run.trajectory, key=lambda point: point.seconds)
+    return next((p.seconds for p in points if p.log_loss <= log_loss), run.seconds)
 
 
 def _known(values: Iterable[_Number | None]) -> list[_Number]:
@@ -135,4 +182,4 @@ def _known(values: Iterable[_Number | None]) -> list[_Number]:
 
 def command_of(suite: str, rows: int, contender: str) -> str:
     """The command that measures a result again."""
-    return f"python -m petafit_benchmark --suite {suite} --rows {rows} --contenders {contender}"
+    return f"petafit-benchmark --suite {suite} --rows {rows} --contenders {contender}"

@@ -1,4 +1,4 @@
-"""Rows of Parquet files: how many, which labels, and a run of them as a table of its own."""
+"""Rows of Parquet files: their number, their labels, and consecutive rows as a table."""
 
 import shutil
 from collections.abc import Iterator, Sequence
@@ -14,18 +14,18 @@ from petafit.table.writers.files import FILE_ROWS, ROW_GROUP_ROWS
 
 
 def count(files: Sequence[str]) -> int:
-    """How many rows the files hold, as their footers say."""
+    """Number of rows in the files, from their footers."""
     return sum(pq.read_metadata(file).num_rows for file in files)
 
 
 def labels(files: Sequence[str], column: str, classes: Sequence[Any]) -> np.ndarray:
-    """The labels of all rows as `codes`, in the files' order."""
+    """Labels of all rows as `codes`, in the files' order."""
     read = (pq.ParquetFile(file).read([column]).column(column) for file in files)
     return np.concatenate([codes(label, classes) for label in read])
 
 
 def codes(label: pa.Array | pa.ChunkedArray, classes: Sequence[Any]) -> np.ndarray:
-    """The place of each label among the classes, (n_rows,) int64.
+    """Index of each label among the classes, (n_rows,) int64.
 
     Examples
     --------
@@ -39,18 +39,18 @@ def codes(label: pa.Array | pa.ChunkedArray, classes: Sequence[Any]) -> np.ndarr
 def write_rows(
     files: Sequence[str], folder: Path, *, skip: int, rows: int, file_rows: int | None = None
 ) -> None:
-    """Make a table of consecutive rows, in row groups and files as petafit writes them.
+    """Write consecutive rows as a table, in row groups and files as petafit writes them.
 
-    A folder that is there is whole: it gets its name last.
+    An existing folder is complete, since it is renamed last; it is kept.
 
     Parameters
     ----------
     skip : int
-        Rows of the files to leave out before.
+        Rows to skip before.
     rows : int
         Rows to take.
     file_rows : int, optional
-        Rows of a file, if not as many as petafit's.
+        Rows of each file, by default as many as petafit writes.
     """
     if folder.exists():
         return
@@ -63,7 +63,7 @@ def write_rows(
 
 
 def _slices(files: Sequence[str], skip: int, rows: int) -> Iterator[pa.Table]:
-    """The rows after the first `skip`, as many as wanted, row group by row group."""
+    """The rows after the first `skip`, row group by row group."""
     for path in files:
         with pq.ParquetFile(path) as file:
             for group in range(file.num_row_groups):
@@ -76,7 +76,7 @@ def _slices(files: Sequence[str], skip: int, rows: int) -> Iterator[pa.Table]:
 
 
 def _in_files(tables: Iterator[pa.Table], file_rows: int) -> Iterator[pa.Table]:
-    """The same rows in tables of so many, the last with what is left."""
+    """The same rows in tables of `file_rows`, the last with the rest."""
     pending: list[pa.Table] = []
     for table in tables:
         pending.append(table)

@@ -1,4 +1,4 @@
-"""petafit and its peers on the same table, in one record and one page."""
+"""The benchmark: measures a suite, and keeps a record and a page."""
 
 import logging
 from collections.abc import Sequence
@@ -8,9 +8,10 @@ from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError
 from petafit.store.address import Address
 from petafit_benchmark.page import write_page
-from petafit_benchmark.progress import watching
 from petafit_benchmark.record import Record
-from petafit_benchmark.suite import Bench, load_suite
+from petafit_benchmark.suite import Bench
+from petafit_benchmark.suites.registry import find_suite
+from petafit_benchmark.terminal import show_progress
 
 log = logging.getLogger("petafit")
 
@@ -24,49 +25,49 @@ def benchmark(
     quick: bool = False,
     output: str | Path = "benchmarks",
 ) -> Record:
-    """Measure contenders, each as a process of its own; what is known is kept after each of them.
+    """Measure contenders, each as a process of its own; the record is written after each of them.
 
     Parameters
     ----------
     settings : Settings
-        Say where tables are kept (``paths.data``) and how they are generated.
+        Folder of the tables (``paths.data``), and the engine that generates them.
     suite : str
-        A module of `petafit_benchmark.suites`.
+        One of `SUITES`.
     contenders : sequence of str
-        Measure these only, and keep what is known of the others on the same table; by default the
-        suite's.
+        Measure only these, and keep the results of others on the same table; by default all of the
+        suite.
     rows : int, optional
-        Of the table; by default as many as the suite says.
+        Rows of the table, by default the suite's.
     quick : bool
-        Take the suite's small table, and leave out what takes minutes on that, too.
+        Use the suite's small table, and leave out contenders that take minutes even on that.
     output : path
-        Gets ``benchmark.json``, ``benchmark.html`` and logs.
+        Folder for ``benchmark.json``, ``benchmark.html`` and logs.
 
     Raises
     ------
     ConfigurationError
-        Unknown suite or contenders, or data that are not on the local disk.
+        Unknown suite or contenders, or a data folder that is not on the local disk.
     """
-    asked = load_suite(suite)
+    measured = find_suite(suite)
     data = _local(settings.paths.data) / "benchmark"
     folder = Path(output).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     record = Record.read(folder)
-    if quick and asked.SLOW and not contenders:
-        log.info("--quick leaves out %s; --contenders measures them", ", ".join(asked.SLOW))
-        contenders = [name for name in asked.CONTENDERS if name not in asked.SLOW]
-    with watching(len(contenders or asked.CONTENDERS)) as watcher:
+    if quick and measured.slow and not contenders:
+        log.info("--quick leaves out %s; --contenders measures them", ", ".join(measured.slow))
+        contenders = [name for name in measured.contenders if name not in measured.slow]
+    with show_progress(len(contenders or measured.contenders)) as watcher:
         bench = Bench(
             settings=settings,
             data=data,
             folder=folder,
-            rows=rows or (asked.QUICK_ROWS if quick else asked.ROWS),
+            rows=rows or (measured.quick_rows if quick else measured.rows),
             watcher=watcher,
             chosen=tuple(contenders),
         )
-        for result in asked.run(bench):
+        for result in measured.run(bench):
             watcher.ends(result)
-            record = record.with_result(result, bench, order=asked.CONTENDERS)
+            record = record.with_result(result, bench, order=measured.contenders)
             record.write(folder)
             write_page(record, folder)
     return record

@@ -1,28 +1,22 @@
-"""What a suite is, and what it works with."""
+"""A suite of contenders, and the run of a suite."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from importlib import import_module
 from pathlib import Path
-from pkgutil import iter_modules
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError, did_you_mean
 from petafit_benchmark.contender import Spec
-from petafit_benchmark.ipc import load_contender
+from petafit_benchmark.contenders.registry import load_contender
 from petafit_benchmark.process import Failure
-from petafit_benchmark.results import Result
-from petafit_benchmark.runner import Runner
+from petafit_benchmark.results import Result, Tuning
+from petafit_benchmark.runner import Runner, run_trial
 from petafit_benchmark.table import BenchmarkTable
-from petafit_benchmark.trial import run_and_judge
-from petafit_benchmark.tuning import Tuning
-
-_SUITES = "petafit_benchmark.suites"
 
 
 class SuiteWatcher(Protocol):
-    """Shows a benchmark while it goes on."""
+    """Shows the progress of a suite."""
 
     def begins(self, title: str) -> None:
         """A contender starts."""
@@ -33,24 +27,25 @@ class SuiteWatcher(Protocol):
 
 @dataclass
 class Bench:
-    """What a suite works with.
+    """One run of a suite.
 
     Attributes
     ----------
     settings : Settings
-        Those of the user: the engine and the Spark that generate tables.
+        The user's settings: engine and Spark to generate tables with.
     data : Path
-        Where generated tables are kept.
+        Folder of generated tables.
     folder : Path
-        Where reports, logs and scratch files go.
+        Folder of reports, logs and scratch files.
     rows : int
-        Of the suite's table, those to be tested on included.
+        Rows of the suite's table, test rows included.
+    watcher : SuiteWatcher
     chosen : tuple of str
-        Measure these instead of all.
+        Contenders to measure instead of all.
     tunings : dict of str to Tuning
-        By learner; filled as learners come up.
+        By learner; filled when a learner is first measured.
     tables : dict
-        By suite, the facts of the table it works on now.
+        By suite, the properties of its table.
     """
 
     settings: Settings
@@ -63,7 +58,7 @@ class Bench:
     tables: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def wanted(self, contenders: Sequence[str]) -> Sequence[str]:
-        """Those to measure: the ones chosen, of whatever suite, else all of these.
+        """The contenders to measure: the chosen ones, of any suite, or else all of these.
 
         Raises
         ------
@@ -74,68 +69,74 @@ class Bench:
             load_contender(name)
         return self.chosen or contenders
 
+    def check_chosen(self, contenders: Iterable[str]) -> None:
+        """Refuse chosen contenders that are not among these.
+
+        Raises
+        ------
+        ConfigurationError
+        """
+        known = list(contenders)
+        for name in self.chosen:
+            if name not in known:
+                raise ConfigurationError(
+                    f"The suite has no {name!r} on {self.rows:,} rows",
+                    hint=did_you_mean(name, known),
+                )
+
+    def add_table(self, suite: str, table: BenchmarkTable) -> None:
+        """Note the properties of a suite's table."""
+        self.tables[suite] = {k: v for k, v in table.properties.items() if k != "files"}
+
     def runner(
         self, suite: str, table: BenchmarkTable, *, full_rows: int, tuning_rows: int
     ) -> Runner:
-        """Where contenders meet on a table; see `Runner` for the limits."""
-        self.tables[suite] = {k: v for k, v in table.facts.items() if k != "files"}
+        """Make the runner for a table; see `Runner` for the limits."""
+        self.add_table(suite, table)
         return Runner(suite, table, self.folder, full_rows, tuning_rows, self.tunings)
 
     def measure(self, runner: Runner, name: str) -> Result:
-        """Measure one contender, and show it."""
-        self.watcher.begins(load_contender(name).TITLE)
+        """Measure one contender, and show its progress."""
+        self.watcher.begins(load_contender(name).title)
         return runner.measure(name)
 
     def train_once(self, contender: str, spec: Spec, result: Result, *, seconds: float) -> Result:
-        """Let a contender train on a spec as it is; what came of it is filled into the result."""
+        """Run a contender on one spec, without tuning; the figures are added to the result."""
         name = result.contender
-        judged = run_and_judge(
+        trial = run_trial(
             contender,
             [spec],
             scratch=self.folder / "scratch" / name,
             log=self.folder / "logs" / f"{result.suite}-{name}.log",
             seconds=seconds,
         )
-        if isinstance(judged, Failure):
-            return replace(result, status=judged.status, error=judged.error)
-        ((trained, quality),) = judged.runs
-        measured = result.with_trained(trained, quality)
-        return replace(measured, peak_memory_bytes=judged.peak_memory)
+        if isinstance(trial, Failure):
+            return replace(result, status=trial.status, error=trial.error)
+        ((run, quality),) = trial.runs
+        measured = result.with_run(run, quality)
+        return replace(measured, peak_memory_bytes=trial.peak_memory)
 
 
-class Suite(Protocol):
-    """A module of `petafit_benchmark.suites`.
+@dataclass(frozen=True, kw_only=True)
+class Suite:
+    """Contenders that are compared on one table.
 
     Attributes
     ----------
-    NAME : str
-    ROWS, QUICK_ROWS : int
-        Of its table by default, and for a first look.
-    CONTENDERS : tuple of str
-        In the order of their measurement.
-    SLOW : tuple of str
-        Those to leave out of a first look.
+    name : str
+    run : callable
+        Measures the chosen contenders of a `Bench`, by default all; yields each result.
+    rows, quick_rows : int
+        Rows of its table by default, and with ``--quick``.
+    contenders : tuple of str
+        In the order of measurement.
+    slow : tuple of str
+        Contenders that ``--quick`` leaves out.
     """
 
-    NAME: str
-    ROWS: int
-    QUICK_ROWS: int
-    CONTENDERS: tuple[str, ...]
-    SLOW: tuple[str, ...]
-
-    def run(self, bench: Bench) -> Iterator[Result]:
-        """Measure `bench.chosen`, or all contenders."""
-
-
-def load_suite(name: str) -> Suite:
-    """A suite by its name.
-
-    Raises
-    ------
-    ConfigurationError
-        There is no such suite.
-    """
-    known = [found.name for found in iter_modules(import_module(_SUITES).__path__)]
-    if name not in known:
-        raise ConfigurationError(f"There is no suite {name!r}", hint=did_you_mean(name, known))
-    return cast(Suite, import_module(f"{_SUITES}.{name}"))
+    name: str
+    run: Callable[[Bench], Iterator[Result]]
+    rows: int
+    quick_rows: int
+    contenders: tuple[str, ...]
+    slow: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""A target: a figure that is read from the results, and what it must reach."""
+"""A performance target: a figure computed from the results, and its required value."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -8,14 +8,14 @@ from petafit_benchmark.results import Result
 
 
 class Reading(NamedTuple):
-    """What a figure came to.
+    """The value of a figure.
 
     Attributes
     ----------
     value : float or None
-        None where it could not be had; `note` says why.
+        None where it could not be computed; `note` gives the reason.
     holds : bool
-        Whether the target's condition beside the value is met.
+        True if the target's further condition is met.
     """
 
     value: float | None
@@ -27,22 +27,22 @@ class MissingContenderError(Exception):
     """A contender that a target needs was not measured."""
 
 
-class Found:
-    """The results by contender, of which only those that are ok count."""
+class ResultsByContender:
+    """The results by contender; those that failed count as not measured."""
 
     def __init__(self, results: Sequence[Result]) -> None:
         self._results: Mapping[str, Result] = {r.contender: r for r in results}
 
     def get(self, name: str) -> Result | None:
-        """A contender's result if it was measured."""
+        """A contender's result, if it was measured."""
         result = self._results.get(name)
         return result if result and result.ok else None
 
     def __getitem__(self, name: str) -> Result:
-        found = self.get(name)
-        if found is None:
+        result = self.get(name)
+        if result is None:
             raise MissingContenderError(name)
-        return found
+        return result
 
     def rate(self, name: str) -> float:
         """Rows per second."""
@@ -51,19 +51,19 @@ class Found:
 
 @dataclass(frozen=True)
 class TargetResult:
-    """What came of a target.
+    """A target compared with the results.
 
     Attributes
     ----------
     value : float or None
         None, and not met, where a contender is missing.
     required, stretch : float
-        What must be reached, and what would be better still: of lower figures strictly.
+        The value to reach, and a better one; a lower figure must be below `stretch` itself.
     better : {"higher", "lower"}
     note : str
-        What is to be known beside the value.
+        A remark on the value.
     suites : tuple of str
-        Those that measure it.
+        The suites that measure it.
     """
 
     figure: str
@@ -77,26 +77,26 @@ class TargetResult:
     suites: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
-        """An object of ``bars`` in ``benchmark.json``, whose format says `bar` for `required`."""
+        """The object in ``bars`` of ``benchmark.json``, which names `required` ``bar``."""
         fields = asdict(self)
         return {"bar": fields.pop("required"), **fields}
 
 
 @dataclass(frozen=True)
 class PerformanceTarget:
-    """A target before it is measured."""
+    """A target: its figure, how to read it from the results, and its values."""
 
     figure: str
-    read: Callable[[Found], Reading]
+    read: Callable[[ResultsByContender], Reading]
     required: float
     stretch: float | None = None
     better: Literal["higher", "lower"] = "higher"
     suites: tuple[str, ...] = ("clicks",)
 
-    def measure(self, found: Found) -> TargetResult:
-        """Hold the results against it."""
+    def measure(self, results: ResultsByContender) -> TargetResult:
+        """Compare it with the results."""
         try:
-            reading = self.read(found)
+            reading = self.read(results)
         except MissingContenderError as missing:
             reading = Reading(None, note=f"{missing} was not measured")
         return TargetResult(

@@ -1,10 +1,10 @@
-"""What petafit must reach in one run of the benchmark: ratios, so that the machine cancels out."""
+"""The performance targets: ratios within one run, so that the machine cancels out."""
 
 from collections.abc import Callable, Sequence
 
-from petafit_benchmark.merging_targets import MERGING
+from petafit_benchmark.merging.targets import MERGING
 from petafit_benchmark.results import Result
-from petafit_benchmark.target import Found, PerformanceTarget, Reading, TargetResult
+from petafit_benchmark.target import PerformanceTarget, Reading, ResultsByContender, TargetResult
 
 LINEAR_PEERS = (
     "sklearn_streaming",
@@ -17,35 +17,35 @@ LINEAR_PEERS = (
     "mllib_10",
     "mllib_converged",
 )
-"""Those that learn a linear model of the same features."""
+"""Contenders that learn a linear model of the same features."""
 
 _ONE_PASS = ("petafit_spark", "petafit_one_core", "petafit_prefixes")
 _TO_CONVERGENCE = {"mllib_converged": ("petafit_converged",)}
-"""What petafit has against peers that take as many passes as they like."""
+"""The runs of petafit to compare with peers that make any number of passes."""
 
 _SCALES = ("petafit_memory", "scale_1m", "scale_10m", "scale_100m")
 _MEGABYTE = 1e6
 
 
-def rates(contender: str, other: str) -> Callable[[Found], Reading]:
-    """Rows per second of the one over those of the other."""
-    return lambda found: Reading(found.rate(contender) / found.rate(other))
+def rates(contender: str, other: str) -> Callable[[ResultsByContender], Reading]:
+    """Make a reading: rows per second of the one over those of the other."""
+    return lambda results: Reading(results.rate(contender) / results.rate(other))
 
 
-def log_loss_gap(found: Found) -> Reading:
-    """The largest of the gaps between petafit's log-loss and a linear peer's.
+def log_loss_gap(results: ResultsByContender) -> Reading:
+    """The largest gap between petafit's log-loss and a linear peer's.
 
-    A peer is compared with the worst of petafit's runs among those that learnt from the most rows,
-    but from no more than the peer did: a sample is not held against a whole table. A peer that
-    learns until it has converged is compared with a petafit that does so too.
+    A peer is compared with the worst of petafit's runs on the most rows, but on no more rows than
+    the peer's: a sample is not compared with a whole table. A peer that learns to convergence is
+    compared with a run of petafit to convergence.
     """
     gaps = {}
     for name in LINEAR_PEERS:
-        peer = found.get(name)
+        peer = results.get(name)
         if not peer:
             continue
         ours = _TO_CONVERGENCE.get(name, _ONE_PASS)
-        petafit = [result for own in ours if (result := found.get(own))]
+        petafit = [result for own in ours if (result := results.get(own))]
         fair = [run for run in petafit if _rows(run) <= _rows(peer)]
         if fair:
             most = max(map(_rows, fair))
@@ -57,9 +57,9 @@ def log_loss_gap(found: Found) -> Reading:
     return Reading(gaps[closest], note=f"best peer: {closest}")
 
 
-def mllib_race(found: Found) -> Reading:
-    """How much sooner petafit is as good as MLlib's converged model, on the same rows; else 0."""
-    mllib, petafit = found["mllib_converged"], found["petafit_prefixes"]
+def mllib_race(results: ResultsByContender) -> Reading:
+    """MLlib's time to converge over petafit's to the same log-loss; 0 if it is never reached."""
+    mllib, petafit = results["mllib_converged"], results["petafit_prefixes"]
     goal = mllib.log_loss or 0.0
     as_good = [point for point in petafit.trajectory if point.log_loss <= goal]
     if not as_good:
@@ -69,35 +69,35 @@ def mllib_race(found: Found) -> Reading:
     return Reading((mllib.seconds or 0.0) / first.seconds, bool(mllib.converged), note)
 
 
-def text_ratio(found: Found) -> Reading:
-    """Rows per second and core on text; it only counts at an accuracy that is no worse."""
-    petafit, peer = found["petafit_text"], found["sklearn_text"]
+def text_ratio(results: ResultsByContender) -> Reading:
+    """Rows per second and core on text, petafit's over scikit-learn's, at no lower accuracy."""
+    petafit, peer = results["petafit_text"], results["sklearn_text"]
     per_core = (petafit.rows_per_second or 0.0) / petafit.cores
     ratio = per_core / ((peer.rows_per_second or 0.0) / peer.cores)
     ours, theirs = petafit.accuracy or 0.0, peer.accuracy or 0.0
     return Reading(ratio, ours >= theirs, f"accuracy {ours:.4f}, scikit-learn's {theirs:.4f}")
 
 
-def worker_memory(found: Found) -> Reading:
+def worker_memory(results: ResultsByContender) -> Reading:
     """The highest peak of a worker with 2^22 features in megabytes; it must not grow with the rows.
 
-    Peaks that differ by less than a tenth count as the same.
+    Peaks that differ by less than 10% count as equal.
     """
     peaks = {
         name: result.figures["worker_peak_bytes"] / _MEGABYTE
         for name in _SCALES
-        if (result := found.get(name)) and "worker_peak_bytes" in result.figures
+        if (result := results.get(name)) and "worker_peak_bytes" in result.figures
     }
     if not peaks:
         return Reading(None, note="petafit_memory was not measured")
-    told = ", ".join(f"{name} {peak:.0f}" for name, peak in peaks.items())
+    by_contender = ", ".join(f"{name} {peak:.0f}" for name, peak in peaks.items())
     highest, lowest = max(peaks.values()), min(peaks.values())
-    return Reading(highest, highest <= 1.1 * lowest, told)
+    return Reading(highest, highest <= 1.1 * lowest, by_contender)
 
 
-def time_per_row(found: Found) -> Reading:
+def time_per_row(results: ResultsByContender) -> Reading:
     """Time per row at 100M rows over that at 10M."""
-    return Reading(found.rate("scale_10m") / found.rate("scale_100m"))
+    return Reading(results.rate("scale_10m") / results.rate("scale_100m"))
 
 
 TARGETS = (
@@ -165,9 +165,9 @@ TARGETS = (
 def measure_targets(
     results: Sequence[Result], targets: Sequence[PerformanceTarget] = TARGETS
 ) -> list[TargetResult]:
-    """All targets, held against what was measured."""
-    found = Found(results)
-    return [target.measure(found) for target in targets]
+    """Compare all targets with the results."""
+    by_contender = ResultsByContender(results)
+    return [target.measure(by_contender) for target in targets]
 
 
 def _rows(result: Result) -> int:

@@ -4,9 +4,9 @@ from html.parser import HTMLParser
 
 from petafit_benchmark.page import FILE, render, write_page
 from petafit_benchmark.record import Record
-from petafit_benchmark.report import show
-from petafit_benchmark.tuning import Tuning
-from tests.benchmark.made import result
+from petafit_benchmark.results import Tuning
+from petafit_benchmark.terminal import show
+from tests.benchmark.examples import result
 
 RECORD = Record(
     machine={
@@ -95,7 +95,6 @@ def test_the_same_record_is_the_same_page():
 
 
 def test_every_plot_is_on_the_page():
-    """Those of clicks and texts speed against quality, that of merging the shards' costs."""
     merged = result("stacked_k8_seed1", suite="merging", figures={"above_sequential": 0.1})
     results = (*RECORD.results, result("petafit_text", suite="text", auc=None), merged)
     page = render(replace(RECORD, results=results))

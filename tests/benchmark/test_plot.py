@@ -3,7 +3,7 @@ from xml.etree import ElementTree
 import pytest
 
 from petafit_benchmark.plot import draw
-from tests.benchmark.made import result
+from tests.benchmark.examples import result
 
 LIMIT = result("decode_only", title="decode only", log_loss=None, log_loss_ci=None)
 FAST = result("petafit_spark", title="petafit, Spark local[2]", rows_per_second=2e6)

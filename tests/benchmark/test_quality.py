@@ -52,7 +52,7 @@ def test_the_interval_of_the_auc_is_delongs(positive, negative):
     assert (low, high) == pytest.approx((max(auc - half, 0), min(auc + half, 1)), abs=1e-9)
 
 
-def test_intervals_hold_the_truth_nineteen_times_in_twenty():
+def test_95_percent_of_the_intervals_cover_the_mean():
     long_run = measure(*clicks(400_000, seed=3))
     held = {"log_loss": 0, "auc": 0, "accuracy": 0}
     for seed in range(200):
@@ -63,7 +63,7 @@ def test_intervals_hold_the_truth_nineteen_times_in_twenty():
     assert all(180 <= count <= 199 for count in held.values()), held
 
 
-def test_a_sure_mistake_costs_much_but_not_everything():
+def test_the_loss_of_a_certain_mistake_is_finite():
     quality = measure(np.array([1, 0]), np.array([0.0, 0.0]))
     assert np.isfinite(quality.log_loss)
 
@@ -80,6 +80,6 @@ def test_one_class_has_no_auc():
         (np.array([0.5, np.nan]), "no probability"),
     ],
 )
-def test_predictions_that_are_none_are_refused(predictions, complaint):
+def test_bad_predictions_are_refused(predictions, complaint):
     with pytest.raises(ContractError, match=complaint):
         measure(np.array([0, 1]), predictions)

@@ -5,9 +5,9 @@ import pytest
 
 from petafit.errors import StorageError
 from petafit_benchmark.record import Record
+from petafit_benchmark.results import Tuning
 from petafit_benchmark.targets import TARGETS
-from petafit_benchmark.tuning import Tuning
-from tests.benchmark.made import result
+from tests.benchmark.examples import result
 
 ORDER = ("decode_only", "petafit_one_core", "petafit_spark")
 
@@ -51,7 +51,7 @@ def test_tunings_are_kept_by_learner():
     assert {t.learner: t.chosen for t in record.tunings} == {"x": 0, "y": 0}
 
 
-def test_a_record_survives_its_file(tmp_path):
+def test_a_record_is_read_as_it_was_written(tmp_path):
     record = record_of(result("decode_only"), result("petafit_spark", status="timeout"))
     record = record.with_result(result("a"), bench(tuning("x", 2, 1)), order=ORDER)
     record.write(tmp_path)
@@ -69,7 +69,7 @@ def test_without_a_file_the_record_is_empty(tmp_path):
 
 
 @pytest.mark.parametrize("content", ["", "[]", '{"format": 9}', '{"format": 1}'])
-def test_what_is_no_record_is_not_overwritten(tmp_path, content):
+def test_another_file_is_not_overwritten(tmp_path, content):
     (tmp_path / "benchmark.json").write_text(content)
     with pytest.raises(StorageError, match="no record of a benchmark"):
         Record.read(tmp_path)

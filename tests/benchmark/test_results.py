@@ -3,10 +3,10 @@ from dataclasses import asdict
 
 from petafit_benchmark.contender import ContenderRun, CurvePoint, Spec
 from petafit_benchmark.results import Result, middle
-from tests.benchmark.made import result
+from tests.benchmark.examples import result
 
 
-def test_specs_and_results_survive_json():
+def test_specs_and_results_are_read_as_they_were_written():
     spec = Spec(
         train="a", test="b", rows=3, label="y", work="w", strings=("c1",), classes=("n", "y")
     )
@@ -18,8 +18,8 @@ def test_specs_and_results_survive_json():
         figures={"rounds": 2},
     )
     full = result("petafit_spark", trajectory=trained.trajectory, tuned={"step": 0.1})
-    for told in (spec, trained, full):
-        assert type(told).from_json(json.loads(json.dumps(asdict(told)))) == told
+    for written in (spec, trained, full):
+        assert type(written).from_json(json.loads(json.dumps(asdict(written)))) == written
 
 
 def test_the_middle_of_three_has_the_median_time_and_median_figures():
@@ -32,12 +32,12 @@ def test_the_middle_of_three_has_the_median_time_and_median_figures():
     )
 
 
-def test_one_failure_stands_for_all():
+def test_the_middle_of_runs_with_a_failure_is_the_failure():
     failed = result("p", status="failed", error="no")
     assert middle([result("p"), failed, result("p")]) is failed
 
 
-def test_the_issue_names_these_fields():
+def test_the_published_fields_are_there():
     fields = (
         "contender, cores, rows, seconds, rows_per_second, log_loss, log_loss_ci, auc, auc_ci, "
         "seconds_to_log_loss, peak_memory_bytes, converged, extrapolated, versions, command"

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -6,7 +7,8 @@ from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError
 from petafit_benchmark.cli import main
 from petafit_benchmark.run import benchmark
-from petafit_benchmark.suites import clicks as suite
+from petafit_benchmark.suites.peers import CLICKS
+from petafit_benchmark.suites.registry import SUITES
 
 OWN = ("decode_only", "petafit_one_core")
 
@@ -23,7 +25,7 @@ def clicks(tmp_path):
     )
 
 
-def test_petafit_and_its_limit_are_measured_on_one_table(clicks, tmp_path):
+def test_petafit_and_the_upper_limit_are_measured_on_one_table(clicks, tmp_path):
     output = tmp_path / "benchmarks"
     record = benchmark(clicks, rows=20_000, contenders=OWN, output=output)
     assert [(r.contender, r.status) for r in record.results] == [(name, "ok") for name in OWN]
@@ -36,9 +38,9 @@ def test_petafit_and_its_limit_are_measured_on_one_table(clicks, tmp_path):
     assert petafit.tuned.keys() == {"learning_rate"}
     assert petafit.peak_memory_bytes > 10**7
 
-    told = json.loads((output / "benchmark.json").read_text())
-    assert [c["contender"] for c in told["contenders"]] == [*OWN]
-    ratio = next(target for target in told["bars"] if "decode only" in target["figure"])
+    written = json.loads((output / "benchmark.json").read_text())
+    assert [c["contender"] for c in written["contenders"]] == [*OWN]
+    ratio = next(target for target in written["bars"] if "decode only" in target["figure"])
     assert ratio["value"] == pytest.approx(petafit.rows_per_second / limit.rows_per_second)
     assert "petafit, one core" in (output / "benchmark.html").read_text(encoding="utf-8")
 
@@ -47,24 +49,24 @@ def test_petafit_and_its_limit_are_measured_on_one_table(clicks, tmp_path):
     assert again.results[0] != limit
 
 
-def test_a_first_look_leaves_out_what_is_slow(clicks, tmp_path, monkeypatch):
+def test_quick_leaves_out_slow_contenders(clicks, tmp_path, monkeypatch):
     asked = []
 
     def run(bench):
-        asked.append((bench.rows, bench.wanted(suite.CONTENDERS)))
+        asked.append((bench.rows, bench.wanted(CLICKS.contenders)))
         return iter(())
 
-    monkeypatch.setattr(suite, "run", run)
+    monkeypatch.setitem(SUITES, "clicks", replace(CLICKS, run=run))
     benchmark(clicks, quick=True, output=tmp_path)
     benchmark(clicks, output=tmp_path)
     benchmark(clicks, quick=True, contenders=["mllib_converged"], output=tmp_path)
     (few, quick), (many, whole), (_, named) = asked
     assert few < many
-    assert {*whole} - {*quick} == {*suite.SLOW}
+    assert {*whole} - {*quick} == {*CLICKS.slow}
     assert named == ("mllib_converged",)
 
 
-def test_mistakes_are_refused_before_anything_is_done(clicks, tmp_path):
+def test_bad_arguments_are_refused_first(clicks, tmp_path):
     with pytest.raises(ConfigurationError, match="Did you mean 'clicks'"):
         benchmark(clicks, suite="click", output=tmp_path / "out")
     with pytest.raises(ConfigurationError, match="Did you mean 'decode_only'"):
@@ -75,7 +77,7 @@ def test_mistakes_are_refused_before_anything_is_done(clicks, tmp_path):
     assert not (tmp_path / "data").exists()
 
 
-def test_the_command_keeps_to_exit_codes(tmp_path, capsys):
+def test_the_command_has_the_exit_code_of_its_error(tmp_path, capsys):
     (tmp_path / "tasks").mkdir()
     (tmp_path / "tasks" / "clicks.yaml").write_text("{table: unused, label: click}")
     with pytest.raises(SystemExit) as stop:

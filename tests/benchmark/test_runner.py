@@ -1,8 +1,8 @@
 import pytest
 
+from petafit_benchmark.results import Tuning
 from petafit_benchmark.runner import Runner
-from petafit_benchmark.tuning import Tuning
-from tests.benchmark.made import IMPORT_PATH, table
+from tests.benchmark.examples import IMPORT_PATH, table
 
 TOYS = "tests.benchmark.toys"
 
@@ -16,7 +16,7 @@ def runner(tmp_path, monkeypatch):
 
 
 def test_a_contender_is_tuned_then_measured(runner):
-    result = runner.measure(f"{TOYS}.constant")
+    result = runner.measure(f"{TOYS}:CONSTANT")
     assert result.status == "ok"
     assert result.tuned == {"probability": 0.25}  # a quarter of the rows is positive
     (tuning,) = runner.tunings.values()
@@ -27,7 +27,7 @@ def test_a_contender_is_tuned_then_measured(runner):
 
 
 def test_a_slow_contender_learns_from_the_newest_rows(runner):
-    result = runner.measure(f"{TOYS}.constant")
+    result = runner.measure(f"{TOYS}:CONSTANT")
     assert result.rows == 500
     assert result.extrapolated
     assert (runner.table.folder / "newest-500").is_dir()
@@ -40,10 +40,10 @@ def test_a_slow_contender_learns_from_the_newest_rows(runner):
 
 def test_smaller_tables_scale_samples_down(runner):
     runner.full_rows *= 10
-    assert runner.measure(f"{TOYS}.constant").rows == 50
+    assert runner.measure(f"{TOYS}:CONSTANT").rows == 50
 
 
-def test_contenders_of_one_learner_share_what_was_chosen(runner):
+def test_contenders_of_one_learner_share_its_tuning(runner):
     runner.tunings["toy constant"] = Tuning(
         suite="toys",
         table="table",
@@ -55,19 +55,19 @@ def test_contenders_of_one_learner_share_what_was_chosen(runner):
         grid=(0.1, 0.9),
         log_losses=(0.7, 0.6),
     )
-    assert runner.measure(f"{TOYS}.constant").tuned == {"probability": 0.9}
+    assert runner.measure(f"{TOYS}:CONSTANT").tuned == {"probability": 0.9}
     assert runner.tunings["toy constant"].at_edge
 
 
 @pytest.mark.parametrize(
     ("toy", "status", "error"),
     [
-        ("fails", "failed", "no luck today"),
-        ("needs_more", "missing", "needs a_module_that_nobody_has"),
+        ("FAILS", "failed", "no luck today"),
+        ("NEEDS_MORE", "missing", "needs a_module_that_nobody_has"),
     ],
 )
-def test_one_that_cannot_be_measured_is_reported(runner, toy, status, error):
-    result = runner.measure(f"{TOYS}.{toy}")
+def test_a_contender_that_cannot_be_measured_is_reported(runner, toy, status, error):
+    result = runner.measure(f"{TOYS}:{toy}")
     assert result.status == status
     assert error in result.error
     assert result.rows is None
@@ -75,6 +75,6 @@ def test_one_that_cannot_be_measured_is_reported(runner, toy, status, error):
 
 
 def test_nothing_is_left_but_the_log(runner):
-    runner.measure(f"{TOYS}.fails")
+    runner.measure(f"{TOYS}:FAILS")
     assert not list((runner.folder / "scratch").iterdir())
-    assert [log.name for log in (runner.folder / "logs").iterdir()] == [f"toys-{TOYS}.fails.log"]
+    assert [log.name for log in (runner.folder / "logs").iterdir()] == [f"toys-{TOYS}:FAILS.log"]

@@ -7,7 +7,7 @@ from petafit.errors import StorageError
 from petafit_benchmark import rows
 from petafit_benchmark.contender import parquet_files
 from petafit_benchmark.table import BenchmarkTable
-from tests.benchmark.made import COLUMNS, table
+from tests.benchmark.examples import COLUMNS, table
 
 
 def xs(folder):
@@ -15,20 +15,20 @@ def xs(folder):
 
 
 def generate_again(staging):
-    raise AssertionError("the table is there")
+    raise AssertionError("the table is complete")
 
 
-def test_a_table_that_is_there_is_not_generated_again(tmp_path):
+def test_a_complete_table_is_not_generated_again(tmp_path):
     made = table(tmp_path / "made")
     again = BenchmarkTable.make(tmp_path / "made", columns=COLUMNS, generate=generate_again)
     assert again == made
-    assert made.facts["rows"] == 2400
-    assert made.facts["seed"] == 7
+    assert made.properties["rows"] == 2400
+    assert made.properties["seed"] == 7
     assert (made.spec.rows, made.spec.label) == (2000, "y")
 
 
-@pytest.mark.parametrize("damage", ["truncated", "missing", "facts"])
-def test_a_table_that_is_not_whole_is_generated_again(tmp_path, damage):
+@pytest.mark.parametrize("damage", ["truncated", "missing", "properties"])
+def test_an_incomplete_table_is_generated_again(tmp_path, damage):
     made = table(tmp_path / "made")
     victim = made.folder / "train" / "0.parquet"
     if damage == "truncated":
@@ -42,7 +42,7 @@ def test_a_table_that_is_not_whole_is_generated_again(tmp_path, damage):
 
 
 def test_a_table_without_test_rows_is_refused(tmp_path):
-    with pytest.raises(StorageError, match="without rows"):
+    with pytest.raises(StorageError, match="without training rows or without test rows"):
         table(tmp_path / "made", test=0)
     assert not (tmp_path / "made").exists()
 
@@ -67,7 +67,7 @@ def test_all_rows_need_no_copy(tmp_path):
     assert made.newest(2000).folder == made.spec.train
 
 
-def test_samples_come_in_files_as_petafit_writes_them(tmp_path, monkeypatch):
+def test_samples_have_files_as_petafit_writes_them(tmp_path, monkeypatch):
     monkeypatch.setattr(rows, "FILE_ROWS", 256)
     sample = table(tmp_path / "made").newest(600)
     counts = [pq.read_metadata(file).num_rows for file in parquet_files(sample.folder)]
@@ -75,7 +75,7 @@ def test_samples_come_in_files_as_petafit_writes_them(tmp_path, monkeypatch):
     assert xs(sample.folder) == list(range(1400, 2000))
 
 
-def test_a_sample_that_was_cut_off_is_made_again(tmp_path):
+def test_an_incomplete_sample_is_made_again(tmp_path):
     made = table(tmp_path / "made")
     (made.folder / "newest-300.staging").mkdir()
     (made.folder / "newest-300.staging" / "part-00009.parquet").write_text("half")

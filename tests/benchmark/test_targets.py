@@ -1,15 +1,15 @@
 import pytest
 
 from petafit_benchmark.contender import CurvePoint
-from petafit_benchmark.suites import clicks
+from petafit_benchmark.suites.peers import CLICKS
 from petafit_benchmark.targets import LINEAR_PEERS, TARGETS, measure_targets
-from tests.benchmark.made import result, target_of
+from tests.benchmark.examples import result, target_of
 
 
 @pytest.mark.parametrize(
     ("rate", "met", "stretch_met"), [(449, False, False), (450, True, False), (600, True, True)]
 )
-def test_a_ratio_of_rates_is_held_against_its_target(rate, met, stretch_met):
+def test_a_ratio_of_rates_is_compared_with_its_target(rate, met, stretch_met):
     target = target_of(
         "decode only",
         result("petafit_one_core", rows_per_second=float(rate)),
@@ -19,7 +19,7 @@ def test_a_ratio_of_rates_is_held_against_its_target(rate, met, stretch_met):
     assert (target.met, target.stretch_met) == (met, stretch_met)
 
 
-def test_every_target_is_missed_without_contenders_and_says_whom_it_lacks():
+def test_targets_without_their_contenders_are_missed_and_name_them():
     targets = measure_targets([result("petafit_one_core"), result("decode_only", status="failed")])
     assert len(targets) == len(TARGETS) == 22
     assert all(
@@ -46,7 +46,7 @@ def test_the_gap_is_to_the_best_peer():
     assert not target.stretch_met
 
 
-def test_a_peer_with_fewer_rows_meets_petafit_on_as_few():
+def test_a_peer_on_a_sample_is_compared_with_petafit_on_as_few_rows():
     target = gap(
         result("petafit_spark", rows=9000, log_loss=0.40),
         result("petafit_prefixes", rows=2000, log_loss=0.45),
@@ -57,7 +57,7 @@ def test_a_peer_with_fewer_rows_meets_petafit_on_as_few():
     assert not target.met
 
 
-def test_a_peer_run_to_convergence_meets_petafit_run_to_convergence():
+def test_a_peer_run_to_convergence_is_compared_with_petafit_run_to_convergence():
     target = gap(
         result("petafit_prefixes", rows=2000, log_loss=0.45),
         result("petafit_converged", rows=2000, log_loss=0.4399, converged=True),
@@ -130,11 +130,11 @@ def test_time_per_row_is_the_inverse_of_the_rate(rate, met):
 
 
 def test_all_linear_peers_are_contenders():
-    assert {*LINEAR_PEERS} <= {*clicks.CONTENDERS}
+    assert {*LINEAR_PEERS} <= {*CLICKS.contenders}
 
 
 @pytest.mark.parametrize(("largest", "met"), [(1e-9, True), (1.1e-9, False)])
-def test_exact_learners_are_held_to_the_worst(largest, met):
+def test_exact_learners_are_judged_by_the_worst(largest, met):
     figures = {
         "largest_relative_difference": largest,
         "relative_difference_petafit.Ridge": largest,
@@ -144,7 +144,7 @@ def test_exact_learners_are_held_to_the_worst(largest, met):
     assert (target.value, target.met, target.note) == (largest, met, "petafit.Ridge")
 
 
-def test_merging_costs_the_share_of_the_pass_that_plain_shards_are_sooner():
+def test_the_cost_of_merging_is_its_share_of_the_pass():
     target = target_of(
         "extra time",
         result("spark_mean_k2", seconds=9.0),
@@ -154,7 +154,7 @@ def test_merging_costs_the_share_of_the_pass_that_plain_shards_are_sooner():
     assert "9.0 s and 10.0 s" in target.note
 
 
-def test_merged_texts_are_held_against_the_best_sequential_learner():
+def test_merged_texts_are_compared_with_the_best_sequential_learner():
     target = target_of(
         "accuracy, sequential",
         *(

@@ -1,1 +1,1 @@
-"""What is measured: a module for each contender, run as a process of its own."""
+"""The contenders: a module for each library that is measured, run as a process of its own."""

@@ -9,21 +9,21 @@ import os
 
 
 def main() -> None:
-    """Train for every spec; what goes wrong is the process's own traceback and exit code."""
+    """Train for every spec; a failure is the process's own traceback and exit code."""
     parser = argparse.ArgumentParser()
     parser.add_argument("name")
     parser.add_argument("--cores", type=int, required=True)
     parser.add_argument("--spec", required=True)
     parser.add_argument("--result", required=True)
-    asked = parser.parse_args()
-    _pin(asked.cores)
-    _run(asked.name, asked.spec, asked.result)
+    arguments = parser.parse_args()
+    _pin(arguments.cores)
+    _run(arguments.name, arguments.spec, arguments.result)
 
 
 def _pin(cores: int) -> None:
-    """Hold this process, its threads and its children to so many cores, where the system can.
+    """Pin this process, its threads and its children to so many cores, where the system can.
 
-    Taken from the end: the first core also serves the harness.
+    They are taken from the end: the benchmark's own process runs on the first.
     """
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-cores:])
@@ -31,10 +31,11 @@ def _pin(cores: int) -> None:
 
 def _run(name: str, spec: str, result: str) -> None:
     # Imported late: threads that numerical libraries start are pinned only if they come after.
-    from petafit_benchmark.ipc import load_contender, read_specs, write
+    from petafit_benchmark.contender import read_specs, write_json
+    from petafit_benchmark.contenders.registry import load_contender
 
     contender = load_contender(name)
-    write(result, [contender.train(one) for one in read_specs(spec)])
+    write_json(result, [contender.train(one) for one in read_specs(spec)])
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""What is compared on which table: a module for each suite."""
+"""The suites: which contenders are compared on which table."""

@@ -1,0 +1,1 @@
+"""The suite `merging`: its trainings, its report, its targets and its plot."""
