@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PEERS := $(VENV)/.peers
 SPHINX := $(VENV)/.sphinx
+PROJECTS := pyproject.toml lib/petafit_benchmark/pyproject.toml
 LOCKED := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
 # The Python to build on: the first of these that is 3.11 to 3.14 and has venv.
@@ -27,7 +28,7 @@ demo: setup ## Run the main job on the flights that left New York in 2013
 	$(BIN)/petafit evaluate --task flights_mllib
 
 benchmark: setup $(PEERS) ## Measure petafit and its peers on the same table, for 40 minutes
-	$(BIN)/python -m petafit_benchmark
+	$(BIN)/petafit-benchmark
 
 test: setup $(PEERS) ## Run all tests, those with the benchmark's peers included
 	$(BIN)/python -m pytest
@@ -72,11 +73,12 @@ clean: ## Remove the environment and all caches; tables, runs and models stay
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist docs/_build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(READY): $(BIN)/python build.lock requirements.lock pyproject.toml
+$(READY): $(BIN)/python build.lock requirements.lock $(PROJECTS)
 	@echo "Installing the locked packages; Spark alone takes two minutes"
 	@$(LOCKED) -r build.lock
 	@$(LOCKED) --no-build-isolation -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps \
+	  $(PROJECTS:%pyproject.toml=--editable ./%)
 	@$(BIN)/python -m petafit.spark.provision
 	@touch $@
 
