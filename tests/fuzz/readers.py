@@ -16,11 +16,11 @@ from petafit.errors import PetafitError
 from petafit.stream.batches import carried_schema
 from petafit.stream.direct import read_slice
 from petafit.stream.parquet import chunks, pages
+from petafit.table.columns import table_schema
 from petafit.table.parquet import column_chunks
 from petafit.table.parquet.column_chunks import ranges_of
 from petafit.table.parquet.snapshot import open_file, open_parquet
 from petafit.table.shards import Slice
-from petafit.table.types import table_schema
 from tests.fuzz.sound import table, with_nested
 
 _SOUND = set()

@@ -15,8 +15,8 @@ from petafit.stream.batches import (
     one_code_a_row,
     predicate_schema,
 )
+from petafit.table.columns import STRINGS
 from petafit.table.filters.predicate import parse
-from petafit.table.types import STRINGS
 
 TABLE = pa.schema({"month": pa.int32(), "origin": pa.string(), "day": pa.date32()})
 UTC = pa.timestamp("us", "UTC")

@@ -16,8 +16,8 @@ from petafit.store.filesystem import Folder
 from petafit.stream.direct import read_slice
 from petafit.stream.parquet import rowgroups
 from petafit.table import shards
+from petafit.table.columns import STRINGS
 from petafit.table.shards import Slice
-from petafit.table.types import STRINGS
 from tests.stream.files import flip_byte, numbered, write
 
 UTC = datetime.UTC

@@ -17,9 +17,9 @@ from deltalake import DeltaTable, write_deltalake
 
 from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError
+from petafit.workflow.outputs import commit
 from petafit.workflow.score import score
 from petafit.workflow.train import train
-from petafit.workflow.writing import commit
 from tests.days import clicks, days_in, write_days
 from tests.small import with_settings
 

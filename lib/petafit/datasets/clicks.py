@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from petafit.datasets.click_columns import IntegerColumn, MovingColumn, StaticColumn, Times
-from petafit.table.types import STRINGS, table_schema
+from petafit.table.columns import STRINGS, table_schema
 
 PROBABILITY = "probability"
 """The column with the hidden probability of a click; it is not part of the table."""

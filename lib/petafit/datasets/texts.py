@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from petafit.datasets.clicks import PROBABILITY
 from petafit.datasets.text_model import draw_words, families_of, vocabulary, write
-from petafit.table.types import STRINGS, table_schema
+from petafit.table.columns import STRINGS, table_schema
 
 MAIN = "main"
 """The column that says whether the label is the text's main class, whose hidden probability is in

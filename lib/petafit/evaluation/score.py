@@ -15,8 +15,7 @@ from petafit.features.classes import class_array
 from petafit.learners.arrays import NOT_FINITE, finite_rows
 from petafit.models.model import Model, SparkModel, model_from_named
 from petafit.store.arrays import StateDict
-from petafit.table.names import Spellings
-from petafit.table.types import table_schema
+from petafit.table.columns import Spellings, table_schema
 from petafit.table.writers.files import WrittenFile
 
 OK = "ok"

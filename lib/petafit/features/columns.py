@@ -18,7 +18,7 @@ from petafit.features.feature import (
     Numeric,
     Text,
 )
-from petafit.table.types import has_column
+from petafit.table.columns import has_column
 
 _IS = pa.types
 

@@ -19,7 +19,7 @@ from petafit.features.encoding.target import class_positions, label_numbers, row
 from petafit.features.feature import Feature, from_plain, to_plain
 from petafit.features.text.ngrams import TextBlock
 from petafit.store.arrays import StateDict
-from petafit.table.types import has_column
+from petafit.table.columns import has_column
 
 _MOST_DENSE_BITS = 14
 

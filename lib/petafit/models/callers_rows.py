@@ -8,8 +8,8 @@ import pandas as pd
 import pyarrow as pa
 
 from petafit.errors import ContractError
+from petafit.table.columns import Spellings
 from petafit.table.contract import check_schema
-from petafit.table.names import Spellings
 
 Data: TypeAlias = "pd.DataFrame | pa.Table | pa.RecordBatch"
 

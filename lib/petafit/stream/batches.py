@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from petafit.errors import ContractError, did_you_mean
+from petafit.table.columns import STRINGS, carried, has_column
 from petafit.table.filters.predicate import RowFilter
-from petafit.table.types import STRINGS, carried, has_column
 
 
 class Source(Protocol):

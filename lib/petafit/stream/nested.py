@@ -7,8 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from petafit.errors import ContractError, same_texts
-from petafit.table.names import Spellings
-from petafit.table.types import canonical
+from petafit.table.columns import Spellings, canonical
 
 _IS = pa.types
 

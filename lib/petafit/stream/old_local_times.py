@@ -5,9 +5,9 @@ import pyarrow.parquet as pq
 
 from petafit.errors import StorageError
 from petafit.stream.parquet.old_calendar import NO_LOCAL_TIMES, UNITS, old_calendar, told_by_key
+from petafit.table.columns import footer_schema
 from petafit.table.parquet.snapshot import open_file
 from petafit.table.snapshot import DataFile, Snapshot, spread
-from petafit.table.types import footer_schema
 
 _LOOKS = 8
 

@@ -10,9 +10,9 @@ import pyarrow.compute as pc
 
 from petafit.config.settings import ColumnRule, Contract
 from petafit.errors import ContractError, did_you_mean
+from petafit.table.columns import canonical, has_column
 from petafit.table.filters.literals import as_value
 from petafit.table.rules import RowRule, SomeKey, ValueRule
-from petafit.table.types import canonical, has_column
 
 _IS = pa.types
 _NUMBER = "a number"

@@ -17,8 +17,8 @@ from pyarrow.fs import FileType
 
 from petafit.errors import ConfigurationError, StorageError
 from petafit.store.filesystem import Folder
+from petafit.table.columns import table_schema
 from petafit.table.snapshot import DataFile, Snapshot
-from petafit.table.types import table_schema
 
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/")
 _READABLE_FEATURES = {"timestampNtz", "deletionVectors"}

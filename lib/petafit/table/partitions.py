@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from petafit.errors import ConfigurationError, did_you_mean
-from petafit.table.types import canonical, has_column
+from petafit.table.columns import canonical, has_column
 
 Values = tuple[str | None, ...]
 """The values of the partition columns as text; null, and empty text as in Hive, are None."""

@@ -8,7 +8,7 @@ from typing import Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from petafit.table.types import comparable, legible, missing, one_zero
+from petafit.table.columns import comparable, legible, missing, one_zero
 
 _SHOWN_LETTERS = 60
 _SHOWN_CHOICES = 6

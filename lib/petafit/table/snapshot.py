@@ -7,7 +7,7 @@ from typing import Literal
 
 import pyarrow as pa
 
-from petafit.table.names import Spellings
+from petafit.table.columns import Spellings
 
 Format = Literal["delta", "parquet"]
 
@@ -56,7 +56,7 @@ class Snapshot:
     version : int or None
         Version of a Delta table.
     schema : pyarrow.Schema
-        All columns, the partition columns among them, in the types of `petafit.table.types`.
+        All columns, the partition columns among them, in the types of `petafit.table.columns`.
     files : tuple of DataFile
         Sorted by path.
     scan_reason : str or None

@@ -9,10 +9,9 @@ from petafit.errors import ConfigurationError, ContractError, EmptyInputError, d
 from petafit.features.columns import is_date
 from petafit.store.filesystem import Folder
 from petafit.stream.sample import Sample, take_sample
-from petafit.table.names import Spellings
+from petafit.table.columns import Spellings, has_column, present
 from petafit.table.opening import open_table
 from petafit.table.snapshot import Snapshot
-from petafit.table.types import has_column, present
 from petafit.workflow.suggest import feature_kind
 from petafit.workflow.task_file import task_text
 

@@ -19,8 +19,8 @@ from petafit.models.store import ModelStore
 from petafit.store.run_manifest import check_logical_date
 from petafit.store.runs import Run, RunStore
 from petafit.store.versions import code_digest, installed_versions
+from petafit.workflow.outputs import what_is_gone
 from petafit.workflow.progress import show_progress
-from petafit.workflow.remaking import what_is_gone
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

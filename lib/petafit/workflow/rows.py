@@ -21,7 +21,7 @@ from petafit.table.plans import Plan, open_plan, write_plan
 from petafit.table.shards import Shard, partition_name, plan, plan_by_partition
 from petafit.table.snapshot import Snapshot
 from petafit.workflow.job import Job
-from petafit.workflow.spelling import spelled
+from petafit.workflow.task import spelled
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -14,6 +14,7 @@ from petafit.store.runs import Run
 from petafit.table.writers.output import Output
 from petafit.table.writers.scope import Scope
 from petafit.workflow.job import Job, open_job
+from petafit.workflow.outputs import commit, new_output
 from petafit.workflow.published import Published, open_published
 from petafit.workflow.replacing import (
     DATE,
@@ -24,7 +25,6 @@ from petafit.workflow.replacing import (
     scope_of,
 )
 from petafit.workflow.rows import TaskRows, open_rows
-from petafit.workflow.writing import commit, new_output
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

@@ -14,12 +14,20 @@ from petafit.features.columns import is_date, is_integer
 from petafit.features.encoding.target import plain_labels
 from petafit.features.unicode_form import normalized
 from petafit.stream.sample import Sample
+from petafit.table.columns import missing, present
 from petafit.table.parquet.pandas_index import index_columns, unnamed_index
 from petafit.table.snapshot import Snapshot
-from petafit.table.types import missing, present
-from petafit.workflow.doubt import numbers_rows, orders_rows, tells_label
-from petafit.workflow.suggest import Cut, Seen, choose_cut, choose_keys, label_kind
-from petafit.workflow.text_forms import USUAL_FORM, in_several_forms
+from petafit.workflow.profile import USUAL_FORM, in_several_forms
+from petafit.workflow.suggest import (
+    Cut,
+    Seen,
+    choose_cut,
+    choose_keys,
+    label_kind,
+    numbers_rows,
+    orders_rows,
+    tells_label,
+)
 
 _WIDTH = 98
 _LONGEST_VALUE = 24

@@ -14,9 +14,9 @@ from petafit.config.settings import Table
 from petafit.errors import ContractError, PetafitError
 from petafit.stream.batches import normalise
 from petafit.stream.scan.stream import naming_files, scan
+from petafit.table.columns import table_schema
 from petafit.table.filters.predicate import parse
 from petafit.table.opening import open_table
-from petafit.table.types import table_schema
 
 if TYPE_CHECKING:
     from pathlib import Path

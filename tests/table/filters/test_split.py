@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError, ContractError
 from petafit.stream.batches import as_type
+from petafit.table.columns import carried
 from petafit.table.filters.split import KeyShare, select
-from petafit.table.types import carried
 from petafit.workflow.evaluate import evaluate
 from petafit.workflow.train import train
 from tests import kinds

@@ -18,7 +18,7 @@ from petafit.features.encoding.numeric import bin_codes, bin_names, numbers
 from petafit.features.feature import Binned, Categorical, Cross, DatePart, Feature, Indicator
 from petafit.features.unicode_form import NormalTexts
 from petafit.stream.batches import one_code_a_row
-from petafit.table.types import STRINGS
+from petafit.table.columns import STRINGS
 
 NULL = -1
 

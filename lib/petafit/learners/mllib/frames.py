@@ -18,9 +18,9 @@ from petafit.learners.base import DECISION, PREDICTION
 from petafit.learners.mllib import estimators as mllib
 from petafit.spark.failures import in_one_sentence
 from petafit.stream.scan.stream import ScanSource
+from petafit.table.columns import Spellings
 from petafit.table.contract import Checks
 from petafit.table.filters.literals import quoted
-from petafit.table.names import Spellings
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

@@ -8,10 +8,9 @@ import pyarrow.parquet as pq
 
 from petafit.errors import ContractError, StorageError, did_you_mean, same_texts
 from petafit.stream.nested import inner_types, own_names
-from petafit.table.names import Spellings
+from petafit.table.columns import Spellings, canonical, footer_schema
 from petafit.table.parquet.snapshot import refuse_repeated
 from petafit.table.shards import Slice
-from petafit.table.types import canonical, footer_schema
 
 _IS = pa.types
 _DIGITS = (10, 20)

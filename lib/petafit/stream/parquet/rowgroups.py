@@ -12,11 +12,11 @@ from petafit.stream.nested import spelled_as
 from petafit.stream.parquet.chunks import check_others, coded_columns
 from petafit.stream.parquet.dictionary_column import CodedColumn
 from petafit.stream.parquet.old_calendar import old_calendar
+from petafit.table.columns import STRINGS, canonical
 from petafit.table.filters.predicate import RowFilter
 from petafit.table.parquet.column_chunks import ranges_of
 from petafit.table.parquet.snapshot import UNREADABLE, OpenFile, unreadable
 from petafit.table.shards import Slice
-from petafit.table.types import STRINGS, canonical
 
 _CHUNK_BYTES = 24 << 20
 _DECODED_BYTES = 8

@@ -16,9 +16,8 @@ from petafit.stream.nested import leaf_pairs, twins_within
 from petafit.stream.parquet.drift import stored
 from petafit.stream.parquet.slices import check_file
 from petafit.stream.tally import Tally
-from petafit.table.names import Spellings
+from petafit.table.columns import Spellings, canonical
 from petafit.table.shards import Slice
-from petafit.table.types import canonical
 
 _IS = pa.types
 

@@ -22,12 +22,11 @@ from petafit.stream.batches import carried_schema, chosen, normalise, predicate_
 from petafit.stream.nested import own_twins
 from petafit.stream.scan.files import files_frame
 from petafit.stream.tally import Tally
+from petafit.table.columns import Spellings, table_schema
 from petafit.table.filters.literals import quoted
 from petafit.table.filters.predicate import Predicate, RowFilter
-from petafit.table.names import Spellings
 from petafit.table.shards import wanted_files
 from petafit.table.snapshot import DataFile, Snapshot
-from petafit.table.types import table_schema
 
 _FAILED_READ = re.compile(
     r"\[FAILED_READ_FILE\.(?P<kind>\w+)\] Encountered error while reading file (?P<file>.+?)\. "

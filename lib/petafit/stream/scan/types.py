@@ -6,7 +6,7 @@ from pyspark.sql.pandas.types import from_arrow_type
 from pyspark.sql.types import StructField
 
 from petafit.errors import ConfigurationError
-from petafit.table.types import leaves
+from petafit.table.columns import leaves
 from petafit.table.writers.types import written_type
 
 _SPARK_DIGITS = 38

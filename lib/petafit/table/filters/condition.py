@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 from petafit.config import yaml12
 from petafit.config.section import Scalar
 from petafit.errors import ConfigurationError
+from petafit.table.columns import comparable, missing
 from petafit.table.filters.literals import as_sql, as_value, quoted
-from petafit.table.types import comparable, missing
 
 COMPARISONS: Mapping[str, Callable[[pa.Array, pa.Scalar], pa.BooleanArray]] = {
     "==": pc.equal,

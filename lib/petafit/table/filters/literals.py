@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from petafit.config.section import Scalar
-from petafit.table.types import canonical
+from petafit.table.columns import canonical
 
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(Z|[+-]\d\d:\d\d)?)?")

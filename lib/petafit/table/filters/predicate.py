@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 from petafit.config import yaml12
 from petafit.config.section import Scalar
 from petafit.errors import ConfigurationError, ContractError, did_you_mean
+from petafit.table.columns import has_column
 from petafit.table.filters.condition import COMPARISONS, LISTS, NULLNESS, Condition, ValueRange
-from petafit.table.types import has_column
 
 _CONDITION = re.compile(
     r"""\s* (?: `(?P<quoted>[^`]+)` | (?P<plain>[^\s`=!<>]++) )

@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 
 from petafit.config.settings import Settings, Split
 from petafit.errors import ConfigurationError, ContractError, did_you_mean
+from petafit.table.columns import canonical, has_column, missing, one_zero
 from petafit.table.filters.condition import Condition, ValueRange
 from petafit.table.filters.predicate import Predicate, parse
-from petafit.table.types import canonical, has_column, missing, one_zero
 
 Part = Literal["train", "validation", "test", "score"]
 _IS = pa.types

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from petafit.table.columns import canonical
 from petafit.table.filters.condition import ValueRange
-from petafit.table.types import canonical
 
 _DICTIONARIES = {"PLAIN_DICTIONARY", "RLE_DICTIONARY"}
 _OTHER_BITS = 8

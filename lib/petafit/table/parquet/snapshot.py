@@ -12,13 +12,12 @@ import pyarrow.parquet as pq
 
 from petafit.errors import ContractError, EmptyInputError, StorageError
 from petafit.store.filesystem import Folder
-from petafit.table.names import Spellings
+from petafit.table.columns import Spellings, footer_schema
 from petafit.table.parquet.column_chunks import stored_as_dictionaries
 from petafit.table.parquet.footer import read_footer
 from petafit.table.parquet.listing import list_files
 from petafit.table.partitions import NULL_FOLDER
 from petafit.table.snapshot import DataFile, Snapshot, spread
-from petafit.table.types import footer_schema
 
 _INTEGER = re.compile(r"-?\d{1,18}")
 _BUFFER_BYTES = 1 << 20

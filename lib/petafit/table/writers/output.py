@@ -17,7 +17,7 @@ from petafit.errors import (
     StorageError,
 )
 from petafit.store.filesystem import Folder
-from petafit.table.names import Spellings
+from petafit.table.columns import Spellings
 from petafit.table.partitions import check_partitioning
 from petafit.table.snapshot import Format
 from petafit.table.writers.delta_commit import (

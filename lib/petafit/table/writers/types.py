@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from petafit.errors import ConfigurationError, ContractError
-from petafit.table.types import canonical, leaves
+from petafit.table.columns import canonical, leaves
 
 _IS = pa.types
 _DIGITS = 38
