@@ -5,6 +5,7 @@ from scipy.special import xlogy
 
 from petafit.evaluation.figures import Figures, Metrics, Scored
 from petafit.evaluation.own_losses import OF_NUMBERS
+from petafit.features.column_statistics import merged_moments
 from petafit.learners.objective import SQUARED_ERROR, Objective
 from petafit.store.arrays import StateDict
 
@@ -49,15 +50,11 @@ class RegressionMetrics(Metrics):
         return StateDict({name: np.asarray(value, np.float64) for name, value in sums.items()})
 
     def merge(self, left: StateDict, right: StateDict) -> StateDict:
-        """Add the sums, and merge the label's moments by Chan's pairwise update."""
+        """Add the sums, and merge the label's moments."""
         merged = {name: array + right.arrays[name] for name, array in left.arrays.items()}
         if merged["weight"] == 0:
             return left
-        share = right.arrays["weight"] / merged["weight"]
-        distance = right.arrays["mean"] - left.arrays["mean"]
-        merged["mean"] = left.arrays["mean"] + share * distance
-        merged["squares"] += distance**2 * left.arrays["weight"] * share
-        return StateDict(merged)
+        return StateDict(merged | merged_moments(left.arrays, right.arrays))
 
     def figures(self, summary: StateDict) -> Figures:
         sums = {name: float(array) for name, array in summary.arrays.items()}

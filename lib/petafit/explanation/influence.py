@@ -12,6 +12,7 @@ from petafit.evaluation.evaluate import metrics_of
 from petafit.evaluation.metrics import Scored, check_numbers
 from petafit.explanation.leave_one_out import Variants
 from petafit.explanation.serialization import from_state_dict, to_state_dict
+from petafit.features.column_statistics import merged_moments
 from petafit.features.encoding.batch import Batch
 from petafit.models.model import Model
 from petafit.store.arrays import StateDict
@@ -94,21 +95,10 @@ class Influence(Aggregator[InfluenceState, pa.RecordBatch, Changes]):
         return state.sums
 
     def merge(self, left: StateDict, right: StateDict) -> StateDict:
-        """Merge by the pairwise update of Chan, Golub and LeVeque (1979), eq. 2.1, weighted."""
-        ours, theirs = left.arrays, right.arrays
-        weight = ours["weight"] + theirs["weight"]
-        if not (ours["weight"] and theirs["weight"]):
-            return left if ours["weight"] else right
-        share = theirs["weight"] / weight
-        distance = theirs["mean"] - ours["mean"]
-        spread = distance**2 * ours["weight"] * share
-        return StateDict(
-            {
-                "weight": weight,
-                "mean": ours["mean"] + distance * share,
-                "squares": ours["squares"] + theirs["squares"] + spread,
-            }
-        )
+        """Merge the moments of the losses; a side without weight leaves the other unchanged."""
+        if not (left.arrays["weight"] and right.arrays["weight"]):
+            return left if left.arrays["weight"] else right
+        return StateDict(merged_moments(left.arrays, right.arrays))
 
     def finish(self, summary: StateDict, model: StateDict | None = None) -> Changes:
         weight, mean = summary.arrays["weight"], summary.arrays["mean"]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -87,6 +87,30 @@ class TableStatistics:
         )
 
 
+def merged_moments(left: Mapping[str, Any], right: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge by the pairwise update of Chan, Golub and LeVeque (1979), eq. 2.1.
+
+    With the weights n1, n2, the means a1, a2, their difference d = a2 - a1 and the sums of squared
+    distances S1, S2, the merged mean is ``a1 + d n2 / (n1 + n2)``, and the merged sum of squares
+    ``S1 + S2 + d**2 n1 n2 / (n1 + n2)``. `petafit.learners.ridge.gram` has the form for products,
+    `petafit.learners.sklearn.merging.moments` that for variances.
+
+    Parameters
+    ----------
+    left, right : mapping of str to ndarray
+        ``weight``, ``mean`` and ``squares``, which broadcast.
+    """
+    weight = left["weight"] + right["weight"]
+    share = right["weight"] / np.where(weight, weight, 1)
+    distance = right["mean"] - left["mean"]
+    spread = distance**2 * left["weight"] * share
+    return {
+        "weight": weight,
+        "mean": left["mean"] + distance * share,
+        "squares": left["squares"] + right["squares"] + spread,
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class ColumnMoments:
     """Moments of each column, over its non-missing values.
@@ -137,22 +161,19 @@ class ColumnMoments:
         return moments
 
     def merge(self, other: Self) -> Self:
-        """Merge by the pairwise update of Chan, Golub and LeVeque (1979), eq. 2.1.
-
-        A side without values leaves the other unchanged, bit for bit.
-        """
-        count = self.count + other.count
-        share = other.count / np.where(count, count, 1)
+        """Merge two; a side without values leaves the other unchanged, bit for bit."""
+        own, others = (
+            {"weight": side.count, "mean": side.mean, "squares": side.squares}
+            for side in (self, other)
+        )
         with np.errstate(invalid="ignore", over="ignore"):
-            distance = other.mean - self.mean
-            mean = self.mean + distance * share
-            squares = self.squares + other.squares + np.square(distance) * self.count * share
+            merged = merged_moments(own, others)
         sides = [self.count == 0, other.count == 0]
         return type(self)(
-            count=count,
+            count=merged["weight"],
             missing=self.missing + other.missing,
-            mean=np.select(sides, [other.mean, self.mean], mean),
-            squares=np.select(sides, [other.squares, self.squares], squares),
+            mean=np.select(sides, [other.mean, self.mean], merged["mean"]),
+            squares=np.select(sides, [other.squares, self.squares], merged["squares"]),
             minimum=np.minimum(self.minimum, other.minimum),
             maximum=np.maximum(self.maximum, other.maximum),
         )
