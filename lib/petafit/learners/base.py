@@ -62,8 +62,6 @@ class Learner(Aggregator[State, Batch, StateDict]):
         Merging shards gives the same model as one shard with all rows.
     mergeable : bool
         Shards can be merged.
-    merging : str
-        The merge rule, in one line.
     stacks : bool
         Shards are best merged by `stack`, which needs a merge holdout.
     subtractable : bool
@@ -78,7 +76,6 @@ class Learner(Aggregator[State, Batch, StateDict]):
     dtype: DType = "float32"
     exact: bool = False
     mergeable: bool = True
-    merging: str = ""
     stacks: bool = False
     subtractable: bool = False
 
@@ -117,8 +114,13 @@ class Learner(Aggregator[State, Batch, StateDict]):
             The model.
         MergeFit
             The multipliers, and the loss on the merge holdout before and after.
+
+        Raises
+        ------
+        ConfigurationError
+            The learner does not stack.
         """
-        raise NotImplementedError
+        raise refuse_to_stack(self.name)
 
     def first_not_finite(self, model: StateDict) -> str | None:
         """Return the name of a model's array with NaN or an unexpected infinity, if any."""
@@ -180,6 +182,15 @@ def refuse_to_merge(learner: str, shards: object) -> ConfigurationError:
         expected="training.shards: 1",
         got=shards,
         hint="Set training.shards=1, or choose a learner that merges.",
+    )
+
+
+def refuse_to_stack(what: str) -> ConfigurationError:
+    """Return the error for a merge that has no multipliers to fit."""
+    return ConfigurationError(
+        f"The merge of {what} cannot be fitted to a merge holdout",
+        expected="a linear learner, with `training.merge: stacked` or `auto`",
+        hint="Merge without a merge holdout.",
     )
 
 

@@ -172,14 +172,14 @@ class OnlineEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         return find_rule(name)
 
     def beyond_linear(self, rows: SparseRows, memory: Memory) -> np.ndarray:
-        """Compute the non-linear part of margins, (n_rows,), for models that have one."""
-        raise NotImplementedError
+        """Compute the non-linear part of margins, (n_rows,): 0 in a linear model."""
+        return np.zeros(len(rows.indptr) - 1)
 
     def with_rest_scaled(self, weights: np.ndarray, factor: float) -> np.ndarray:
         """Scale weights so that `beyond_linear` is multiplied by `factor`; a negative one counts as
-        0.
+        0. A linear model's do not change.
         """
-        raise NotImplementedError
+        return weights
 
     def begin(self, n_features: int, target: Target) -> Memory:
         """Return the initial memory."""

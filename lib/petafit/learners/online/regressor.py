@@ -34,8 +34,12 @@ class OnlineRegressor(RegressorMixin, OnlineEstimator):  # type: ignore[misc]
 
     Attributes
     ----------
+    coef_ : ndarray of shape (n_features,), float64
+        In the label's unit; of its logarithm with the loss `poisson`.
+    intercept_ : float
+        In the same unit.
     target_ : NumberTarget
-        How labels are standardised.
+        The standardisation of labels.
     """
 
     kind: ClassVar[Kind] = "regressor"
@@ -74,6 +78,22 @@ class OnlineRegressor(RegressorMixin, OnlineEstimator):  # type: ignore[misc]
         """Return the value of every row, (n_samples,)."""
         margins = self._margins(X)
         return self.target_.decode(margins)
+
+    @property
+    def coef_(self) -> np.ndarray:
+        return self._unit * self.weights_of(self.memory_)[:-1, 0].astype(np.float64)
+
+    @property
+    def intercept_(self) -> float:
+        intercept = float(self.weights_of(self.memory_)[-1, 0])
+        if self.loss == "poisson":
+            return intercept + float(np.log(self.target_.scale))
+        return intercept * self.target_.scale + self.target_.offset
+
+    @property
+    def _unit(self) -> float:
+        """Return the change of a prediction, or of its logarithm, by a margin of 1."""
+        return 1.0 if self.loss == "poisson" else self.target_.scale
 
     def target_of_statistics(self, statistics: TableStatistics) -> NumberTarget:
         if statistics.label is None:

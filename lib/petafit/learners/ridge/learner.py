@@ -81,7 +81,6 @@ class Ridge(Learner[RidgeState]):
     dtype = "float64"
     exact = True
     subtractable = True
-    merging = "exact: means and products of features and label merge by Chan's update"
 
     def __init__(
         self, *, alpha: float = 1.0, fit_intercept: bool = True, n_features: int | None = None

@@ -92,7 +92,7 @@ class SklearnLearner(Learner[SklearnState]):
         self.layout, self.dtype = traits.layout, traits.dtype
         self.n_features, self.n_classes = n_features, n_classes
         self.rule = rule_for(self.template, n_features=n_features, merge=merge)
-        self.exact, self.merging, self.stacks = self.rule.exact, self.rule.how, self.rule.stacks
+        self.exact, self.stacks = self.rule.exact, self.rule.stacks
         self.subtractable = self.rule.subtractable
 
     def start(self, model: StateDict | None = None) -> SklearnState:

@@ -196,21 +196,5 @@ class FactorizationMachineRegressor(FactorizationMachine, OnlineRegressor):
         self.random_state = random_state
 
     @property
-    def coef_(self) -> np.ndarray:
-        return self._unit * self.weights_of(self.memory_)[:-1, 0].astype(np.float64)
-
-    @property
-    def intercept_(self) -> float:
-        intercept = float(self.weights_of(self.memory_)[-1, 0])
-        if self.loss == "poisson":
-            return intercept + float(np.log(self.target_.scale))
-        return intercept * self.target_.scale + self.target_.offset
-
-    @property
     def factors_(self) -> np.ndarray:
         return np.sqrt(self._unit) * self.weights_of(self.memory_)[:-1, 1:].astype(np.float64)
-
-    @property
-    def _unit(self) -> float:
-        """Return the change of a prediction, or of its logarithm, by a margin of 1."""
-        return 1.0 if self.loss == "poisson" else self.target_.scale

@@ -208,15 +208,3 @@ class OnlineLinearRegressor(_Linear, OnlineRegressor):
         self.max_iter = max_iter
         self.shuffle = shuffle
         self.random_state = random_state
-
-    @property
-    def coef_(self) -> np.ndarray:
-        coef = self.weights_of(self.memory_)[:-1, 0].astype(np.float64)
-        return coef if self.loss == "poisson" else coef * self.target_.scale
-
-    @property
-    def intercept_(self) -> float:
-        intercept = float(self.weights_of(self.memory_)[-1, 0])
-        if self.loss == "poisson":
-            return intercept + float(np.log(self.target_.scale))
-        return intercept * self.target_.scale + self.target_.offset

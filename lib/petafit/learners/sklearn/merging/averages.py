@@ -86,7 +86,6 @@ class LinearSteps(Average):
     a single shard's would be.
     """
 
-    how = "approximate: weights averaged by rows"
     forget = (
         "coef_",
         "intercept_",
@@ -152,7 +151,6 @@ class Perceptrons(Average):
     The initial weights depend on the seed alone. The first shard's random state is kept.
     """
 
-    how = "approximate: weights and optimizer averaged by rows, from the same first weights"
     forget = ("coefs_", "intercepts_")
 
     def strip(self, estimator: Any) -> None:
@@ -184,7 +182,6 @@ class Perceptrons(Average):
 class BoltzmannMachine(Average):
     """BernoulliRBM; the first shard's chain of samples and random state are kept."""
 
-    how = "approximate: weights averaged by rows, from the same first weights"
     forget = ("components_", "intercept_hidden_", "intercept_visible_")
 
     def parts(self, estimator: Any, note: Any) -> StateDict:

@@ -84,7 +84,6 @@ class Centres(MergeRule):
     shard's counts and added once, and k-means is initialised with the old centres, too.
     """
 
-    how = "approximate: weighted k-means over the shards' centres"
     forget = ("cluster_centers_", "_counts", "labels_", "inertia_")
 
     def parts(self, estimator: Any, note: Any) -> StateDict:
@@ -142,7 +141,6 @@ class Subclusters(MergeRule):
     from a model reports only its additions to each.
     """
 
-    how = "approximate: the shards' subclusters, as sums, grow into one tree"
     forget = (
         "root_",
         "dummy_leaf_",

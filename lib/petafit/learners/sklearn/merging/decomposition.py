@@ -29,17 +29,12 @@ class Components(MergeRule):
     Parameters
     ----------
     exact : bool
-        No shard truncates, since there are as many components as features.
+        No shard truncates, since there are as many components as features. Otherwise only means and
+        variances are exact, and the components where there are as many as the data's rank.
     """
 
     def __init__(self, *, exact: bool) -> None:
         self.exact = exact
-        self.how = (
-            "exact: means, variances and scatter matrices add up"
-            if exact
-            else "approximate: means and variances exact, components from those that shards kept "
-            "(exact with n_components >= the rank of the data)"
-        )
 
     forget = (
         "components_",
@@ -192,7 +187,6 @@ class Topics(DecayingStatistics):
     rows.
     """
 
-    how = "approximate: topics' expected counts averaged by rows, from the same first topics"
     forget = ("components_", "exp_dirichlet_component_")
     statistics = ("components_",)
     counter = "n_batch_iter_"
@@ -216,7 +210,6 @@ class Dictionary(DecayingStatistics):
     The best-fitting atoms are then computed as in scikit-learn's own step, starting from the mean.
     """
 
-    how = "approximate: products of codes averaged by rows, from the same first atoms"
     forget = ("components_", "_A", "_B")
     statistics = ("_A", "_B")
 
@@ -240,7 +233,6 @@ class Dictionary(DecayingStatistics):
 class Factors(DecayingStatistics):
     """MiniBatchNMF: numerators and denominators of its multiplicative updates."""
 
-    how = "approximate: numerators and denominators averaged by rows, from the same first factors"
     forget = ("components_", "_components_numerator", "_components_denominator")
     statistics = ("_components_numerator", "_components_denominator")
 

@@ -52,7 +52,6 @@ class LinearSums(MergeRule):
     def __init__(self, name: str) -> None:
         self.stacks = name in STACKED
         self.rule = Touched() if self.stacks else find_rule(name)
-        self.how = "approximate: weights " + ("stacked" if self.stacks else f"merged by {name}")
 
     def learnt(self, estimator: Any, batch: Batch) -> Any:
         evidence = vars(estimator).setdefault("evidence_", np.zeros(batch.X.shape[1] + 1))

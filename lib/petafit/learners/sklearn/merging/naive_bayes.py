@@ -18,7 +18,6 @@ class FeatureCounts(MergeRule):
 
     exact = True
     subtractable = True
-    how = "exact: counts of classes and features add up"
     forget = ("class_count_", "feature_count_", "feature_all_", "feature_log_prob_")
 
     def parts(self, estimator: Any, note: Any) -> StateDict:
@@ -49,7 +48,6 @@ class CategoryCounts(MergeRule):
 
     exact = True
     subtractable = True
-    how = "exact: counts of classes and categories add up"
     forget = ("class_count_", "category_count_", "feature_log_prob_", "n_categories_")
 
     def parts(self, estimator: Any, note: Any) -> StateDict:
@@ -115,7 +113,6 @@ class BayesMoments(MergeRule):
 
     exact = True
     subtractable = True
-    how = "exact: means and variances of the classes merge by Chan's update"
     forget = ("class_count_", "theta_", "var_", "raw_var_", "all_rows_")
 
     def parts(self, estimator: Any, note: Any) -> StateDict:

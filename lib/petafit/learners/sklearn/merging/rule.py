@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from typing import Any, ClassVar, NamedTuple
 
 from petafit.features.encoding.batch import Batch
-from petafit.learners.base import MergeFit
+from petafit.learners.base import MergeFit, refuse_to_stack, refuse_to_unmerge
 from petafit.learners.sklearn.serialization import decode, encode
 from petafit.store.arrays import StateDict
 
@@ -45,8 +45,6 @@ class MergeRule(ABC):
         A shard can be subtracted from a summary: `unmerge`.
     stacks : bool
         Several shards are best merged by `stack`.
-    how : str
-        The rule in one line.
     forget : tuple of str
         Attributes that `build` recomputes, or that describe one shard's last batch.
     """
@@ -54,7 +52,6 @@ class MergeRule(ABC):
     exact: bool = False
     subtractable: bool = False
     stacks: bool = False
-    how: str
     forget: ClassVar[tuple[str, ...]] = ()
 
     def prepared(self, estimator: Any) -> Any:
@@ -96,8 +93,8 @@ class MergeRule(ABC):
         """
 
     def subtract(self, total: StateDict, part: StateDict) -> StateDict:
-        """Return the parts that, joined with `part`, give `total`."""
-        raise NotImplementedError
+        """Return the parts that, joined with `part`, give `total`; for `subtractable` rules."""
+        raise refuse_to_unmerge(type(self).__name__)
 
     def strip(self, estimator: Any) -> None:
         """Remove the attributes that `build` recomputes."""
@@ -140,7 +137,7 @@ class MergeRule(ABC):
         """Finish several shards with the merge fitted to the merge holdout; for rules that
         `stacks`.
         """
-        raise NotImplementedError
+        raise refuse_to_stack(type(self).__name__)
 
     def parts_of(self, summary: StateDict) -> StateDict:
         """Return a summary's `parts`: a single shard's, or those joined already."""

@@ -34,7 +34,7 @@ class Nested(MergeRule):
 
     def __init__(self, base: MergeRule) -> None:
         self.base = base
-        self.exact, self.subtractable, self.how = base.exact, base.subtractable, base.how
+        self.exact, self.subtractable = base.exact, base.subtractable
 
     def note(self, estimator: Any, start: Any | None, learnt: Learnt) -> list[Any]:
         held = _held(estimator)

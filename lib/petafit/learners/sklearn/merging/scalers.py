@@ -14,7 +14,6 @@ class MinMax(MergeRule):
     """Merges MinMaxScaler; NaN is ignored."""
 
     exact = True
-    how = "exact: the least and the largest value of each column"
     forget = ("data_min_", "data_max_", "data_range_", "scale_", "min_")
 
     def parts(self, estimator: Any, note: Any) -> StateDict:
@@ -38,7 +37,6 @@ class Magnitude(MergeRule):
     """Merges MaxAbsScaler; NaN is ignored."""
 
     exact = True
-    how = "exact: the largest absolute value of each column"
     forget = ("max_abs_", "scale_")
 
     def parts(self, estimator: Any, note: Any) -> StateDict:
@@ -78,7 +76,6 @@ class ScalerMoments(MergeRule):
 
     exact = True
     subtractable = True
-    how = "exact: means and variances merge by Chan's update"
     forget = ("n_samples_seen_", "mean_", "var_", "scale_")
 
     def parts(self, estimator: Any, note: Any) -> StateDict:
