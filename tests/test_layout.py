@@ -1,0 +1,71 @@
+"""Rules for the layout and names of `lib`: sizes, class names, the glossary."""
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FILES = [path for top in ("lib", "jobs") for path in sorted((ROOT / top).rglob("*.py"))]
+MOST_LINES = 300
+WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+"""One word of a name in snake case or camel case."""
+
+
+def banned_words() -> set[str]:
+    """The last column of the glossary."""
+    glossary = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("## Glossary")[2]
+    rows = re.findall(r"^\|(.*)\|$", glossary.partition("\n## ")[0], re.MULTILINE)
+    cells = [row.split("|")[-1].strip() for row in rows[2:]]
+    return {word for cell in cells if cell for word in cell.split(", ")}
+
+
+def names_of(path: Path) -> Iterator[str]:
+    """Names that a file gives: its own, of folders, classes, functions, arguments, variables."""
+    yield from path.relative_to(ROOT).with_suffix("").parts
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        match node:
+            case ast.ClassDef() | ast.FunctionDef():
+                yield node.name
+            case ast.arg():
+                yield node.arg
+            case ast.Name(ctx=ast.Store()):
+                yield node.id
+            case ast.Attribute(ctx=ast.Store()):
+                yield node.attr
+
+
+def test_no_file_is_longer_than_300_lines() -> None:
+    lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in FILES}
+    assert {path.name: n for path, n in lengths.items() if n > MOST_LINES} == {}
+
+
+def test_no_module_is_named_utils() -> None:
+    vague = {"utils", "util", "helpers", "helper", "common", "misc"}
+    assert [path for path in FILES if path.stem in vague] == []
+
+
+def test_class_names_are_unique() -> None:
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in FILES]
+    names = [
+        node.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)
+    ]
+    assert [name for name, count in Counter(names).items() if count > 1] == []
+
+
+def test_the_glossary_bans_words() -> None:
+    assert banned_words() >= {"law", "pulse", "sieve"}
+
+
+@pytest.mark.parametrize("banned", sorted(banned_words()))
+def test_no_name_contains_a_word_that_the_glossary_bans(banned: str) -> None:
+    found = {
+        f"{path.name}: {name}"
+        for path in FILES
+        for name in names_of(path)
+        if banned in (word.lower() for word in WORD.findall(name))
+    }
+    assert found == set()
