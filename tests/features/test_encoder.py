@@ -109,7 +109,7 @@ def record_batch(rows):
 
 
 def expected_row(row):
-    """What a row gives, feature by feature, from its Python values."""
+    """The entries of a row, feature by feature, from its Python values."""
     missing = row["x"] is None or math.isnan(row["x"])
     log1p = 0.5 if missing else math.copysign(math.log1p(abs(row["x"])), row["x"])
     bin_ = "missing" if missing else str(sum(edge <= row["x"] for edge in (-1.0, 0.0, 2.5)))

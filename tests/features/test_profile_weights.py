@@ -101,7 +101,7 @@ def test_means_and_deviations_are_those_of_scikit_learn(seed: int) -> None:
 
 
 def test_rows_without_weights_are_counted_in_whole_numbers() -> None:
-    """What models of unweighted tables hold is what it was."""
+    """Models of unweighted tables keep their bytes."""
     rows = [(1.0, 2, "a", 1), (None, 3, "b", 1)]
     found = statistics(rows, "classes", "y", weighted=False)
     assert [type(count) for count in found.class_counts or ()] == [int, int]

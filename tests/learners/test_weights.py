@@ -1,4 +1,4 @@
-"""What weights mean to every learner: n is n rows, 0 is none."""
+"""Weights mean the same to every learner: n is n rows, 0 is none."""
 
 from collections.abc import Mapping
 from dataclasses import replace

@@ -74,7 +74,7 @@ class TrainingLoop:
             except DivergedError as error:
                 at.stop_at(planned, error)
                 continue
-            _tell(step.done)
+            _log_figures(step.done)
             at.add(step)
             if planned.is_whole:
                 self._check(at)
@@ -148,10 +148,14 @@ def _check_counts(parts: Sequence[Round]) -> None:
         sum(tallies, Tally()).require_equal(f"train round {parts[0].number}")
 
 
-def _tell(done: Round) -> None:
+def _log_figures(done: Round) -> None:
     objective = None if done.objective is None else {"before": done.objective}
-    told = (("held back", done.merge_holdout), ("validation", done.validation))
-    for name, figures in (("objective", objective), *told):
+    named = {
+        "objective": objective,
+        "held back": done.merge_holdout,
+        "validation": done.validation,
+    }
+    for name, figures in named.items():
         if figures:
             numbers = " ".join(f"{k}={v:.5g}" for k, v in figures.items() if v is not None)
             log.info("%s %s %s", done.title, name, numbers)

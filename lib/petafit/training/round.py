@@ -23,13 +23,13 @@ class Round:
     Attributes
     ----------
     kind : {"online", "newton"}
-        Whether shards learnt and were merged, or the model took one step by all rows' derivatives.
+        Shards learnt and were merged; or the model took one step by all rows' derivatives.
     number, part, parts : int
         From 1; `part` of the `parts` that make the round.
     rows : dict
         Rows ``in``, ``used`` and ``quarantined``.
     example : str or None
-        What was wrong with one of the latter.
+        The fault of one of the latter.
     seconds : float
         Of the pass over the training rows, merging included.
     tally : dict or None
@@ -79,7 +79,7 @@ class Step:
     reserved : StateDict
         Rows that it has put aside: see `petafit.training.merge_holdout`.
     measured : StateDict or None
-        What the predictions before each update say.
+        Summary of the metrics of the predictions before each update.
     point : StateDict
         Of a Newton round that lowered the objective: see `petafit.learners.online.newton.lbfgs`.
     """
@@ -119,7 +119,7 @@ class RoundFiles:
     Attributes
     ----------
     inputs : str
-        What all of them depend on: see `petafit.aggregate.engine.Passes`.
+        Digest of all that they depend on: see `petafit.aggregate.engine.Passes`.
     """
 
     folder: Folder

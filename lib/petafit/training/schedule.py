@@ -34,7 +34,7 @@ class Schedule:
     Attributes
     ----------
     cuts : tuple of float
-        Where every shard is cut into pieces, as shares of its batches, from 0 to 1.
+        Bounds of the pieces of every shard, as shares of its batches, from 0 to 1.
     shares : tuple of float
         Of the rows of each piece, to be put aside.
     parts : tuple of range
@@ -117,10 +117,10 @@ def schedule_for(
         log.info("no rows are put aside: Spark's scan deals them anew in every round")
     if learner.exact:
         why = f"shards of {learner.name} merge exactly"
-        tell_unused(training, ("merge", *_OF_STACKING), why)
+        log_unused(training, ("merge", *_OF_STACKING), why)
     elif schedule == Schedule():
         why = f"shards of {learner.name} are not merged by stacking here"
-        tell_unused(training, _OF_STACKING, why)
+        log_unused(training, _OF_STACKING, why)
     if training.newton and not validated and schedule.reserve(training.seed) is None:
         raise ConfigurationError(
             "`training.newton` needs rows to be judged by",
@@ -132,7 +132,7 @@ def schedule_for(
     return schedule
 
 
-def tell_unused(training: Training, names: Sequence[str], why: str) -> None:
+def log_unused(training: Training, names: Sequence[str], why: str) -> None:
     """Name those of some settings that were set and do nothing, so that nobody believes they do."""
     unused = [f"training.{name}" for name in names if name in training.model_fields_set]
     if unused:

@@ -63,11 +63,11 @@ class TrainingState:
     reserved : StateDict
         The newest rows put aside: see `petafit.training.merge_holdout`.
     measured : list of StateDict
-        What the predictions before each update say, part by part.
+        Summaries of the metrics of the predictions before each update, part by part.
     best_weights, best_round : StateDict, Round
         Those of the lowest loss so far.
     points : tuple of Point
-        Where Newton rounds have measured the objective, each lower than all before.
+        Points at which Newton rounds have measured the objective, each lower than all before.
     block : bool
         The next Newton round measures a block of second derivatives: there is none that holds.
     began_newton : int

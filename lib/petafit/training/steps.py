@@ -42,7 +42,7 @@ class Fitted:
     reserved : StateDict
         Rows that were put aside: see `petafit.training.merge_holdout`.
     measured : StateDict or None
-        What the predictions say that were made for every batch before learning from it, by the
+        Summary of the metrics of predictions made for every batch before learning from it, by the
         shards' own models; None where they were not asked for, or where there were none.
     """
 

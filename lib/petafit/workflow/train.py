@@ -15,7 +15,7 @@ from petafit.models.model import Signature, SparkModel
 from petafit.models.store import ModelStore
 from petafit.store.filesystem import Folder
 from petafit.store.runs import Run
-from petafit.training.schedule import tell_unused
+from petafit.training.schedule import log_unused
 from petafit.workflow.fit_in_rounds import fit_in_rounds
 from petafit.workflow.job import Job, open_job
 from petafit.workflow.profile import encoder_for, profiled
@@ -142,7 +142,7 @@ def _fit_in_spark(
     from petafit.learners.mllib.limits import check_choice, check_statistics
 
     settings = task.settings
-    tell_unused(settings.training, _OF_ROUNDS, f"Spark itself fits {settings.learner.name}")
+    log_unused(settings.training, _OF_ROUNDS, f"Spark itself fits {settings.learner.name}")
     estimator = mllib.make_estimator(
         settings.learner, kind=task.learner.kind, seed=settings.training.seed
     )

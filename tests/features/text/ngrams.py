@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from petafit.features.feature import Text
-from petafit.features.text.word_grams import SEPARATORS
+from petafit.features.text.hashing import SEPARATORS
 
 WORD = re.compile("[^" + "".join(rf"\U{a:08x}-\U{b:08x}" for a, b in SEPARATORS) + "]+")
 

@@ -12,8 +12,8 @@ from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer
 from petafit.errors import ContractError
 from petafit.features.encoding.hashing import feature_index
 from petafit.features.feature import Categorical, Text
+from petafit.features.text.hashing import SEPARATORS
 from petafit.features.text.ngrams import TextBlock
-from petafit.features.text.word_grams import SEPARATORS
 from tests.features.text.ngrams import l2, n_grams
 
 BITS = 24

@@ -13,8 +13,7 @@ from petafit.features.encoding.categorical import NULL, coded
 from petafit.features.encoding.csr import Ragged, gathered
 from petafit.features.encoding.hashing import SEED, absorb, index_mask
 from petafit.features.feature import Categorical, Feature, Text
-from petafit.features.text.char_grams import hash_chars
-from petafit.features.text.word_grams import hash_words
+from petafit.features.text.hashing import hash_chars, hash_words
 from petafit.features.unicode_form import normalized, not_utf8
 
 

@@ -30,7 +30,7 @@ def rows_of(rows: list[Row]) -> SparseRows:
 
 
 def margin(row: Row, weights: np.ndarray) -> float:
-    """What Rendle's equation 1 gives, as it stands there."""
+    """The margin by Rendle's equation 1, term by term."""
     linear = weights[-1, 0] + sum(weights[j, 0] * x for j, x in row)
     pairs = (weights[i, 1:] @ weights[j, 1:] * x * z for (i, x), (j, z) in combinations(row, 2))
     return float(linear + sum(pairs))

@@ -55,7 +55,7 @@ class FactorizationMachineClassifier(FactorizationMachine, OnlineClassifier):
     n_iter_ : int
         Passes made by `fit`, and calls of `partial_fit` since.
     memory_ : Memory
-        What the optimizer keeps of each coordinate, and the rows seen.
+        The optimizer's state of each coordinate, and the rows seen.
 
     References
     ----------
@@ -144,7 +144,7 @@ class FactorizationMachineRegressor(FactorizationMachine, OnlineRegressor):
     factors_ : ndarray of shape (n_features, n_factors), float64
         v, so scaled that their products are in the same unit.
     target_ : NumberTarget
-        How labels are standardised.
+        The standardisation of labels.
     n_features_in_, n_iter_, memory_
         As in `FactorizationMachineClassifier`.
 

@@ -65,7 +65,7 @@ class OnlineLinearClassifier(_Linear, OnlineClassifier):
     learning_rate : float
         Scales every step; FTRL's alpha.
     power_t : float
-        How fast the steps of `sgd` fall; 0 keeps them constant.
+        Rate at which the steps of `sgd` fall; 0 keeps them constant.
     beta : float
         FTRL's beta, which shortens the first steps.
     l1, l2 : float
@@ -169,7 +169,7 @@ class OnlineLinearRegressor(_Linear, OnlineRegressor):
         In the label's unit; of its logarithm with the loss `poisson`.
     intercept_ : float
     target_ : NumberTarget
-        How labels are standardised.
+        The standardisation of labels.
     n_features_in_, n_iter_, memory_
         As in `OnlineLinearClassifier`.
 

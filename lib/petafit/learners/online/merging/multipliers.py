@@ -42,7 +42,7 @@ def fit_multipliers(
     Parameters
     ----------
     features : ndarray of shape (n_rows, n_outputs, n_multipliers)
-        What each multiplier scales, summed over a row.
+        The quantity that each multiplier scales, summed over a row.
     aim : ndarray of shape (n_multipliers,)
     weight : ndarray of shape (n_rows,)
         The rows' weights in the loss.
