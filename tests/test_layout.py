@@ -4,6 +4,7 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -23,10 +24,21 @@ def banned_words() -> set[str]:
     return {word for cell in cells if cell for word in cell.split(", ")}
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+@cache
+def words_of(path: Path) -> dict[str, str]:
+    """The words of a file's names, each with one of the names."""
+    return {word.lower(): name for name in names_of(path) for word in WORD.findall(name)}
+
+
 def names_of(path: Path) -> Iterator[str]:
     """Names that a file gives: its own, of folders, classes, functions, arguments, variables."""
     yield from path.relative_to(ROOT).with_suffix("").parts
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree_of(path)):
         match node:
             case ast.ClassDef() | ast.FunctionDef():
                 yield node.name
@@ -49,7 +61,7 @@ def test_no_module_is_named_utils() -> None:
 
 
 def test_class_names_are_unique() -> None:
-    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in FILES]
+    trees = [tree_of(path) for path in FILES]
     names = [
         node.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)
     ]
@@ -62,10 +74,5 @@ def test_the_glossary_bans_words() -> None:
 
 @pytest.mark.parametrize("banned", sorted(banned_words()))
 def test_no_name_contains_a_word_that_the_glossary_bans(banned: str) -> None:
-    found = {
-        f"{path.name}: {name}"
-        for path in FILES
-        for name in names_of(path)
-        if banned in (word.lower() for word in WORD.findall(name))
-    }
+    found = {f"{path.name}: {words_of(path)[banned]}" for path in FILES if banned in words_of(path)}
     assert found == set()
