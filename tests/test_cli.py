@@ -36,7 +36,7 @@ def petafit(*arguments: str) -> int:
     return stop.value.code or 0  # type: ignore[return-value]
 
 
-def test_train_evaluate_and_score_say_what_they_did(
+def test_train_evaluate_and_score_print_their_results(
     task: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert petafit("train", "--task", task, "--run-id", "first") == 0
@@ -49,7 +49,7 @@ def test_train_evaluate_and_score_say_what_they_did(
     assert "table_predictions (delta, 6,000 rows)" in capsys.readouterr().out
 
 
-def test_explain_shows_what_hurts_and_what_helps(
+def test_explain_lists_harmful_and_helpful_partitions(
     task: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_days(tmp_path / "days", clicks())
@@ -89,7 +89,7 @@ def test_runs_and_models_are_listed(task: str, capsys: pytest.CaptureFixture[str
     assert "small" in capsys.readouterr().out
 
 
-def test_what_cannot_be_read_is_listed_with_the_others(
+def test_unreadable_manifests_are_listed_with_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     places = {"runs": tmp_path / "[/runs]", "models": tmp_path / "[/models]"}  # rich's markup
@@ -173,7 +173,7 @@ def test_every_job_script_is_the_command(job: str) -> None:
     assert "--logical-date" in done.stdout
 
 
-def test_a_version_gets_an_alias_and_loses_it_again(
+def test_aliases_are_set_and_removed(
     task: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     keep_places()

@@ -66,6 +66,6 @@ def test_did_you_mean_names_the_close_choices_or_all():
 
 
 @pytest.mark.parametrize(("name", "choice"), [("caf\u00e9", "cafe\u0301"), ("K", "\u212a")])
-def test_did_you_mean_tells_what_looks_the_same_apart(name, choice):
+def test_did_you_mean_distinguishes_names_that_look_the_same(name, choice):
     expected = f"There is {choice!a}, in another Unicode form than {name!a}."
     assert did_you_mean(name, ["caf", "cafes", choice]) == expected

@@ -133,7 +133,7 @@ def test_hiding_takes_time_in_proportion_to_the_text() -> None:
         assert redact(text) == text
 
 
-def test_nothing_stays_nothing() -> None:
+def test_empty_text_stays_empty() -> None:
     assert redact({"password": None, "spark.authenticate.secret": False}) == {
         "password": None,
         "spark.authenticate.secret": False,
@@ -146,7 +146,7 @@ def test_hiding_twice_is_hiding_once(text: str) -> None:
 
 
 @given(st.text(st.characters(codec=None)))
-def test_what_is_printed_is_one_line_that_any_stream_takes(text: str) -> None:
+def test_a_printed_message_is_one_line_in_any_encoding(text: str) -> None:
     shown = printable(text)
     assert len(shown.splitlines()) <= 1
     assert shown.encode().decode() == shown

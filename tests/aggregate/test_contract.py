@@ -81,7 +81,7 @@ def test_every_aggregator_is_tested(folder: Path) -> None:
     assert {type(case.make(folder)) for case in CASES.values()} == found - learners
 
 
-def test_what_aggregates_says_so() -> None:
+def test_every_aggregator_is_a_case() -> None:
     for kind in _classes():
         if all(callable(getattr(kind, verb, None)) for verb in VERBS):
             assert issubclass(kind, Aggregator), f"{kind} should be an `Aggregator`"
@@ -123,7 +123,7 @@ def test_merge_is_associative(name: str, folder: Path, raw: list[pa.RecordBatch]
 @every_case
 @quick
 @given(raw=batches(), cut=st.integers(0, 3))
-def test_a_dumped_state_goes_on_to_the_byte(
+def test_a_stored_state_continues_to_the_same_bytes(
     name: str, folder: Path, raw: list[pa.RecordBatch], cut: int
 ) -> None:
     """On another machine, and as the same rows give the same bytes when a shard is retried."""
@@ -144,7 +144,7 @@ def test_a_dumped_state_goes_on_to_the_byte(
 @every_case
 @quick
 @given(raw=batches(), data=st.data())
-def test_shards_say_what_their_union_says(
+def test_shards_give_the_result_of_their_union(
     name: str, folder: Path, raw: list[pa.RecordBatch], data: st.DataObject
 ) -> None:
     """Batches dealt out to shards, some of them empty, in any order."""
@@ -160,7 +160,7 @@ def test_shards_say_what_their_union_says(
 
 
 @every_case
-def test_exact_is_what_shards_do_not_change(name: str, folder: Path) -> None:
+def test_exact_results_do_not_depend_on_shards(name: str, folder: Path) -> None:
     case = CASES[name]
     assert case.make(folder).exact == case.tells_all
 

@@ -107,7 +107,7 @@ def test_a_failed_pass_leaves_only_what_the_next_attempt_can_use(
     assert bool(Folder(tmp_path).child("passes").files()) == frozen
 
 
-def test_what_cannot_be_removed_does_not_hide_the_error(
+def test_a_failed_removal_does_not_hide_the_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     class OutOfReach(LocalEngine):
@@ -125,7 +125,7 @@ def unreachable(*_: object) -> None:
     raise StorageError("The storage is out of reach")
 
 
-def test_an_error_in_a_worker_arrives_as_itself(engine: Engine, tmp_path: Path) -> None:
+def test_a_worker_error_keeps_its_class(engine: Engine, tmp_path: Path) -> None:
     with pytest.raises(ContractError, match="expected numbers; got letters"):
         passes(engine, tmp_path).run("add", Total(), lists([[[1.0]]], broken=True))
 
@@ -144,7 +144,7 @@ def test_only_merged_groups_are_left_when_all_shards_are_done(
 
 
 @pytest.mark.parametrize("kept", [0, 1, 2])
-def test_a_pass_goes_on_from_groups_that_were_merged(
+def test_a_pass_resumes_from_merged_groups(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: int
 ) -> None:
     source = lists([[[float(number)]] for number in range(20)])

@@ -22,7 +22,7 @@ def test_running_and_finished_shards_add_up(tmp_path: Path) -> None:
     assert standing.loss == (30 * 0.5 + 10 * 0.1) / 40
 
 
-def test_a_pulse_that_stops_is_gone(tmp_path: Path) -> None:
+def test_a_stopped_heartbeat_is_removed(tmp_path: Path) -> None:
     folder = Folder(tmp_path)
     beat(folder, 1, 30, None).stop()
     assert folder.names() == []
@@ -35,11 +35,11 @@ def test_beats_are_rare(tmp_path: Path) -> None:
     assert len(Folder(tmp_path).names()) <= 1
 
 
-def test_a_pass_that_has_not_begun_stands_at_nothing(tmp_path: Path) -> None:
+def test_the_progress_of_a_pass_starts_at_zero(tmp_path: Path) -> None:
     assert HeartbeatReader(Folder(tmp_path / "none")).read().rows == 0
 
 
-def test_heartbeats_that_cannot_be_written_fail_nothing(tmp_path: Path) -> None:
+def test_unwritable_heartbeats_are_no_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("where the folder should be")
     beat(Folder(tmp_path / "file/pass"), 1, 30, None).stop()
     heartbeat = beat(Folder(tmp_path / "pass"), 1, 30, None)

@@ -103,7 +103,7 @@ def test_a_failure_ends_merging(tmp_path: Path) -> None:
     assert all(not thread.name.startswith("merge") for thread in threading.enumerate())
 
 
-def test_what_could_not_be_read_is_left_to_a_second_try(
+def test_unreadable_summaries_are_read_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     task = work_in(tmp_path, Total())

@@ -15,7 +15,7 @@ class Thing:
 
 
 @given(st.lists(st.integers() | st.none()))
-def test_items_come_as_they_are(items: list[int | None]) -> None:
+def test_items_arrive_unchanged_and_in_order(items: list[int | None]) -> None:
     assert list(read_ahead(items)) == items
 
 
@@ -42,7 +42,7 @@ def test_an_error_comes_after_the_items_before_it() -> None:
         next(items)
 
 
-def test_what_is_let_go_is_not_held() -> None:
+def test_consumed_items_are_released() -> None:
     held: list[weakref.ref[Thing]] = []
 
     def make() -> Iterator[Thing]:

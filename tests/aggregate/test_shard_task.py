@@ -38,7 +38,7 @@ def test_a_finished_shard_is_not_read_again(tmp_path: Path) -> None:
     assert load_summary(task.folder, again).arrays["total"] == 21.0
 
 
-def test_a_killed_shard_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
+def test_a_killed_shard_resumes_from_its_checkpoint(tmp_path: Path) -> None:
     seen = tmp_path / "seen"
     seen.mkdir()
     task = ShardTask(Total(), Folder(tmp_path / "pass"), checkpoint_seconds=0)

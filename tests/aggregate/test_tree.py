@@ -48,7 +48,7 @@ def test_groups_cut_the_shards_into_about_their_root(count: int) -> None:
         assert len(cut) == (count > 0)
 
 
-def test_no_summaries_give_what_an_empty_shard_says() -> None:
+def test_no_summaries_give_the_result_of_an_empty_shard() -> None:
     total = Total()
     assert merge_all(total, []) == total.lift(total.start())
 
@@ -86,7 +86,7 @@ def test_a_merged_group_is_not_merged_again(task: ShardTask) -> None:
     assert find_group(task, 0) == first
 
 
-def test_what_a_straggler_wrote_again_is_removed(task: ShardTask) -> None:
+def test_files_that_a_straggler_wrote_again_are_removed(task: ShardTask) -> None:
     for shard in range(5):
         aggregate(task, shard)
     content = task.folder.read("summary-000002.npz")

@@ -38,7 +38,7 @@ def test_every_contender_that_predicts_is_a_dot_over_its_interval():
     assert {"1k", "1M"} < {*texts}, "ticks as people read them"
 
 
-def test_it_says_the_figures_of_the_fastest_and_the_best():
+def test_the_description_names_the_fastest_and_the_best():
     described = plot([FAST, SLOW]).find("desc").text
     assert described.startswith("The fastest: petafit, Spark local[2]: 2M rows/s, log-loss 0.5000")
     (tooltip,) = (t.text for t in plot([SLOW]).iterfind(".//g/title"))

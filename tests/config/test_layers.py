@@ -173,7 +173,7 @@ def test_no_layer_chooses_the_layers(write: Write, monkeypatch: pytest.MonkeyPat
     assert "PETAFIT__TASK" in refusal(overrides=[])
 
 
-def test_the_digest_covers_what_decides_the_result() -> None:
+def test_the_digest_covers_settings_that_change_the_result() -> None:
     settings = Settings(task="t", table="data/t", label="y")
 
     def digest(**changes: object) -> str:

@@ -22,7 +22,7 @@ def stacked(*contents: dict[str, Any]) -> dict[str, Any]:
 
 
 @given(trees)
-def test_nothing_changes_nothing_and_the_same_again_changes_nothing(tree: Tree) -> None:
+def test_merging_nothing_or_the_same_layer_changes_nothing(tree: Tree) -> None:
     assert merge(tree, {}) == merge({}, tree) == merge(tree, tree) == tree
 
 
@@ -74,7 +74,7 @@ def test_parameters_without_a_name_belong_to_the_default_learner() -> None:
     assert stacked(task, default)["learner"]["params"] == {"alpha": 1}
 
 
-def test_another_dataset_and_another_label_take_nothing_over() -> None:
+def test_another_dataset_or_label_inherits_nothing() -> None:
     clicks = {"dataset": {"name": "clicks", "rows": 5, "days": 2}}
     assert stacked(clicks, {"dataset": "flights"}) == {"dataset": {"name": "flights"}}
     label = {"label": {"column": "y", "kind": "classes", "classes": [0, 1]}}
@@ -88,7 +88,7 @@ def test_two_ways_to_split_replace_each_other() -> None:
     assert stacked(by_key, by_month) == by_month
 
 
-def test_what_was_dropped_is_told() -> None:
+def test_dropped_settings_are_reported() -> None:
     task = as_layer({"learner": {"name": "A", "params": {"alpha": 1}}}, "task.yaml")
     result = stack([task, as_assignment(("learner", "name"), "B", "--set")])
     assert result.source(("learner", "name")) == "--set"
@@ -98,7 +98,7 @@ def test_what_was_dropped_is_told() -> None:
     assert result.source(("training", "rounds")) == "default"
 
 
-def test_a_section_without_lines_says_nothing() -> None:
+def test_an_empty_section_changes_nothing() -> None:
     assert stacked({"training": {"rounds": 2}}, {"training": None}) == {"training": {"rounds": 2}}
     assert stacked({"dataset": "flights"}, {"dataset": None}) == {"dataset": None}
 

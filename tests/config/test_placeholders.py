@@ -79,7 +79,7 @@ def test_a_run_without_a_logical_date_is_refused(key: str, changes: dict[str, ob
 
 
 @pytest.mark.parametrize("written", ["logical-date", "logicaldate", "Logical_Date", "logical_dat"])
-def test_an_unknown_placeholder_is_refused_with_what_was_meant(
+def test_an_unknown_placeholder_is_refused_with_a_suggestion(
     tmp_path, written: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "tasks").mkdir()

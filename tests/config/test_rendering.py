@@ -24,7 +24,7 @@ contract: {columns: {"odd: name": {min: 0}}}
 """
 
 
-def test_what_is_printed_is_a_layer_itself(write: Write) -> None:
+def test_printed_settings_are_a_valid_layer(write: Write) -> None:
     write("tasks/mine.yaml", TASK)
     resolved = load_settings(task="mine", overrides=["spark.submit.spark.driver.memory=4g"])
     assert Settings.model_validate(parse(render(resolved), source="test")) == resolved.settings
@@ -62,7 +62,7 @@ def sections(section: type[Section]) -> Iterator[type[Section]]:
             yield from sections(inner)
 
 
-def test_every_setting_has_a_line_that_says_what_it_does() -> None:
+def test_every_setting_has_a_description() -> None:
     printed = reference().splitlines()
     for section in sections(Settings):
         for name, setting in section.model_fields.items():

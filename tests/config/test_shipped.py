@@ -27,7 +27,7 @@ def test_every_task_loads_in_every_environment(task: str, env: str) -> None:
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_every_task_says_what_trains_and_what_tests(task: str) -> None:
+def test_every_task_has_training_and_test_rows(task: str) -> None:
     split = load_settings(task=task, conf=CONF).settings.split
     assert parse(split.train).columns
     assert parse(split.test).columns

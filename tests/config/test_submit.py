@@ -49,7 +49,7 @@ def test_arguments_need_no_quotes() -> None:
     ],
     ids=["secret", "spaces", "tab", "pattern", "option", "password"],
 )
-def test_secrets_and_what_a_shell_would_split_go_into_a_private_file(
+def test_secrets_and_values_with_spaces_go_into_a_private_file(
     cache: Path, private: dict[str, str]
 ) -> None:
     chosen = settings(**private, **{"spark.executor.cores": 2})
@@ -69,7 +69,7 @@ def test_a_master_with_a_password_goes_into_the_file() -> None:
     assert "spark.master=" in properties_file(words).read_text().replace("\\u002e", ".")
 
 
-def test_spark_reads_from_the_file_what_was_set(spark) -> None:
+def test_spark_reads_the_settings_from_the_file(spark) -> None:
     pairs = SECRET | {
         "spark.a b:c": "  x\ny=z\\u0041 ",
         "spark.executor.extraJavaOptions": "-Da -Db",

@@ -92,7 +92,7 @@ def test_settings_that_contradict_each_other(
     assert message in refusal(*overrides)
 
 
-def test_the_source_is_the_layer_that_said_it(
+def test_the_source_is_the_layer_that_set_the_value(
     write: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write("tasks/mine.yaml", "table: t\nlabel: y\ntraining:\n  sed: 3\n")
@@ -102,13 +102,13 @@ def test_the_source_is_the_layer_that_said_it(
     assert "(PETAFIT__TRAINING__SEED); expected a whole number; got many" in refusal()
 
 
-def test_all_mistakes_are_told_at_once(write: Write) -> None:
+def test_all_mistakes_are_reported_at_once(write: Write) -> None:
     message = refusal("training.rounds=x", "learning=1", "keys=3")
     assert message.startswith("3 settings are wrong:\n- ")
     assert all(key in message for key in ("'training.rounds'", "'learning'", "'keys'"))
 
 
-def test_what_is_missing_is_named(write: Write) -> None:
+def test_missing_settings_are_named(write: Write) -> None:
     write("tasks/mine.yaml", "label:\n  # column: y\n")
     message = refusal()
     assert "'table' is missing. Add it to the task file" in message

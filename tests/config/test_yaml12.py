@@ -47,7 +47,7 @@ def test_core_schema(text: str, value: object) -> None:
 
 
 @given(values)
-def test_what_is_dumped_on_one_line_is_read_back(value: Any) -> None:
+def test_dumped_lines_are_read_back(value: Any) -> None:
     text = dump(value)
     assert len(text.splitlines()) == 1
     assert parse(text, source="test") == value

@@ -51,7 +51,7 @@ def test_the_rows_do_not_depend_on_the_shards() -> None:
         assert list(read(parts).to_batches()) == list(read(whole).to_batches())
 
 
-def test_a_shard_goes_on_after_the_batches_already_read() -> None:
+def test_a_shard_resumes_after_the_batches_already_read() -> None:
     clicks = Clicks(rows=1_000, block_rows=64, shards=2)
     assert list(clicks.read(1, skip=3)) == list(clicks.read(1))[3:]
 
@@ -141,7 +141,7 @@ def test_weights_turn_slowly_with_the_days() -> None:
     assert effects.corr().loc[0, 7] < 0.7
 
 
-def test_pairs_add_what_no_sum_of_their_parts_does(frame: pd.DataFrame) -> None:
+def test_pairs_have_effects_beyond_the_sum_of_their_parts(frame: pd.DataFrame) -> None:
     left, right, effect = INTERACTIONS[0]
     table = frame.pivot_table("logit", left, right, observed=True)
     counts = frame.pivot_table("logit", left, right, aggfunc="size", observed=True)

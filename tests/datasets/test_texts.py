@@ -32,7 +32,7 @@ def test_the_rows_do_not_depend_on_the_shards() -> None:
         assert list(read(parts).to_batches()) == list(read(whole).to_batches())
 
 
-def test_a_shard_goes_on_after_the_batches_already_read() -> None:
+def test_a_shard_resumes_after_the_batches_already_read() -> None:
     texts = Texts(rows=1_000, block_rows=64, shards=2)
     assert list(texts.read(1, skip=3)) == list(texts.read(1))[3:]
 

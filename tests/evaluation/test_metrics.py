@@ -202,7 +202,7 @@ def test_rows_without_weight_are_as_if_left_out(kind: str, seed: int) -> None:
 
 
 @pytest.mark.parametrize("kind", ["two classes", "margins", "three classes", "hinge of three"])
-def test_decisions_that_are_told_make_the_accuracy(kind: str) -> None:
+def test_given_decisions_determine_the_accuracy(kind: str) -> None:
     metrics, batch = KINDS[kind], scored(kind, 0)
     assert batch.weight is not None
     ones = np.ones(200, np.intp)
@@ -213,7 +213,7 @@ def test_decisions_that_are_told_make_the_accuracy(kind: str) -> None:
 
 
 @every_kind
-def test_a_dumped_state_goes_on_to_the_byte(kind: str) -> None:
+def test_a_stored_state_continues_to_the_same_bytes(kind: str) -> None:
     metrics, (first, second) = KINDS[kind], parts(scored(kind, 0), [90])
     state = metrics.reduce(metrics.start(), first)
     restored = metrics.load(from_bytes(to_bytes(metrics.dump(state))))
@@ -264,7 +264,7 @@ def test_one_class_alone_has_no_auc() -> None:
     assert found["base_log_loss"] == 0
 
 
-def test_certain_and_wrong_costs_what_float32_can_express() -> None:
+def test_the_loss_of_a_certain_mistake_is_that_of_float32() -> None:
     found = figures(KINDS["two classes"], Scored(np.array([1.0, 0.0]), np.array([0.0, 1.0])))
     assert found["log_loss"] == pytest.approx(-np.log(np.finfo(np.float32).eps))
     assert found["auc"] == 0
@@ -284,7 +284,7 @@ def test_metrics_for_a_label() -> None:
 
 
 @pytest.mark.parametrize("kind", ["two classes", "margins"])
-def test_what_a_few_rows_say_takes_little_room(kind: str) -> None:
+def test_the_summary_of_few_rows_is_small(kind: str) -> None:
     metrics = KINDS[kind]
     few, more = (summary(metrics, [scored(kind, seed=3, n_rows=rows)]) for rows in (200, 2_000))
     assert len(to_bytes(few)) < 10_000

@@ -56,7 +56,7 @@ def test_losses_of_numbers_are_those_of_scikit_learn(name: str, seed: int) -> No
 
 
 @given(seed=seeds)
-def test_a_poisson_deviance_is_held_against_that_of_the_mean(seed: int) -> None:
+def test_a_poisson_deviance_is_compared_with_that_of_the_mean(seed: int) -> None:
     random = np.random.default_rng(seed)
     y, weight = random.poisson(2.0, 50).astype(np.float64), random.uniform(0.1, 2, 50)
     y[0] = 1
@@ -81,7 +81,7 @@ def test_the_hinge_loss_is_that_of_scikit_learn_and_beside_that_of_constants(see
 
 
 @pytest.mark.parametrize("classes", [2, 4])
-def test_the_hinge_loss_is_what_petafits_own_learners_make_small(classes: int) -> None:
+def test_the_hinge_loss_is_the_objective_of_petafits_learners(classes: int) -> None:
     random = np.random.default_rng(0)
     y = random.integers(0, classes, 50).astype(np.float64)
     margins = random.normal(size=(50, 1 if classes == 2 else classes))
@@ -160,7 +160,7 @@ def test_a_deviance_of_predictions_of_0_is_large_and_finite() -> None:
         ),
     ],
 )
-def test_learners_are_judged_by_what_they_make_small(
+def test_learners_are_judged_by_their_objective(
     name: str, params: dict[str, Any], objective: Objective
 ) -> None:
     assert describe(LearnerChoice(name=name, params=params)).objective == objective

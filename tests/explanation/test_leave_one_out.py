@@ -46,7 +46,7 @@ def kept_in(folder: Path, case: str, **training: object) -> KeptSummaries:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_each_lacks_its_partition_and_nothing_else(case: str, tmp_path: Path) -> None:
+def test_each_model_lacks_its_partition_only(case: str, tmp_path: Path) -> None:
     kept = kept_in(tmp_path, case)
     held = leave_one_out(kept)
     linear = "Online" in CASES[case][0]

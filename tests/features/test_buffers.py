@@ -31,5 +31,5 @@ def test_nothing_is_copied():
     assert np.shares_memory(slots_of(pa.array(values)[2:5]).values, values)
 
 
-def test_a_bitmap_that_says_nothing_is_left_out():
+def test_a_bitmap_without_nulls_is_left_out():
     assert not slots_of(pa.array([None, 1, 2])[1:]).validity.size

@@ -56,7 +56,7 @@ def files(cache: InstanceCache) -> set[str]:
     weighted=st.booleans(),
     quarantined=st.integers(0, 3),
 )
-def test_what_was_kept_is_found_to_the_byte(
+def test_cached_rows_are_read_to_the_same_bytes(
     tmp_path_factory: pytest.TempPathFactory,
     sizes: list[int],
     dense: bool,
@@ -127,7 +127,7 @@ def test_a_damaged_file_is_left_out(tmp_path: Path) -> None:
     assert not path.exists()
 
 
-def test_what_a_killed_run_left_behind_goes_when_the_next_one_comes(tmp_path: Path) -> None:
+def test_files_of_a_killed_run_are_removed_by_the_next(tmp_path: Path) -> None:
     old, young = (InstanceCache(name, 1 << 20, str(tmp_path)) for name in ("old", "young"))
     for cache in (old, young):
         list(cache.keep(0, 0, iter([batch()])))
@@ -179,7 +179,7 @@ def test_it_is_removed(tmp_path: Path) -> None:
     cache.remove()
 
 
-def test_on_an_executor_it_lies_in_sparks_own_folder(
+def test_on_an_executor_the_cache_is_in_sparks_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SPARK_LOCAL_DIRS", f"{tmp_path},/elsewhere")

@@ -37,7 +37,7 @@ def test_a_feature_survives_json(feature):
     assert hash(again) == hash(feature)
 
 
-def test_names_say_what_a_feature_is_made_of():
+def test_feature_names_have_their_columns():
     assert [feature.name for feature in EVERY_KIND] == [
         "distance",
         "distance_missing",

@@ -48,6 +48,6 @@ def test_a_larger_share_takes_in_the_smaller() -> None:
     assert (many | ~few).all()
 
 
-def test_nothing_is_put_aside_of_a_piece_without_share() -> None:
+def test_a_piece_without_a_share_has_no_merge_holdout() -> None:
     assert MergeHoldout((0.0,)).mask(batch(1000), shard=0, piece=0, number=0) is None
     assert MergeHoldout((0.9,)).mask(batch(0), shard=0, piece=0, number=0) is None

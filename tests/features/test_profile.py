@@ -74,7 +74,7 @@ class TestLaws:
 
     @settings(max_examples=20, deadline=None)
     @given(before=ROWS, after=ROWS)
-    def test_a_state_that_was_dumped_goes_on_to_the_byte(self, profile, before, after):
+    def test_a_stored_state_continues_to_the_same_bytes(self, profile, before, after):
         state = profile.reduce(profile.start(), batch(before))
         again = profile.load(from_bytes(to_bytes(profile.dump(state))))
         assert profile.reduce(again, batch(after)) == profile.reduce(state, batch(after))
@@ -174,7 +174,7 @@ def test_classes_that_are_named_may_be_more():
     assert profile.finish(profile.lift(state)).classes == tuple(labels)
 
 
-def test_rows_that_all_weigh_nothing_are_refused_by_the_columns_name():
+def test_weights_of_0_only_are_refused_with_the_columns_name():
     rows = batch([(1.0, 1, "a", 0.0), (2.0, 2, "ä", 0.0)])
     with pytest.raises(EmptyInputError, match="No row has weight: 'w' is 0 in all"):
         CLASSES.finish(summary(CLASSES, rows))

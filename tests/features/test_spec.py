@@ -182,6 +182,6 @@ def test_crosses_take_declared_categories_and_plain_columns():
         ([], "No column of the table"),
     ],
 )
-def test_what_cannot_work_is_refused_with_the_next_step(groups, message):
+def test_impossible_features_are_refused_with_a_hint(groups, message):
     with pytest.raises(ConfigurationError, match=message):
         resolved(*groups)

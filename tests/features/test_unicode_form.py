@@ -91,7 +91,7 @@ def encoded(batch: pa.RecordBatch, form: UnicodeForm | None) -> Any:
     form=forms,
     kind=st.sampled_from(KINDS),
 )  # fmt: skip
-def test_the_encoder_sees_what_it_would_see_of_normalized_rows(
+def test_the_encoder_gives_the_result_for_normalized_rows(
     rows: list[tuple[str | None, str | None, str]], form: UnicodeForm, kind: pa.DataType
 ) -> None:
     def batch_of(change: Any) -> pa.RecordBatch:

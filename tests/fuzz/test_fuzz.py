@@ -33,7 +33,7 @@ def test_no_damage_does_any(tmp_path):
         ((DIED, "-11"), (REFUSED, "why"), "died: -11"),
     ],
 )
-def test_what_counts_as_a_finding(ours, theirs, wrong):
+def test_findings_are_recognized(ours, theirs, wrong):
     assert verdict(ours, theirs).startswith(wrong)
     assert bool(verdict(ours, theirs)) == bool(wrong)
 
@@ -45,7 +45,7 @@ def test_a_seed_always_gives_the_same_damage():
             assert first == again
 
 
-def test_what_is_taken_apart_is_put_together_again():
+def test_parsed_files_are_written_back_unchanged():
     for file in files():
         assert with_footer(file.raw[: file.footer_start], file.footer) == file.raw
         for page in file.pages:

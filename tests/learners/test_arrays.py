@@ -14,7 +14,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Class PassiveAggressive:FutureWa
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_what_learners_make_of_good_rows_is_finite_and_of_their_form(case):
+def test_models_of_good_rows_are_finite_and_have_their_form(case):
     learner = case.learner
     model = model_of(learner, case.batches(0, count=3))
     assert learner.first_not_finite(model) is None

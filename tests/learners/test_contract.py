@@ -103,7 +103,7 @@ def test_every_learner_is_tested_or_exempt() -> None:
 
 @cases()
 @data
-def test_a_dumped_state_goes_on_to_the_byte(case: Case, seed: int) -> None:
+def test_a_stored_state_continues_to_the_same_bytes(case: Case, seed: int) -> None:
     learner, (first, middle, last) = case.learner, case.batches(seed, count=3)
     for start in (None, model_of(learner, [first])):
         state = learned(learner, [first, middle], start)
@@ -254,7 +254,7 @@ def test_exact_shards_equal_their_union(case: Case, seed: int, places: list[int]
 
 @cases()
 @data
-def test_a_second_round_goes_on_from_a_merged_model(case: Case, seed: int) -> None:
+def test_a_second_round_starts_from_the_merged_model(case: Case, seed: int) -> None:
     learner, batches = case.learner, case.batches(seed, count=4)
     first = merged(learner, batches[:2])
     content = to_bytes(first)
@@ -267,7 +267,7 @@ def test_a_second_round_goes_on_from_a_merged_model(case: Case, seed: int) -> No
 
 @cases(subtractable=[True])
 @data
-def test_what_was_merged_can_be_taken_out_again(case: Case, seed: int) -> None:
+def test_a_merged_shard_can_be_removed(case: Case, seed: int) -> None:
     """Taking out cancels digits: nothing is closer than 1e-11 of the sums, which are about 100."""
     learner = case.learner
     tolerance = 1e-9 if learner.exact else 1e-6
@@ -290,7 +290,7 @@ def test_what_was_merged_can_be_taken_out_again(case: Case, seed: int) -> None:
 
 
 @cases(subtractable=[False])
-def test_what_cannot_be_taken_out_names_what_can(case: Case) -> None:
+def test_learners_without_unmerge_name_those_with_it(case: Case) -> None:
     learner, batches = case.learner, case.batches(0, count=2)
     a, b = (summary(learner, [batch]) for batch in batches)
     with pytest.raises(ConfigurationError, match=r"petafit\.Ridge"):

@@ -84,7 +84,7 @@ def test_every_family_is_listed() -> None:
     ],
     ids=lambda info: info.name,
 )
-def test_describe_knows_a_learner_before_it_meets_data(info: LearnerInfo) -> None:
+def test_describe_needs_no_data(info: LearnerInfo) -> None:
     assert describe(choice(info.name)) == info
 
 

@@ -48,7 +48,7 @@ def test_rollbacks_go_back_one_promotion_at_a_time(store):
     assert len(history) == 7
 
 
-def test_what_cannot_be_promoted_is_refused(store):
+def test_versions_that_cannot_be_promoted_are_refused(store):
     with pytest.raises(ConfigurationError, match="no version 9"):
         store.promote("flights", 9, alias="champion")
     with pytest.raises(ConfigurationError, match=r"No model 'fligths'.*mean 'flights'"):

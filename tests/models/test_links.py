@@ -59,7 +59,7 @@ def test_a_link_in_an_attachment_is_refused(store, tmp_path):
         open_model(f"{store}/flights@2")
 
 
-def test_a_listing_says_which_model_leads_out(store, tmp_path):
+def test_a_listing_names_the_link_that_leads_outside(store, tmp_path):
     moved_out(store / "flights", tmp_path / "elsewhere")
     listed = ModelStore(store).list()
     assert [each.as_dict()["status"] for each in listed] == ["unreadable", "unreadable"]

@@ -72,7 +72,7 @@ def test_partitions_are_named_with_their_rows(kept: KeptSummaries) -> None:
         ([f"day={day}" for day in range(1, 7)], "cannot be left without any partition"),
     ],
 )
-def test_what_cannot_be_left_out_is_said(kept: KeptSummaries, names: list[str], said: str) -> None:
+def test_partitions_that_cannot_be_removed_are_an_error(kept: KeptSummaries, names: list[str], said: str) -> None:
     with pytest.raises(ConfigurationError, match=said):
         kept.without(*names)
 
@@ -85,7 +85,7 @@ def test_a_damaged_summary_is_noticed(tmp_path: Path) -> None:
         kept.without("day=3")
 
 
-def test_days_without_training_rows_say_nothing(tmp_path: Path) -> None:
+def test_days_without_training_rows_have_no_summary(tmp_path: Path) -> None:
     settings = with_settings(days_in(tmp_path), split={"train": ("day <= 6", "speed > 2.9")})
     kept = petafit.load_summaries(petafit.train(settings).folder.uri)
     assert 1 < len(kept.partitions) < 6
@@ -103,14 +103,14 @@ def test_days_without_training_rows_say_nothing(tmp_path: Path) -> None:
         ({"training": {"keep_summaries": ("speed",)}}, "not partitioned by it"),
     ],
 )
-def test_what_cannot_be_kept_is_refused(
+def test_summaries_that_cannot_be_kept_are_refused(
     tmp_path: Path, changes: dict[str, object], said: str
 ) -> None:
     with pytest.raises(ConfigurationError, match=said):
         petafit.train(with_settings(days_in(tmp_path), **changes))
 
 
-def test_learners_of_spark_have_nothing_to_keep(tmp_path: Path) -> None:
+def test_mllib_learners_have_no_summaries(tmp_path: Path) -> None:
     settings = with_settings(days_in(tmp_path), learner={"name": "mllib.LogisticRegression"})
     with pytest.raises(ConfigurationError, match="Spark fits it whole"):
         petafit.train(settings)
@@ -124,7 +124,7 @@ def test_partitions_are_in_all_that_later_rounds_learn(
         with_settings(days_in(tmp_path), training=more)
 
 
-def test_a_run_that_kept_nothing_says_how_to(settings: Settings) -> None:
+def test_a_run_without_summaries_has_a_hint(settings: Settings) -> None:
     run = petafit.train(settings)
     with pytest.raises(ConfigurationError, match=r"training\.keep_summaries: COLUMN"):
         petafit.load_summaries(run.folder.uri)

@@ -49,7 +49,7 @@ def test_a_published_model_is_found_and_loaded(tmp_path, uri):
     assert found.as_dict()["version"] == 1
 
 
-def test_the_files_are_where_the_documentation_says(store):
+def test_files_are_at_the_documented_paths(store):
     found = publish(store)
     assert store.folder.files() == [
         "flights/latest.json",

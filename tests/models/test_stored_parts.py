@@ -21,7 +21,7 @@ def with_array(content: StateDict, name: str, array: np.ndarray) -> StateDict:
 
 
 @pytest.mark.parametrize("case", ONLINE, ids=str)
-def test_what_a_learner_has_dumped_and_lifted_is_of_its_form(case):
+def test_states_and_summaries_of_a_learner_have_its_form(case):
     learner = case.learner
     state = learner.start()
     for batch in case.batches(0, count=2):
@@ -52,7 +52,7 @@ def test_a_summary_of_other_coordinates_is_refused(index):
         learner.check_summary(StateDict(given, params))
 
 
-def test_rows_put_aside_stay_within_the_features():
+def test_the_merge_holdout_stays_within_the_features():
     rows = {
         "counts": np.array([1, 1], np.int32),
         "indices": np.array([0, 7], np.int32),

@@ -58,7 +58,7 @@ def publish(tmp_path: Path) -> list[str]:
     return store.folder.child("flights", "objects").names()
 
 
-def test_what_a_killed_publisher_staged_is_removed(tmp_path: Path, publisher) -> None:
+def test_staged_files_of_a_killed_publisher_are_removed(tmp_path: Path, publisher) -> None:
     publisher.kill()
     publisher.wait()
     left = publish(tmp_path)
@@ -66,13 +66,13 @@ def test_what_a_killed_publisher_staged_is_removed(tmp_path: Path, publisher) ->
     assert ModelStore(tmp_path / "models").folder.child("flights", "publishing").names() == []
 
 
-def test_what_a_living_publisher_staged_is_left_alone(tmp_path: Path, publisher) -> None:
+def test_staged_files_of_a_living_publisher_are_kept(tmp_path: Path, publisher) -> None:
     left = publish(tmp_path)
     assert len([name for name in left if name.startswith("staging-")]) == 1
     assert publisher.poll() is None
 
 
-def test_what_is_published_under_a_staged_name_stays(
+def test_models_published_under_a_staged_name_are_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """On an object store, which has no rename, content keeps the name it was staged under."""

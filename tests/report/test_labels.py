@@ -27,7 +27,7 @@ def test_a_name_stands_to_the_right_of_its_point_or_left_of_it_at_the_edge():
     assert inner.arrow_patch is None, "no line: it is beside its point"
 
 
-def test_names_of_one_place_lie_apart_with_lines_to_it():
+def test_names_of_one_point_are_spread_with_lines_to_it():
     names = placed([PointName(f"name {i}", (300, 200)) for i in range(8)])
     boxes = [box(name) for name in names]
     assert all(one.count_overlaps(boxes) == 1 for one in boxes), "each overlaps itself alone"

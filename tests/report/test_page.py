@@ -36,7 +36,7 @@ def render(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     sys.modules.pop("a_package_of_pages", None)
 
 
-def test_what_is_shown_is_escaped_unless_it_is_markup(render):
+def test_values_are_escaped_unless_they_are_markup(render):
     page = render(title="<script>'&\"", plot=Markup("<svg></svg>"))
     assert "<svg></svg>" in page
     assert "<script" not in page
@@ -65,7 +65,7 @@ def test_the_page_has_all_it_needs_and_may_load_nothing(render):
     assert not re.search(r"<script|<link|<img|https?:|@import|url\(", page)
 
 
-def test_petafit_is_imported_without_what_draws_pages():
+def test_petafit_is_imported_without_matplotlib_and_jinja():
     """It is an extra: workers do not have it."""
     code = (
         "import sys; sys.modules['matplotlib'] = sys.modules['jinja2'] = None\n"

@@ -39,7 +39,7 @@ def test_it_is_one_image_with_a_name_and_a_description():
     assert root[0] is title, "browsers take the first child"
 
 
-def test_tooltips_are_titles_of_what_they_are_about():
+def test_tooltips_are_titles_of_their_artists():
     root = ElementTree.fromstring(drawn())
     (group,) = (g for g in root.iter("g") if g.find("title") is not None)
     assert group.find("title").text == "rises"
@@ -118,7 +118,7 @@ def test_two_figures_on_a_page_share_no_ids_and_every_reference_leads_somewhere(
     assert set(references) <= ids.keys()
 
 
-def test_nothing_is_loaded_or_said_about_the_rest_of_the_page():
+def test_an_svg_loads_nothing_and_styles_only_itself():
     page = drawn()
     assert not re.search(r"https?:|<style|<script|<image|xmlns|<metadata", page)
     assert not re.search(r"""(href="|url\()(?!#)""", page)

@@ -41,12 +41,12 @@ Driver stacktrace:
         ("", ""),
     ],
 )
-def test_the_innermost_cause_is_told(text: str, told: str) -> None:
+def test_the_innermost_cause_is_reported(text: str, told: str) -> None:
     assert reason(Exception(text)) == told
 
 
 @pytest.mark.spark
-def test_a_worker_of_python_tells_its_last_line(spark: SparkSession) -> None:
+def test_the_last_line_of_a_python_worker_is_reported(spark: SparkSession) -> None:
     def fails(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         raise ValueError("the seventh row\nis odd")
 
@@ -59,7 +59,7 @@ def test_a_worker_of_python_tells_its_last_line(spark: SparkSession) -> None:
 
 
 @pytest.mark.spark
-def test_what_petafit_raises_in_a_worker_stays_itself(spark: SparkSession) -> None:
+def test_petafit_errors_in_a_worker_keep_their_class(spark: SparkSession) -> None:
     def fails(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         raise ContractError("A label is missing", hint="Filter such rows.")
 
@@ -90,7 +90,7 @@ def test_a_process_that_ended_is_no_question_of_settings() -> None:
 
 
 @pytest.mark.spark
-def test_a_worker_that_is_killed_is_told_with_its_task_and_the_way_on(spark: SparkSession) -> None:
+def test_a_killed_worker_is_reported_with_its_task_and_a_hint(spark: SparkSession) -> None:
     def dies(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         os.kill(os.getpid(), signal.SIGKILL)
         yield from batches
@@ -106,7 +106,7 @@ def test_a_worker_that_is_killed_is_told_with_its_task_and_the_way_on(spark: Spa
 
 
 @pytest.mark.spark
-def test_workers_without_petafit_are_told_so(spark: SparkSession) -> None:
+def test_workers_without_petafit_are_reported(spark: SparkSession) -> None:
     class Missing:
         def __reduce__(self) -> tuple[object, ...]:
             return importlib.import_module, ("petafit.of_another_version",)
@@ -122,7 +122,7 @@ def test_workers_without_petafit_are_told_so(spark: SparkSession) -> None:
 
 
 @pytest.mark.spark
-def test_spark_without_the_jars_of_an_object_store_is_told_what_to_add(spark: SparkSession) -> None:
+def test_missing_jars_of_an_object_store_are_named(spark: SparkSession) -> None:
     with pytest.raises(ConfigurationError, match=r"s3a://.*hadoop-aws.*stream: direct"):  # noqa: SIM117
         with in_one_sentence("No rows"):
             spark.read.parquet("s3a://bucket/table").collect()

@@ -124,7 +124,7 @@ class TestInstallingJava:
             "Installed openjdk-21-jre-headless",
         ]
 
-    def test_other_users_are_told(self, monkeypatch, commands):
+    def test_other_users_get_instructions(self, monkeypatch, commands):
         monkeypatch.setattr("os.geteuid", lambda: 1000)
         with pytest.raises(ConfigurationError, match="apt-get install openjdk-17-jre-headless"):
             java.ensure_java()
@@ -169,7 +169,7 @@ class TestDelta:
             spark_files.ensure_quiet(spark_home)
 
     @pytest.mark.parametrize("change", [{"delta-storage-4.4.0.jar": b"forged"}, None])
-    def test_nothing_is_installed_where_one_file_is_not_what_it_should_be(
+    def test_nothing_is_installed_if_one_file_has_a_wrong_digest(
         self, spark_home, tmp_path, change
     ):
         given = CONTENT | change if change else dict(list(CONTENT.items())[:-1])
@@ -178,7 +178,7 @@ class TestDelta:
             spark_files.ensure_delta(spark_home)
         assert not list((spark_home / "jars").iterdir())
 
-    def test_without_a_network_set_up_goes_on_and_says_what_works(self, spark_home, capsys):
+    def test_without_a_network_set_up_continues_and_lists_what_works(self, spark_home, capsys):
         write_command(spark_home / "bin", "spark-submit", "echo UNRESOLVED DEPENDENCIES; exit 1")
         assert not spark_files.ensure_delta(spark_home)
         said = capsys.readouterr().err

@@ -125,7 +125,7 @@ class TestSessionThatRuns:
             assert session is spark
         assert spark.range(3).count() == 3
 
-    def test_what_comes_too_late_is_said_once(self, spark, caplog):
+    def test_settings_that_come_too_late_are_reported_once(self, spark, caplog):
         late = {"spark.driver.memory": "64g", "spark.ui.enabled": False, "spark.jars": "x.jar"}
         with caplog.at_level(logging.WARNING), open_session(settings(submit=late), app_name="t"):
             pass
@@ -134,7 +134,7 @@ class TestSessionThatRuns:
             "spark.driver.memory, spark.jars"
         ]
 
-    def test_a_setting_the_session_does_not_take_is_said(self, spark, caplog):
+    def test_a_setting_that_the_session_refuses_is_reported(self, spark, caplog):
         static = {"spark.sql.warehouse.dir": "elsewhere"}
         with open_session(settings(session=static), app_name="tests", given=spark):
             pass
@@ -225,7 +225,7 @@ def test_java_that_is_missing_is_named_with_the_command_and_the_way_around(tmp_p
     ],
     ids=lambda value: "" if isinstance(value, str) else str(next(iter(value.values()))),
 )
-def test_spark_that_does_not_start_says_why_in_one_sentence(spark, told):
+def test_a_failed_start_of_spark_is_reported_in_one_sentence(spark, told):
     answer = run(OPEN % ({"master": "local[1]"} | spark))
     assert answer.stdout.startswith(f"2 Spark does not start with {told}")
     assert answer.stdout.count("\n") == 1
@@ -242,7 +242,7 @@ def test_values_of_a_secret_setting_are_not_repeated(spark):
 
 
 @pytest.mark.spark
-def test_what_is_silenced_while_spark_starts_is_heard_again(spark):
+def test_loggers_silenced_while_spark_starts_are_restored(spark):
     logs = spark._jvm.org.apache.logging.log4j.LogManager
     names = ("org.apache.spark.SparkContext", "org.apache.spark.util.Utils")
 

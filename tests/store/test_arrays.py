@@ -36,7 +36,7 @@ named = st.builds(StateDict, st.dictionaries(names, arrays, max_size=3), params)
 
 @settings(max_examples=100, deadline=None)
 @given(named)
-def test_what_was_written_is_read_to_the_byte(written):
+def test_written_arrays_are_read_to_the_same_bytes(written):
     read = from_bytes(to_bytes(written))
     assert read == written
     assert read.arrays.keys() == written.arrays.keys()
@@ -228,7 +228,7 @@ def test_a_header_is_not_believed(member):
     assert peak < 10_000_000
 
 
-def test_what_is_compressed_is_not_unpacked():
+def test_compressed_members_are_refused():
     bomb = repacked(
         head(["a"]), ("a.npy", as_npy(np.zeros(10_000_000))), compression=zipfile.ZIP_DEFLATED
     )

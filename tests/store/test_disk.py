@@ -52,7 +52,7 @@ def test_replacing_a_folder_by_a_file_fails_and_leaves_the_folder(tmp_path):
     assert listed(tmp_path) == ["x"]
 
 
-def test_new_files_are_readable_as_the_umask_says(tmp_path):
+def test_new_files_have_the_permissions_of_the_umask(tmp_path):
     old = os.umask(0o027)
     try:
         disk.replace(tmp_path / "a", b"")
@@ -63,7 +63,7 @@ def test_new_files_are_readable_as_the_umask_says(tmp_path):
     assert (tmp_path / "b").stat().st_mode & 0o777 == 0o640
 
 
-def test_removing_a_link_leaves_what_it_points_to(tmp_path):
+def test_removing_a_link_keeps_its_target(tmp_path):
     (tmp_path / "kept").mkdir()
     (tmp_path / "kept/x").write_text("x")
     (tmp_path / "link").symlink_to("kept")

@@ -20,7 +20,7 @@ def folder(request, tmp_path):
     return Folder(tmp_path / "a top" if request.param == "local" else f"file://{tmp_path}/a%20top")
 
 
-def test_what_was_written_is_read(folder):
+def test_written_files_are_read(folder):
     folder.write("a/b.bin", b"\0\1")
     assert folder.read("a/b.bin") == b"\0\1"
     assert folder.child("a").read("b.bin") == b"\0\1"

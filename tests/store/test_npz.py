@@ -20,7 +20,7 @@ CONTENT = StateDict(
 
 
 @given(st.lists(st.binary(min_size=1)), st.data())
-def test_a_buffer_file_holds_what_a_file_would(written: list[bytes], data: st.DataObject) -> None:
+def test_a_buffer_file_has_the_content_of_a_file(written: list[bytes], data: st.DataObject) -> None:
     buffers, file, starts = BufferFile(), io.BytesIO(), []
     for buffer in written:
         starts.append(buffers.tell())

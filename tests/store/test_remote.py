@@ -100,7 +100,7 @@ def test_an_object_store_never_renames(kind):
     assert remote.can_rename(storage) == (kind == "hdfs")
 
 
-def test_the_loser_of_a_race_on_hdfs_is_told_so(monkeypatch):
+def test_the_loser_of_a_race_on_hdfs_gets_an_error(monkeypatch):
     storage = Storage("hdfs")
     monkeypatch.setattr(storage, "move", lambda *_: lose(storage))
 

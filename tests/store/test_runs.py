@@ -96,7 +96,7 @@ def test_stages_add_up_their_time(store):
         (KeyboardInterrupt(), "interrupted"),
     ],
 )
-def test_an_error_ends_the_run_as_failed_and_goes_on(store, error, text):
+def test_an_error_fails_the_run_and_is_raised_again(store, error, text):
     with pytest.raises(type(error)), begin(store) as run, run.stage("fit"):
         raise error
     assert not run.finished

@@ -24,7 +24,7 @@ def test_a_finished_run_has_nothing_to_do_and_is_left_alone(store):
     assert manifest(store) == before
 
 
-def test_a_failed_run_resumes_with_what_it_knew(store):
+def test_a_failed_run_resumes_with_its_earlier_results(store):
     fail(store, inputs=[{"table": "pinned"}], timings={"plan": 1.0})
     with begin(store, versions={"python": "3.12"}) as run:
         assert run.manifest["inputs"] == [{"table": "pinned"}]
@@ -132,7 +132,7 @@ def test_a_finished_run_begins_anew_where_it_must(store):
     assert (manifest(store)["made"], manifest(store)["again_because"]) == (2, "its table is gone")
 
 
-def test_what_another_process_made_again_meanwhile_counts(store):
+def test_a_run_repeated_by_another_process_counts(store):
     with begin(store):
         pass
     first, second = begin(store), begin(store)

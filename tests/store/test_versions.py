@@ -17,7 +17,7 @@ def test_versions_are_those_installed():
     assert all(isinstance(version, str) for version in found.values())
 
 
-def test_what_is_not_installed_is_left_out(monkeypatch):
+def test_packages_that_are_not_installed_are_left_out(monkeypatch):
     def missing(name):
         raise metadata.PackageNotFoundError(name)
 

@@ -46,7 +46,7 @@ def test_good_rows_have_no_reasons_and_are_not_copied() -> None:
     assert checks.split(rows)[0] is rows
 
 
-def test_a_bad_row_says_what_is_wrong_with_it() -> None:
+def test_a_bad_row_has_its_violation() -> None:
     checks = compile_checks(CONTRACT, SCHEMA, required=["late"], finite=["distance"])
     rows = batch(
         distance=[-5.0, math.inf, 6000.5, None, math.nan, 1.0, 1.0, 1.0, 1.0],

@@ -134,7 +134,7 @@ def test_a_version_whose_files_were_cleaned_up_is_refused_with_the_oldest_there_
     assert open_delta(str(tmp_path)).rows == 3
 
 
-def test_a_version_that_the_log_no_longer_tells_is_refused_with_the_oldest_there_is(tmp_path):
+def test_a_version_removed_from_the_log_is_refused_with_the_oldest_one(tmp_path):
     versions(tmp_path).create_checkpoint()
     write_deltalake(tmp_path, pa.table({"x": [12]}), mode="append")
     for number in range(9):
@@ -145,7 +145,7 @@ def test_a_version_that_the_log_no_longer_tells_is_refused_with_the_oldest_there
     assert open_delta(str(tmp_path), version=11).rows == 3
 
 
-def test_a_stack_of_delta_rs_is_not_told(tmp_path, monkeypatch):
+def test_a_stack_trace_of_delta_rs_is_left_out(tmp_path, monkeypatch):
     write_deltalake(tmp_path, pa.table({"n": [1]}))
     (tmp_path / "_delta_log" / f"{1:020}.json").write_text('{"add": ')
     with pytest.raises(StorageError) as told:
@@ -230,7 +230,7 @@ def test_the_deletion_vectors_of_these_tests_are_real(tmp_path):
         ),
     ],
 )
-def test_files_are_read_directly_only_where_they_tell_the_rows(tmp_path, log, reason):
+def test_files_are_read_directly_only_if_they_hold_the_rows(tmp_path, log, reason):
     write_log(tmp_path, stats=json.dumps({"numRecords": 30}), **log)
     snapshot = open_delta(str(tmp_path))
     if reason is None:

@@ -60,7 +60,7 @@ def test_a_table_is_written_and_read_where_it_is(table: Path) -> None:
 
 
 @pytest.mark.spark
-def test_spark_reads_what_was_written(spark, table: Path) -> None:  # type: ignore[no-untyped-def]
+def test_spark_reads_written_rows(spark, table: Path) -> None:  # type: ignore[no-untyped-def]
     commit(table, "k1", [1, 2])
     read = spark.read.format("delta").load(Folder(table).spark_uri)
     assert sorted(map(tuple, read.collect())) == [(1, "a%20b"), (2, "ü")]

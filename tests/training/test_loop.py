@@ -84,7 +84,7 @@ def test_the_best_round_has_the_least_loss_that_is_a_number(losses: Any, best: i
     assert at.best_weights.params["round"] == best
 
 
-def test_a_training_without_a_number_for_a_loss_fails() -> None:
+def test_a_training_whose_loss_is_nan_fails() -> None:
     with pytest.raises(ConfigurationError, match=r"no round.*finite number.*learning rate"):
         standing(np.nan, np.inf).require_best()
 
@@ -154,7 +154,7 @@ def test_a_round_that_diverges_leaves_the_best_before_it(
     assert "Round 1 stands" in caplog.text
 
 
-def test_a_killed_refinement_after_a_round_that_diverged_goes_on_to_the_same_model(
+def test_a_killed_refinement_after_a_diverged_round_resumes_to_the_same_model(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The round that diverged has the number of the first Newton round."""

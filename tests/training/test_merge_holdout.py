@@ -10,7 +10,7 @@ Y = np.array([0.0, 1.0, 0.0, 1.0])
 
 
 @pytest.mark.parametrize("weight", [None, np.array([1.0, 2.0, 0.0, 3.0])])
-def test_rows_put_aside_are_not_learnt_from(weight: np.ndarray | None) -> None:
+def test_the_merge_holdout_is_not_learnt_from(weight: np.ndarray | None) -> None:
     aside = np.array([False, True, True, True])
     batch, rows = taken_from(Batch(X, Y, weight, reserved=aside))
     assert batch.weight is not None
@@ -22,7 +22,7 @@ def test_rows_put_aside_are_not_learnt_from(weight: np.ndarray | None) -> None:
     np.testing.assert_array_equal(kept.y, Y[wanted])
 
 
-def test_rows_without_weight_are_no_rows_put_aside() -> None:
+def test_the_merge_holdout_has_no_rows_of_weight_0() -> None:
     batch, rows = taken_from(Batch(X, Y, np.zeros(4), reserved=np.ones(4, bool)))
     assert rows is NOTHING
     assert batch.weight is not None

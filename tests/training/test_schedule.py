@@ -17,7 +17,7 @@ def test_more_shards_merge_more_often(shards: int, parts: int) -> None:
     assert len(Schedule.of(TRAINING, shards=shards, rows=None).parts) == parts
 
 
-def test_one_shard_is_not_cut_and_puts_nothing_aside() -> None:
+def test_one_shard_has_one_part_and_no_merge_holdout() -> None:
     schedule = Schedule.of(TRAINING, shards=1, rows=10**9)
     assert schedule == Schedule()
     assert schedule.reserve(0) is None
@@ -31,7 +31,7 @@ def test_every_piece_of_a_shard_gets_a_batch() -> None:
 
 
 @given(shards=st.integers(2, 20_000), rows=st.integers(1, 10**12), wanted=st.integers(0, 10**6))
-def test_no_more_is_put_aside_than_wanted(shards: int, rows: int, wanted: int) -> None:
+def test_the_merge_holdout_is_no_larger_than_wanted(shards: int, rows: int, wanted: int) -> None:
     schedule = Schedule.of(Training(merge_holdout=wanted), shards=shards, rows=rows)
     assert schedule.cuts[0] == 0
     assert schedule.cuts[-1] == 1

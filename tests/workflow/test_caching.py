@@ -62,14 +62,14 @@ def test_a_table_is_decoded_once(cached: Settings, reads: list[int]) -> None:
     assert sorted(reads) == sorted(once * 3)
 
 
-def test_what_does_not_fit_is_decoded_again(cached: Settings, reads: list[int]) -> None:
+def test_rows_that_do_not_fit_the_cache_are_decoded_again(cached: Settings, reads: list[int]) -> None:
     small = digest(cached, training={"cache": "100KB"})
     assert len(reads) > 12
     assert digest(cached, training={"cache": None}) == small
 
 
 @pytest.mark.parametrize(("rounds", "kept"), [(1, 0), (2, 12)])
-def test_only_what_is_read_again_is_kept(
+def test_only_rows_that_are_read_again_are_cached(
     cached: Settings, monkeypatch: pytest.MonkeyPatch, rounds: int, kept: int
 ) -> None:
     keep, pieces = InstanceCache.keep, set()

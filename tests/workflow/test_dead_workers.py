@@ -56,7 +56,7 @@ def test_local_mode_survives_a_dead_worker_and_a_run_that_died_of_them_resumes(
     ],
     ids=["cores", "memory"],
 )
-def test_executors_that_no_worker_has_room_for_are_told_of(
+def test_executors_larger_than_any_worker_are_reported(
     settings: Settings, tmp_path: Path, asked: dict[str, object], told: str
 ) -> None:
     with standalone(tmp_path, cores=1) as master:

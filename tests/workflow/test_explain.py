@@ -104,20 +104,20 @@ def test_nothing_to_explain_is_refused(settings: Settings) -> None:
         petafit.explain(settings)
 
 
-def test_a_model_whose_days_were_not_kept_says_how_to(settings: Settings) -> None:
+def test_a_model_without_summaries_is_refused_with_a_hint(settings: Settings) -> None:
     petafit.train(settings)
     with pytest.raises(ConfigurationError, match=r"training\.keep_summaries: COLUMN"):
         petafit.explain(with_settings(settings, explain={"influence": "partitions"}))
 
 
-def test_a_removed_run_is_said(tmp_path: Path) -> None:
+def test_a_removed_run_is_an_error(tmp_path: Path) -> None:
     settings = task(tmp_path)
     shutil.rmtree(petafit.train(settings).folder.path)
     with pytest.raises(ConfigurationError, match="removing the run folder"):
         petafit.explain(settings)
 
 
-def test_without_test_rows_there_is_nothing_to_say(tmp_path: Path) -> None:
+def test_without_test_rows_explain_is_refused(tmp_path: Path) -> None:
     settings = task(tmp_path)
     petafit.train(settings)
     with pytest.raises(EmptyInputError, match="No rows to explain influence"):
@@ -133,7 +133,7 @@ def test_bad_test_rows_are_counted_and_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.spark
-def test_both_engines_tell_the_same(tmp_path: Path, spark: Any) -> None:
+def test_both_engines_give_the_same_influence(tmp_path: Path, spark: Any) -> None:
     settings = task(tmp_path)
     local = petafit.train(settings)
     expected = told(petafit.explain(settings))

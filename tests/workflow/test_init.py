@@ -85,7 +85,7 @@ def test_the_file_is_a_task_that_works() -> None:
     ]
 
 
-def test_comments_say_what_was_seen() -> None:
+def test_comments_describe_the_table() -> None:
     text = write_task_file(save(clicks()), label="click").read_text()
     words = [line.split() for line in text.splitlines()]
     assert "# Written by `petafit init` for data/clicks: parquet, 1,200 rows, 1 file." in text
@@ -115,7 +115,7 @@ def test_without_a_date_keys_are_held_out() -> None:
     assert loaded.keys == ("request",)
 
 
-def test_without_a_date_and_an_id_the_keys_are_what_tells_rows_apart() -> None:
+def test_without_a_date_and_an_id_the_keys_identify_rows() -> None:
     table = clicks().select(["click", "user_id", "site", "new", "price"])
     loaded = check_works(write_task_file(save(table), label="click"))
     assert set(loaded.keys) == {"site", "user_id"}
@@ -163,7 +163,7 @@ def test_text_is_cut_into_n_grams() -> None:
     assert loaded.keys == ()
 
 
-def test_a_label_with_one_class_is_told() -> None:
+def test_a_label_with_one_class_is_reported() -> None:
     table = clicks().set_column(0, "click", pa.array(["no"] * ROWS))
     assert "training needs two classes" in write_task_file(save(table), label="click").read_text()
 
@@ -217,7 +217,7 @@ def test_tables_that_cannot_be() -> None:
     assert not Path("conf").exists()
 
 
-def test_a_table_whose_files_do_not_tell_all_is_looked_at_as_far_as_that_goes(
+def test_a_table_that_needs_spark_is_inspected_as_far_as_possible(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     write_deltalake("data/log", clicks().drop_columns(["nothing"]))
@@ -276,7 +276,7 @@ def test_any_table_with_a_number_gives_a_task_that_works(
     check_works(write_task_file("any.parquet", label="y", force=True))
 
 
-def test_the_index_of_pandas_and_what_tells_the_label_are_named() -> None:
+def test_the_pandas_index_and_columns_that_leak_the_label_are_named() -> None:
     rows = clicks()
     clicked = pa.array([("no", "yes")[value] for value in rows["click"].to_pylist()])
     numbers = pa.array([float(i) / 3 for i in range(ROWS)])
@@ -292,7 +292,7 @@ def test_the_index_of_pandas_and_what_tells_the_label_are_named() -> None:
     check_works(path)
 
 
-def test_what_numbers_the_rows_is_named() -> None:
+def test_columns_that_number_the_rows_are_named() -> None:
     rows = 300
     table = pa.table(
         {
@@ -318,7 +318,7 @@ def test_a_number_that_equals_the_label_is_named() -> None:
     assert text.count("as the label itself") == 1
 
 
-def test_the_unnamed_index_is_told_once_and_no_key() -> None:
+def test_the_unnamed_index_is_reported_once_and_is_no_key() -> None:
     random = np.random.default_rng(0)
     frame = pd.DataFrame({"x": random.normal(size=300), "y": [0, 1] * 150})
     Path("data/t").mkdir(parents=True)

@@ -18,7 +18,7 @@ def test_a_block_that_ends_is_a_finished_run(settings: Settings) -> None:
     assert job.run.manifest["peak_memory_bytes"]["driver"] > 0
 
 
-def test_a_block_that_fails_says_so_and_can_go_on(settings: Settings) -> None:
+def test_a_failed_job_is_reported_and_can_be_resumed(settings: Settings) -> None:
     with pytest.raises(ZeroDivisionError), open_job("train", settings, run_id="twice") as job:
         raise ZeroDivisionError("by zero")
     assert job.run.manifest["status"] == "failed"

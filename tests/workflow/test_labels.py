@@ -82,7 +82,7 @@ def test_a_label_that_can_be_no_class_is_refused_before_any_row_is_read(
         train(settings)
 
 
-def test_more_classes_than_a_model_should_have_say_what_to_do(settings: Settings) -> None:
+def test_too_many_classes_are_refused_with_a_hint(settings: Settings) -> None:
     many = [f"class {i % 1001}" for i in range(len(LATE))]
     with pytest.raises(ConfigurationError, match=r"named in `label\.classes`"):
         train(labelled(settings, many))
@@ -103,7 +103,7 @@ def test_rows_without_weight_are_refused_in_training(
         train(settings)
 
 
-def test_text_that_holds_numbers_is_told_to_be_cast(settings: Settings) -> None:
+def test_text_of_numbers_is_refused_with_a_hint_to_cast(settings: Settings) -> None:
     rewrite(settings, replace_column("speed", table()["speed"].cast(pa.string()).combine_chunks()))
     with pytest.raises(ConfigurationError, match="cast the column in the table"):
         train(settings)

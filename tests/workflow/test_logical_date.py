@@ -52,7 +52,7 @@ def test_a_date_that_is_none_is_refused_before_anything_is_written(
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_backfill_is_not_what_is_served(settings: Settings) -> None:
+def test_a_backfill_is_not_served(settings: Settings) -> None:
     newest = train(settings, logical_date=DATE).manifest["model"]
     older = with_settings(settings, hash_bits=10)
     backfill = train(older, logical_date="2024-01-01").manifest["model"]

@@ -107,7 +107,7 @@ def test_a_moment_that_nanoseconds_do_not_reach_is_compared(settings: Settings) 
 @pytest.mark.parametrize(
     "allowed", [{"allowed": ["abc", "d"]}, {"allowed": ["2013-10-01"]}], ids=["text", "date"]
 )
-def test_bad_rows_of_text_that_is_not_utf8_are_told_legibly(
+def test_bad_rows_of_text_that_is_not_utf8_are_reported_legibly(
     settings: Settings, allowed: dict[str, object]
 ) -> None:
     rewrite(settings, table().append_column("odd", not_utf8()))

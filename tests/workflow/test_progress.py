@@ -13,7 +13,7 @@ from petafit.store.filesystem import Folder
 from petafit.workflow.progress import show_progress
 
 
-def test_without_a_terminal_lines_say_how_far_a_pass_came(
+def test_without_a_terminal_progress_is_logged(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, logger="petafit")
@@ -44,7 +44,7 @@ with show_progress("train", HeartbeatReader(folder), shards=2, rows=40):
     assert "75%" in shown
 
 
-def test_what_cannot_be_shown_does_not_stop_the_work(tmp_path: Path) -> None:
+def test_progress_that_cannot_be_shown_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     reader = HeartbeatReader(Folder(tmp_path / "file"))
     with pytest.raises(StorageError):

@@ -44,7 +44,7 @@ def test_a_resumed_run_refuses_a_plan_that_changed(settings: Settings) -> None:
     assert train(settings, run_id="r").manifest["rows"]["in"] == 4500
 
 
-def test_the_manifest_tells_the_rows_of_each_round(settings: Settings) -> None:
+def test_the_manifest_has_the_rows_of_each_round(settings: Settings) -> None:
     run = train(with_settings(settings, training={"rounds": 2, "parts": 2, "shards": 3}))
     first, second, whole = (done["tally"] for done in run.manifest["rounds"])
     assert first["read"] + second["read"] == whole["read"] == whole["promised"] == 6000

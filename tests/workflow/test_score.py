@@ -35,7 +35,7 @@ def test_every_row_gets_the_loaded_models_prediction(settings: Settings) -> None
     assert stamps == {"model_digest": {model["digest"]}, "run_id": {"scoring"}}
 
 
-def test_a_bad_row_says_why_it_has_no_prediction(settings: Settings) -> None:
+def test_a_bad_row_has_the_reason_in_its_status(settings: Settings) -> None:
     train(settings)
     speed = table()["speed"].to_pylist()
     speed[7] = np.inf

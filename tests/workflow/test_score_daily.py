@@ -141,7 +141,7 @@ def test_a_run_that_was_cut_off_after_its_commit_is_resumed(
     assert count(daily, "run_id") == before
 
 
-def test_partitions_are_replaced_by_a_part_of_their_rows_where_that_was_said(
+def test_partitions_are_replaced_by_a_part_of_their_rows_on_request(
     daily: Settings,
 ) -> None:
     score(filtered(daily, "day <= 2"), run_id="old")
@@ -168,7 +168,7 @@ def test_a_table_that_is_partitioned_by_dates_stays_so(daily: Settings) -> None:
     ("replace", "message"),
     [("logical_date", "needs the logical date"), ("partitions", "has no partitions")],
 )
-def test_what_cannot_be_replaced_is_said_before_work(
+def test_rows_that_cannot_be_replaced_are_refused_first(
     settings: Settings, replace: str, message: str
 ) -> None:
     train(settings)
@@ -249,7 +249,7 @@ def left_behind(settings: Settings) -> list[str]:
     return [name for name in beside if name != output.name]
 
 
-def test_what_a_killed_scorer_left_is_removed_by_the_next_and_it_can_be_resumed(
+def test_files_of_a_killed_scorer_are_removed_by_the_next_and_it_can_be_resumed(
     daily: Settings,
 ) -> None:
     killed = start(filtered(daily, "day == 2"), "killed")
@@ -265,7 +265,7 @@ def test_what_a_killed_scorer_left_is_removed_by_the_next_and_it_can_be_resumed(
     assert files == {"day=2", "day=3"}
 
 
-def test_what_a_living_scorer_has_staged_is_left_alone(daily: Settings) -> None:
+def test_staged_files_of_a_living_scorer_are_kept(daily: Settings) -> None:
     living = start(filtered(daily, "day == 2"), "living")
     staged(living)
     score(filtered(daily, "day == 3"), run_id="next")

@@ -108,7 +108,7 @@ def with_text_labels(settings: Settings) -> dict[str, str]:
         ("mllib.GeneralizedLinearRegression", "at most 4,096 features"),
     ],
 )
-def test_what_mllib_cannot_learn_is_refused_before_any_row_is_read(
+def test_data_that_mllib_cannot_learn_is_refused_before_rows_are_read(
     on_spark: Settings, spark: Any, learner: str, message: str
 ) -> None:
     settings = with_settings(

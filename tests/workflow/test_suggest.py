@@ -28,7 +28,7 @@ DAYS = repeating([1 + i % 30 for i in range(360)])
 DATES = repeating([dt.date(2013, 1, 1) + dt.timedelta(days=i) for i in range(360)])
 
 
-def test_of_the_calendar_only_the_coarsest_that_varies_tells_the_time() -> None:
+def test_only_the_coarsest_varying_calendar_column_orders_rows() -> None:
     one_year = pa.table({"day": DAYS, "month": MONTHS, "year": [2013] * ROWS})
     assert cut(one_year) == Cut("month", 11, pytest.approx(1 / 6, abs=0.01))
     years = repeating(range(2003, 2013))
@@ -48,7 +48,7 @@ def test_of_two_dates_neither_is_obvious() -> None:
     assert cut(pa.table({"ordered": DATES, "shipped": DATES, "month": MONTHS})) is not None
 
 
-def test_text_tells_the_time_in_iso_form_only() -> None:
+def test_text_orders_rows_in_iso_format_only() -> None:
     text = [str(date) for date in DATES]
     found = cut(pa.table({"ds": text}))
     assert found is not None
@@ -57,7 +57,7 @@ def test_text_tells_the_time_in_iso_form_only() -> None:
     assert cut(pa.table({"name": text})) is None
 
 
-def test_what_does_not_divide_all_rows_is_no_cut() -> None:
+def test_a_column_that_does_not_divide_all_rows_gives_no_split() -> None:
     assert cut(pa.table({"day": [3] * ROWS})) is None
     assert cut(pa.table({"day": [None, *DAYS[1:]]})) is None
     assert cut(pa.table({"weight": [1.0] * ROWS})) is None
@@ -75,7 +75,7 @@ def test_a_key_by_its_name_comes_first() -> None:
     assert [column.looks_like_key for column in seen(table.slice(0, 9))] == [False, True, False]
 
 
-def test_keys_are_columns_that_together_tell_rows_apart() -> None:
+def test_keys_are_columns_that_identify_rows() -> None:
     table = pa.table(
         {
             "constant": [1] * ROWS,
@@ -97,7 +97,7 @@ def test_keys_that_every_row_has_come_first() -> None:
     assert choose_keys(seen(table.select(["half"])), table.select(["half"])) == ("half",)
 
 
-def test_row_numbers_are_keys_only_where_others_tell_few_rows_apart() -> None:
+def test_row_numbers_are_keys_only_if_others_identify_few_rows() -> None:
     number = [i * 37 % 1009 / 7 for i in range(ROWS)]
     table = pa.table({"row": range(ROWS), "number": number, "few": [i % 3 for i in range(ROWS)]})
     assert choose_keys(seen(table), table) == ("row",)

@@ -72,7 +72,7 @@ def test_a_run_id_belongs_to_its_settings(settings: Settings) -> None:
         train(with_settings(settings, hash_bits=13), run_id="once")
 
 
-def test_a_killed_run_goes_on_to_the_same_model(settings: Settings, tmp_path: Path) -> None:
+def test_a_killed_run_resumes_to_the_same_model(settings: Settings, tmp_path: Path) -> None:
     settings = with_settings(settings, training={"rounds": 8})
     undisturbed = train(settings).manifest["model"]["digest"]
     path = tmp_path / "settings.json"
@@ -92,7 +92,7 @@ def test_a_killed_run_goes_on_to_the_same_model(settings: Settings, tmp_path: Pa
     assert resumed.manifest["model"]["digest"] == undisturbed
 
 
-def test_what_a_finished_run_no_longer_needs_is_removed(settings: Settings) -> None:
+def test_a_finished_run_removes_its_intermediate_files(settings: Settings) -> None:
     run = train(settings)
     assert set(run.folder.files()) == {"manifest.json", "plans/train.arrow"}
 
@@ -179,14 +179,14 @@ def unprofiled(settings: Settings) -> Settings:
     )
 
 
-def test_a_task_that_says_all_is_trained_without_a_profile(unprofiled: Settings) -> None:
+def test_a_task_that_needs_no_statistics_is_trained_without_a_profile(unprofiled: Settings) -> None:
     trained = train(unprofiled).manifest
     assert set(trained["timings"]) == {"compile", "fit", "round 1", "round 2", "publish"}
     assert trained["rows"] == {"in": 4500, "used": 4500, "quarantined": 0}
     assert evaluate(unprofiled).manifest["metrics"]["auc"] > 0.7
 
 
-def test_without_a_profile_too_many_bad_rows_are_refused_all_the_same(unprofiled: Settings) -> None:
+def test_too_many_bad_rows_are_refused_without_a_profile_too(unprofiled: Settings) -> None:
     strict = with_settings(unprofiled, contract={"columns": {"speed": {"max": 110}}})
     with pytest.raises(ContractError, match=r"of 4,500 rows break the contract.*above 110"):
         train(strict)

@@ -99,7 +99,7 @@ def test_a_newton_round_that_makes_it_worse_is_not_published(settings: Settings)
     assert newton["metrics"]["validation_log_loss"] == min(judged) <= plain
 
 
-def test_rows_that_judge_newton_rounds_are_fitted_to_by_nothing(
+def test_nothing_is_fitted_to_the_rows_that_judge_newton_rounds(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: dict[str, list[np.ndarray]] = {"fitted": [], "judged": []}
@@ -126,7 +126,7 @@ def test_rows_that_judge_newton_rounds_are_fitted_to_by_nothing(
     assert not fitted & judges
 
 
-def test_a_killed_refinement_goes_on_to_the_very_same_model(
+def test_a_killed_refinement_resumes_to_the_same_model(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The points that steps remember are those of the rounds kept."""
@@ -150,7 +150,7 @@ def test_a_killed_refinement_goes_on_to_the_very_same_model(
     assert [done["objective"] for done in again["rounds"]] == wanted
 
 
-def test_one_part_is_what_one_part_says(settings: Settings) -> None:
+def test_one_part_is_one_merge(settings: Settings) -> None:
     """Fewer syncs are another model, and the same settings the same one."""
     digests = [
         train(with_settings(settings, training={"parts": parts})).manifest["model"]["digest"]
@@ -161,7 +161,7 @@ def test_one_part_is_what_one_part_says(settings: Settings) -> None:
 
 
 @pytest.mark.parametrize("merge", ["mean", "touched", "evidence"])
-def test_plain_rules_put_nothing_aside(settings: Settings, merge: str) -> None:
+def test_plain_rules_have_no_merge_holdout(settings: Settings, merge: str) -> None:
     run = train(with_settings(settings, training={"merge": merge, "rounds": 1}))
     assert run.manifest["metrics"]["log_loss"] < run.manifest["metrics"]["base_log_loss"]
     assert run.manifest["rows"]["used"] == 4500
@@ -239,7 +239,7 @@ def test_newton_rounds_are_refused_for_learners_of_spark(settings: Settings) -> 
         ({"parts": 2}, None),
     ],
 )
-def test_a_training_tells_what_it_has_no_use_for(
+def test_settings_without_effect_are_reported(
     settings: Settings,
     training: dict[str, object],
     told: str | None,
@@ -251,7 +251,7 @@ def test_a_training_tells_what_it_has_no_use_for(
     assert (told in messages[0]) if told else not messages
 
 
-def test_an_exact_training_tells_that_it_has_no_use_for_a_rule(
+def test_an_exact_training_reports_that_a_rule_has_no_effect(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     exact = {"name": "sklearn.BernoulliNB"}
@@ -261,13 +261,13 @@ def test_an_exact_training_tells_that_it_has_no_use_for_a_rule(
     assert told.endswith("shards of sklearn.BernoulliNB merge exactly")
 
 
-def test_newton_without_any_row_put_aside_says_so(settings: Settings) -> None:
+def test_newton_without_a_merge_holdout_is_an_error(settings: Settings) -> None:
     few = {"newton": 1, "merge_holdout": 1, "seed": 3, "rounds": 1, "parts": 1}
     with pytest.raises(ConfigurationError, match="none was put aside"):
         train(with_settings(settings, training=few, table={"filter": ["id < 60"]}))
 
 
-def test_newton_goes_on_from_the_best_round(
+def test_newton_starts_from_the_best_round(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second round is worse, and ends the online ones."""
@@ -288,7 +288,7 @@ def test_newton_goes_on_from_the_best_round(
     assert began == [True]
 
 
-def test_a_part_of_bad_rows_is_held_against_the_limit_with_all_others(settings: Settings) -> None:
+def test_bad_rows_of_a_part_count_towards_the_limit_of_all_parts(settings: Settings) -> None:
     """Two months are bad: the first eighth, which is the first part, has no other rows."""
     parts = {"rounds": 1, "parts": 4, "shards": 2}
     broken = {"max_bad_share": 0.3, "columns": {"month": {"min": 3}}}

@@ -67,7 +67,7 @@ def measured(run: Run) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("form", ["NFC", "NFKD"])
-def test_a_task_gives_what_it_gives_of_rows_in_one_form(settings: Settings, form: str) -> None:
+def test_a_task_gives_the_result_for_normalized_rows(settings: Settings, form: str) -> None:
     plain = task(settings, mixed(form))
     train(plain)
     expected = measured(evaluate(plain))
@@ -102,7 +102,7 @@ def test_keys_and_labels_are_written_as_they_are_stored(settings: Settings) -> N
     assert set(rows["prediction"].to_pylist()) == {"à l'heure", LATE}
 
 
-def test_a_model_keeps_its_form_whatever_the_task_says_later(settings: Settings) -> None:
+def test_a_model_keeps_its_form_if_the_task_changes(settings: Settings) -> None:
     named = task(settings, mixed(), unicode="NFC")
     train(named)
     expected = measured(evaluate(named))
@@ -150,7 +150,7 @@ def test_learners_of_mllib_see_one_form_too(spark: "SparkSession", settings: Set
     assert measured(evaluate(named, spark=spark)) == pytest.approx(expected)
 
 
-def test_classes_in_two_forms_are_told(
+def test_classes_in_two_forms_are_reported(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     named = task(settings, mixed())
@@ -164,7 +164,7 @@ def test_classes_in_two_forms_are_told(
     assert "two classes" not in caplog.text
 
 
-def test_classes_that_look_like_those_named_are_told(settings: Settings) -> None:
+def test_classes_that_look_like_listed_ones_are_reported(settings: Settings) -> None:
     named = task(settings, mixed(), label={"classes": ["à l'heure", LATE]})
     with pytest.raises(ContractError, match=r"no known class.*look the same: `unicode: NFC`"):
         train(named)

@@ -87,7 +87,7 @@ def test_a_job_of_spark_is_as_if_they_were_left_out(
     assert found == pytest.approx(expected, rel=1e-5)
 
 
-def test_integer_weights_repeat_rows_in_what_features_learn(on_weights: Settings) -> None:
+def test_integer_weights_repeat_rows_in_statistics(on_weights: Settings) -> None:
     learner = {"name": "sklearn.GaussianNB"}
     rows = weighted(table())
     _, found = figures(with_settings(on_weights, learner=learner), rows)

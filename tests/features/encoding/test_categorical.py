@@ -166,7 +166,7 @@ def hashed(monkeypatch):
     return counts
 
 
-def test_only_what_is_new_is_hashed(hashed):
+def test_only_new_values_are_hashed(hashed):
     table = IndexTable("c=", BITS)
     letters = [chr(ord("a") + i) for i in range(26)]
     for size in (20, 20, 26, 26, 10):

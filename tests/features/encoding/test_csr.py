@@ -27,7 +27,7 @@ def columns(values, dtype):
     n_rows=st.integers(0, 150),
     with_texts=st.booleans(),
 )
-def test_rows_hold_what_the_columns_held(seed, n_numeric, n_categories, n_rows, with_texts):
+def test_rows_have_the_values_of_the_columns(seed, n_numeric, n_categories, n_rows, with_texts):
     rng = np.random.default_rng(seed)
     numeric = rng.integers(0, N_FEATURES, n_numeric).astype(np.int32)
     values = rng.normal(size=(n_numeric, n_rows)).astype(np.float32)

@@ -27,7 +27,7 @@ def test_integers_beyond_the_floats_precision_are_rounded_not_refused():
 
 
 @given(st.lists(st.none() | st.integers(0, 4095), min_size=1), st.integers(4096, 2**40))
-def test_what_becomes_of_a_count_does_not_depend_on_its_batch(counts, large):
+def test_the_encoding_of_a_count_does_not_depend_on_its_batch(counts, large):
     scaling = Scaling(shift=1.1, divisor=0.7, fill=np.nan, log1p=True)
     alone = scaling.values(pa.array(counts, pa.int64()))
     for other in (large, -1):
@@ -78,7 +78,7 @@ def test_logarithms_of_counts_are_those_of_numbers_to_the_bit(values):
         ({"scale": "minmax"}, CONSTANT, [-6.0, 0.0, -1.0]),
     ],
 )
-def test_scaling_and_what_stands_for_missing(options, statistics, expected):
+def test_scaling_and_imputation(options, statistics, expected):
     feature = Numeric("x", **options)
     values = Scaling.of(feature, statistics).values(pa.array([1, None, 6]))
     np.testing.assert_allclose(values, expected)

@@ -76,7 +76,7 @@ def test_indices_and_values_are_those_of_sparks_hashing_tf(spark, table, feature
         assert_equal(vector, expected)
 
 
-def test_a_pipeline_of_text_alone_gives_what_the_encoder_gives_and_can_be_stored(
+def test_a_pipeline_of_text_alone_equals_the_encoder_and_can_be_stored(
     spark, table, tmp_path
 ):
     from pyspark.ml import PipelineModel
@@ -94,7 +94,7 @@ def test_a_pipeline_of_text_alone_gives_what_the_encoder_gives_and_can_be_stored
             assert_equal(vector, expected)
 
 
-def test_what_collides_with_other_features_is_added_up(spark, table):
+def test_colliding_features_are_added_up(spark, table):
     from pyspark.ml import PipelineModel
 
     from petafit.features.spark.stages import stages

@@ -122,7 +122,7 @@ def test_regressors_give_the_value(frame: DataFrame) -> None:
     np.testing.assert_allclose(predicted(model, frame, statistics()), expected, atol=1e-5)
 
 
-def test_the_seed_reaches_what_is_random(frame: DataFrame) -> None:
+def test_the_seed_is_passed_on(frame: DataFrame) -> None:
     assert make("mllib.GBTClassifier").spark.getSeed() == 0
     assert make("mllib.GBTClassifier", seed=5).spark.getSeed() == 5
 
@@ -143,7 +143,7 @@ def test_mistakes_are_named(
         make(name, **params)
 
 
-def test_what_spark_refuses_when_it_fits_is_named(frame: DataFrame) -> None:
+def test_an_error_of_fit_is_reported(frame: DataFrame) -> None:
     tweedie = make("mllib.GeneralizedLinearRegression", kind="regressor", family="binomial")
     with pytest.raises(ConfigurationError, match="cannot be fitted"):
         tweedie.fit(frame.withColumnRenamed(mllib.LABEL, "other"), stages=assemble())
@@ -203,7 +203,7 @@ def test_weights_reach_nested_classifiers_or_are_refused(frame: DataFrame) -> No
         make("mllib.OneVsRest", classifier="mllib.LinearRegression")
 
 
-def test_what_fails_in_a_task_is_told_in_one_line(frame: DataFrame) -> None:
+def test_a_failed_task_is_reported_in_one_line(frame: DataFrame) -> None:
     with pytest.raises(
         ConfigurationError, match=r"cannot be fitted; got Vector values MUST NOT be"
     ) as raised:
@@ -224,7 +224,7 @@ def test_what_fails_in_a_task_is_told_in_one_line(frame: DataFrame) -> None:
         ("NaiveBayes", {"modelType": "gaussian"}, None),
     ],
 )
-def test_what_is_saved_passes_the_checks_before_it_is_read(
+def test_saved_files_pass_the_checks(
     spark: SparkSession, tmp_path: Path, name: str, params: dict[str, Any], fewer: int | None
 ) -> None:
     features = (

@@ -35,7 +35,7 @@ def saved(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_what_petafit_writes_is_read(saved):
+def test_files_that_petafit_wrote_are_read(saved):
     check_classes(Folder(saved))
 
 

@@ -38,7 +38,7 @@ def choice(name: str, **params: Any) -> LearnerChoice:
         ("MultilayerPerceptronClassifier", {"layers": [2, 2]}, r"got \[2, 2\]"),
     ],
 )
-def test_what_no_rows_can_mend(name: str, params: dict[str, Any], message: str) -> None:
+def test_limits_that_no_rows_can_meet(name: str, params: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigurationError, match=message):
         check_choice(choice(name, **params), n_features=8192, columns=("x", "y"))
 
@@ -52,7 +52,7 @@ def test_what_no_rows_can_mend(name: str, params: dict[str, Any], message: str) 
         ("OneVsRest", {"classifier": "mllib.LinearSVC"}),
     ],
 )
-def test_what_may_work_passes(name: str, params: dict[str, Any]) -> None:
+def test_possible_settings_pass(name: str, params: dict[str, Any]) -> None:
     check_choice(choice(name, **params), n_features=8192, columns=("x", "y"))
 
 
@@ -102,7 +102,7 @@ def test_naive_bayes_counts(scale: Any, minimum: float, refused: bool) -> None:
         check_statistics(choice("NaiveBayes"), of_rows)
 
 
-def test_what_is_fitted_for_each_class_has_the_same_limits() -> None:
+def test_an_estimator_for_each_class_has_the_same_limits() -> None:
     three = encoder(Numeric("x"), 3, 3, 3)
     check_statistics(choice("OneVsRest", classifier="mllib.LinearSVC"), three)
     with pytest.raises(ConfigurationError, match="'x' has values below 0"):

@@ -64,7 +64,7 @@ def test_matrices(parts: tuple[object, ...], fits: bool) -> None:
     assert misshapen("coefficientMatrix", MATRIX, *parts) == (None if fits else "coefficientMatrix")
 
 
-def test_what_is_no_vector_of_features_has_any_size() -> None:
+def test_only_feature_vectors_have_a_required_size() -> None:
     assert misshapen("interceptVector", VECTOR, 1, None, None, [1.0]) is None
 
 

@@ -50,7 +50,7 @@ def test_no_margin_gives_an_infinite_squared_slope(name: str) -> None:
         assert np.isfinite(slope * slope)
 
 
-def test_margins_become_what_the_loss_predicts() -> None:
+def test_margins_become_predictions_of_the_loss() -> None:
     one, several = np.array([-2.0, 0.0, 800.0]), np.array([[1.0, 1.0, 1.0], [0.0, 900.0, 0.0]])
     np.testing.assert_allclose(losses.predictions("log", one), expit(one))
     np.testing.assert_allclose(losses.predictions("log", several), [[1 / 3] * 3, [0, 1, 0]])

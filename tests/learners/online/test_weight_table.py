@@ -42,7 +42,7 @@ def prefetched(table: np.ndarray, row: int, offset: int) -> np.ndarray:
 
 @pytest.mark.parametrize("row", [0, 3, -1, 1 << 40])
 @pytest.mark.parametrize("shape", [(4, 2), (4, 2, 9)])
-def test_any_row_of_any_table_may_be_asked_for(shape: tuple[int, ...], row: int) -> None:
+def test_any_row_of_any_table_can_be_read(shape: tuple[int, ...], row: int) -> None:
     table = np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
     table.flags.writeable = False
     np.testing.assert_array_equal(prefetched(table, row, 7), table)

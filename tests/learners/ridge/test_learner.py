@@ -59,7 +59,7 @@ def reference(
 @pytest.mark.parametrize("weighted", [True, False])
 @given(seed=st.integers(0, 2**32 - 1))
 @settings(max_examples=3, deadline=None)
-def test_shards_give_what_scikit_learn_gives_of_their_union(
+def test_shards_equal_scikit_learn_on_their_union(
     alpha: float, fit_intercept: bool, weighted: bool, seed: int
 ) -> None:
     X, y, weight = drawn(seed)
@@ -100,7 +100,7 @@ def test_sparse_rows_need_not_be_held_densely(monkeypatch: pytest.MonkeyPatch) -
 
 
 @pytest.mark.parametrize("rows", [120, 4])
-def test_what_rows_leave_open_is_the_least_norm(rows: int) -> None:
+def test_undetermined_coefficients_have_the_least_norm(rows: int) -> None:
     """Columns that are sums of others, a constant one, an empty one; fewer rows than columns."""
     X, y, _ = drawn(4, rows)
     X = np.column_stack([X, X[:, 0] + X[:, 1], np.full(rows, 0.1), np.zeros(rows)])

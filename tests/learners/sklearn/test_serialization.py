@@ -42,7 +42,7 @@ def test_values_come_back_with_their_types() -> None:
     assert kept["empty"] == []
 
 
-def test_what_is_held_twice_is_held_twice_again() -> None:
+def test_shared_objects_are_shared_again() -> None:
     estimator = fitted(average=True)
     assert np.shares_memory(estimator.coef_, estimator._average_coef)
     again = through_bytes(estimator)
@@ -73,7 +73,7 @@ def test_reading_without_copies_shares_the_arrays() -> None:
 
 
 @pytest.mark.parametrize("value", [{1, 2}, len, np.array([None, 1]), LogisticRegression()])
-def test_what_cannot_be_written_is_named(value: Any) -> None:
+def test_unserializable_values_are_named(value: Any) -> None:
     estimator = OneVsRestClassifier(SGDClassifier(random_state=0))
     estimator.estimator.odd = value
     with pytest.raises(ConfigurationError, match=r"OneVsRestClassifier .*'1\.odd'"):

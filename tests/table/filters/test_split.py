@@ -159,7 +159,7 @@ def half_null(settings: Settings, n_null: int) -> Settings:
     return with_settings(settings, split={"train": (), "test": (), "test_share": 0.1})
 
 
-def test_many_rows_without_a_key_are_refused_with_what_to_do(settings: Settings) -> None:
+def test_many_rows_without_a_key_are_refused_with_a_hint(settings: Settings) -> None:
     with pytest.raises(ContractError, match=r"id is missing, by which `split\.test_share` deals"):
         train(half_null(settings, 3000))
 

@@ -25,7 +25,7 @@ def written(folder: Path, **options: object) -> PartitionedWriter:
     return writer
 
 
-def test_files_hold_all_rows_and_say_so(tmp_path: Path) -> None:
+def test_files_have_all_rows_and_count_them(tmp_path: Path) -> None:
     writer = written(tmp_path, partition_by=["day"])
     assert [file.partition for file in writer.files] == [("0",), ("1",)]
     for file in writer.files:
@@ -37,7 +37,7 @@ def test_files_hold_all_rows_and_say_so(tmp_path: Path) -> None:
         assert table["x"].to_pylist() == list(range(int(file.partition[0] or 0), 100, 2))
 
 
-def test_no_more_rows_than_told_are_held_back(tmp_path: Path) -> None:
+def test_buffered_rows_have_a_limit(tmp_path: Path) -> None:
     writer = PartitionedWriter(Folder(tmp_path), file_rows=25)
     writer.write(batch(0, 20))
     assert not writer.files

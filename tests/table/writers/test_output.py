@@ -91,7 +91,7 @@ def test_the_same_key_again_changes_nothing(tmp_path: Path, format: Format) -> N
     assert {path.name for path in tmp_path.iterdir()} == {"t"}
 
 
-def test_what_a_failed_attempt_left_is_not_part_of_the_table(
+def test_files_of_a_failed_attempt_are_not_part_of_the_table(
     tmp_path: Path, format: Format
 ) -> None:
     out = output(tmp_path, format)
@@ -141,7 +141,7 @@ def test_an_interrupted_swap_is_finished_by_the_next_attempt(
     assert {path.name for path in tmp_path.iterdir()} == {"t"}
 
 
-def test_delta_tells_the_version_a_writing_made_whatever_came_later(tmp_path: Path) -> None:
+def test_delta_gives_the_version_of_a_commit_after_later_ones(tmp_path: Path) -> None:
     first, second = output(tmp_path, "delta"), output(tmp_path, "delta", "k2")
     files = write(first, [1, 2, 3])
     assert first.commit(files) == 0
@@ -150,7 +150,7 @@ def test_delta_tells_the_version_a_writing_made_whatever_came_later(tmp_path: Pa
     assert second.commit([]) == 1
 
 
-def test_delta_tells_its_own_version_though_another_writer_was_as_fast(
+def test_delta_gives_its_own_version_beside_a_concurrent_writer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = output(tmp_path, "delta")
@@ -165,7 +165,7 @@ def test_delta_tells_its_own_version_though_another_writer_was_as_fast(
     assert DeltaTable(out.uri).version() == 1
 
 
-def test_delta_tells_the_newest_version_where_the_log_was_cleaned_up(tmp_path: Path) -> None:
+def test_delta_gives_the_newest_version_if_the_log_was_cleaned_up(tmp_path: Path) -> None:
     first, second = output(tmp_path, "delta"), output(tmp_path, "delta", "k2")
     first.commit(write(first, [1, 2, 3]))
     second.commit(write(second, [4]))
@@ -226,7 +226,7 @@ def test_no_rows_make_an_empty_delta_table_but_no_parquet_table(tmp_path: Path) 
         ("delta", "month=1/part-0.parquet", "another format"),
     ],
 )
-def test_what_lies_in_the_way_is_not_replaced(
+def test_other_files_at_the_output_are_not_replaced(
     tmp_path: Path, format: Format, found: str, message: str
 ) -> None:
     Folder(tmp_path).write(f"t/{found}", b"")
@@ -248,7 +248,7 @@ def test_a_key_that_is_no_folders_name_is_refused(tmp_path: Path, key: str) -> N
         output(tmp_path, "delta", key).check()
 
 
-def test_spark_reads_what_was_committed(spark: Any, tmp_path: Path, format: Format) -> None:
+def test_spark_reads_committed_rows(spark: Any, tmp_path: Path, format: Format) -> None:
     out = output(tmp_path, format)
     out.commit(write(out, list(range(8))))
     frame = spark.read.format(format).load(out.uri)

@@ -112,7 +112,7 @@ def test_of_two_who_write_the_same_part_at_once_one_is_refused(
     assert rows(two) == ({"old": [0], "a b": [1]} if old else {"a b": [1]})
 
 
-def test_of_two_who_write_whole_tables_at_once_one_is_refused(
+def test_of_two_concurrent_writers_of_a_table_one_is_refused(
     tmp_path: Path, format: Format
 ) -> None:
     one, two = (begin(tmp_path, format, key) for key in ("k1", "k2"))
@@ -135,7 +135,7 @@ def test_rows_outside_the_scope_are_refused(tmp_path: Path, format: Format) -> N
         ({"partition_by": (), "scope": Scope(("x",), frozenset([("1",)]))}, "other columns"),
     ],
 )
-def test_rows_that_cannot_lie_beside_the_old_ones_are_refused_before_work(
+def test_rows_of_another_schema_are_refused_first(
     tmp_path: Path, format: Format, changes: dict[str, Any], message: str
 ) -> None:
     output = write(begin(tmp_path, format, "k1"), [(1, "a b")])
@@ -222,7 +222,7 @@ def test_a_writer_killed_anywhere_leaves_the_old_rows_or_the_new_ones(
     assert all(Path(uri).exists() for uri in log)
 
 
-def test_writers_of_two_parts_lose_nothing_to_each_other(tmp_path: Path, format: Format) -> None:
+def test_concurrent_writers_of_two_parts_both_succeed(tmp_path: Path, format: Format) -> None:
     with start_writer(tmp_path, format, "a") as one, start_writer(tmp_path, format, "b") as two:
         for writer in (one, two):
             assert writer.stdout

@@ -32,7 +32,7 @@ def test_the_log_holds_the_very_types_of_the_files() -> None:
         (pa.large_list_view(pa.time32("s")), pa.list_(pa.field("element", pa.string()))),
     ],
 )
-def test_what_a_table_lacks_is_written_as_what_it_has(
+def test_unsupported_types_are_written_as_supported_ones(
     kind: pa.DataType, expected: pa.DataType
 ) -> None:
     assert written_type(kind) == expected
@@ -52,7 +52,7 @@ def test_a_type_that_no_table_has_is_refused_by_the_columns_name(kind: pa.DataTy
         written_schema(pa.schema({"odd": kind}))
 
 
-def test_a_moment_beyond_what_tables_hold_is_refused_by_the_columns_name() -> None:
+def test_a_timestamp_out_of_range_is_refused_with_the_columns_name() -> None:
     far = pa.record_batch({"then": pa.array([2**62], pa.timestamp("s"))})
     with pytest.raises(ContractError, match="'then'"):
         as_written(far)

@@ -62,7 +62,7 @@ def matches(n_rows: int, seed: int) -> tuple[csr_array, np.ndarray]:
 
 @pytest.mark.parametrize("loss", ["log", "hinge"])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
-def test_it_learns_what_only_pairs_tell(loss: str, optimizer: str) -> None:
+def test_it_learns_interactions(loss: str, optimizer: str) -> None:
     (X, y), (unseen, truth) = matches(6000, seed=0), matches(2000, seed=1)
     machine = FactorizationMachineClassifier(
         loss, optimizer=optimizer, learning_rate=0.1, power_t=0.0, random_state=0
@@ -71,7 +71,7 @@ def test_it_learns_what_only_pairs_tell(loss: str, optimizer: str) -> None:
     assert OnlineLinearClassifier(loss).partial_fit(X, y, [0, 1]).score(unseen, truth) < 0.6
 
 
-def test_it_knows_pairs_that_never_met() -> None:
+def test_it_generalizes_to_unseen_pairs() -> None:
     X, y = matches(6000, seed=0)
     every = np.stack(np.divmod(np.arange(VALUES**2), VALUES), axis=1)
     apart = every[every[:, 0] == every[:, 1]]
@@ -232,7 +232,7 @@ def test_ftrl_starts_where_the_factors_are(params: dict[str, float]) -> None:
     np.testing.assert_allclose(weights, machine.first_weights(50, target), rtol=1e-6)
 
 
-def test_what_cannot_be_learnt_is_refused() -> None:
+def test_bad_training_data_are_refused() -> None:
     X, y = sparse(0), np.arange(40) % 3
     with pytest.raises(ValueError, match="Only binary"):
         FactorizationMachineClassifier().fit(X, y)

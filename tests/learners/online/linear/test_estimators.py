@@ -63,7 +63,7 @@ def test_many_passes_come_near_the_least_log_loss(optimizer: str, n_classes: int
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("loss", ["log", "hinge"])
-def test_digits_are_told_apart(optimizer: str, loss: str) -> None:
+def test_digits_are_classified(optimizer: str, loss: str) -> None:
     X, y = load_digits(return_X_y=True)
     X, train, test = X / 16, slice(0, 1400), slice(1400, None)
     fitted = OnlineLinearClassifier(loss, optimizer=optimizer, learning_rate=0.2, random_state=0)
@@ -208,7 +208,7 @@ def test_balanced_classes_weigh_the_same() -> None:
         (OnlineLinearRegressor(quantile=1.0), [1.0, 2.0], "'quantile' parameter"),
     ],
 )
-def test_what_cannot_be_learnt_is_refused(estimator: Any, labels: list[Any], message: str) -> None:
+def test_bad_training_data_are_refused(estimator: Any, labels: list[Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         estimator.fit(np.ones((2, 1)), labels)
 

@@ -149,7 +149,7 @@ def test_no_row_counts_for_more_than_its_share(
 
 @pytest.mark.parametrize("n_classes", [3, 30])
 @pytest.mark.parametrize("weight", [1.0, 1e-6])
-def test_a_class_rests_where_a_row_says_nothing_of_it(n_classes: int, weight: float) -> None:
+def test_a_class_takes_no_step_for_a_row_without_information(n_classes: int, weight: float) -> None:
     """Margins of 0 and 1 for two classes, of -20 for all others, whatever the row weighs."""
     estimator, target = problem("log", n_classes)
     memory = estimator.begin(2, target)

@@ -103,7 +103,7 @@ def test_sizes_are_those_of_least_squares_whatever_they_were() -> None:
     np.testing.assert_allclose(fit_sizes(features, loss_of(y, "squared")), expected, rtol=1e-3)
 
 
-def test_sizes_are_not_negative_and_1_where_nothing_is_to_be_said() -> None:
+def test_multipliers_are_not_negative_and_1_by_default() -> None:
     random = np.random.default_rng(0)
     features = random.normal(size=(500, 1, 2))
     features[:, :, 1] = 0

@@ -47,7 +47,7 @@ def test_knowledge_is_the_mean_weighted_by_all_squared_gradients() -> None:
     np.testing.assert_allclose(merged[[0, 2]], expected, rtol=1e-6)
 
 
-def test_knowledge_without_any_is_the_mean() -> None:
+def test_evidence_of_0_gives_the_mean() -> None:
     """Gradients so small that their squares are 0."""
     shards = np.array([[1.0, 0.0], [0.0, 0.0]]), np.array([[3.0, 0.0], [0.0, 0.0]])
     start = np.zeros((2, 2, 1))

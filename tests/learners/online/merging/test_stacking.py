@@ -39,7 +39,7 @@ def test_buckets_are_by_evidence() -> None:
     ]
 
 
-def test_contributions_add_up_to_the_margins_of_what_is_combined() -> None:
+def test_contributions_add_up_to_the_margins_of_the_combination() -> None:
     random = np.random.default_rng(0)
     candidates = candidates_of(sums(), *STARTED)
     X = csr_array(random.integers(0, 3, (50, 3)).astype(np.float32))
@@ -123,7 +123,7 @@ def loss_of(learner: Learner[Any], model: StateDict, rows: Batch) -> float:
 
 
 @pytest.mark.parametrize(("case", "make"), CASES, ids=[str(case) for case, _ in CASES])
-def test_it_regains_most_of_what_plain_merging_loses(case: Case, make: Any) -> None:
+def test_stacking_regains_most_of_the_loss_of_averaging(case: Case, make: Any) -> None:
     """32 shards, in parts of a quarter, a quarter and a half of the rows."""
     rows, aside, held_out = make(16_000), make(4_000, seed=7), make(10_000, seed=1)
     plain, stacked = learner_of(case, "evidence"), learner_of(case, "stacked")
@@ -144,7 +144,7 @@ def test_it_regains_most_of_what_plain_merging_loses(case: Case, make: Any) -> N
     assert left - sought < 0.4 * (lost - sought) + 0.003
 
 
-def test_the_next_round_starts_from_what_was_stacked() -> None:
+def test_the_next_round_starts_from_the_stacked_model() -> None:
     for optimizer in ("adagrad", "ftrl"):
         learner = learner_of(
             Case("petafit.OnlineLinearClassifier", {"optimizer": optimizer}), "auto"

@@ -107,7 +107,7 @@ def test_sums_do_not_depend_on_how_a_shard_stores_its_numbers(share: float, outp
     assert moved_coordinates(told).tolist() == np.flatnonzero(moved[:, 0]).tolist()
 
 
-def test_what_is_left_of_evidence_is_the_formula_of_leaving_one_out() -> None:
+def test_removing_a_shard_from_evidence_is_the_leave_one_out_formula() -> None:
     """``(A + prior B - (G_k + prior) w_k) / (S - G_k + prior)``, from dense numbers of each."""
     random = np.random.default_rng(0)
     shards, prior = [shard_of(random) for _ in range(5)], 3.0

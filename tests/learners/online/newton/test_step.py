@@ -193,7 +193,7 @@ def test_steps_reach_the_optimum_of_scikit_learn(name: str, rule: str) -> None:
     assert objectives[-1] == pytest.approx(reached, abs=1e-4)
 
 
-def test_a_step_that_is_too_long_is_shortened_to_what_the_same_pass_has_measured() -> None:
+def test_a_too_long_step_is_shortened_by_the_same_pass() -> None:
     """From weights far out, where the loss is nearly straight and its curvature misleads."""
     case, make = CASES["poisson"]
     learner, batch = online(case, l2=L2), make(3000)
@@ -210,7 +210,7 @@ def test_a_step_that_is_too_long_is_shortened_to_what_the_same_pass_has_measured
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_learning_goes_on_from_a_step(name: str) -> None:
+def test_online_rounds_can_follow_a_step(name: str) -> None:
     """Also where a coordinate has a weight that no online round ever met."""
     case, make = CASES[name]
     learner, rows = online(case), make(2000)
@@ -250,6 +250,6 @@ def test_the_loss_that_judges_is_the_learners_own_without_penalty() -> None:
     ],
     ids=str,
 )
-def test_what_cannot_be_refined_is_refused(case: Case, said: str) -> None:
+def test_models_that_cannot_be_refined_are_refused(case: Case, said: str) -> None:
     with pytest.raises(ConfigurationError, match=said):
         check_refinable(case.learner)

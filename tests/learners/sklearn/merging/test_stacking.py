@@ -220,7 +220,7 @@ def test_the_log_loss_of_several_classes_is_that_of_the_predictions() -> None:
     assert loss_of(estimator, test)(margins)[0] == pytest.approx(-np.log(own).mean())
 
 
-def test_the_next_round_goes_on_from_what_was_stacked() -> None:
+def test_the_next_round_starts_from_the_stacked_model() -> None:
     train, aside, test = digit_rows()
     for average in (False, True):
         case = Case("SGDClassifier", digit_rows, 0.0, {"average": average}, 10)
@@ -245,7 +245,7 @@ def test_evidence_is_a_quarter_of_the_weighted_squares() -> None:
     np.testing.assert_allclose(decode(model).evidence_, [(4 + 2 * 1) / 4, 0.0, 3 / 4])
 
 
-def test_what_a_model_was_merged_by_binds_no_later_round() -> None:
+def test_later_rounds_may_use_another_rule() -> None:
     train, aside, _ = digit_rows()
     case = Case("SGDClassifier", digit_rows, 0.0, _LOG, 10)
     averaging, stacking = case.learner("mean", 64), case.learner("stacked", 64)
