@@ -40,9 +40,9 @@ def test_train_evaluate_and_score_print_their_results(
     task: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert petafit("train", "--task", task, "--run-id", "first") == 0
-    told = capsys.readouterr().out
-    assert "small version 1" in told
-    assert told.count("merged to fit them") == 2  # its two rounds
+    printed = capsys.readouterr().out
+    assert "small version 1" in printed
+    assert printed.count("merged to fit them") == 2  # its two rounds
     assert petafit("evaluate", "--task", task, "--json") == 0
     assert json.loads(capsys.readouterr().out)["metrics"]["auc"] > 0.8
     assert petafit("score", "--task", task) == 0
@@ -63,10 +63,10 @@ def test_explain_lists_harmful_and_helpful_partitions(
     assert petafit(*asked) == 2
     assert "--influence partitions" in capsys.readouterr().err
     assert petafit(*asked, "--influence", "partitions") == 0
-    told = capsys.readouterr().out
-    hurts, helps = told.index("hurts"), told.index("helps")
-    assert hurts < told.index(f"day={BAD}") < helps < told.index("day=2")
-    assert "change of log_loss without it" in told
+    printed = capsys.readouterr().out
+    hurts, helps = printed.index("hurts"), printed.index("helps")
+    assert hurts < printed.index(f"day={BAD}") < helps < printed.index("day=2")
+    assert "change of log_loss without it" in printed
 
 
 def keep_places() -> None:
@@ -94,8 +94,8 @@ def test_unreadable_manifests_are_listed_with_the_others(
 ) -> None:
     places = {"runs": tmp_path / "[/runs]", "models": tmp_path / "[/models]"}  # rich's markup
     monkeypatch.setenv("PETAFIT_CONF", str(tmp_path))
-    told = yaml.safe_dump({"paths": {name: str(place) for name, place in places.items()}})
-    (tmp_path / "local.yaml").write_text(told)
+    printed = yaml.safe_dump({"paths": {name: str(place) for name, place in places.items()}})
+    (tmp_path / "local.yaml").write_text(printed)
     ModelStore(places["models"]).publish(
         "small", StateDict({}), run_id="r", settings_digest="d", metrics={}
     )
@@ -173,9 +173,7 @@ def test_every_job_script_is_the_command(job: str) -> None:
     assert "--logical-date" in done.stdout
 
 
-def test_aliases_are_set_and_removed(
-    task: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_aliases_are_set_and_removed(task: str, capsys: pytest.CaptureFixture[str]) -> None:
     keep_places()
     for run_id, date in (("one", "2024-01-03"), ("two", "2024-01-01")):
         assert petafit("train", "--task", task, "--run-id", run_id, "--logical-date", date) == 0
@@ -183,8 +181,8 @@ def test_aliases_are_set_and_removed(
         assert petafit("models", "promote", f"{task}@{number}", "--alias", alias) == 0
     capsys.readouterr()
     assert petafit("models", "--json") == 0
-    told = {v["version"]: v["aliases"] for v in json.loads(capsys.readouterr().out)}
-    assert told == {1: ["latest"], 2: ["candidate", "champion"]}
+    printed = {v["version"]: v["aliases"] for v in json.loads(capsys.readouterr().out)}
+    assert printed == {1: ["latest"], 2: ["candidate", "champion"]}
     for asked, version in (("champion", 2), ("latest", 1), ("2", 2)):
         assert petafit("evaluate", "--task", task, "--model", f"{task}@{asked}", "--json") == 0
         assert json.loads(capsys.readouterr().out)["model"]["version"] == version

@@ -133,7 +133,7 @@ def test_hiding_takes_time_in_proportion_to_the_text() -> None:
         assert redact(text) == text
 
 
-def test_empty_text_stays_empty() -> None:
+def test_secrets_without_a_value_stay() -> None:
     assert redact({"password": None, "spark.authenticate.secret": False}) == {
         "password": None,
         "spark.authenticate.secret": False,

@@ -56,15 +56,15 @@ class Case:
     Attributes
     ----------
     make : callable
-        Builds it; what it writes goes into the folder given.
+        Makes the aggregator, which writes into the given folder.
     take : callable
-        Makes of a raw batch what it takes.
+        Converts a raw batch to one of the aggregator's.
     start : callable
-        Gives the model it starts from.
-    told : callable
-        What of the result must be the same whatever the shards, of the folder and the result.
-    tells_all : bool
-        That is the whole result.
+        Makes the model to start from.
+    comparable : callable
+        The part of the result that does not depend on the shards, from the folder and the result.
+    compares_all : bool
+        The part is the whole result.
     weighted : bool
         A row of weight n is n rows.
     """
@@ -72,8 +72,8 @@ class Case:
     make: Callable[[Path], Aggregator[Any, Any, Any]]
     take: Callable[[pa.RecordBatch], Any] = lambda batch: batch
     start: Callable[[], StateDict | None] = lambda: None
-    told: Callable[[Path, Any], Any] = lambda _, result: result
-    tells_all: bool = True
+    comparable: Callable[[Path, Any], Any] = lambda _, result: result
+    compares_all: bool = True
     weighted: bool = False
 
 
@@ -214,42 +214,42 @@ CASES = {
     "measure": Case(_measure),
     "checked": Case(lambda _: Checked(CHECKS, _profile("late"))),
     "together": Case(_together),
-    "write": Case(_writer, told=_written, tells_all=False),
-    "quarantine": Case(_quarantine, told=_sorted, tells_all=False),
-    "score": Case(_score, start=published, told=_scores, tells_all=False),
+    "write": Case(_writer, comparable=_written, compares_all=False),
+    "quarantine": Case(_quarantine, comparable=_sorted, compares_all=False),
+    "score": Case(_score, start=published, comparable=_scores, compares_all=False),
     "merge holdout": Case(
         lambda _: CollectHoldout(),
         lambda raw: taken_from(encoded(raw))[1],
-        told=lambda _, rows: sorted(rows.arrays["weight"]) if rows.arrays else [],
-        tells_all=False,
+        comparable=lambda _, rows: sorted(rows.arrays["weight"]) if rows.arrays else [],
+        compares_all=False,
     ),
     "fit": Case(
         lambda _: FitShard(online(), ClassificationMetrics()),
         encoded,
-        told=_put_aside,
-        tells_all=False,
+        comparable=_put_aside,
+        compares_all=False,
     ),
     "fit from a model": Case(
         lambda _: FitShard(online(), ClassificationMetrics()),
         encoded,
         weights,
         _put_aside,
-        tells_all=False,
+        compares_all=False,
     ),
     "fit, checked": Case(
         lambda _: Checked(EncodedRows(), FitShard(online(), ClassificationMetrics())),
         encoded,
-        told=_checked_fit,
-        tells_all=False,
+        comparable=_checked_fit,
+        compares_all=False,
     ),
     "fit of an exact learner": Case(
-        lambda _: FitShard(RIDGE, None), encoder("delay"), told=_coefficients, weighted=True
+        lambda _: FitShard(RIDGE, None), encoder("delay"), comparable=_coefficients, weighted=True
     ),
     "fit of an exact learner, and metrics": Case(
         lambda _: FitShard(RIDGE, RegressionMetrics()),
         encoder("delay"),
-        told=_coefficients,
-        tells_all=False,
+        comparable=_coefficients,
+        compares_all=False,
     ),
     "derivatives": Case(
         lambda _: FullBatch(online()), encoder(), measured_from, _derivatives, weighted=True

@@ -42,10 +42,10 @@ def summary(case: Case, aggregator: Aggregator[Any, Any, Any], rows: Sequence[An
     return aggregator.lift(reduce(aggregator.reduce, rows, aggregator.start(case.start())))
 
 
-def told(case: Case, folder: Path, merged: StateDict) -> Any:
-    """What the case says of its result; for what cannot be finished, the kind of error."""
+def comparable(case: Case, folder: Path, merged: StateDict) -> Any:
+    """The comparable part of the result, or the class of the error of `finish`."""
     try:
-        return case.told(folder, case.make(folder).finish(merged, case.start()))
+        return case.comparable(folder, case.make(folder).finish(merged, case.start()))
     except (EmptyInputError, ContractError) as error:
         return type(error).__name__
 
@@ -81,7 +81,7 @@ def test_every_aggregator_is_tested(folder: Path) -> None:
     assert {type(case.make(folder)) for case in CASES.values()} == found - learners
 
 
-def test_every_aggregator_is_a_case() -> None:
+def test_classes_with_all_verbs_are_aggregators() -> None:
     for kind in _classes():
         if all(callable(getattr(kind, verb, None)) for verb in VERBS):
             assert issubclass(kind, Aggregator), f"{kind} should be an `Aggregator`"
@@ -155,14 +155,14 @@ def test_shards_give_the_result_of_their_union(
     shards = [
         summary(case, aggregator, [rows[at] for at in order if places[at] == k]) for k in range(4)
     ]
-    found = told(case, folder, reduce(aggregator.merge, shards))
-    assert_close(found, told(case, folder, summary(case, aggregator, rows)))
+    found = comparable(case, folder, reduce(aggregator.merge, shards))
+    assert_close(found, comparable(case, folder, summary(case, aggregator, rows)))
 
 
 @every_case
-def test_exact_results_do_not_depend_on_shards(name: str, folder: Path) -> None:
+def test_aggregators_declare_whether_they_are_exact(name: str, folder: Path) -> None:
     case = CASES[name]
-    assert case.make(folder).exact == case.tells_all
+    assert case.make(folder).exact == case.compares_all
 
 
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.weighted])
@@ -172,7 +172,7 @@ def test_a_weight_is_as_many_rows(name: str, folder: Path, raw: list[pa.RecordBa
     case = CASES[name]
     aggregator = case.make(folder)
     once, often = (
-        told(case, folder, summary(case, aggregator, [*map(case.take, rows)]))
+        comparable(case, folder, summary(case, aggregator, [*map(case.take, rows)]))
         for rows in (raw, map(repeated, raw))
     )
     assert_close(once, often)
@@ -189,5 +189,7 @@ def test_sparse_and_dense_rows_are_the_same(
     case = CASES[name]
     aggregator, sparse = case.make(folder), [*map(case.take, raw)]
     dense = [replace(batch, X=batch.X.toarray()) for batch in sparse]
-    one, other = (told(case, folder, summary(case, aggregator, rows)) for rows in (sparse, dense))
+    one, other = (
+        comparable(case, folder, summary(case, aggregator, rows)) for rows in (sparse, dense)
+    )
     assert_close(one, other)

@@ -1,4 +1,4 @@
-"""What spark-submit is told, and what no other user may read."""
+"""Arguments of spark-submit, and the private file of secrets."""
 
 import shlex
 import stat

@@ -206,10 +206,10 @@ def test_given_decisions_determine_the_accuracy(kind: str) -> None:
     metrics, batch = KINDS[kind], scored(kind, 0)
     assert batch.weight is not None
     ones = np.ones(200, np.intp)
-    told = figures(metrics, Scored(batch.y, batch.prediction, batch.weight, ones))
-    assert told["accuracy"] == pytest.approx(np.average(batch.y == 1, weights=batch.weight))
+    decided = figures(metrics, Scored(batch.y, batch.prediction, batch.weight, ones))
+    assert decided["accuracy"] == pytest.approx(np.average(batch.y == 1, weights=batch.weight))
     for name, value in figures(metrics, batch).items():
-        assert told[name] == value or name == "accuracy"
+        assert decided[name] == value or name == "accuracy"
 
 
 @every_kind

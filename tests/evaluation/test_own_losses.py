@@ -179,6 +179,6 @@ def test_every_learner_can_be_judged(name: str) -> None:
         kind = "Regressor" if name.endswith("Regressor") else "Classifier"
         loss = "squared_error" if kind == "Regressor" else "log_loss"
         params = {"estimator": {"name": f"sklearn.SGD{kind}", "params": {"loss": loss}}}
-    told = describe(LearnerChoice(name=name, params=params))
-    known = {*OF_NUMBERS} if told.output == "value" else {*OF_MARGINS, "log_loss", "error_rate"}
-    assert told.objective.name in known
+    info = describe(LearnerChoice(name=name, params=params))
+    known = {*OF_NUMBERS} if info.output == "value" else {*OF_MARGINS, "log_loss", "error_rate"}
+    assert info.objective.name in known

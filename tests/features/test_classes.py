@@ -57,7 +57,7 @@ def test_classes_become_values_of_the_column(
         (1, pa.date32()),
     ],
 )
-def test_ambiguous_classes_are_refused(
+def test_a_class_that_is_no_value_of_the_column_is_refused(
     choice: str | float, kind: pa.DataType
 ) -> None:
     with pytest.raises(ContractError, match=re.escape(f"of type {kind}; got {choice!r}")):

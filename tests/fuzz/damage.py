@@ -129,8 +129,8 @@ def _inside(file, page, dice):
         _spoil(content, dice)
     header, rest = copy.deepcopy(page.header), bytes(content[plain:])
     stored = bytes(content[:plain]) + (codec.compress(rest, asbytes=True) if codec else rest)
-    told = dice.choice([0, 0, 0, 0, 1, -1])
-    thrift.find(header, 2).content = len(content) + told
+    shift = dice.choice([0, 0, 0, 0, 1, -1])
+    thrift.find(header, 2).content = len(content) + shift
     thrift.find(header, 3).content = len(stored)
     header = with_checksum(header, stored) if dice.random() < 0.5 else without_checksum(header)
     return replaced(file, page, thrift.dump(header) + stored)

@@ -21,9 +21,9 @@ def store(tmp_path: Path) -> Path:
         (folder / "part").write_text("of Spark")
 
     made = ModelStore(tmp_path / "models")
-    told = {"run_id": "r", "settings_digest": "d", "metrics": {}}
-    made.publish("flights", StateDict({"a": np.ones(3)}), **told)
-    made.publish("flights", StateDict({"a": np.ones(4)}), attachment=attach, **told)
+    fields = {"run_id": "r", "settings_digest": "d", "metrics": {}}
+    made.publish("flights", StateDict({"a": np.ones(3)}), **fields)
+    made.publish("flights", StateDict({"a": np.ones(4)}), attachment=attach, **fields)
     return tmp_path / "models"
 
 
@@ -59,7 +59,7 @@ def test_a_link_in_an_attachment_is_refused(store, tmp_path):
         open_model(f"{store}/flights@2")
 
 
-def test_a_listing_names_the_link_that_leads_outside(store, tmp_path):
+def test_models_linked_to_elsewhere_are_listed_as_unreadable(store, tmp_path):
     moved_out(store / "flights", tmp_path / "elsewhere")
     listed = ModelStore(store).list()
     assert [each.as_dict()["status"] for each in listed] == ["unreadable", "unreadable"]

@@ -72,7 +72,9 @@ def test_partitions_are_named_with_their_rows(kept: KeptSummaries) -> None:
         ([f"day={day}" for day in range(1, 7)], "cannot be left without any partition"),
     ],
 )
-def test_partitions_that_cannot_be_removed_are_an_error(kept: KeptSummaries, names: list[str], said: str) -> None:
+def test_partitions_that_cannot_be_removed_are_an_error(
+    kept: KeptSummaries, names: list[str], said: str
+) -> None:
     with pytest.raises(ConfigurationError, match=said):
         kept.without(*names)
 

@@ -30,7 +30,7 @@ Driver stacktrace:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reported"),
     [
         (JOB_ABORTED, "The label must not be negative."),
         (JOB_ABORTED + "Caused by: java.io.IOException: No space\n\t... 3 more", "No space"),
@@ -41,8 +41,8 @@ Driver stacktrace:
         ("", ""),
     ],
 )
-def test_the_innermost_cause_is_reported(text: str, told: str) -> None:
-    assert reason(Exception(text)) == told
+def test_the_innermost_cause_is_reported(text: str, reported: str) -> None:
+    assert reason(Exception(text)) == reported
 
 
 @pytest.mark.spark

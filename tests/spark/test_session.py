@@ -155,12 +155,12 @@ class TestSessionThatRuns:
             import pyarrow as pa
 
             names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
-            told = [sys.prefix, *(os.environ.get(name, "") for name in names)]
+            reported = [sys.prefix, *(os.environ.get(name, "") for name in names)]
             for _ in batches:
-                yield pa.RecordBatch.from_pydict({"told": [",".join(told)]})
+                yield pa.RecordBatch.from_pydict({"reported": [",".join(reported)]})
 
-        rows = spark.range(1).mapInArrow(report, "told string").collect()
-        assert {row.told for row in rows} == {f"{sys.prefix},1,1,1"}
+        rows = spark.range(1).mapInArrow(report, "reported string").collect()
+        assert {row.reported for row in rows} == {f"{sys.prefix},1,1,1"}
 
     def test_slots_and_memory_of_a_local_session(self, spark):
         assert slots(spark) == 2
@@ -202,7 +202,7 @@ def test_java_that_is_missing_is_named_with_the_command_and_the_way_around(tmp_p
 
 @pytest.mark.spark
 @pytest.mark.parametrize(
-    ("spark", "told"),
+    ("spark", "reported"),
     [
         ({"master": "lokal"}, "spark.master='lokal'; got Master must either be yarn or start with"),
         ({"master": "local[x]"}, "spark.master='local[x]'; got Could not parse Master URL"),
@@ -225,9 +225,9 @@ def test_java_that_is_missing_is_named_with_the_command_and_the_way_around(tmp_p
     ],
     ids=lambda value: "" if isinstance(value, str) else str(next(iter(value.values()))),
 )
-def test_a_failed_start_of_spark_is_reported_in_one_sentence(spark, told):
+def test_a_failed_start_of_spark_is_reported_in_one_sentence(spark, reported):
     answer = run(OPEN % ({"master": "local[1]"} | spark))
-    assert answer.stdout.startswith(f"2 Spark does not start with {told}")
+    assert answer.stdout.startswith(f"2 Spark does not start with {reported}")
     assert answer.stdout.count("\n") == 1
     assert answer.stderr == ""
 

@@ -188,8 +188,8 @@ def as_npy(array: np.ndarray) -> bytes:
 
 
 def head(names: list[str], params: object = None) -> tuple[str, bytes]:
-    told = json.dumps({"arrays": names, "params": {} if params is None else params})
-    return "__named__.npy", as_npy(np.frombuffer(told.encode(), np.uint8))
+    written_head = json.dumps({"arrays": names, "params": {} if params is None else params})
+    return "__named__.npy", as_npy(np.frombuffer(written_head.encode(), np.uint8))
 
 
 def absurd(shape: str, dtype: str = "<f4") -> bytes:
@@ -249,12 +249,12 @@ def test_a_name_that_comes_twice_is_refused():
 
 
 @pytest.mark.parametrize(
-    "told",
+    "written_head",
     [b"[]", b"3", b"null", b'{"arrays": []}', b'{"arrays": [], "params": 3}', b"{", b"[" * 9999],
 )
-def test_a_head_of_another_form_is_refused(told):
+def test_a_head_of_another_form_is_refused(written_head):
     with pytest.raises(StorageError, match="cannot be read"):
-        from_bytes(repacked(("__named__.npy", as_npy(np.frombuffer(told, np.uint8)))))
+        from_bytes(repacked(("__named__.npy", as_npy(np.frombuffer(written_head, np.uint8)))))
 
 
 @pytest.mark.parametrize("order", ["C", "F"])

@@ -9,7 +9,7 @@ HALF = r"connection reset|3 of 7 bytes arrived"
 
 
 class Storage:
-    """An in-memory filesystem that calls itself what it is told, and fails where it is told."""
+    """An in-memory filesystem with a given type name and given failures."""
 
     def __init__(self, type_name, fails=""):
         self.type_name = type_name
@@ -100,7 +100,7 @@ def test_an_object_store_never_renames(kind):
     assert remote.can_rename(storage) == (kind == "hdfs")
 
 
-def test_the_loser_of_a_race_on_hdfs_gets_an_error(monkeypatch):
+def test_the_loser_of_a_race_on_hdfs_creates_nothing(monkeypatch):
     storage = Storage("hdfs")
     monkeypatch.setattr(storage, "move", lambda *_: lose(storage))
 

@@ -34,7 +34,7 @@ def test_a_run_records_itself(tmp_path, uri):
     assert left == run.manifest
     assert left.keys() == FIELDS
     assert left["seconds"] >= 0
-    told = {
+    written = {
         "format": 1,
         "job": "train",
         "task": "flights",
@@ -51,7 +51,7 @@ def test_a_run_records_itself(tmp_path, uri):
         "rounds": [],
         "model": None,
     }
-    assert {name: left[name] for name in told} == told
+    assert {name: left[name] for name in written} == written
     assert run.folder.names() == (
         ["lease", "manifest.json"] if uri == "local" else run.folder.names()
     )
@@ -197,8 +197,8 @@ GOOD = {
 def test_a_strange_manifest_is_refused_and_listed_after_the_others(store, content, message):
     with begin(store, "run-0"):
         pass
-    told = content if isinstance(content, str) else json.dumps(content)
-    store.folder.write("run-1/manifest.json", told.encode())
+    written = content if isinstance(content, str) else json.dumps(content)
+    store.folder.write("run-1/manifest.json", written.encode())
     with pytest.raises(StorageError, match=message):
         begin(store)
     good, bad = store.list()

@@ -148,10 +148,10 @@ def test_a_version_removed_from_the_log_is_refused_with_the_oldest_one(tmp_path)
 def test_a_stack_trace_of_delta_rs_is_left_out(tmp_path, monkeypatch):
     write_deltalake(tmp_path, pa.table({"n": [1]}))
     (tmp_path / "_delta_log" / f"{1:020}.json").write_text('{"add": ')
-    with pytest.raises(StorageError) as told:
+    with pytest.raises(StorageError) as error:
         open_delta(str(tmp_path))
-    assert told.value.got
-    assert "\n" not in told.value.got
+    assert error.value.got
+    assert "\n" not in error.value.got
 
 
 def test_a_damaged_log_is_named(tmp_path):

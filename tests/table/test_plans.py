@@ -85,7 +85,7 @@ def test_no_flipped_bit_gives_other_slices(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["train", "other table"])
-def test_a_plan_of_another_table_is_refused(tmp_path, name):
+def test_another_plan_than_the_written_one_is_refused(tmp_path, name):
     folder = Folder(tmp_path)
     written = written_in(folder)
     written_in(folder, shards=2 if name == "train" else 4)

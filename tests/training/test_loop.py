@@ -120,12 +120,12 @@ def test_a_quantile_is_chosen_by_its_pinball_loss(settings: Settings) -> None:
         },
     )
     run = train(quantile).manifest
-    told = [done["validation"] for done in run["rounds"]]
+    validated = [done["validation"] for done in run["rounds"]]
     squared, pinball = (
-        [figures[name] for figures in told] for name in ("mean_squared_error", "pinball_loss")
+        [figures[name] for figures in validated] for name in ("mean_squared_error", "pinball_loss")
     )
     assert squared[-1] > squared[0]
-    assert len(told) == 5
+    assert len(validated) == 5
     assert run["metrics"]["validation_pinball_loss"] == min(pinball) < pinball[0]
 
 

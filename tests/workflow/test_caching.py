@@ -62,7 +62,9 @@ def test_a_table_is_decoded_once(cached: Settings, reads: list[int]) -> None:
     assert sorted(reads) == sorted(once * 3)
 
 
-def test_rows_that_do_not_fit_the_cache_are_decoded_again(cached: Settings, reads: list[int]) -> None:
+def test_rows_that_do_not_fit_the_cache_are_decoded_again(
+    cached: Settings, reads: list[int]
+) -> None:
     small = digest(cached, training={"cache": "100KB"})
     assert len(reads) > 12
     assert digest(cached, training={"cache": None}) == small

@@ -49,7 +49,7 @@ def test_local_mode_survives_a_dead_worker_and_a_run_that_died_of_them_resumes(
 
 @pytest.mark.cluster
 @pytest.mark.parametrize(
-    ("asked", "told"),
+    ("asked", "reported"),
     [
         ({"spark.executor.cores": 2}, "each is to have 2 cores"),
         ({"spark.executor.memory": "3g"}, "and 3g of memory"),
@@ -57,7 +57,7 @@ def test_local_mode_survives_a_dead_worker_and_a_run_that_died_of_them_resumes(
     ids=["cores", "memory"],
 )
 def test_executors_larger_than_any_worker_are_reported(
-    settings: Settings, tmp_path: Path, asked: dict[str, object], told: str
+    settings: Settings, tmp_path: Path, asked: dict[str, object], reported: str
 ) -> None:
     with standalone(tmp_path, cores=1) as master:
         submit = {"spark.ui.enabled": False, **asked}
@@ -66,4 +66,4 @@ def test_executors_larger_than_any_worker_are_reported(
         )
         done = run(waiting, tmp_path, "run-1", 0, "stop when it waits")
     assert "no executor has come yet: each is to have" in done.stderr
-    assert told in done.stderr
+    assert reported in done.stderr

@@ -29,7 +29,7 @@ def task(folder: Path, learner: str = "petafit.OnlineLinearClassifier") -> Setti
     return settings
 
 
-def told(run: Any) -> dict[str, Any]:
+def measured(run: Any) -> dict[str, Any]:
     return json.loads(run.folder.read("influence.json"))
 
 
@@ -47,7 +47,7 @@ def test_the_day_with_wrong_labels_hurts_most(learner: str, tmp_path: Path) -> N
     assert {each["partition"] for each in influence["help"]} == {
         f"day={day}" for day in (1, 2, 3, 5, 6)
     }
-    changes = [each["change"] for each in told(run)["partitions"]]
+    changes = [each["change"] for each in measured(run)["partitions"]]
     assert changes == sorted(changes)
     assert run.manifest["outputs"][0]["rows"] == len(changes) == 6
 
@@ -57,10 +57,10 @@ def test_the_change_is_that_of_training_without_the_day(learner: str, tmp_path: 
     settings = task(tmp_path, learner)
     petafit.train(settings)
     explained = petafit.explain(settings)
-    loss = told(explained)["loss"]
+    loss = measured(explained)["loss"]
     whole = petafit.evaluate(settings).manifest["metrics"][loss]
     assert explained.manifest["metrics"][loss] == pytest.approx(whole, rel=1e-6)
-    changes = {each["partition"]: each["change"] for each in told(explained)["partitions"]}
+    changes = {each["partition"]: each["change"] for each in measured(explained)["partitions"]}
     less = with_settings(settings, split={"train": ("day <= 6", f"day != {BAD}")})
     petafit.train(less)
     without = petafit.evaluate(less).manifest["metrics"][loss]
@@ -81,7 +81,7 @@ def test_changes_and_their_errors_are_those_of_the_rows(
     def losses(*names: str) -> np.ndarray:
         return (kept.without(*names).predict(rows) - rows["value"].to_numpy()) ** 2
 
-    for each in told(petafit.explain(settings))["partitions"]:
+    for each in measured(petafit.explain(settings))["partitions"]:
         change = losses(each["partition"]) - losses()
         assert each["change"] == pytest.approx(change.mean(), rel=1e-9)
         error = change.std() / np.sqrt(len(change))
@@ -93,10 +93,10 @@ def test_changes_and_their_errors_are_those_of_the_rows(
 def test_an_earlier_version_is_explained_by_its_own_run(tmp_path: Path) -> None:
     settings = task(tmp_path)
     petafit.train(settings)
-    first = told(petafit.explain(settings))
+    first = measured(petafit.explain(settings))
     petafit.train(with_settings(settings, split={"train": ("day <= 3",)}))
-    assert len(told(petafit.explain(settings))["partitions"]) == 3
-    assert told(petafit.explain(with_settings(settings, model="days@1"))) == first
+    assert len(measured(petafit.explain(settings))["partitions"]) == 3
+    assert measured(petafit.explain(with_settings(settings, model="days@1"))) == first
 
 
 def test_nothing_to_explain_is_refused(settings: Settings) -> None:
@@ -136,11 +136,11 @@ def test_bad_test_rows_are_counted_and_refused(tmp_path: Path) -> None:
 def test_both_engines_give_the_same_influence(tmp_path: Path, spark: Any) -> None:
     settings = task(tmp_path)
     local = petafit.train(settings)
-    expected = told(petafit.explain(settings))
+    expected = measured(petafit.explain(settings))
     on_spark = with_settings(settings, engine="spark")
     trained = petafit.train(on_spark, spark=spark)
     assert trained.manifest["model"]["digest"] == local.manifest["model"]["digest"]
-    found = told(petafit.explain(on_spark, spark=spark))
+    found = measured(petafit.explain(on_spark, spark=spark))
     for ours, theirs in zip(found["partitions"], expected["partitions"], strict=True):
         assert ours["partition"] == theirs["partition"]
         assert ours["change"] == pytest.approx(theirs["change"], rel=1e-9)

@@ -324,8 +324,8 @@ def test_the_unnamed_index_is_reported_once_and_is_no_key() -> None:
     Path("data/t").mkdir(parents=True)
     frame.sample(frac=1, random_state=1).to_parquet("data/t/a.parquet")
     path = write_task_file("data/t", label="y")
-    told = [line for line in path.read_text().splitlines() if "__index_level_0__" in line]
-    assert [line.split()[:3] for line in told] == [
+    lines = [line for line in path.read_text().splitlines() if "__index_level_0__" in line]
+    assert [line.split()[:3] for line in lines] == [
         ["#", "__index_level_0__", "int64"],
         ["#", "left", "out:"],
     ]

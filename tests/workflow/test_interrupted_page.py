@@ -29,7 +29,7 @@ def long_file() -> bytes:
     body, footer = b"PAR1", sound.footer
     group = thrift.find(footer, 4).content[0]
     for number, column in enumerate(thrift.find(group, 1).content):
-        told, start = thrift.find(column, 3), len(body)
+        metadata, start = thrift.find(column, 3), len(body)
         dictionary, data = (page for page in sound.pages if page.chunk == number)
         body += sound.raw[dictionary.start : dictionary.stop]
         content = bytes([1]) + varint(ROWS_PER_PAGE << 1) + bytes([number])
@@ -39,10 +39,10 @@ def long_file() -> bytes:
         first = len(body)
         body += (thrift.dump(data.header) + content) * PAGES
         for place, value in ((5, PAGES * ROWS_PER_PAGE), (6, len(body) - start)):
-            thrift.find(told, place).content = value
+            thrift.find(metadata, place).content = value
         for place, value in ((7, len(body) - start), (9, first), (11, start)):
-            thrift.find(told, place).content = value
-        told.content = [field for field in told.content if field[0] != 12]  # statistics
+            thrift.find(metadata, place).content = value
+        metadata.content = [field for field in metadata.content if field[0] != 12]  # statistics
         column.content = [field for field in column.content if field[0] in (2, 3)]
     thrift.find(group, 3).content = PAGES * ROWS_PER_PAGE
     thrift.find(footer, 3).content = PAGES * ROWS_PER_PAGE
@@ -84,5 +84,5 @@ def test_a_signal_ends_the_reading_of_endless_pages(tmp_path: Path) -> None:
         process.kill()
     assert process.returncode == 130, said
     assert "Traceback" not in said
-    told = json.loads((run / "manifest.json").read_text())
-    assert (told["status"], told["error"]) == ("failed", "interrupted")
+    manifest = json.loads((run / "manifest.json").read_text())
+    assert (manifest["status"], manifest["error"]) == ("failed", "interrupted")

@@ -24,7 +24,7 @@ def test_without_a_split_the_rows_are_those_of_training(
 
 
 @pytest.mark.parametrize("split", [{}, {**NO_SPLIT, "test_share": 0.2}])
-def test_the_merge_holdout_is_not_reported_as_missing(
+def test_held_out_test_rows_need_no_warning(
     settings: Settings,
     split: dict[str, object],
     caplog: pytest.LogCaptureFixture,

@@ -71,7 +71,7 @@ def test_every_job_refuses_rows_that_are_missed(
 def test_a_scan_that_passes_over_files_is_refused(
     settings: Settings, tmp_path: Path, spark: "SparkSession"
 ) -> None:
-    """Spark can be told to leave out what it does not find: what it gives then is no table."""
+    """Spark can be set to skip missing files; the rest is not the table."""
     half = table().num_rows // 2
     write_deltalake(tmp_path / "delta", table().slice(0, half))
     write_deltalake(tmp_path / "delta", table().slice(half), mode="append")
@@ -92,7 +92,7 @@ def test_a_scan_that_passes_over_files_is_refused(
 def test_a_scan_of_some_partitions_has_their_rows_and_no_others(
     settings: Settings, tmp_path: Path, spark: "SparkSession", format: str
 ) -> None:
-    """Spark is not told of what validation keeps for itself; the workers leave it out."""
+    """Spark does not filter the validation rows; the workers do."""
     if format == "delta":
         write_deltalake(tmp_path / "in", table(), partition_by=["month"])
     else:

@@ -105,8 +105,8 @@ def test_partitions_that_predictions_cannot_have_are_columns_of_theirs(
     write_deltalake(tmp_path / "odd", rows, partition_by=["part"])
     odd = with_settings(daily, score={"table": str(tmp_path / "odd")})
     score(odd)
-    told = DeltaTable(tmp_path / "odd").to_pyarrow_table()
-    assert Counter(predictions(odd)["part"].to_pylist()) == Counter(told["part"].to_pylist())
+    written = DeltaTable(tmp_path / "odd").to_pyarrow_table()
+    assert Counter(predictions(odd)["part"].to_pylist()) == Counter(written["part"].to_pylist())
     with pytest.raises(ConfigurationError, match="would be lost"):
         score(filtered(odd, "part is null"))
     with pytest.raises(ConfigurationError, match="none to replace"):
@@ -119,8 +119,8 @@ def test_a_part_of_a_partition_is_not_put_in_the_place_of_all_of_it(daily: Setti
     with pytest.raises(ConfigurationError, match=r"would be lost.*only a part.*--logical-date"):
         score(filtered(daily, "speed >= 0"))
     assert count(daily, "run_id") == before
-    score(filtered(daily, "speed >= 0", replace="table"), run_id="told")
-    assert set(count(daily, "run_id")) == {("told",)}
+    score(filtered(daily, "speed >= 0", replace="table"), run_id="whole")
+    assert set(count(daily, "run_id")) == {("whole",)}
 
 
 def test_a_run_that_was_cut_off_after_its_commit_is_resumed(

@@ -36,8 +36,8 @@ def test_newton_rounds_follow_the_online_ones(
     with caplog.at_level(logging.INFO, logger="petafit"):
         metrics = train(settings).manifest["metrics"]
     assert metrics["rounds"] == 3
-    told = [record.message for record in caplog.records if " held back " in record.message]
-    assert [message.split(" held back")[0] for message in told] == [
+    reported = [record.message for record in caplog.records if " held back " in record.message]
+    assert [message.split(" held back")[0] for message in reported] == [
         "round 1 part 1",
         "round 1 part 2",
         "newton round 2",
@@ -150,7 +150,7 @@ def test_a_killed_refinement_resumes_to_the_same_model(
     assert [done["objective"] for done in again["rounds"]] == wanted
 
 
-def test_one_part_is_one_merge(settings: Settings) -> None:
+def test_the_number_of_parts_changes_the_model(settings: Settings) -> None:
     """Fewer syncs are another model, and the same settings the same one."""
     digests = [
         train(with_settings(settings, training={"parts": parts})).manifest["model"]["digest"]
@@ -229,7 +229,7 @@ def test_newton_rounds_are_refused_for_learners_of_spark(settings: Settings) -> 
 
 
 @pytest.mark.parametrize(
-    ("training", "told"),
+    ("training", "reported"),
     [
         ({"parts": 2, "shards": 1}, "training.parts;"),
         (
@@ -242,13 +242,13 @@ def test_newton_rounds_are_refused_for_learners_of_spark(settings: Settings) -> 
 def test_settings_without_effect_are_reported(
     settings: Settings,
     training: dict[str, object],
-    told: str | None,
+    reported: str | None,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     with caplog.at_level(logging.INFO, "petafit"):
         train(with_settings(settings, training={"rounds": 1, **training}))
     messages = [m for m in caplog.messages if m.startswith("no effect")]
-    assert (told in messages[0]) if told else not messages
+    assert (reported in messages[0]) if reported else not messages
 
 
 def test_an_exact_training_reports_that_a_rule_has_no_effect(
@@ -257,8 +257,8 @@ def test_an_exact_training_reports_that_a_rule_has_no_effect(
     exact = {"name": "sklearn.BernoulliNB"}
     with caplog.at_level(logging.INFO, "petafit"):
         train(with_settings(settings, learner=exact, training={"rounds": 1, "merge": "mean"}))
-    (told,) = (m for m in caplog.messages if m.startswith("no effect: training.merge,"))
-    assert told.endswith("shards of sklearn.BernoulliNB merge exactly")
+    (reported,) = (m for m in caplog.messages if m.startswith("no effect: training.merge,"))
+    assert reported.endswith("shards of sklearn.BernoulliNB merge exactly")
 
 
 def test_newton_without_a_merge_holdout_is_an_error(settings: Settings) -> None:

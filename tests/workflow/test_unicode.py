@@ -195,10 +195,10 @@ def test_init_sets_the_form_where_a_text_has_two(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     rewrite(settings, mixed())
-    for label, told in (("weekend", "city has Zürich"), ("late", f"late has {LATE}")):
+    for label, comment in (("weekend", "city has Zürich"), ("late", f"late has {LATE}")):
         text = write_task_file(settings.table.uri, label=label, force=True).read_text()
         (line,) = (line for line in text.splitlines() if line.startswith("unicode:"))
-        assert line.startswith(f"unicode: NFC # {told}")
+        assert line.startswith(f"unicode: NFC # {comment}")
     (classes,) = (line for line in text.splitlines() if "kind: classes" in line)
     assert classes.count("%") == 2
     rewrite(settings, mixed("NFD"))

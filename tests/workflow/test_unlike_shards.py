@@ -161,9 +161,7 @@ def test_merged_shards_keep_near_the_sequential_learner(
     assert trials.above(parts, merge="evidence") > margin
 
 
-def test_the_merge_holdout_has_all_classes(
-    trials: Trials, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_merge_holdout_has_all_classes(trials: Trials, monkeypatch: pytest.MonkeyPatch) -> None:
     """Though each shard holds one class: a tenth of the later half of each part of it."""
     stack, aside = OnlineLearner.stack, []
 

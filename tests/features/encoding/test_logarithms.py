@@ -41,7 +41,7 @@ def test_the_logarithm_of_nothing_is_very_low():
 
 
 @pytest.mark.parametrize("x", [0.0, -0.0, math.inf, -math.inf])
-def test_the_logarithm_of_a_value_is_correctly_rounded(x):
+def test_values_that_are_their_own_logarithm(x):
     assert math.copysign(1, signed_log1p(x)) == math.copysign(1, x)
     assert signed_log1p(x) == x
 

@@ -76,9 +76,7 @@ def test_indices_and_values_are_those_of_sparks_hashing_tf(spark, table, feature
         assert_equal(vector, expected)
 
 
-def test_a_pipeline_of_text_alone_equals_the_encoder_and_can_be_stored(
-    spark, table, tmp_path
-):
+def test_a_pipeline_of_text_alone_equals_the_encoder_and_can_be_stored(spark, table, tmp_path):
     from pyspark.ml import PipelineModel
 
     from petafit.features.spark.stages import stages

@@ -65,15 +65,15 @@ def statistics(*class_counts: int) -> TableStatistics:
 TWO, THREE = statistics(60, 60), statistics(40, 40, 40)
 
 
-def predicted(model: Any, frame: DataFrame, told: TableStatistics = TWO) -> np.ndarray:
-    columns = mllib.predictions(model, frame, told)
-    added = [mllib.PREDICTION, mllib.DECISION] if told.classes else [mllib.PREDICTION]
+def predicted(model: Any, frame: DataFrame, known: TableStatistics = TWO) -> np.ndarray:
+    columns = mllib.predictions(model, frame, known)
+    added = [mllib.PREDICTION, mllib.DECISION] if known.classes else [mllib.PREDICTION]
     assert columns.columns == [*frame.columns, *added]
     return np.array([row[0] for row in columns.select(mllib.PREDICTION).collect()])
 
 
-def decided(model: Any, frame: DataFrame, told: TableStatistics = TWO) -> list[float]:
-    columns = mllib.predictions(model, frame, told)
+def decided(model: Any, frame: DataFrame, known: TableStatistics = TWO) -> list[float]:
+    columns = mllib.predictions(model, frame, known)
     return [row[0] for row in columns.select(mllib.DECISION).collect()]
 
 
@@ -182,15 +182,15 @@ def test_a_model_decides_by_its_own_thresholds(
 def test_listed_classes_that_no_row_has_are_impossible(frame: DataFrame, name: str) -> None:
     nested = {"classifier": "mllib.LinearSVC"} if name == "mllib.OneVsRest" else {}
     model = make(name, **nested).fit(frame, stages=assemble())
-    told = statistics(0, 60, 0, 60)
-    found, usual = predicted(model, frame, told), predicted(model, frame)
+    known = statistics(0, 60, 0, 60)
+    found, usual = predicted(model, frame, known), predicted(model, frame)
     assert found.shape == (120, 4)
     assert (found[:, [0, 2]] == (-1e38 if nested else 0.0)).all()
     if not nested:
         np.testing.assert_array_equal(found[:, 3], usual)
         np.testing.assert_allclose(found.sum(axis=1), 1)
     positions = np.array([1.0, 3.0])[np.array(decided(model, frame)).astype(int)]
-    assert decided(model, frame, told) == positions.tolist()
+    assert decided(model, frame, known) == positions.tolist()
 
 
 def test_weights_reach_nested_classifiers_or_are_refused(frame: DataFrame) -> None:

@@ -22,8 +22,8 @@ STATEMENT = (
 
 def write(folder: Path, place: str, kind: str, **params: object) -> None:
     (folder / place).mkdir(parents=True, exist_ok=True)
-    told = {"class": kind, "uid": "x_1", "paramMap": params, "defaultParamMap": {}}
-    (folder / place / "part-00000").write_text(json.dumps(told))
+    header = {"class": kind, "uid": "x_1", "paramMap": params, "defaultParamMap": {}}
+    (folder / place / "part-00000").write_text(json.dumps(header))
 
 
 @pytest.fixture

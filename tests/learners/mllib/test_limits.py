@@ -38,7 +38,9 @@ def choice(name: str, **params: Any) -> LearnerChoice:
         ("MultilayerPerceptronClassifier", {"layers": [2, 2]}, r"got \[2, 2\]"),
     ],
 )
-def test_limits_that_no_rows_can_meet(name: str, params: dict[str, Any], message: str) -> None:
+def test_parameters_that_no_rows_can_satisfy_are_refused(
+    name: str, params: dict[str, Any], message: str
+) -> None:
     with pytest.raises(ConfigurationError, match=message):
         check_choice(choice(name, **params), n_features=8192, columns=("x", "y"))
 
@@ -52,16 +54,16 @@ def test_limits_that_no_rows_can_meet(name: str, params: dict[str, Any], message
         ("OneVsRest", {"classifier": "mllib.LinearSVC"}),
     ],
 )
-def test_possible_settings_pass(name: str, params: dict[str, Any]) -> None:
+def test_possible_parameters_pass(name: str, params: dict[str, Any]) -> None:
     check_choice(choice(name, **params), n_features=8192, columns=("x", "y"))
 
 
 def encoder(numeric: Numeric, *counts: int, **column: float) -> Encoder:
-    told = {"mean": 2.0, "sd": 1.0, "minimum": 1.0, "maximum": 3.0, **column}
+    fields = {"mean": 2.0, "sd": 1.0, "minimum": 1.0, "maximum": 3.0, **column}
     statistics = TableStatistics(
         rows=9,
         weight=9.0,
-        columns={"x": ColumnStatistics(9, 0, **told)},
+        columns={"x": ColumnStatistics(9, 0, **fields)},
         classes=tuple(range(len(counts))),
         class_counts=counts,
     )

@@ -64,7 +64,7 @@ def test_matrices(parts: tuple[object, ...], fits: bool) -> None:
     assert misshapen("coefficientMatrix", MATRIX, *parts) == (None if fits else "coefficientMatrix")
 
 
-def test_only_feature_vectors_have_a_required_size() -> None:
+def test_other_vectors_may_have_any_size() -> None:
     assert misshapen("interceptVector", VECTOR, 1, None, None, [1.0]) is None
 
 

@@ -185,9 +185,9 @@ def test_columns_that_only_later_files_have_are_told_once(
     pq.write_table(more, tmp_path / "2.parquet")
     with caplog.at_level(logging.WARNING, logger="petafit"):
         assert len(rows_of(direct(tmp_path))) == 3
-    told = [record.message for record in caplog.records if "not read" in record.message]
-    assert len(told) == 1
-    assert told[0].endswith("new, newer")
+    messages = [record.message for record in caplog.records if "not read" in record.message]
+    assert len(messages) == 1
+    assert messages[0].endswith("new, newer")
     assert open_table(Table(uri=str(tmp_path))).only_later == ("new", "newer")
 
 

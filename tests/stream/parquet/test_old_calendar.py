@@ -33,9 +33,9 @@ MODES = {"datetimeRebaseModeInWrite": "LEGACY", "int96RebaseModeInWrite": "LEGAC
 
 def write(folder: "Path", column: pa.Array, version: str = "2.4.8", **keys: str) -> "Path":
     """A file as an old Spark would leave it."""
-    told = {"org.apache.spark.version": version}
-    told |= {f"org.apache.spark.{name}": text for name, text in keys.items()}
-    schema = pa.schema({"v": column.type, "n": pa.int64()}, metadata=told)
+    spark_keys = {"org.apache.spark.version": version}
+    spark_keys |= {f"org.apache.spark.{name}": text for name, text in keys.items()}
+    schema = pa.schema({"v": column.type, "n": pa.int64()}, metadata=spark_keys)
     folder.mkdir(exist_ok=True)
     content = pa.table([column, pa.array(range(len(column)))], schema=schema)
     pq.write_table(content, folder / "a.parquet", row_group_size=50_000)

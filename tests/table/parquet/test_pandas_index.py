@@ -59,11 +59,13 @@ def test_an_index_that_went_through_csv_is_known_by_its_name(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    "told", [b"{", b"[]", b"[" * 10**5, b'{"index_columns": 3}', b'{"index_columns": [null]}']
+    "metadata", [b"{", b"[]", b"[" * 10**5, b'{"index_columns": 3}', b'{"index_columns": [null]}']
 )
-def test_damaged_metadata_has_no_index(tmp_path: Path, told: bytes) -> None:
+def test_damaged_metadata_has_no_index(tmp_path: Path, metadata: bytes) -> None:
     plain = pq.read_table(written(tmp_path / "t", FRAME))
-    pq.write_table(plain.replace_schema_metadata({"pandas": told}), tmp_path / "t" / "a.parquet")
+    pq.write_table(
+        plain.replace_schema_metadata({"pandas": metadata}), tmp_path / "t" / "a.parquet"
+    )
     assert index_columns(open_table(Table(uri=str(tmp_path / "t")))) == frozenset()
 
 

@@ -135,7 +135,7 @@ def test_rows_outside_the_scope_are_refused(tmp_path: Path, format: Format) -> N
         ({"partition_by": (), "scope": Scope(("x",), frozenset([("1",)]))}, "other columns"),
     ],
 )
-def test_rows_of_another_schema_are_refused_first(
+def test_rows_that_do_not_fit_the_old_ones_are_refused_first(
     tmp_path: Path, format: Format, changes: dict[str, Any], message: str
 ) -> None:
     output = write(begin(tmp_path, format, "k1"), [(1, "a b")])

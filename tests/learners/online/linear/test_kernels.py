@@ -211,7 +211,7 @@ def test_a_row_without_weight_is_no_row(optimizer: str, n_classes: int, seed: in
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_classes_add_up_their_squared_gradients(optimizer: str) -> None:
-    """By which merged shards are told apart that know a little from those that know much."""
+    """Sums by which merging weights each shard."""
     estimator, target = problem("log", 4, optimizer=optimizer)
     X = np.array([[2.0, 0.0]], np.float32)
     _, _, memory = learnt(estimator, target, X, np.array([1.0]))

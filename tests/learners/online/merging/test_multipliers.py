@@ -42,9 +42,9 @@ def test_rows_count_by_their_weight_in_the_penalty_too() -> None:
     weight = np.random.default_rng(1).exponential(size=len(y))
     weight[::2], features[::2] = 1e-9, 1e3 * features[::2]
     found = fit_multipliers(features, loss_of(y, weight=weight), np.zeros(4), weight).multipliers
-    told = weight.sum() ** 2 / (weight**2).sum()
+    effective_rows = weight.sum() ** 2 / (weight**2).sum()
     moments = np.average(features[:, 0].astype(np.float64) ** 2, axis=0, weights=weight)
-    scale = np.sqrt((1e-3 + 20 / told) * moments + 0.01 / told)
+    scale = np.sqrt((1e-3 + 20 / effective_rows) * moments + 0.01 / effective_rows)
     reference = LogisticRegression(C=1, fit_intercept=False, tol=1e-9, max_iter=1000).fit(
         features[:, 0] / scale, y, sample_weight=weight / weight.sum()
     )

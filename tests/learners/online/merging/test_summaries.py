@@ -83,7 +83,7 @@ def test_sums_do_not_depend_on_how_a_shard_stores_its_numbers(share: float, outp
     random = np.random.default_rng(2)
     w, G, z = random.normal(size=(3, 201, outputs)).astype(np.float32)
     moved = np.broadcast_to(random.random((201, 1)) < share, w.shape)
-    told = shard_numbers(
+    summary = shard_numbers(
         weights=w,
         moved=moved,
         squares=np.where(moved, G**2, 0),
@@ -92,8 +92,8 @@ def test_sums_do_not_depend_on_how_a_shard_stores_its_numbers(share: float, outp
         rows=5,
         z=z,
     )
-    assert ("index" in told.arrays, "moved" in told.arrays) == (share < 0.5, 0.5 < share < 1)
-    sums, nothing = Sums.from_state_dict(told), np.zeros(w.shape)
+    assert ("index" in summary.arrays, "moved" in summary.arrays) == (share < 0.5, 0.5 < share < 1)
+    sums, nothing = Sums.from_state_dict(summary), np.zeros(w.shape)
     own, seen = np.where(moved, w.astype(np.float64), 0), np.where(moved, G**2, 0).astype(float)
     for name, expected in {
         "count": moved,
@@ -104,7 +104,7 @@ def test_sums_do_not_depend_on_how_a_shard_stores_its_numbers(share: float, outp
         "z": np.where(moved, z, 0),
     }.items():
         np.testing.assert_array_equal(sums.put(getattr(sums, name), into=nothing), expected)
-    assert moved_coordinates(told).tolist() == np.flatnonzero(moved[:, 0]).tolist()
+    assert moved_coordinates(summary).tolist() == np.flatnonzero(moved[:, 0]).tolist()
 
 
 def test_removing_a_shard_from_evidence_is_the_leave_one_out_formula() -> None:
