@@ -1,5 +1,6 @@
 """Tables that hold the same text composed in some rows and decomposed in others."""
 
+import json
 import logging
 import shutil
 import unicodedata
@@ -16,6 +17,7 @@ from petafit.config.settings import Settings
 from petafit.errors import ContractError
 from petafit.store.runs import Run
 from petafit.workflow.evaluate import evaluate
+from petafit.workflow.explain import explain
 from petafit.workflow.init import write_task_file
 from petafit.workflow.score import score
 from petafit.workflow.train import train
@@ -188,6 +190,43 @@ def test_partitions_are_one_category_whatever_the_form_of_their_folders(settings
     assert len(list(Path(named.table.uri).iterdir())) == 40
     found = petafit.load_model(_trained(named)).predict_proba(rows)
     np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def by_place(settings: Settings, rows: pa.Table, model: str) -> dict[str, Any]:
+    """Influence of the partitions of a table with a folder for each text of its column `place`."""
+    folder = Path(settings.table.uri).with_name(model)
+    for place in rows["place"].unique():
+        below = folder / f"place={place.as_py()}"
+        below.mkdir(parents=True)
+        part = rows.filter(pa.compute.equal(rows["place"], place))
+        pq.write_table(part.drop_columns("place"), below / "part.parquet", row_group_size=200)
+    changes = {"keep_summaries": "place", "merge": "evidence", "rounds": 1, "shards": None}
+    named = with_settings(settings, table=str(folder), unicode="NFC", model=model, training=changes)
+    train(named)
+    told = explain(with_settings(named, explain={"influence": "partitions"}))
+    return json.loads(told.folder.read("influence.json"))
+
+
+def test_explain_tells_of_one_partition_what_both_forms_contribute(settings: Settings) -> None:
+    """Texts of both forms in features, in the label and in the names of partitions."""
+    places = pa.array(["Zürich", "Málaga", "Ōsaka"]).take(pa.array(np.arange(6000) // 7 % 3))
+
+    def placed(rows: pa.Table, *forms: str) -> pa.Table:
+        texts = zip(places.to_pylist(), np.arange(6000) // 21 % len(forms), strict=True)
+        column = pa.array([unicodedata.normalize(forms[i], text) for text, i in texts])
+        return rows.append_column("place", column)
+
+    plain = task(settings, mixed("NFC"), learner="sklearn.MultinomialNB")  # merges exactly
+    plain = with_settings(plain, features=[{"categorical": ["city", "place"]}, {"text": "city"}])
+    expected = by_place(plain, placed(mixed("NFC"), "NFC"), "plain")
+    found = by_place(plain, placed(mixed(), "NFC", "NFD"), "mixed")
+    assert len(found["partitions"]) == 3
+    assert {each["partition"] for each in found["partitions"]} == {
+        each["partition"] for each in expected["partitions"]
+    }
+    for one, other in zip(found["partitions"], expected["partitions"], strict=True):
+        assert one.pop("interval") == pytest.approx(other.pop("interval"))
+        assert one == pytest.approx(other)
 
 
 def test_init_sets_the_form_where_a_text_has_two(

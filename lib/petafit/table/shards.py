@@ -2,13 +2,16 @@
 
 import functools
 import heapq
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import pyarrow as pa
 
+from petafit.config.feature_groups import UnicodeForm
 from petafit.errors import ConfigurationError, did_you_mean
 from petafit.store.filesystem import Folder
 from petafit.table.filters.predicate import RowFilter
@@ -139,12 +142,21 @@ def slice_of(file: DataFile, start: int, stop: int, snapshot: Snapshot) -> Slice
 
 
 def plan_by_partition(
-    snapshot: Snapshot, *, columns: Sequence[str], predicate: RowFilter
+    snapshot: Snapshot,
+    *,
+    columns: Sequence[str],
+    predicate: RowFilter,
+    form: UnicodeForm | None = None,
 ) -> tuple[Shard, ...]:
     """Plan a shard for each combination of values of some partition columns.
 
     A shard reads whole files, in the order of their paths. Partitions that the predicate excludes
     are left out. Shards are as different in size as the partitions.
+
+    Parameters
+    ----------
+    form : {"NFC", "NFD", "NFKC", "NFKD"}, optional
+        Values that are one text in this Unicode form are one partition.
 
     Raises
     ------
@@ -161,7 +173,7 @@ def plan_by_partition(
     dealt: defaultdict[tuple[object, ...], list[Slice]] = defaultdict(list)
     for file in wanted_files(snapshot.files, predicate):
         whole = slice_of(file, 0, file.size, snapshot)
-        dealt[tuple(file.partition[column] for column in columns)].append(whole)
+        dealt[tuple(_in_form(file.partition[c], form) for c in columns)].append(whole)
     if len(dealt) > MOST_PARTITIONS:
         raise ConfigurationError(
             f"`training.keep_summaries` would keep {len(dealt):,} summaries of {snapshot.uri}",
@@ -172,10 +184,12 @@ def plan_by_partition(
     return tuple(map(tuple, dealt.values())) or ((),)
 
 
-def partition_name(snapshot: Snapshot, columns: Sequence[str], part: Slice) -> str:
+def partition_name(
+    snapshot: Snapshot, columns: Sequence[str], part: Slice, form: UnicodeForm | None = None
+) -> str:
     """Return the partition of a file by some columns, named as Hive names folders.
 
-    Values are spelled as in a Parquet table's own folders: ``month=01``.
+    Values are spelled as in a Parquet table's own folders, ``month=01``, in the Unicode form given.
     """
     if snapshot.format == "parquet":
         below = Folder(part.path).path.removeprefix(Folder(snapshot.uri).path)
@@ -183,7 +197,11 @@ def partition_name(snapshot: Snapshot, columns: Sequence[str], part: Slice) -> s
     else:
         values = ((column, pa.scalar(part.partition[column])) for column in columns)
         texts = {column: value.cast(pa.string()).as_py() for column, value in values}
-    return folder_of(columns, tuple(texts[column] or None for column in columns))
+    return folder_of(columns, tuple(_in_form(texts[c] or None, form) for c in columns))
+
+
+def _in_form(value: Any, form: UnicodeForm | None) -> Any:
+    return unicodedata.normalize(form, value) if form and isinstance(value, str) else value
 
 
 def _not_partitioned(snapshot: Snapshot, column: str) -> ConfigurationError:

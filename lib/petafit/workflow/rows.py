@@ -94,7 +94,8 @@ class TaskRows:
     def _plan(self, part: Part, selection: Selection) -> tuple[Shard, ...]:
         kept = self.settings.training.keep_summaries
         if kept and part == "train":
-            return plan_by_partition(self.snapshot, columns=kept, predicate=selection)
+            form = self.settings.unicode
+            return plan_by_partition(self.snapshot, columns=kept, predicate=selection, form=form)
         return plan(self.snapshot, shards=self.shards, predicate=selection)
 
     def _refuse_partitions(self, part: Part) -> None:
@@ -110,8 +111,8 @@ class TaskRows:
         """The partitions that are the shards of the training rows, by `training.keep_summaries`."""
         written = self._written_plan("train")
         shards = map(written.read, range(written.shards))
-        columns = self.settings.training.keep_summaries
-        return [partition_name(self.snapshot, columns, shard[0]) for shard in shards]
+        columns, form = self.settings.training.keep_summaries, self.settings.unicode
+        return [partition_name(self.snapshot, columns, shard[0], form) for shard in shards]
 
     def expected(self, part: Part) -> int | None:
         """An upper bound of a part's rows; None where the table's log has none."""
