@@ -30,6 +30,7 @@ _RESULTS: Mapping[str, Any] = {
     "model": None,
     "summaries": None,
     "influence": None,
+    "warnings": [],
     "timings": {},
     "peak_memory_bytes": {},
 }
@@ -53,8 +54,8 @@ class Run:
         ``inputs``, ``plans`` (digests, by the part of the rows), ``rows``, ``outputs``,
         ``metrics``, ``measured_on`` (which rows: ``test``, ``training`` or ``all``), ``rounds`` (of
         training, and what each brought), ``model``, ``summaries`` (of partitions, kept by
-        training), ``influence`` (of partitions), ``timings`` (seconds by stage) and
-        ``peak_memory_bytes`` (by kind of process).
+        training), ``influence`` (of partitions), ``warnings`` (of a model that may be of no use),
+        ``timings`` (seconds by stage) and ``peak_memory_bytes`` (by kind of process).
     """
 
     def __init__(self, folder: Folder, asked: Mapping[str, Any]) -> None:

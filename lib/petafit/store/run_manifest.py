@@ -49,6 +49,7 @@ class _Manifest(TypedDict, total=False):
     metrics: dict[str, float | None]
     rounds: list[dict[str, Any]]
     model: _Model | None
+    warnings: list[str]
     timings: dict[str, Any]
     peak_memory_bytes: dict[str, int | None]
 

@@ -6,6 +6,7 @@ from petafit.aggregate.checked import Checked
 from petafit.config.settings import Settings
 from petafit.evaluation.evaluate import Evaluate, metrics_of
 from petafit.store.runs import Run
+from petafit.workflow.cautions import warn_of_figures
 from petafit.workflow.job import open_job
 from petafit.workflow.published import open_published, tell_rows
 from petafit.workflow.rows import open_rows
@@ -68,4 +69,6 @@ def evaluate(
         job.run.update(rows=outcome.result.counts)
         metrics = outcome.result.require(job.settings.contract.max_bad_share)
         job.run.update(metrics={**metrics, "rows_per_second": outcome.rows_per_second})
+        statistics = published.model.encoder.statistics
+        warn_of_figures(job, metrics, statistics, rows="the rows measured")
     return job.run

@@ -24,6 +24,7 @@ from petafit.stream.batches import Source
 from petafit.training.loop import TrainingLoop
 from petafit.training.schedule import schedule_for
 from petafit.training.steps import Steps
+from petafit.workflow.cautions import warn_of_inputs, warn_of_model
 from petafit.workflow.job import Job
 from petafit.workflow.rows import TaskRows
 from petafit.workflow.task import Task
@@ -59,6 +60,7 @@ def fit_in_rounds(
         seed=settings.training.seed,
         merge=settings.training.merge,
     )
+    warn_of_inputs(job, encoder, task.learner)
     signature = Signature(encoder, settings.learner, task.feature_schema)
     metrics, keep = metrics_of(signature), _keep(job, learner, rows, signature)
 
@@ -100,7 +102,9 @@ def fit_in_rounds(
         "rounds": len(trained.seconds),
         "rows_per_second": trained.rows_per_second,
     }
-    return model(trained.weights), figures
+    fitted = model(trained.weights)
+    warn_of_model(job, fitted, source, task.checks, validated=trained.best.validation)
+    return fitted, figures
 
 
 def _as_needed(training: Training, learner: Learner[Any]) -> Training:

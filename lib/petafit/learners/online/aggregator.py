@@ -32,6 +32,10 @@ _FIT_ONLY = {
 }
 
 
+_LARGEST_UNIT = 1e300
+"""Upper limit of the factor of all weights, which must stay finite."""
+
+
 @dataclass
 class OnlineState:
     """A shard's progress: what it has learnt, the model it started from, and its rows.
@@ -84,6 +88,7 @@ class OnlineLearner(Learner[OnlineState]):
         self.rule = estimator.merge_rule(merge)
         self.subtractable = merge in LOCAL and estimator.linear == slice(None)
         self.optimizer = estimator.rules()
+        self.weight_unit = _unit_of_weights(statistics)
         try:
             self.target = estimator.target_of_statistics(statistics)
         except ValueError as error:
@@ -190,7 +195,7 @@ class OnlineLearner(Learner[OnlineState]):
     def weigh(self, rows: Batch, seen: np.ndarray) -> np.ndarray:
         """Return the rows' weights, multiplied by those of their classes, (n_rows,)."""
         y = frozen(labels_of(rows, self.name), np.float64)
-        given = UNWEIGHTED if rows.weight is None else frozen(rows.weight, np.float64)
+        given = frozen(self._weights(rows), np.float64)
         weighed = self.target.weigh(y, given, seen)
         return weighed if weighed.size else np.ones(len(y))
 
@@ -227,13 +232,17 @@ class OnlineLearner(Learner[OnlineState]):
 
     def _learn(self, state: OnlineState, batch: Batch) -> tuple[OnlineState, np.ndarray]:
         y = labels_of(batch, self.name)
-        weight = UNWEIGHTED if batch.weight is None else batch.weight
+        weight = self._weights(batch)
         margins = self.estimator.update(as_rows(batch.X), y, weight, state.memory, self.target)
         rows, total = len(y), float(len(y))
         if batch.weight is not None:
             rows, total = int(np.count_nonzero(batch.weight)), float(batch.weight.sum())
         learnt = OnlineState(state.memory, state.model, state.rows + rows, state.weight + total)
         return learnt, margins
+
+    def _weights(self, rows: Batch) -> np.ndarray:
+        """Return the rows' weights in the unit in which they are learnt, (0,) if all weigh 1."""
+        return UNWEIGHTED if rows.weight is None else rows.weight * self.weight_unit
 
     def _memory_of(self, shard: StateDict, model: StateDict | None) -> Memory:
         """Return the memory of a training with a single shard."""
@@ -249,6 +258,18 @@ class OnlineLearner(Learner[OnlineState]):
         sums, start = Sums.from_state_dict(summary), self.form.memory(model)
         seen = start.seen + sums.seen / max(sums.shards, 1)
         return Merge(sums, self.optimizer.weights(start.table), start.table, seen)
+
+
+def _unit_of_weights(statistics: TableStatistics) -> float:
+    """Return the factor of all weights: it makes their mean 1 where it is below.
+
+    Weights are relative, but steps are in proportion to them: those of weights that sum to 1 over a
+    million rows would teach nothing.
+    """
+    rows, weight = statistics.rows, statistics.weight
+    if not rows or not weight or weight >= rows:
+        return 1.0
+    return min(rows / weight, _LARGEST_UNIT)
 
 
 def name_of(kind: type[OnlineEstimator]) -> str:
