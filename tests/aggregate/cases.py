@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from petafit.aggregate.aggregator import Aggregator, Combined
-from petafit.aggregate.checked import Checked, CheckedResult
+from petafit.aggregate.checked import Checked, CheckedResult, RowCounts
 from petafit.aggregate.quarantine import Quarantine, Sorted
 from petafit.aggregate.sink import WriteFiles
 from petafit.config.settings import LearnerChoice
-from petafit.evaluation.evaluate import Evaluate, Measure
+from petafit.evaluation.evaluate import Evaluate, Measure, StartedModel
 from petafit.evaluation.metrics import ClassificationMetrics, RegressionMetrics
 from petafit.evaluation.score import PredictionColumns, Score, Scores
 from petafit.explanation import serialization
@@ -209,9 +209,11 @@ CASES = {
         lambda _: ClassificationMetrics(3), scored("sort", 3), weighted=True
     ),
     "metrics of numbers": Case(lambda _: RegressionMetrics(), scored("delay"), weighted=True),
+    "started model": Case(lambda _: StartedModel("evaluate"), start=published),
     "evaluate": Case(lambda _: Evaluate(ClassificationMetrics()), start=published, weighted=True),
     "influence": Case(lambda _: Influence(2), start=left_out, weighted=True),
     "measure": Case(_measure),
+    "rows by contract": Case(lambda _: RowCounts(), CHECKS.validate),
     "checked": Case(lambda _: Checked(CHECKS, _profile("late"))),
     "together": Case(_together),
     "write": Case(_writer, comparable=_written, compares_all=False),

@@ -4,7 +4,6 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -37,7 +36,7 @@ def work_in(tmp_path: Path, aggregator: Total) -> ShardTask:
 
 
 def do(task: ShardTask, source: Lists, shards: Sequence[int]) -> list[ShardReport]:
-    reports = [aggregate_shard(task, shard, partial(source.read, shard)) for shard in shards]
+    reports = [aggregate_shard(task, shard, source) for shard in shards]
     return sorted(reports, key=lambda report: report.shard)
 
 

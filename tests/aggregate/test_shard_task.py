@@ -1,6 +1,5 @@
 import multiprocessing
 import os
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +17,7 @@ DATA = [[[1.0, 2.0], [3.0], [4.0, 5.0, 6.0]]]
 
 
 def run(task: ShardTask, source: Lists) -> ShardReport:
-    return aggregate_shard(task, 0, partial(source.read, 0))
+    return aggregate_shard(task, 0, source)
 
 
 def reads(folder: Path) -> int:
@@ -77,9 +76,9 @@ def test_a_start_is_loaded_by_reference(tmp_path: Path) -> None:
     assert ShardTask(Total(), Folder(tmp_path), reference).model() == model
 
 
-def interrupted(task: ShardTask, seen: Path) -> None:
+def interrupted(task: ShardTask, seen: Path, *, frozen: bool = True) -> None:
     """Let a process that works on the shard be killed after its second batch."""
-    source = lists(DATA, reads=seen, fatal=(0, 2))
+    source = lists(DATA, reads=seen, fatal=(0, 2), frozen=frozen)
     attempt = multiprocessing.get_context("spawn").Process(target=run, args=(task, source))
     attempt.start()
     attempt.join()
@@ -132,10 +131,10 @@ def test_the_shard_of_a_damaged_summary_is_aggregated_anew_by_the_next_attempt(
 def test_rows_that_are_dealt_anew_are_never_resumed(tmp_path: Path) -> None:
     seen = tmp_path / "seen"
     seen.mkdir()
-    task = ShardTask(Total(), Folder(tmp_path / "pass"), checkpoint_seconds=0, resumable=False)
-    interrupted(task, seen)
+    task = ShardTask(Total(), Folder(tmp_path / "pass"), checkpoint_seconds=0)
+    interrupted(task, seen, frozen=False)
     assert "checkpoint-000000.npz" not in task.folder.names()
-    dealt_otherwise = lists([[[10.0], [20.0, 30.0], [40.0]]])
+    dealt_otherwise = lists([[[10.0], [20.0, 30.0], [40.0]]], frozen=False)
     assert load_summary(task.folder, run(task, dealt_otherwise)).arrays["total"] == 100.0
-    dealt_again = lists([[[1.0], [2.0]]])
+    dealt_again = lists([[[1.0], [2.0]]], frozen=False)
     assert load_summary(task.folder, run(task, dealt_again)).arrays["total"] == 3.0

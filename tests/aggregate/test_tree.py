@@ -1,4 +1,3 @@
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -30,7 +29,7 @@ def task(tmp_path: Path) -> ShardTask:
 
 
 def aggregate(task: ShardTask, shard: int) -> None:
-    aggregate_shard(task, shard, partial(SOURCE.read, shard))
+    aggregate_shard(task, shard, SOURCE)
 
 
 def summaries(task: ShardTask) -> list[str]:

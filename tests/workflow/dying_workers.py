@@ -5,7 +5,6 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +21,16 @@ from petafit.workflow import fit_in_rounds as fitting
 class Dying(Encoding):
     """Rows whose reader is killed after one batch, in the first attempts."""
 
-    def __call__(self, read: Any, *, shard: int, piece: int = 0) -> Any:
-        whole = super().__call__(read, shard=shard, piece=piece)
-        return partial(_killed, whole) if shard == 1 else whole
+    def __call__(
+        self, raw: Iterator[Any], *, shard: int, piece: int = 0, skip: int = 0
+    ) -> Iterator[Any]:
+        encoded = super().__call__(raw, shard=shard, piece=piece, skip=skip)
+        return _killed(encoded) if shard == 1 else encoded
 
 
-def _killed(read: Any, *, skip: int) -> Iterator[Any]:
+def _killed(batches: Iterator[Any]) -> Iterator[Any]:
     context = TaskContext.get()
-    for batch in read(skip=skip):
+    for batch in batches:
         yield batch
         if context is not None and context.attemptNumber() < deaths:
             os.kill(os.getpid(), signal.SIGKILL)

@@ -3,7 +3,6 @@
 import sys
 import uuid
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +17,15 @@ from petafit.workflow import fit_in_rounds as fitting
 class FailsFirst(Encoding):
     """Rows that are lost after two batches, unless it is not the first time."""
 
-    def __call__(self, read: Any, *, shard: int, piece: int = 0) -> Any:
-        return partial(_lost, super().__call__(read, shard=shard, piece=piece))
+    def __call__(
+        self, raw: Iterator[Any], *, shard: int, piece: int = 0, skip: int = 0
+    ) -> Iterator[Any]:
+        return _lost(super().__call__(raw, shard=shard, piece=piece, skip=skip))
 
 
-def _lost(read: Any, *, skip: int) -> Iterator[Any]:
+def _lost(batches: Iterator[Any]) -> Iterator[Any]:
     context = TaskContext.get()
-    for number, batch in enumerate(read(skip=skip), start=1):
+    for number, batch in enumerate(batches, start=1):
         yield batch
         if number == 2 and context is not None and context.attemptNumber() == 0:
             Path(failures, uuid.uuid4().hex).touch()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
-from petafit.aggregate.aggregator import Aggregator
+from petafit.aggregate.aggregator import Aggregator, Composite
 from petafit.errors import ContractError
 from petafit.store.arrays import StateDict
 from petafit.table.contract import ValidatedBatch
@@ -87,20 +87,32 @@ def require_good(used: int, quarantined: int, example: str | None, max_bad_share
         )
 
 
-@dataclass
-class CheckedState:
-    """The inner state, and the rows so far."""
+class RowCounts(Aggregator[StateDict, ValidatedBatch, StateDict]):
+    """The rows that met the contract and those that did not, with an example of the latter."""
 
-    inner: Any
-    used: int = 0
-    quarantined: int = 0
-    example: str | None = None
+    def start(self, model: StateDict | None = None) -> StateDict:
+        return _counts(0, 0, None)
 
-    def counts(self) -> StateDict:
-        return _counts(self.used, self.quarantined, self.example)
+    def reduce(self, state: StateDict, batch: ValidatedBatch) -> StateDict:
+        return self.merge(state, _counts(batch.rows, batch.quarantined, batch.example))
+
+    def lift(self, state: StateDict) -> StateDict:
+        return state
+
+    def merge(self, left: StateDict, right: StateDict) -> StateDict:
+        ours, theirs = left.params, right.params
+        examples = (each["example"] for each in (ours, theirs) if each["example"])
+        return _counts(
+            ours["used"] + theirs["used"],
+            ours["quarantined"] + theirs["quarantined"],
+            min(examples, default=None),  # the same in whatever order they come
+        )
+
+    def finish(self, summary: StateDict, model: StateDict | None = None) -> StateDict:
+        return summary
 
 
-class Checked(Aggregator[CheckedState, Any, CheckedResult[Result]]):
+class Checked(Composite[Any, CheckedResult[Result]]):
     """An aggregator that sees only rows which meet the contract.
 
     Parameters
@@ -115,54 +127,25 @@ class Checked(Aggregator[CheckedState, Any, CheckedResult[Result]]):
     def __init__(self, validator: RowValidator, inner: Aggregator[Any, Any, Result]) -> None:
         self.validator = validator
         self.inner = inner
-        self.exact = inner.exact
+        self.rows = RowCounts()
+        super().__init__({"inner": inner, "rows": self.rows})
 
-    def start(self, model: StateDict | None = None) -> CheckedState:
-        return CheckedState(self.inner.start(model))
+    def start(self, model: StateDict | None = None) -> dict[str, Any]:
+        return {"inner": self.inner.start(model), "rows": self.rows.start()}
 
-    def reduce(self, state: CheckedState, batch: Any) -> CheckedState:
+    def reduce(self, state: dict[str, Any], batch: Any) -> dict[str, Any]:
         validated = self.validator.validate(batch)
-        return CheckedState(
-            state.inner
-            if validated.good is None
-            else self.inner.reduce(state.inner, validated.good),
-            state.used + validated.rows,
-            state.quarantined + validated.quarantined,
-            _least(state.example, validated.example),
-        )
-
-    def progress(self, state: CheckedState) -> float | None:
-        return self.inner.progress(state.inner)
-
-    def lift(self, state: CheckedState) -> StateDict:
-        return self.inner.lift(state.inner).prefixed("inner") | state.counts()
-
-    def merge(self, left: StateDict, right: StateDict) -> StateDict:
-        merged = self.inner.merge(left.part("inner"), right.part("inner"))
-        return merged.prefixed("inner") | _counts(
-            left.params["used"] + right.params["used"],
-            left.params["quarantined"] + right.params["quarantined"],
-            _least(left.params["example"], right.params["example"]),
-        )
+        inner = state["inner"]
+        if validated.good is not None:
+            inner = self.inner.reduce(inner, validated.good)
+        return {"inner": inner, "rows": self.rows.reduce(state["rows"], validated)}
 
     def finish(self, summary: StateDict, model: StateDict | None = None) -> CheckedResult[Result]:
-        counts = {name: summary.params[name] for name in ("used", "quarantined", "example")}
-        if not counts["used"]:
-            raise NoGoodRowsError(counts["quarantined"], counts["example"])
-        return CheckedResult(self.inner.finish(summary.part("inner"), model), **counts)
-
-    def dump(self, state: CheckedState) -> StateDict:
-        return self.inner.dump(state.inner).prefixed("inner") | state.counts()
-
-    def load(self, dumped: StateDict) -> CheckedState:
-        counts = {name: dumped.params[name] for name in ("used", "quarantined", "example")}
-        return CheckedState(self.inner.load(dumped.part("inner")), **counts)
+        rows = summary.part("rows").params
+        if not rows["used"]:
+            raise NoGoodRowsError(rows["quarantined"], rows["example"])
+        return CheckedResult(self.inner.finish(summary.part("inner"), model), **rows)
 
 
 def _counts(used: int, quarantined: int, example: str | None) -> StateDict:
     return StateDict(params={"used": used, "quarantined": quarantined, "example": example})
-
-
-def _least(left: str | None, right: str | None) -> str | None:
-    """One of two examples, the same in whatever order they come."""
-    return min((example for example in (left, right) if example), default=None)

@@ -164,8 +164,6 @@ class Passes:
                 through,
                 shards,
                 self.checkpoint_seconds,
-                isinstance(source, Counted),
-                resumable=source.frozen,
             )
             with self.watch(title, HeartbeatReader(folder), shards=source.shards, rows=rows):
                 aggregate = partial(self.engine.aggregate, task, source)

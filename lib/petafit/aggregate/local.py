@@ -1,7 +1,6 @@
 """The engine without a JVM: shards one after the other, in this process."""
 
 from collections.abc import Callable, Sequence
-from functools import partial
 
 from petafit.aggregate.pass_files import ShardReport
 from petafit.aggregate.shard_task import ShardTask, aggregate_shard
@@ -19,8 +18,7 @@ class LocalEngine:
         """Aggregate every shard; the reports, by shard."""
         reports = []
         for shard in range(source.shards):
-            read = partial(source.read, shard)
-            reports.append(aggregate_shard(task, shard, read, source.pieces))
+            reports.append(aggregate_shard(task, shard, source))
             merge_if_last(task, shard)
         return reports
 

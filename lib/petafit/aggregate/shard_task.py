@@ -1,11 +1,12 @@
 """A worker's task: resume a shard, reduce, lift, leave the summary in the run folder."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any, Protocol
 
+import pyarrow as pa
 from pydantic import TypeAdapter
 from threadpoolctl import threadpool_limits
 
@@ -26,7 +27,8 @@ from petafit.compiled import compile_seconds
 from petafit.errors import StorageError
 from petafit.store.arrays import StateDict, digest, to_buffers
 from petafit.store.filesystem import Folder
-from petafit.stream.tally import Tally
+from petafit.stream.batches import Source
+from petafit.stream.tally import Counted, Tally
 
 
 class RowBatch(Protocol):
@@ -36,25 +38,19 @@ class RowBatch(Protocol):
     def num_rows(self) -> int: ...
 
 
-class Read(Protocol):
-    """Gives a shard's batches."""
-
-    def __call__(self, *, skip: int) -> Iterator[RowBatch]:
-        """The batches after the first `skip`."""
-
-
 class Through(Protocol):
     """Makes of a shard's batches what the aggregator takes."""
 
-    def __call__(self, read: Read, *, shard: int, piece: int) -> Read:
-        """Reads as many batches as `read`, each of as many rows."""
+    def __call__(
+        self, raw: Iterator[pa.RecordBatch], *, shard: int, piece: int, skip: int
+    ) -> Iterator[RowBatch]:
+        """As many batches as `raw`, each of as many rows.
 
-
-class InPieces(Protocol):
-    """Reads a piece of a shard."""
-
-    def __call__(self, *, piece: int, skip: int) -> Iterator[RowBatch]:
-        """The batches of a piece after the first `skip`."""
+        Parameters
+        ----------
+        raw : iterator of pyarrow.RecordBatch
+            The batches of a piece after the first `skip`; nothing is read of it that is not needed.
+        """
 
 
 @dataclass(frozen=True)
@@ -74,11 +70,6 @@ class ShardTask:
         How many there are; 0 where it is known only when all are finished.
     checkpoint_seconds : float
         How often the state within a shard is saved.
-    counted : bool
-        Whether the source counts the rows that it reads: it is `petafit.stream.tally.Counted`.
-    resumable : bool
-        Whether another attempt at a shard gets the same batches, so that it may go on from what an
-        earlier one left. Spark's scan deals rows anew in every attempt.
     """
 
     aggregator: Aggregator[Any, Any, Any]
@@ -87,8 +78,6 @@ class ShardTask:
     through: Through | None = None
     shards: int = 0
     checkpoint_seconds: float = 60.0
-    counted: bool = False
-    resumable: bool = True
 
     def model(self) -> StateDict | None:
         """The model to start from."""
@@ -108,39 +97,30 @@ class _Position:
     tally: dict[str, int] = field(default_factory=lambda: asdict(Tally()))
 
 
-def aggregate_shard(
-    task: ShardTask, shard: int, read: InPieces, pieces: Sequence[int] = (0,)
-) -> ShardReport:
+def aggregate_shard(task: ShardTask, shard: int, source: Source) -> ShardReport:
     """Aggregate one shard and leave its summary in the run folder.
 
     A shard that an earlier attempt finished is not aggregated again; one that was interrupted goes
-    on from its last checkpoint. Numerical libraries use one thread, so that sums do not depend on
+    on from its last checkpoint. Neither holds for a source that is not frozen: Spark's scan deals
+    rows anew in every attempt. Numerical libraries use one thread, so that sums do not depend on
     the machine's number of cores.
-
-    Parameters
-    ----------
-    read : callable
-        ``read(piece=p, skip=n)`` gives the batches of a piece after the first ``n``; of a source
-        whose rows are counted, it takes a `Tally`, too.
-    pieces : sequence of int
-        To read one after the other.
     """
-    finished = find_report(task.folder, shard) if task.resumable else None
+    finished = find_report(task.folder, shard) if source.frozen else None
     if finished:
         return finished
     with threadpool_limits(1):
         aggregator, heartbeat = task.aggregator, Heartbeat(task.folder, shard)
-        state, at = _restore(task, shard, pieces[0])
+        state, at = _restore(task, shard, source)
         saved, tally = time.monotonic(), Tally()
-        for piece in pieces[pieces.index(at.piece) :]:
+        for piece in source.pieces[source.pieces.index(at.piece) :]:
             if piece != at.piece:
                 at = _Position(piece, rows=at.rows, tally=_sum(at.tally, tally))
                 tally = Tally()
-            for batch in _open_piece(task, shard, read, at, tally):
+            for batch in _open_piece(task, shard, source, at, tally):
                 state = aggregator.reduce(state, batch)
                 at.batches, at.rows = at.batches + 1, at.rows + batch.num_rows
                 heartbeat.beat(at.rows, partial(aggregator.progress, state))
-                if task.resumable and time.monotonic() - saved > task.checkpoint_seconds:
+                if source.frozen and time.monotonic() - saved > task.checkpoint_seconds:
                     save_checkpoint(task.folder, shard, aggregator.dump(state), asdict(at))
                     saved = time.monotonic()
         content = to_buffers(aggregator.lift(state))
@@ -159,29 +139,30 @@ def aggregate_shard(
 
 
 def _open_piece(
-    task: ShardTask, shard: int, read: InPieces, at: _Position, tally: Tally
+    task: ShardTask, shard: int, source: Source, at: _Position, tally: Tally
 ) -> Iterator[RowBatch]:
     """The batches of the piece that the position names, after those that it counts."""
-    counted: dict[str, Any] = {"tally": tally} if task.counted else {}
-    plain = partial(read, piece=at.piece, **counted)
-    through = task.through(plain, shard=shard, piece=at.piece) if task.through else plain
-    return through(skip=at.batches)
+    counted: dict[str, Any] = {"tally": tally} if isinstance(source, Counted) else {}
+    raw = source.read(shard, piece=at.piece, skip=at.batches, **counted)
+    if task.through is None:
+        return raw
+    return task.through(raw, shard=shard, piece=at.piece, skip=at.batches)
 
 
 def _sum(counted: dict[str, int], tally: Tally) -> dict[str, int]:
     return asdict(Tally(**counted) + tally)
 
 
-def _restore(task: ShardTask, shard: int, first: int) -> tuple[Any, _Position]:
+def _restore(task: ShardTask, shard: int, source: Source) -> tuple[Any, _Position]:
     """The state to go on from, and where it has come to; a damaged checkpoint is left out."""
-    saved = find_checkpoint(task.folder, shard) if task.resumable else None
+    saved = find_checkpoint(task.folder, shard) if source.frozen else None
     if saved:
         state, position = saved
         try:
             return task.aggregator.load(state), _POSITION.validate_python(position)
         except (StorageError, KeyError, TypeError, ValueError):  # ValidationError is a ValueError
             discard_checkpoint(task.folder, shard)
-    return task.aggregator.start(task.model()), _Position(first)
+    return task.aggregator.start(task.model()), _Position(source.pieces[0])
 
 
 _POSITION = TypeAdapter(_Position)

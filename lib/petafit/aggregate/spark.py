@@ -149,14 +149,14 @@ def _numbers(batches: Batches) -> Iterator[int]:
 
 def _read(task: ShardTask, source: Source, batches: Batches) -> Iterator[Answer]:
     for shard in _numbers(batches):
-        report = aggregate_shard(task, shard, partial(source.read, shard), source.pieces)
+        report = aggregate_shard(task, shard, source)
         merge_if_last(task, shard)
         yield asdict(report)
 
 
 def _scanned(task: ShardTask, source: ScanSource, batches: Batches) -> Iterator[Answer]:
     shard = _context().partitionId()
-    yield asdict(aggregate_shard(task, shard, partial(source.received, batches)))
+    yield asdict(aggregate_shard(task, shard, source.receiving(batches)))
 
 
 def _merged(task: ShardTask, numbers: Sequence[int], batches: Batches) -> Iterator[Answer]:

@@ -1,11 +1,10 @@
 """Evaluation of a model over raw record batches: predict, then measure."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 
-from petafit.aggregate.aggregator import Aggregator
+from petafit.aggregate.aggregator import Aggregator, Composite
 from petafit.errors import ConfigurationError, ContractError
 from petafit.evaluation.metrics import Figures, Metrics, Scored, metrics_for
 from petafit.learners.arrays import NOT_FINITE, finite_rows
@@ -14,15 +13,45 @@ from petafit.store.arrays import StateDict
 from petafit.table.filters.predicate import RowFilter
 
 
-@dataclass
-class EvaluateState:
-    """The model, and the metrics so far."""
+class StartedModel(Aggregator[Model | SparkModel, None, None]):
+    """The model that an aggregator is started with: a part of its state, and not of its summary.
 
-    model: Model | SparkModel
-    metrics: Any
+    Parameters
+    ----------
+    purpose : str
+        What the model is for, as a verb.
+    """
+
+    def __init__(self, purpose: str) -> None:
+        self.purpose = purpose
+
+    def start(self, model: StateDict | None = None) -> Model | SparkModel:
+        if model is None:
+            raise ConfigurationError(
+                f"There is no model to {self.purpose}", hint="Start with a model."
+            )
+        return model_from_named(model)
+
+    def reduce(self, state: Model | SparkModel, batch: None) -> Model | SparkModel:
+        return state
+
+    def lift(self, state: Model | SparkModel) -> StateDict:
+        return StateDict()
+
+    def merge(self, left: StateDict, right: StateDict) -> StateDict:
+        return left
+
+    def finish(self, summary: StateDict, model: StateDict | None = None) -> None:
+        return None
+
+    def dump(self, state: Model | SparkModel) -> StateDict:
+        return state.to_state_dict()
+
+    def load(self, dumped: StateDict) -> Model | SparkModel:
+        return model_from_named(dumped)
 
 
-class Evaluate(Aggregator[EvaluateState, pa.RecordBatch, Figures]):
+class Evaluate(Composite[pa.RecordBatch, Figures]):
     """Metrics of the model that it is started with.
 
     Parameters
@@ -33,14 +62,14 @@ class Evaluate(Aggregator[EvaluateState, pa.RecordBatch, Figures]):
 
     def __init__(self, metrics: Metrics) -> None:
         self.metrics = metrics
+        self.model = StartedModel("evaluate")
+        super().__init__({"model": self.model, "metrics": metrics})
 
-    def start(self, model: StateDict | None = None) -> EvaluateState:
-        if model is None:
-            raise ConfigurationError("There is no model to evaluate", hint="Start with a model.")
-        return EvaluateState(model_from_named(model), self.metrics.start())
+    def start(self, model: StateDict | None = None) -> dict[str, Any]:
+        return {"model": self.model.start(model), "metrics": self.metrics.start()}
 
-    def reduce(self, state: EvaluateState, batch: pa.RecordBatch) -> EvaluateState:
-        model = state.model
+    def reduce(self, state: dict[str, Any], batch: pa.RecordBatch) -> dict[str, Any]:
+        model: Model | SparkModel = state["model"]
         labels, weights = model.encoder.targets(batch)
         predictions = model.predict_batch(batch)
         if not finite_rows(predictions).all():
@@ -49,27 +78,10 @@ class Evaluate(Aggregator[EvaluateState, pa.RecordBatch, Figures]):
                 hint="Set limits in `contract.columns` that leave out values so large.",
             )
         scored = Scored(labels, predictions, weights, model.decided(batch))
-        return EvaluateState(state.model, self.metrics.reduce(state.metrics, scored))
-
-    def progress(self, state: EvaluateState) -> float | None:
-        return self.metrics.progress(state.metrics)
-
-    def lift(self, state: EvaluateState) -> StateDict:
-        return self.metrics.lift(state.metrics)
-
-    def merge(self, left: StateDict, right: StateDict) -> StateDict:
-        return self.metrics.merge(left, right)
+        return {"model": model, "metrics": self.metrics.reduce(state["metrics"], scored)}
 
     def finish(self, summary: StateDict, model: StateDict | None = None) -> Figures:
-        return self.metrics.finish(summary)
-
-    def dump(self, state: EvaluateState) -> StateDict:
-        model = state.model.to_state_dict().prefixed("model")
-        return model | self.metrics.dump(state.metrics).prefixed("metrics")
-
-    def load(self, dumped: StateDict) -> EvaluateState:
-        model = model_from_named(dumped.part("model"))
-        return EvaluateState(model, self.metrics.load(dumped.part("metrics")))
+        return self.metrics.finish(summary.part("metrics"))
 
 
 class Measure(Aggregator[Any, pa.RecordBatch, Figures]):

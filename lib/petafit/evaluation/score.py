@@ -8,14 +8,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from petafit.aggregate.aggregator import Aggregator
+from petafit.aggregate.aggregator import Composite
+from petafit.aggregate.checked import RowCounts
 from petafit.aggregate.sink import WriteFiles
 from petafit.errors import ConfigurationError
+from petafit.evaluation.evaluate import StartedModel
 from petafit.features.classes import class_array
 from petafit.learners.arrays import NOT_FINITE, finite_rows
-from petafit.models.model import Model, SparkModel, model_from_named
+from petafit.models.model import Model, SparkModel
 from petafit.store.arrays import StateDict
 from petafit.table.columns import Spellings, table_schema
+from petafit.table.contract import ValidatedBatch
 from petafit.table.writers.files import WrittenFile
 
 OK = "ok"
@@ -87,26 +90,16 @@ class PredictionColumns:
         return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 
-@dataclass
-class ScoreState:
-    """The model, the files being written, and the rows so far."""
-
-    model: Model | SparkModel
-    files: Any
-    rows: int = 0
-    quarantined: int = 0
-
-
 @dataclass(frozen=True)
 class Scores:
-    """The files with the predictions, and the number of rows with one."""
+    """The files with the predictions, and the number of all rows and of those without one."""
 
     files: list[WrittenFile]
     rows: int
     quarantined: int
 
 
-class Score(Aggregator[ScoreState, pa.RecordBatch, Scores]):
+class Score(Composite[pa.RecordBatch, Scores]):
     """Writes the predictions of the model that it is started with.
 
     Parameters
@@ -116,60 +109,32 @@ class Score(Aggregator[ScoreState, pa.RecordBatch, Scores]):
         Writes the files.
     """
 
-    exact = False  # the same rows, but in other files for other shards
-
     def __init__(self, layout: PredictionColumns, sink: WriteFiles) -> None:
         self.layout = layout
         self.sink = sink
+        self.model = StartedModel("score")
+        self.counts = RowCounts()
+        super().__init__({"model": self.model, "files": sink, "rows": self.counts})
+        self.exact = False  # the same rows, but in other files for other shards
 
-    def start(self, model: StateDict | None = None) -> ScoreState:
-        if model is None:
-            raise ConfigurationError("There is no model to score with", hint="Start with a model.")
-        return ScoreState(model_from_named(model), self.sink.start())
+    def start(self, model: StateDict | None = None) -> dict[str, Any]:
+        started = self.model.start(model)
+        return {"model": started, "files": self.sink.start(), "rows": self.counts.start()}
 
-    def reduce(self, state: ScoreState, batch: pa.RecordBatch) -> ScoreState:
-        scored = self.layout.batch(batch, state.model)
-        status = scored.column("row_status")
-        bad = pc.sum(pc.not_equal(status, OK)).as_py() or 0
-        return ScoreState(
-            state.model,
-            self.sink.reduce(state.files, scored),
-            state.rows + batch.num_rows,
-            state.quarantined + bad,
-        )
-
-    def lift(self, state: ScoreState) -> StateDict:
-        return self._join(self.sink.lift(state.files), state.rows, state.quarantined)
-
-    def merge(self, left: StateDict, right: StateDict) -> StateDict:
-        return self._join(
-            self.sink.merge(left.part("files"), right.part("files")),
-            left.params["rows"] + right.params["rows"],
-            left.params["quarantined"] + right.params["quarantined"],
-        )
+    def reduce(self, state: dict[str, Any], batch: pa.RecordBatch) -> dict[str, Any]:
+        scored = self.layout.batch(batch, state["model"])
+        bad = pc.sum(pc.not_equal(scored.column("row_status"), OK)).as_py() or 0
+        counted = ValidatedBatch(None, batch.num_rows - bad, bad, None)
+        return {
+            "model": state["model"],
+            "files": self.sink.reduce(state["files"], scored),
+            "rows": self.counts.reduce(state["rows"], counted),
+        }
 
     def finish(self, summary: StateDict, model: StateDict | None = None) -> Scores:
+        rows = summary.part("rows").params
         files = self.sink.finish(summary.part("files"))
-        return Scores(files, summary.params["rows"], summary.params["quarantined"])
-
-    def dump(self, state: ScoreState) -> StateDict:
-        files = self.sink.dump(state.files)
-        model = state.model.to_state_dict().prefixed("model")
-        return self._join(files, state.rows, state.quarantined) | model
-
-    def load(self, dumped: StateDict) -> ScoreState:
-        return ScoreState(
-            model_from_named(dumped.part("model")),
-            self.sink.load(dumped.part("files")),
-            dumped.params["rows"],
-            dumped.params["quarantined"],
-        )
-
-    @staticmethod
-    def _join(files: StateDict, rows: int, quarantined: int) -> StateDict:
-        return files.prefixed("files") | StateDict(
-            params={"rows": rows, "quarantined": quarantined}
-        )
+        return Scores(files, rows["used"] + rows["quarantined"], rows["quarantined"])
 
 
 def _spread(values: pa.Array, good: pa.BooleanArray | None) -> pa.Array:

@@ -2,12 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import islice
 
 import pyarrow as pa
 
-from petafit.aggregate.shard_task import Read
 from petafit.config.section import Scalar
 from petafit.features.cache import InstanceCache
 from petafit.features.encoder import Encoder
@@ -34,12 +32,17 @@ class Encoding:
     cache: InstanceCache | None = None
     reserve: MergeHoldout | None = None
 
-    def __call__(self, read: Read, *, shard: int, piece: int = 0) -> "partial[Iterator[Batch]]":
-        """Yield the encoded batches of a piece of a shard."""
-        return partial(self._read, read, shard, piece)
+    def __call__(
+        self, raw: Iterator[pa.RecordBatch], *, shard: int, piece: int = 0, skip: int = 0
+    ) -> Iterator[Batch]:
+        """Return the encoded batches of a piece of a shard.
 
-    def _read(self, read: Read, shard: int, piece: int, *, skip: int) -> Iterator[Batch]:
-        encoded = self._encoded(read, shard, piece, skip=skip)
+        Parameters
+        ----------
+        raw : iterator of pyarrow.RecordBatch
+            The batches of the piece after the first `skip`; not read where they are cached.
+        """
+        encoded = self._encoded(raw, shard, piece, skip)
         if self.reserve is None:
             return encoded
         return (
@@ -49,14 +52,14 @@ class Encoding:
             for number, batch in enumerate(encoded, start=skip)
         )
 
-    def _encoded(self, read: Read, shard: int, piece: int, *, skip: int) -> Iterator[Batch]:
-        if self.cache is None:
-            return map(self._encode, read(skip=skip))
-        kept = self.cache.find(shard, piece)
+    def _encoded(
+        self, raw: Iterator[pa.RecordBatch], shard: int, piece: int, skip: int
+    ) -> Iterator[Batch]:
+        kept = self.cache.find(shard, piece) if self.cache else None
         if kept is not None:
             return islice(kept, skip, None)
-        encoded = map(self._encode, read(skip=skip))
-        return encoded if skip else self.cache.keep(shard, piece, encoded)
+        encoded = map(self._encode, raw)
+        return self.cache.keep(shard, piece, encoded) if self.cache and not skip else encoded
 
     def _encode(self, raw: pa.RecordBatch) -> Batch:
         good, _, quarantined, example = self.checks.validate(raw)
@@ -109,5 +112,5 @@ class Instances:
 
     def shard(self, number: int) -> Iterator[Batch]:
         """Yield the batches of one shard that have rows."""
-        read = self.encoding(partial(self.source.read, number), shard=number)
-        return (batch for batch in read(skip=0) if batch.X.shape[0])
+        encoded = self.encoding(self.source.read(number), shard=number)
+        return (batch for batch in encoded if batch.X.shape[0])

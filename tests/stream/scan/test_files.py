@@ -34,7 +34,7 @@ def scanned(spark):
         source = ScanSource.of(spark, snapshot, columns or snapshot.schema.names, parse(conditions))
         batches = source.driver_frame().toArrow().to_batches()
         return pa.Table.from_batches(
-            source.for_tasks()[1].received(iter(batches)), source.schema
+            source.for_tasks()[1].receiving(iter(batches)).read(0), source.schema
         ).to_pylist()
 
     return rows

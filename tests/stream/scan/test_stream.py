@@ -96,7 +96,7 @@ def scanned(spark):
 
 def _worked(source, plain, batches):
     """A worker's batches; Spark takes no dictionaries back."""
-    for batch in source.received(batches):
+    for batch in source.receiving(batches).read(0):
         assert batch.schema == source.schema
         assert batch.num_rows
         yield pa.RecordBatch.from_arrays(
@@ -198,7 +198,7 @@ def test_the_pinned_files_are_scanned_whatever_their_names(spark, tmp_path):
     pq.write_table(pa.table({"id": [2], "u": pa.array([0], pa.uint8())}), odd / "z.parquet")
     source = ScanSource.of(spark, snapshot, ["u"], parse(["u > 127", "id == 1"]))
     batches = source.frame.toArrow().to_batches()
-    rows = pa.Table.from_batches(source.received(iter(batches)))
+    rows = pa.Table.from_batches(source.receiving(iter(batches)).read(0))
     assert rows == pa.table({"u": pa.array([255, 255], pa.uint8())})
 
 
@@ -255,7 +255,7 @@ def test_batches_are_skipped_as_they_were_counted_and_only_tasks_see_them(tables
     source = ScanSource.of(spark, snapshot, ["id"], parse(["id != 1"]))
     schema = pa.schema({"id": pa.int64()})
     batches = [pa.record_batch([[number]], schema=schema) for number in range(4)]
-    received = source.for_tasks()[1].received(iter(batches), skip=1)
+    received = source.for_tasks()[1].receiving(iter(batches)).read(0, skip=1)
     assert [batch.column("id").to_pylist() for batch in received] == [[2], [3]]
     assert not source.frozen
     with pytest.raises(ConfigurationError, match="within Spark's tasks"):

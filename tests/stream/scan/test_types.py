@@ -42,7 +42,7 @@ def test_both_streams_give_the_same_values_of_every_type_they_share(
 ) -> None:
     source = ScanSource.of(spark, snapshot, SHARED, Predicate())
     rows = iter(source.driver_frame().toArrow().to_batches())
-    scanned = pa.Table.from_batches(list(source.received(rows)))
+    scanned = pa.Table.from_batches(list(source.receiving(rows).read(0)))
     schema, file = carried_schema(snapshot.schema, SHARED), snapshot.files[0]
     part = Slice(file.path, file.size, 0, file.size, None, {}, absent_is_null=False)
     direct = pa.Table.from_batches(list(read_slice(part, schema, batch_rows=10)))
@@ -56,7 +56,7 @@ def test_both_streams_take_nan_for_missing(spark: SparkSession, tmp_path: Path, 
     pq.write_table(pa.table({"id": range(5), "x": values}), tmp_path / "a.parquet")
     table = open_table(Table(uri=str(tmp_path)))
     source = ScanSource.of(spark, table, ["id"], parse([text]))
-    rows = list(source.received(iter(source.driver_frame().toArrow().to_batches())))
+    rows = list(source.receiving(iter(source.driver_frame().toArrow().to_batches())).read(0))
     found = sorted(row for batch in rows for row in batch.column("id").to_pylist())
     mask = parse([text]).mask(pa.record_batch([values], ["x"]))
     assert mask is not None

@@ -87,7 +87,7 @@ def _labelled(
     batches: Iterator[pa.RecordBatch],
 ) -> Iterator[pa.RecordBatch]:
     """Select the valid rows, in Spark's types, which cover fewer types than a table's."""
-    for batch in source.received(batches):
+    for batch in source.receiving(batches).read(0):
         good, _ = checks.split(batch)
         labels, _ = encoder.targets(good)
         if encoder.statistics.classes is not None:

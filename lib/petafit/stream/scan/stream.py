@@ -51,6 +51,8 @@ class ScanSource:
         All of these are selected: only partition values decide, and no row is deleted.
     names : tuple of str
         Names of the batches' columns, if those are numbered.
+    batches : iterator of pyarrow.RecordBatch or None
+        What Spark passes to a task; None on the driver.
     shards : int
         Upper limit of the shards; 0 if Spark decides, and their number is not known before.
     """
@@ -62,6 +64,7 @@ class ScanSource:
     promised: int | None = None
     is_exact: bool = False
     names: tuple[str, ...] = ()
+    batches: Iterator[pa.RecordBatch] | None = None
 
     shards: int = 0
     frozen = False
@@ -140,16 +143,25 @@ class ScanSource:
         if self.is_exact or tally.read > self.promised:
             replace(tally, promised=self.promised).require_equal(title)
 
-    def received(
-        self,
-        batches: Iterator[pa.RecordBatch],
-        *,
-        piece: int = 0,
-        skip: int = 0,
-        tally: Tally | None = None,
+    def receiving(self, batches: Iterator[pa.RecordBatch]) -> "ScanSource":
+        """Return the source of a task to which Spark passes these batches: its own shard."""
+        return replace(self, batches=batches)
+
+    def read(
+        self, shard: int, *, piece: int = 0, skip: int = 0, tally: Tally | None = None
     ) -> Iterator[pa.RecordBatch]:
-        """Yield the batches that Spark passes to a task, as `DirectSource.read` would."""
-        return islice(self._chosen(batches, tally or Tally()), skip, None)
+        """Yield the batches that Spark passes to a task, as `DirectSource.read` would.
+
+        Raises
+        ------
+        ConfigurationError
+            Outside of Spark's tasks, which alone get batches.
+        """
+        if self.batches is None:
+            raise ConfigurationError(
+                "A scan can be read within Spark's tasks only", hint="Set `engine: spark`."
+            )
+        return islice(self._chosen(self.batches, tally or Tally()), skip, None)
 
     def _chosen(self, batches: Iterator[pa.RecordBatch], tally: Tally) -> Iterator[pa.RecordBatch]:
         needed = pa.unify_schemas([self.schema, self.conditions])
@@ -161,20 +173,6 @@ class ScanSource:
                 tally.read += wanted.num_rows
                 yield wanted
         tally.pieces += 1
-
-    def read(
-        self, shard: int, *, piece: int = 0, skip: int = 0, tally: Tally | None = None
-    ) -> Iterator[pa.RecordBatch]:
-        """Refuse: only a Spark task gets the batches of a scan.
-
-        Raises
-        ------
-        ConfigurationError
-            Always.
-        """
-        raise ConfigurationError(
-            "A scan can be read within Spark's tasks only", hint="Set `engine: spark`."
-        )
 
 
 def scan(
