@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from petafit.aggregate.repeating import repeating
+from petafit.aggregate.heartbeat import repeating
 from petafit_benchmark.process_tree import ProcessTree
 
 _SECONDS = 1.0

@@ -12,15 +12,14 @@ import pyarrow.parquet as pq
 
 from petafit.aggregate.aggregator import Aggregator, Combined
 from petafit.aggregate.checked import Checked, CheckedResult, RowCounts
-from petafit.aggregate.quarantine import Quarantine, Sorted
-from petafit.aggregate.sink import WriteFiles
+from petafit.aggregate.sink import Quarantine, Sorted, WriteFiles
 from petafit.config.settings import LearnerChoice
+from petafit.evaluation.classification import ClassificationMetrics
 from petafit.evaluation.evaluate import Evaluate, Measure, StartedModel
-from petafit.evaluation.metrics import ClassificationMetrics, RegressionMetrics
+from petafit.evaluation.regression import RegressionMetrics
 from petafit.evaluation.score import PredictionColumns, Score, Scores
-from petafit.explanation import serialization
 from petafit.explanation.influence import Influence
-from petafit.explanation.leave_one_out import Models
+from petafit.explanation.leave_one_out import Models, to_state_dict
 from petafit.features.instances import EncodedRows
 from petafit.features.profile import Profile
 from petafit.learners.online.aggregator import OnlineLearner
@@ -113,7 +112,7 @@ def left_out() -> StateDict:
     model = Model(encoder(), LearnerChoice(), columns, weights())
     whole = model.learner.predictive(weights())
     others = (StateDict({"weights": share * whole.arrays["weights"]}) for share in (0.5, 0.9))
-    return serialization.to_state_dict(model, Models((whole, *others)))
+    return to_state_dict(model, Models((whole, *others)))
 
 
 def _profile(label: str, **options: Any) -> Profile:

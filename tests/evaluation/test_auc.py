@@ -7,14 +7,15 @@ from hypothesis import strategies as st
 from scipy.special import expit
 from sklearn.metrics import roc_auc_score
 
-from petafit.evaluation import auc, binary
+from petafit.evaluation import auc
+from petafit.evaluation.classification import binary_sums
 
 
 def counts_of(prediction: np.ndarray, y: np.ndarray, *, probabilities: bool) -> np.ndarray:
     """Negative and positive rows in every bin."""
     if not probabilities:
         return auc.histogram(auc.margin_bins(prediction), y, np.ones(len(y)))
-    return binary.sums(prediction, y.astype(np.float64), np.ones(len(y)), 1e-7)[2]
+    return binary_sums(prediction, y.astype(np.float64), np.ones(len(y)), 1e-7)[2]
 
 
 margins = st.floats(-(2.0**100), 2.0**100, width=32)

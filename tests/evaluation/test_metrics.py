@@ -11,14 +11,10 @@ from hypothesis import strategies as st
 from sklearn import metrics as reference
 
 from petafit.errors import ConfigurationError, EmptyInputError
-from petafit.evaluation.metrics import (
-    ClassificationMetrics,
-    Figures,
-    Metrics,
-    RegressionMetrics,
-    Scored,
-    metrics_for,
-)
+from petafit.evaluation.classification import ClassificationMetrics
+from petafit.evaluation.evaluate import metrics_for
+from petafit.evaluation.metrics import Figures, Metrics, Scored
+from petafit.evaluation.regression import RegressionMetrics
 from petafit.learners.objective import (
     HINGE_LOSS,
     POISSON_DEVIANCE,

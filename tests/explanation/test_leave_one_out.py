@@ -12,8 +12,13 @@ import pytest
 import petafit
 from petafit.errors import ConfigurationError
 from petafit.explanation import leave_one_out as module
-from petafit.explanation.leave_one_out import Differences, Models, leave_one_out
-from petafit.explanation.serialization import from_state_dict, to_state_dict
+from petafit.explanation.leave_one_out import (
+    Differences,
+    Models,
+    from_state_dict,
+    leave_one_out,
+    to_state_dict,
+)
 from petafit.models.partition_summaries import KeptSummaries
 from petafit.store.arrays import from_bytes, to_bytes
 from tests.days import clicks, days_in, write_days

@@ -6,7 +6,7 @@ import pytest
 
 from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError, DivergedError
-from petafit.evaluation.metrics import RegressionMetrics
+from petafit.evaluation.regression import RegressionMetrics
 from petafit.learners.arrays import diverged
 from petafit.models.store import ModelStore
 from petafit.store.arrays import StateDict

@@ -25,8 +25,7 @@ from petafit.aggregate.tree import (
 from petafit.errors import EmptyInputError, StorageError, only_logged
 from petafit.store.arrays import StateDict, digest, to_buffers
 from petafit.store.filesystem import Folder
-from petafit.stream.batches import Source
-from petafit.stream.tally import Counted, Tally
+from petafit.stream.batches import Counted, Source, Tally
 
 Result = TypeVar("Result")
 

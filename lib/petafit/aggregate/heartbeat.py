@@ -1,8 +1,9 @@
-"""Heartbeats: what workers leave in the run folder while they work, and what the driver reads."""
+"""Heartbeats, which workers leave in the run folder and the driver reads, every few seconds."""
 
+import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from pydantic import TypeAdapter, ValidationError
@@ -94,3 +95,21 @@ class HeartbeatReader:
             return _BEAT.validate_json(self._folder.read(name))
         except (StorageError, ValidationError):
             return _Beat()
+
+
+@contextmanager
+def repeating(action: Callable[[], None], *, seconds: float, name: str) -> Iterator[None]:
+    """Do it every few seconds until the block ends, in a thread of this name."""
+    stop = threading.Event()
+
+    def repeat() -> None:
+        while not stop.wait(seconds):
+            action()
+
+    thread = threading.Thread(target=repeat, name=name, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()

@@ -52,7 +52,7 @@ class ShardReport:
     compile_seconds : float
         What that process has spent compiling so far; 0 where all kernels were in the cache.
     tally : dict
-        As `petafit.stream.tally.Tally`: all rows that were read, to be compared with the table.
+        As `petafit.stream.batches.Tally`: all rows that were read, to be compared with the table.
     """
 
     shard: int

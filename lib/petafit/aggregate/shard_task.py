@@ -27,8 +27,7 @@ from petafit.compiled import compile_seconds
 from petafit.errors import StorageError
 from petafit.store.arrays import StateDict, digest, to_buffers
 from petafit.store.filesystem import Folder
-from petafit.stream.batches import Source
-from petafit.stream.tally import Counted, Tally
+from petafit.stream.batches import Counted, Source, Tally
 
 
 class RowBatch(Protocol):

@@ -13,8 +13,8 @@ from pyspark import TaskContext
 from pyspark.sql import DataFrame, SparkSession
 
 from petafit import errors
+from petafit.aggregate.heartbeat import repeating
 from petafit.aggregate.pass_files import ShardReport
-from petafit.aggregate.repeating import repeating
 from petafit.aggregate.shard_task import ShardTask, aggregate_shard
 from petafit.aggregate.tree import merge_group, merge_if_last
 from petafit.spark import session

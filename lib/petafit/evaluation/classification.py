@@ -1,18 +1,41 @@
 """Metrics of a classifier, of probabilities or of margins."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from petafit.evaluation import auc, binary, calibration
-from petafit.evaluation.figures import Figures, Metrics, Scored
-from petafit.evaluation.own_losses import OF_MARGINS
+from petafit.compiled import njit
+from petafit.evaluation import auc
+from petafit.evaluation.metrics import Figures, Metrics, Scored
+from petafit.features.encoding.logarithms import logarithm
 from petafit.learners.base import Output
 from petafit.learners.objective import Objective, of_output
 from petafit.store.arrays import StateDict
 
+CALIBRATION_BINS = 20
+
 _CLIP = float(np.finfo(np.float32).eps)
+
+
+def _short(y: np.ndarray, margins: np.ndarray) -> np.ndarray:
+    """Return each margin's hinge loss, (n_rows, n_margins)."""
+    if margins.ndim == 1:
+        return np.maximum(1 - (2.0 * y - 1) * margins, 0)[:, None]
+    signs = np.full(margins.shape, -1.0)
+    signs[np.arange(len(y)), y] = 1
+    return np.maximum(1 - signs * margins, 0)
+
+
+OF_MARGINS: Mapping[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
+    "hinge_loss": lambda y, margins: _short(y, margins).sum(axis=1),
+    "squared_hinge_loss": lambda y, margins: np.square(_short(y, margins)).sum(axis=1),
+}
+"""Losses of single rows by margins and positions of classes, by the metric that is their mean.
+
+With several margins it is the sum of each against the rest. Formulas are in
+`petafit.learners.objective`.
+"""
 
 
 class ClassificationMetrics(Metrics):
@@ -73,7 +96,7 @@ class ClassificationMetrics(Metrics):
         if self.n_classes == 2 and self.probable:
             names = "loss", "correct", "auc", "calibration"
             predicted, truth = batch.prediction.astype(np.float64), batch.y.astype(np.float64)
-            found = binary.sums(predicted, truth, weight.astype(np.float64), _CLIP)
+            found = binary_sums(predicted, truth, weight.astype(np.float64), _CLIP)
             sums |= zip(names, found, strict=True)
             if batch.decided is not None:
                 sums["correct"] = weight @ (batch.decided == y)
@@ -91,7 +114,7 @@ class ClassificationMetrics(Metrics):
         if self.probable:
             # Of the most probable class, whatever the decision is.
             happened = right if batch.decided is None else prediction.argmax(axis=1) == y
-            sums["calibration"] = calibration.sums(prediction.max(axis=1), happened, weight)
+            sums["calibration"] = calibration_sums(prediction.max(axis=1), happened, weight)
         if self.n_classes == 2:
             sums["auc"] = auc.histogram(auc.margin_bins(prediction), y == 1, weight)
         return sums
@@ -128,7 +151,7 @@ class ClassificationMetrics(Metrics):
         if self.probable:
             shares = sums["classes"][sums["classes"] > 0] / weight
             found["log_loss"] = float(sums["loss"]) / weight
-            found["calibration_error"] = calibration.error(sums["calibration"])
+            found["calibration_error"] = calibration_error(sums["calibration"])
             found["base_log_loss"] = float(shares @ -np.log(shares))
         return found
 
@@ -150,3 +173,69 @@ def _with_histogram(
     """Convert the histogram in sums of two classes to another form."""
     others = {name: a for name, a in sums.arrays.items() if not name.startswith("auc")}
     return StateDict({**others, **form(auc.unpacked(sums.arrays))})
+
+
+@njit
+def binary_sums(
+    probability: np.ndarray, y: np.ndarray, weight: np.ndarray, clip: float
+) -> tuple[float, float, np.ndarray, np.ndarray]:
+    """Return the sums behind all metrics of two-class probabilities, in one compiled pass.
+
+    It is fast enough for every batch of training.
+
+    Parameters
+    ----------
+    probability : ndarray of float64, shape (n_rows,)
+        Probability of class 1.
+    y : ndarray of float64, shape (n_rows,)
+    weight : ndarray of float64, shape (n_rows,) or (0,)
+        Empty: every row weighs 1.
+    clip : float
+        Lower bound of probabilities in the loss.
+
+    Returns
+    -------
+    loss, correct : float
+        Weighted log-loss, and the weight of correct decisions.
+    ndarray of shape (2, auc.N_BINS)
+        As `petafit.evaluation.auc.histogram`, by `petafit.evaluation.auc.log_odds_bin`.
+    ndarray of shape (3, CALIBRATION_BINS)
+        As `calibration_sums`.
+    """
+    histogram, bins = np.zeros((2, auc.N_BINS)), np.zeros((3, CALIBRATION_BINS))
+    loss = correct = 0.0
+    least, most = np.log(clip), np.log1p(-clip)
+    logarithms = np.empty((2, len(probability)))
+    for row in range(len(probability)):  # a separate loop, which the compiler vectorises
+        logarithms[0, row] = logarithm(1 - probability[row])
+        logarithms[1, row] = logarithm(probability[row])
+    for row in range(len(probability)):
+        p, own = probability[row], weight[row] if len(weight) else 1.0
+        happened = y[row] == 1
+        log_odds = logarithms[1, row] - logarithms[0, row]
+        histogram[int(happened), auc.log_odds_bin(log_odds)] += own
+        place = min(int(p * CALIBRATION_BINS), CALIBRATION_BINS - 1)
+        bins[0, place] += own
+        bins[1, place] += own * p
+        bins[2, place] += own * happened
+        loss -= own * min(max(logarithms[int(happened), row], least), most)
+        correct += own * ((p > 0.5) == happened)
+    return loss, correct, histogram, bins
+
+
+def calibration_sums(
+    probability: np.ndarray, happened: np.ndarray, weight: np.ndarray
+) -> np.ndarray:
+    """Return sums of weight, weighted probability and outcome by equal bins, (3, n_bins)."""
+    bins = np.minimum((probability * CALIBRATION_BINS).astype(np.intp), CALIBRATION_BINS - 1)
+    columns = (weight, weight * probability, weight * happened)
+    return np.stack([np.bincount(bins, column, minlength=CALIBRATION_BINS) for column in columns])
+
+
+def calibration_error(sums: np.ndarray) -> float:
+    """Return the expected calibration error (Guo et al., ICML 2017, eq. 3).
+
+    It is the mean over all rows of ``|mean probability - observed share|`` of their bin.
+    """
+    weight, predicted, happened = sums
+    return float(np.abs(predicted - happened).sum() / weight.sum())

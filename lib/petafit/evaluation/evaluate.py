@@ -1,13 +1,17 @@
 """Evaluation of a model over raw record batches: predict, then measure."""
 
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 
 from petafit.aggregate.aggregator import Aggregator, Composite
 from petafit.errors import ConfigurationError, ContractError
-from petafit.evaluation.metrics import Figures, Metrics, Scored, metrics_for
+from petafit.evaluation.classification import ClassificationMetrics
+from petafit.evaluation.metrics import Figures, Metrics, Scored
+from petafit.evaluation.regression import RegressionMetrics
 from petafit.learners.arrays import NOT_FINITE, finite_rows
+from petafit.learners.base import Output
+from petafit.learners.objective import Objective, of_output
 from petafit.models.model import Model, Signature, SparkModel, model_from_named
 from petafit.store.arrays import StateDict
 from petafit.table.filters.predicate import RowFilter
@@ -128,3 +132,27 @@ def metrics_of(model: Signature) -> Metrics:
     return metrics_for(
         "classes", n_classes=len(model.classes), output=model.output, objective=model.objective
     )
+
+
+def metrics_for(
+    kind: Literal["classes", "number"],
+    *,
+    n_classes: int = 2,
+    output: Output = "probability",
+    objective: Objective | None = None,
+) -> Metrics:
+    """Return the metrics for a kind of label and a learner.
+
+    Parameters
+    ----------
+    kind : {"classes", "number"}
+        Kind of the label.
+    n_classes : int
+    output : {"probability", "margin", "value"}
+        Meaning of the learner's predictions.
+    objective : Objective, optional
+        The loss that it minimises; None: the default for such predictions.
+    """
+    if kind == "number":
+        return RegressionMetrics(objective or of_output("value"))
+    return ClassificationMetrics(n_classes, output, objective)

@@ -10,8 +10,7 @@ from petafit.aggregate.aggregator import Aggregator
 from petafit.errors import ConfigurationError, EmptyInputError
 from petafit.evaluation.evaluate import metrics_of
 from petafit.evaluation.metrics import Scored, check_numbers
-from petafit.explanation.leave_one_out import Variants
-from petafit.explanation.serialization import from_state_dict, to_state_dict
+from petafit.explanation.leave_one_out import Variants, from_state_dict, to_state_dict
 from petafit.features.column_statistics import merged_moments
 from petafit.features.encoding.batch import Batch
 from petafit.models.model import Model
@@ -59,7 +58,7 @@ class InfluenceState:
 
 
 class Influence(Aggregator[InfluenceState, pa.RecordBatch, Changes]):
-    """Computes changes of the loss for models packed by `explanation.serialization`.
+    """Computes changes of the loss for models packed by `leave_one_out.to_state_dict`.
 
     Parameters
     ----------

@@ -12,19 +12,20 @@ which is `petafit.learners.online.merging.rules.Evidence` of the sums without k.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, TypeAlias
 
 import numpy as np
 from scipy.sparse import csc_array
 
+from petafit.compiled import njit
 from petafit.errors import ConfigurationError
-from petafit.explanation.kernels import moved_margins
 from petafit.learners.base import Learner
 from petafit.learners.online.aggregator import OnlineLearner
-from petafit.learners.online.csr import as_rows
+from petafit.learners.online.csr import SparseRows, as_rows
 from petafit.learners.online.merging.shard_summary import moved_coordinates
 from petafit.learners.online.merging.summaries import only
+from petafit.models.model import Model, Signature
 from petafit.models.partition_summaries import KeptSummaries
 from petafit.store.arrays import StateDict
 
@@ -79,7 +80,31 @@ class Differences:
             yield learner.target.decode(margins + partition.reshape(margins.shape))
 
 
+_ARRAYS = tuple(each.name for each in fields(Differences) if each.name != "partitions")
+
 Variants: TypeAlias = Models | Differences
+
+
+def to_state_dict(reads: Signature, variants: Variants) -> StateDict:
+    """Pack the models and their signature."""
+    packed = StateDict()
+    if isinstance(variants, Differences):
+        arrays = {name: getattr(variants, name) for name in _ARRAYS}
+        packed = StateDict(arrays, {"partitions": variants.partitions})
+    else:
+        for number, each in enumerate(variants.models):
+            packed = packed | each.prefixed(f"{number:06d}")
+    return packed.prefixed("variants") | reads.to_state_dict().prefixed("reads")
+
+
+def from_state_dict(packed: StateDict) -> tuple[Model, Variants]:
+    """Unpack what `to_state_dict` packed; the first model has no weights of its own."""
+    model, held = Model.untrained(packed.part("reads")), packed.part("variants")
+    if "partitions" in held.params:
+        arrays = {name: held.arrays[name] for name in _ARRAYS}
+        return model, Differences(**arrays, partitions=held.params["partitions"])
+    numbers = sorted({name.partition("/")[0] for name in (*held.arrays, *held.params)})
+    return model, Models(tuple(held.part(number) for number in numbers))
 
 
 def leave_one_out(kept: KeptSummaries) -> Variants:
@@ -160,3 +185,33 @@ def _check_size(size: int) -> None:
             got=f"{size:,}",
             hint="Train with a smaller `hash_bits`, or keep the summaries of coarser partitions.",
         )
+
+
+@njit
+def moved_margins(
+    rows: SparseRows, indptr: np.ndarray, column: np.ndarray, difference: np.ndarray, n_columns: int
+) -> np.ndarray:
+    """Return the changes of each row's margins by the models' differences from a base model.
+
+    Returns an array (n_rows, n_columns) of float64.
+
+    Parameters
+    ----------
+    indptr : ndarray of int64, shape (n_features + 2,)
+        Start of each coordinate's differences, the intercept's last.
+    column : ndarray of int32, shape (n_differences,)
+        Model and output of each difference.
+    difference : ndarray of float32, shape (n_differences,)
+    n_columns : int
+        Number of models times outputs.
+    """
+    moved = np.zeros((len(rows.indptr) - 1, n_columns))
+    bias = len(indptr) - 2
+    for row in range(len(moved)):
+        for at in range(indptr[bias], indptr[bias + 1]):
+            moved[row, column[at]] += difference[at]
+        for entry in range(rows.indptr[row], rows.indptr[row + 1]):
+            coordinate, value = rows.indices[entry], rows.data[entry]
+            for at in range(indptr[coordinate], indptr[coordinate + 1]):
+                moved[row, column[at]] += value * difference[at]
+    return moved

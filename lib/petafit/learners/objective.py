@@ -19,7 +19,7 @@ class position y with margins m_c or probabilities p_c, and a parameter a; all a
     squared_epsilon_insensitive_loss  max(0, |y - p| - a)**2
 
 With two classes there is one margin and one term, that of the second class. A deviance is twice the
-log likelihood's distance from that of a perfect fit. `petafit.evaluation.own_losses` computes them.
+log likelihood's distance from that of a perfect fit. `petafit.evaluation` computes them.
 """
 
 from collections.abc import Mapping
@@ -36,7 +36,8 @@ class Objective:
     Attributes
     ----------
     name : str
-        A name of `petafit.evaluation.own_losses`; or ``log_loss``, or ``error_rate`` where the
+        A name of `petafit.evaluation.regression.OF_NUMBERS` or
+        `petafit.evaluation.classification.OF_MARGINS`; or ``log_loss``, or ``error_rate`` where the
         learner's own loss does not measure quality.
     parameter : float
         The quantile, the width or the power of the loss; 0 for losses without a parameter.

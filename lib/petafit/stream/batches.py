@@ -1,13 +1,14 @@
 """Interface of row streams: shards of Arrow batches with the selected columns and rows."""
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from petafit.errors import ContractError, did_you_mean
+from petafit.errors import ContractError, StorageError, did_you_mean
 from petafit.table.columns import STRINGS, carried, has_column
 from petafit.table.filters.predicate import RowFilter
 
@@ -123,3 +124,58 @@ def one_code_a_row(texts: pa.StringArray) -> pa.DictionaryArray:
         codes = pc.if_else(texts.is_valid(), codes, None)
         texts = pa.StringArray.from_buffers(len(texts), offsets, content, offset=texts.offset)
     return pa.DictionaryArray.from_arrays(codes, texts, safe=False)
+
+
+@dataclass
+class Tally:
+    """Counts of rows, whether they meet the conditions or not.
+
+    Attributes
+    ----------
+    read : int
+        Rows that were read, or skipped because statistics exclude them.
+    promised : int
+        Rows of the files whose first byte was in a slice read: by the table's log, or by their
+        footers if there is none.
+    pieces : int
+        Number of pieces of shards that were read to their end.
+    """
+
+    read: int = 0
+    promised: int = 0
+    pieces: int = 0
+
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(
+            self.read + other.read, self.promised + other.promised, self.pieces + other.pieces
+        )
+
+    def require_equal(self, title: str) -> None:
+        """Refuse a pass over more or fewer rows than the table has.
+
+        Raises
+        ------
+        StorageError
+            The numbers differ.
+        """
+        if self.read != self.promised:
+            raise StorageError(
+                f"The rows read to {title} are not those that the table promises",
+                expected=f"{self.promised:,} rows",
+                got=f"{self.read:,} rows",
+                hint="Files or the plan changed meanwhile: start again under a new run id.",
+            )
+
+
+@runtime_checkable
+class Counted(Protocol):
+    """A source that counts the rows it reads, in the tally passed to `read`."""
+
+    def check(self, tally: Tally, title: str) -> None:
+        """Refuse a pass over more or fewer rows than the table has.
+
+        Parameters
+        ----------
+        tally : Tally
+            Total of all shards.
+        """

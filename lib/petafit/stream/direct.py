@@ -9,9 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from petafit.store.arrays import digest
-from petafit.stream.batches import carried_schema, chosen, predicate_schema
+from petafit.stream.batches import Tally, carried_schema, chosen, predicate_schema
 from petafit.stream.parquet.slices import ALL_BATCHES, Counts, count_batches, read_slice
-from petafit.stream.tally import Tally
 from petafit.table.filters.predicate import RowFilter
 from petafit.table.plans import Plan
 from petafit.table.shards import Slice

@@ -10,8 +10,7 @@ from petafit.config.settings import Training
 from petafit.errors import DivergedError, EmptyInputError
 from petafit.evaluation.metrics import Figures
 from petafit.store.arrays import StateDict
-from petafit.stream.batches import Source
-from petafit.stream.tally import Tally
+from petafit.stream.batches import Source, Tally
 from petafit.training.round import Round, RoundFiles, Step
 from petafit.training.state import Trained, TrainingState
 from petafit.training.steps import Steps

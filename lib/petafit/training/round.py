@@ -33,7 +33,7 @@ class Round:
     seconds : float
         Of the pass over the training rows, merging included.
     tally : dict or None
-        All rows that were read, as `petafit.stream.tally.Tally`; None where they were not counted.
+        All rows that were read, as `stream.batches.Tally`; None where they were not counted.
     merge_holdout : dict or None
         The loss on the newest rows put aside, ``before`` and ``after``. Of a merge these are the
         rows to which it was fitted; None where nothing was. Of a Newton round they are rows to

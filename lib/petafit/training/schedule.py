@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from petafit.config.settings import Training
 from petafit.errors import ConfigurationError
-from petafit.features.merge_holdout import MergeHoldout
+from petafit.features.instances import MergeHoldout
 from petafit.learners.base import Learner
 from petafit.learners.online.newton.step import check_refinable
 from petafit.stream.batches import Source

@@ -7,8 +7,7 @@ from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError
 from petafit.evaluation.evaluate import metrics_of
 from petafit.explanation.influence import Changes, Influence
-from petafit.explanation.leave_one_out import leave_one_out
-from petafit.explanation.serialization import to_state_dict
+from petafit.explanation.leave_one_out import leave_one_out, to_state_dict
 from petafit.models.partition_summaries import KeptSummaries
 from petafit.store.runs import Run, RunStore
 from petafit.workflow.job import Job, open_job

@@ -4,8 +4,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from petafit.aggregate.quarantine import REASON, Quarantine
-from petafit.aggregate.sink import WriteFiles
+from petafit.aggregate.sink import REASON, Quarantine, WriteFiles
 from petafit.config.datasets import ClicksDataset, FlightsDataset, TextsDataset
 from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError
@@ -25,8 +24,9 @@ from functools import partial
 from petafit.aggregate.aggregator import Combined
 from petafit.datasets.clicks import PROBABILITY, Clicks
 from petafit.datasets.texts import MAIN, Texts
+from petafit.evaluation.classification import ClassificationMetrics
 from petafit.evaluation.evaluate import Measure
-from petafit.evaluation.metrics import ClassificationMetrics, Figures
+from petafit.evaluation.metrics import Figures
 from petafit.table.filters.predicate import Predicate
 from petafit.table.filters.split import select
 

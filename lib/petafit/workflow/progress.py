@@ -19,8 +19,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from petafit.aggregate.heartbeat import HeartbeatReader, ShardProgress
-from petafit.aggregate.repeating import repeating
+from petafit.aggregate.heartbeat import HeartbeatReader, ShardProgress, repeating
 from petafit.errors import StorageError
 
 log = logging.getLogger("petafit")

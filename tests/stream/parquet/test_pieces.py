@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from petafit.stream.batches import Tally
 from petafit.stream.direct import DirectSource
 from petafit.stream.parquet import slices as module
-from petafit.stream.tally import Tally
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,10 @@ from functools import lru_cache
 
 import pyarrow as pa
 
+from petafit.stream.batches import Tally
 from petafit.stream.parquet.drift import check_footer, names_in, stored
 from petafit.stream.parquet.old_calendar import old_calendar
 from petafit.stream.parquet.rowgroups import promised_rows, read_row_group, row_groups
-from petafit.stream.tally import Tally
 from petafit.table.columns import STRINGS, footer_schema
 from petafit.table.filters.predicate import Predicate, RowFilter
 from petafit.table.parquet.snapshot import open_file

@@ -9,15 +9,18 @@ from collections.abc import Mapping, Sequence
 from urllib.parse import unquote
 
 import pyarrow as pa
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812  (the name Spark's own documentation uses)
-from pyspark.sql.types import StructType
+from pyspark.sql.pandas.types import from_arrow_type
+from pyspark.sql.types import StructField, StructType
 
 from petafit.errors import ConfigurationError
 from petafit.store.filesystem import Folder
-from petafit.stream.scan.types import spark_field
+from petafit.table.columns import leaves
 from petafit.table.filters.literals import quoted
 from petafit.table.snapshot import DataFile, Snapshot
+from petafit.table.writers.types import written_type
 
 _GLOB = re.compile(r"([{}\[\]*?\\])")
 _ROOT = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:(//[^/]*)?")
@@ -102,3 +105,42 @@ def _as_spark_names(frame: DataFrame, files: Sequence[DataFile]) -> Mapping[str,
 def _below_root(uri: str) -> str:
     """Return a URI's path on its filesystem, since Spark may have completed the authority."""
     return _ROOT.sub("", uri, count=1)
+
+
+_SPARK_DIGITS = 38
+
+
+def spark_field(column: pa.Field) -> StructField:
+    """Return the field of a column in the schema given to Spark.
+
+    Raises
+    ------
+    ConfigurationError
+        Spark's Parquet reader has no such type.
+    """
+    if any(map(_is_foreign, leaves(column.type))):
+        raise _unreadable(column)
+    try:
+        kind = column.type if pa.types.is_null(column.type) else written_type(column.type)
+        return StructField(column.name, from_arrow_type(kind, prefer_timestamp_ntz=True))
+    except (PySparkException, TypeError) as error:
+        raise _unreadable(column) from error
+
+
+def _is_foreign(kind: pa.DataType) -> bool:
+    """Return whether Spark has no type for this type's representation in Parquet files."""
+    return bool(
+        (pa.types.is_timestamp(kind) and kind.unit == "ns")
+        or (pa.types.is_decimal(kind) and kind.precision > _SPARK_DIGITS)
+        or pa.types.is_time(kind)
+        or pa.types.is_duration(kind)
+        or pa.types.is_float16(kind)
+    )
+
+
+def _unreadable(column: pa.Field) -> ConfigurationError:
+    return ConfigurationError(
+        f"Spark cannot read column {column.name!r}",
+        got=f"type {column.type}",
+        hint="Leave it out, or set `stream: direct`.",
+    )

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 import pyarrow as pa
 
 from petafit.errors import ContractError
+from petafit.stream.batches import Tally
 from petafit.stream.direct import DirectSource
 from petafit.stream.nested import leaf_pairs, twins_within
 from petafit.stream.parquet.drift import stored
 from petafit.stream.parquet.slices import check_file
-from petafit.stream.tally import Tally
 from petafit.table.columns import Spellings, canonical
 from petafit.table.shards import Slice
 

@@ -18,10 +18,9 @@ from petafit.spark.failures import in_one_sentence
 from petafit.spark.session import case_sensitive, require_delta
 from petafit.store.arrays import digest
 from petafit.store.filesystem import Folder
-from petafit.stream.batches import carried_schema, chosen, normalise, predicate_schema
+from petafit.stream.batches import Tally, carried_schema, chosen, normalise, predicate_schema
 from petafit.stream.nested import own_twins
 from petafit.stream.scan.files import files_frame
-from petafit.stream.tally import Tally
 from petafit.table.columns import Spellings, table_schema
 from petafit.table.filters.literals import quoted
 from petafit.table.filters.predicate import Predicate, RowFilter

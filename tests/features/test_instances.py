@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 from petafit.features.encoding.batch import Batch
-from petafit.features.merge_holdout import MergeHoldout
+from petafit.features.instances import MergeHoldout
 
 
 def batch(rows: int) -> Batch:

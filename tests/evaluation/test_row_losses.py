@@ -11,8 +11,10 @@ from sklearn import metrics as reference
 
 from petafit.config.settings import LearnerChoice
 from petafit.errors import ContractError
-from petafit.evaluation.metrics import Scored, metrics_for
-from petafit.evaluation.own_losses import OF_MARGINS, OF_NUMBERS
+from petafit.evaluation.classification import OF_MARGINS
+from petafit.evaluation.evaluate import metrics_for
+from petafit.evaluation.metrics import Scored
+from petafit.evaluation.regression import OF_NUMBERS
 from petafit.learners.objective import LOG_LOSS, Objective
 from petafit.learners.online import losses
 from petafit.learners.registry import describe, learner_names

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from petafit.evaluation import calibration
+from petafit.evaluation.classification import calibration_error, calibration_sums
 
 
 def test_error_is_the_mean_distance_of_the_bins() -> None:
@@ -12,7 +12,7 @@ def test_error_is_the_mean_distance_of_the_bins() -> None:
     weight = np.array([1.0, 1.0, 1.0, 1.0, 4.0])
     bins = [(2, abs(0.13 - 0.5)), (2, abs(0.82 - 1)), (4, 0.0)]
     expected = sum(rows * distance for rows, distance in bins) / 8
-    found = calibration.error(calibration.sums(probability, happened, weight))
+    found = calibration_error(calibration_sums(probability, happened, weight))
     assert found == pytest.approx(expected)
 
 
@@ -20,6 +20,6 @@ def test_probabilities_that_hold_have_a_small_error() -> None:
     random = np.random.default_rng(0)
     probability = random.random(100_000)
     happened = random.random(100_000) < probability
-    sums = calibration.sums(probability, happened, np.ones(100_000))
-    assert calibration.error(sums) < 0.01
-    assert calibration.error(calibration.sums(probability**2, happened, np.ones(100_000))) > 0.1
+    sums = calibration_sums(probability, happened, np.ones(100_000))
+    assert calibration_error(sums) < 0.01
+    assert calibration_error(calibration_sums(probability**2, happened, np.ones(100_000))) > 0.1
