@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-import petafit.aggregate.engine as engine_module
+from petafit.aggregate import merging
 from petafit.aggregate.aggregator import Combined
-from petafit.aggregate.engine import Engine, Passes
-from petafit.aggregate.local import LocalEngine
+from petafit.aggregate.engine import Engine, LocalEngine, Passes
 from petafit.aggregate.pass_files import ShardReport
 from petafit.aggregate.shard_task import ShardTask
 from petafit.aggregate.tree import GroupReport, groups
@@ -149,7 +148,7 @@ def test_a_pass_resumes_from_merged_groups(
 ) -> None:
     source = lists([[[float(number)]] for number in range(20)])
     adding = passes(LocalEngine(), tmp_path)
-    load = engine_module.load_group
+    load = merging.load_group
     loaded: list[int] = []
 
     def killed(task: ShardTask, number: int, report: GroupReport) -> StateDict:
@@ -158,10 +157,10 @@ def test_a_pass_resumes_from_merged_groups(
             raise KeyboardInterrupt
         return load(task, number, report)
 
-    monkeypatch.setattr(engine_module, "load_group", killed)
+    monkeypatch.setattr(merging, "load_group", killed)
     with pytest.raises(KeyboardInterrupt):
         adding.run("add", Total(), source)
-    monkeypatch.setattr(engine_module, "load_group", load)
+    monkeypatch.setattr(merging, "load_group", load)
     monkeypatch.setattr(Lists, "read", lambda *_, **__: pytest.fail("a shard was read again"))
     assert adding.run("add", Total(), source).result == sum(range(20))
 
@@ -189,7 +188,7 @@ def test_the_driver_holds_no_summary_but_the_one_that_grows(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shards: int
 ) -> None:
     loaded: list[weakref.ref[np.ndarray]] = []
-    load = engine_module.load_group
+    load = merging.load_group
 
     def watched(task: ShardTask, number: int, report: GroupReport) -> StateDict:
         assert [each for each in loaded[1:] if each()] == []  # the first one grows in its place
@@ -197,7 +196,7 @@ def test_the_driver_holds_no_summary_but_the_one_that_grows(
         loaded.append(weakref.ref(summary.arrays["total"]))
         return summary
 
-    monkeypatch.setattr(engine_module, "load_group", watched)
+    monkeypatch.setattr(merging, "load_group", watched)
     adding = passes(LocalEngine(), tmp_path)
     assert adding.run("add", Total(), lists([[[1.0]]] * shards)).result == shards
     assert len(loaded) == len(groups(shards)) <= shards**0.5 + 1

@@ -9,7 +9,7 @@ from petafit.aggregate.tree import (
     find_group,
     groups,
     load_group,
-    merge_all,
+    merge,
     merge_group,
     merge_if_last,
 )
@@ -49,7 +49,7 @@ def test_groups_cut_the_shards_into_about_their_root(count: int) -> None:
 
 def test_no_summaries_give_the_result_of_an_empty_shard() -> None:
     total = Total()
-    assert merge_all(total, []) == total.lift(total.start())
+    assert merge(total, []) == total.lift(total.start())
 
 
 def test_merging_goes_from_left_to_right() -> None:
@@ -58,7 +58,7 @@ def test_merging_goes_from_left_to_right() -> None:
             return StateDict(params={"order": [*left.params["order"], *right.params["order"]]})
 
     said = [StateDict(params={"order": [number]}) for number in range(5)]
-    assert merge_all(Order(), said).params["order"] == [0, 1, 2, 3, 4]
+    assert merge(Order(), said).params["order"] == [0, 1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("order", [(5, 6, 7, 8, 9), (9, 7, 5, 8, 6)])

@@ -3,26 +3,18 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 from petafit.aggregate.aggregator import Aggregator
 from petafit.aggregate.checked import NoGoodRowsError
-from petafit.aggregate.heartbeat import HeartbeatReader
-from petafit.aggregate.merge_early import merged_meanwhile
-from petafit.aggregate.pass_files import Reference, ShardReport, load_summary
-from petafit.aggregate.read_ahead import read_ahead
-from petafit.aggregate.shard_task import ShardTask, Through
-from petafit.aggregate.tree import (
-    GroupReport,
-    find_group,
-    groups,
-    is_one_group,
-    load_group,
-    merge_all,
-)
-from petafit.errors import EmptyInputError, StorageError, only_logged
+from petafit.aggregate.heartbeat import Heartbeat, HeartbeatReader
+from petafit.aggregate.merging import merge_finished, merge_meanwhile
+from petafit.aggregate.pass_files import Reference, ShardReport, load_summary, report_rows
+from petafit.aggregate.shard_task import ShardTask, Through, aggregate_shard
+from petafit.aggregate.tree import is_one_group, merge_if_last
+from petafit.errors import EmptyInputError, only_logged
 from petafit.store.arrays import StateDict, digest, to_buffers
 from petafit.store.filesystem import Folder
 from petafit.stream.batches import Counted, Source, Tally
@@ -31,6 +23,14 @@ Result = TypeVar("Result")
 
 Keep = Callable[[Iterable[StateDict], StateDict], None]
 """Takes the summaries of all shards, in their order, loaded one by one; and all of them merged."""
+
+
+Answer = dict[str, Any]
+"""What a task returns: values of JSON by name."""
+
+
+Beat = Callable[[int], None]
+"""Reports how many rows of a shard are done."""
 
 
 class Engine(Protocol):
@@ -45,11 +45,34 @@ class Engine(Protocol):
     def aggregate(self, task: ShardTask, source: Source) -> list[ShardReport]:
         """Aggregate every shard; the reports, by shard."""
 
-    def merge(self, task: ShardTask, numbers: Sequence[int]) -> None:
-        """Merge these groups of shards, and leave their summaries in the pass's folder."""
+    def map(self, action: Callable[[int], Answer], numbers: Sequence[int]) -> list[Answer]:
+        """Run an action for each number, in a task each; what they return, in this order."""
 
     def everywhere(self, action: Callable[[], None]) -> None:
         """Do something on every machine that worked on shards, as far as they can be reached."""
+
+
+class LocalEngine:
+    """Works on shards in this process, one after the other; the same results as Spark's."""
+
+    name = "local"
+    slots = 1
+
+    def aggregate(self, task: ShardTask, source: Source) -> list[ShardReport]:
+        """Aggregate every shard; the reports, by shard."""
+        reports = []
+        for shard in range(source.shards):
+            reports.append(aggregate_shard(task, shard, source))
+            merge_if_last(task, shard)
+        return reports
+
+    def map(self, action: Callable[[int], Answer], numbers: Sequence[int]) -> list[Answer]:
+        """Run an action for each number."""
+        return [action(number) for number in numbers]
+
+    def everywhere(self, action: Callable[[], None]) -> None:
+        """Do something on every machine that worked on shards: on this one."""
+        action()
 
 
 class Watcher(Protocol):
@@ -148,38 +171,32 @@ class Passes:
             More or fewer rows were read than the table promises.
         """
         began = time.monotonic()
-        content = to_buffers(start) if start else []
-        origin = digest(content) if start else "nothing"
+        content = to_buffers(start) if start else None
+        origin = digest(content) if content else "nothing"
         with self._pass_folder(title, source, origin) as folder:
-            reference = None
-            if start:
+            if content:
                 folder.write("start.npz", content, durable=False)
-                reference = Reference(folder, "start.npz", origin)
-            shards = source.shards if source.frozen and not keep else 0
             task = ShardTask(
                 aggregator,
                 folder,
-                reference,
+                Reference(folder, "start.npz", origin) if content else None,
                 through,
-                shards,
+                source.shards if source.frozen and not keep else 0,
                 self.checkpoint_seconds,
             )
             with self.watch(title, HeartbeatReader(folder), shards=source.shards, rows=rows):
                 aggregate = partial(self.engine.aggregate, task, source)
                 # An engine of one slot is this process, which has no time to merge meanwhile.
                 if self.engine.slots > 1 and is_one_group(task.shards):
-                    reports, merged = merged_meanwhile(task, aggregate)
+                    reports, merged = merge_meanwhile(task, aggregate)
                 else:
                     reports, merged = aggregate(), None
             tally = _counted(source, reports, title)
             total = sum(report.rows for report in reports)
-            if not total:
-                raise EmptyInputError(
-                    f"No rows to {title}",
-                    hint="Check `table.filter` and `split` against what the table holds.",
-                )
+            _require_rows(total, title)
             if merged is None:
-                merged = self._merged(task, reports, by_group=not keep)
+                merged, peak = merge_finished(task, reports, self.engine.map, by_group=not keep)
+                self.peak_memory = max(self.peak_memory, peak)
             if keep:
                 keep((load_summary(task.folder, report) for report in reports), merged)
             result = aggregator.finish(merged, start)
@@ -187,23 +204,30 @@ class Passes:
         self.compile_seconds = max(self.compile_seconds, *(r.compile_seconds for r in reports))
         return Outcome(result, total, len(reports), time.monotonic() - began, tally)
 
-    def _merged(
-        self, task: ShardTask, reports: Sequence[ShardReport], *, by_group: bool
-    ) -> StateDict:
-        """All summaries as one; where they make one group only, it needs no other machine."""
-        task = replace(task, shards=1 + max(report.shard for report in reports))
-        if is_one_group(task.shards) or not by_group:
-            parts = (load_summary(task.folder, report) for report in reports)
-            return merge_all(task.aggregator, read_ahead(parts))
-        count = len(groups(task.shards))
-        missing = [number for number in range(count) if not find_group(task, number)]
-        if missing:
-            self.engine.merge(task, missing)
-        merged = [find_group(task, number) for number in range(count)]
-        done = [report for report in merged if report]
-        _check_complete(task, done, len(reports))
-        self.peak_memory = max(self.peak_memory, *(report.peak_memory for report in done))
-        return merge_all(task.aggregator, (load_group(task, n, r) for n, r in enumerate(done)))
+    def map(self, title: str, action: Callable[[int, Beat], Answer], shards: int) -> list[Answer]:
+        """Run an action for each shard, shown as a pass is, where there is nothing to aggregate.
+
+        Parameters
+        ----------
+        action : callable
+            Takes the shard's number, and a function to report how many rows are done; its answer
+            names their number, ``rows``.
+
+        Raises
+        ------
+        EmptyInputError
+            There are no rows.
+        """
+        folder = self.folder.child("passes", title.replace(" ", "-"))
+        folder.remove()
+        try:
+            with self.watch(title, HeartbeatReader(folder), shards=shards, rows=None):
+                answers = self.engine.map(partial(_reported, folder, action), range(shards))
+        finally:
+            with only_logged(f"removing {folder.uri}"):
+                folder.remove()
+        _require_rows(sum(answer["rows"] for answer in answers), title)
+        return answers
 
     @contextmanager
     def _pass_folder(self, title: str, source: Source, origin: str) -> Iterator[Folder]:
@@ -225,6 +249,22 @@ class Passes:
         folder.remove()
 
 
+def _reported(folder: Folder, action: Callable[[int, Beat], Answer], shard: int) -> Answer:
+    heartbeat = Heartbeat(folder, shard)
+    answer = action(shard, heartbeat.beat)
+    report_rows(folder, shard, answer["rows"])
+    heartbeat.stop()
+    return answer
+
+
+def _require_rows(rows: int, title: str) -> None:
+    if not rows:
+        raise EmptyInputError(
+            f"No rows to {title}",
+            hint="Check `table.filter` and `split` against what the table holds.",
+        )
+
+
 def _counted(source: Source, reports: Sequence[ShardReport], title: str) -> Tally | None:
     """All rows that were read, once they are what the table promises.
 
@@ -239,15 +279,3 @@ def _counted(source: Source, reports: Sequence[ShardReport], title: str) -> Tall
         return None
     source.check(tally, title)
     return tally
-
-
-def _check_complete(task: ShardTask, merged: Sequence[GroupReport], shards: int) -> None:
-    """Refuse what lacks a shard, or has one too many."""
-    found = sum(report.shards for report in merged)
-    if found != shards:
-        raise StorageError(
-            f"{task.folder.uri} does not hold the summaries of all shards",
-            expected=f"{shards} shards",
-            got=f"{found} shards",
-            hint="Start the job again under a new run id.",
-        )

@@ -23,7 +23,7 @@ class Heartbeat:
         self._last = time.monotonic()
         self._written = False
 
-    def beat(self, rows: int, loss: Callable[[], float | None]) -> None:
+    def beat(self, rows: int, loss: Callable[[], float | None] = lambda: None) -> None:
         """Report how many rows are done, if that was not reported just now.
 
         A heartbeat is for display only: one that cannot be written is left out.

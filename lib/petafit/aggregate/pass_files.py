@@ -166,6 +166,11 @@ def write_summary(folder: Folder, content: Buffers, report: ShardReport) -> None
     folder.write_json(_report_name(report.shard), asdict(report), durable=False)
 
 
+def report_rows(folder: Folder, shard: int, rows: int) -> None:
+    """Report a shard that is finished and leaves no summary."""
+    folder.write_json(_report_name(shard), {"rows": rows}, durable=False)
+
+
 def _discard(folder: Folder, name: str, shard: int) -> None:
     log.warning("%s/%s is damaged: shard %d is aggregated anew", folder.uri, name, shard)
     folder.remove(name)

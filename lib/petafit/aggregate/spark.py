@@ -6,17 +6,17 @@ import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from functools import lru_cache, partial
-from typing import Any
 
 import pyarrow as pa
 from pyspark import TaskContext
 from pyspark.sql import DataFrame, SparkSession
 
 from petafit import errors
+from petafit.aggregate.engine import Answer
 from petafit.aggregate.heartbeat import repeating
 from petafit.aggregate.pass_files import ShardReport
 from petafit.aggregate.shard_task import ShardTask, aggregate_shard
-from petafit.aggregate.tree import merge_group, merge_if_last
+from petafit.aggregate.tree import merge_if_last
 from petafit.spark import session
 from petafit.spark.failures import in_one_sentence
 from petafit.stream.batches import Source
@@ -27,7 +27,6 @@ log = logging.getLogger("petafit")
 _WAIT_SECONDS = 60.0
 _ANSWER = "answer string"
 _SCHEMA = pa.schema([("answer", pa.string())])
-Answer = dict[str, Any]
 Batches = Iterator[pa.RecordBatch]
 
 
@@ -56,25 +55,27 @@ class SparkEngine:
             frame, unbound = source.for_tasks()
             answers = self._collect(frame, partial(_scanned, task, unbound), "shard")
         else:
-            answers = self._collect(
-                self._tasks(source.shards), partial(_read, task, source), "shard"
-            )
+            shards = range(source.shards)
+            answers = self._map(partial(_aggregated, task, source), shards, "shard")
         reports = [ShardReport(**answer) for answer in answers]
         return sorted(reports, key=lambda report: report.shard)
 
-    def merge(self, task: ShardTask, numbers: Sequence[int]) -> None:
-        """Merge these groups of shards, and leave their summaries in the pass's folder."""
-        self._collect(self._tasks(len(numbers)), partial(_merged, task, numbers))
+    def map(self, action: Callable[[int], Answer], numbers: Sequence[int]) -> list[Answer]:
+        """Run an action for each number, in a task each; what they return, in this order."""
+        return self._map(action, numbers, "task")
 
     def everywhere(self, action: Callable[[], None]) -> None:
         """Do something once in every slot, which reaches every executor that is idle."""
-        self._collect(self._tasks(self.slots), partial(_done, action))
+        self.map(partial(_done, action), range(self.slots))
 
-    def _tasks(self, count: int) -> DataFrame:
-        return self.spark.range(count, numPartitions=count)
+    def _map(
+        self, action: Callable[[int], Answer], numbers: Sequence[int], what: str
+    ) -> list[Answer]:
+        frame = self.spark.range(len(numbers), numPartitions=len(numbers))
+        return self._collect(frame, partial(_mapped, action, numbers), what)
 
     def _collect(
-        self, frame: DataFrame, task: Callable[[Batches], Iterator[Answer]], what: str = "task"
+        self, frame: DataFrame, task: Callable[[Batches], Iterator[Answer]], what: str
     ) -> list[Answer]:
         """Run a task on every partition; a worker's petafit error is raised here as itself."""
         answering = partial(_answering, task, session.task_attempts(self.spark))
@@ -142,16 +143,18 @@ def _settle(stage: int) -> None:
     gc.freeze()
 
 
-def _numbers(batches: Batches) -> Iterator[int]:
+def _mapped(
+    action: Callable[[int], Answer], numbers: Sequence[int], batches: Batches
+) -> Iterator[Answer]:
     for batch in batches:
-        yield from batch.column(0).to_pylist()
+        for place in batch.column(0).to_pylist():
+            yield action(numbers[place])
 
 
-def _read(task: ShardTask, source: Source, batches: Batches) -> Iterator[Answer]:
-    for shard in _numbers(batches):
-        report = aggregate_shard(task, shard, source)
-        merge_if_last(task, shard)
-        yield asdict(report)
+def _aggregated(task: ShardTask, source: Source, shard: int) -> Answer:
+    report = aggregate_shard(task, shard, source)
+    merge_if_last(task, shard)
+    return asdict(report)
 
 
 def _scanned(task: ShardTask, source: ScanSource, batches: Batches) -> Iterator[Answer]:
@@ -159,16 +162,9 @@ def _scanned(task: ShardTask, source: ScanSource, batches: Batches) -> Iterator[
     yield asdict(aggregate_shard(task, shard, source.receiving(batches)))
 
 
-def _merged(task: ShardTask, numbers: Sequence[int], batches: Batches) -> Iterator[Answer]:
-    for place in _numbers(batches):
-        merge_group(task, numbers[place])
-        yield {}
-
-
-def _done(action: Callable[[], None], batches: Batches) -> Iterator[Answer]:
-    for _ in _numbers(batches):
-        action()
-        yield {}
+def _done(action: Callable[[], None], _: int) -> Answer:
+    action()
+    return {}
 
 
 def _context() -> TaskContext:

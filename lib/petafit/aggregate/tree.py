@@ -70,7 +70,7 @@ def is_one_group(shards: int) -> bool:
     return 0 < shards <= _DIRECT
 
 
-def merge_all(aggregator: Aggregator[Any, Any, Any], summaries: Iterable[StateDict]) -> StateDict:
+def merge(aggregator: Aggregator[Any, Any, Any], summaries: Iterable[StateDict]) -> StateDict:
     """Merge summaries from left to right, holding two at a time.
 
     No summary at all gives that of an empty shard.
@@ -153,7 +153,7 @@ def _merge(task: ShardTask, number: int, shards: range) -> GroupReport:
     finished = [found for shard in shards if (found := find_report(task.folder, shard))]
     try:
         summaries = (load_summary(task.folder, each) for each in finished)
-        content = to_buffers(merge_all(task.aggregator, summaries))
+        content = to_buffers(merge(task.aggregator, summaries))
     except StorageError:
         # Another attempt may have merged the group meanwhile, and removed the summaries.
         done = find_group(task, number)

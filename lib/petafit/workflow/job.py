@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from petafit.aggregate.engine import Engine, Passes
-from petafit.aggregate.local import LocalEngine
+from petafit.aggregate.engine import Engine, LocalEngine, Passes
 from petafit.aggregate.memory import peak_memory
 from petafit.config.layers import settings_digest
 from petafit.config.placeholders import fill

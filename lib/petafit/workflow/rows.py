@@ -3,17 +3,16 @@
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from petafit.aggregate.aggregator import Combined
 from petafit.config.settings import Settings, Table
 from petafit.errors import ConfigurationError, ConflictError
 from petafit.store.arrays import digest
-from petafit.stream.batches import Source
+from petafit.stream.batches import Source, Tally
 from petafit.stream.choose import How, choose
 from petafit.stream.direct import DirectSource
-from petafit.stream.scan.footers import Footers
+from petafit.stream.scan.footers import check_footers
 from petafit.table.filters.split import Part, Selection, select
 from petafit.table.opening import open_table
 from petafit.table.parquet.snapshot import open_file
@@ -147,9 +146,7 @@ class TaskRows:
         promised = self.expected(part)
         if self.snapshot.format == "parquet":
             exact = case_sensitive(self.require_spark())
-            footers = Footers(self._planned(part, columns), case_sensitive=exact)
-            looked = self.job.passes.run("check files", Combined({}), footers)
-            promised = looked.tally.read if looked.tally else None
+            promised = self._rows_of_footers(part, columns, case_sensitive=exact)
         selection = select(self.settings, part)
         by_partition = set(selection.columns) <= set(self.snapshot.partition_columns)
         return ScanSource.of(
@@ -160,6 +157,21 @@ class TaskRows:
             promised=promised,
             is_exact=by_partition and not selection.share and not self.snapshot.has_deletions,
         )
+
+    def _rows_of_footers(self, part: Part, columns: Sequence[str], *, case_sensitive: bool) -> int:
+        """The number of rows by the footers of all files, once Spark reads these as petafit does.
+
+        Raises
+        ------
+        StorageError, ContractError
+            A file is damaged, or not as the rest of the table.
+        """
+        source, title = self._planned(part, columns), "check files"
+        check = partial(check_footers, source, case_sensitive=case_sensitive)
+        found = self.job.passes.map(title, check, source.shards)
+        tally = Tally(*(sum(answer[name] for answer in found) for name in ("read", "promised")))
+        tally.require_equal(title)
+        return tally.read
 
     def require_spark(self) -> "SparkSession":
         """The session.

@@ -8,7 +8,7 @@ from petafit.config.settings import Table
 from petafit.errors import ContractError, StorageError
 from petafit.store.filesystem import Folder
 from petafit.stream.direct import DirectSource
-from petafit.stream.scan.footers import Footers
+from petafit.stream.scan.footers import check_footers
 from petafit.table.filters.predicate import Predicate
 from petafit.table.opening import open_table
 from petafit.table.plans import write_plan
@@ -16,45 +16,47 @@ from petafit.table.shards import plan
 
 
 @pytest.fixture
-def footers(tmp_path: Path) -> Footers:
+def rows(tmp_path: Path) -> DirectSource:
     (tmp_path / "table").mkdir()
     for number in range(4):
         pq.write_table(pa.table({"a": [1, 2], "b": ["x", "y"]}), path_of(tmp_path, number))
     snapshot = open_table(Table(uri=str(tmp_path / "table")))
     folder = Folder(tmp_path / "plans")
     written = write_plan(folder, "plan", plan(snapshot, shards=2, predicate=Predicate()))
-    rows = DirectSource.of(
+    return DirectSource.of(
         written, snapshot=snapshot, columns=("a",), predicate=Predicate(), batch_rows=10
     )
-    return Footers(rows)
 
 
 def path_of(folder: Path, number: int) -> Path:
     return folder / "table" / f"{number}.parquet"
 
 
-def seen(footers: Footers) -> list[str]:
-    batches = (batch for shard in range(footers.shards) for batch in footers.read(shard))
-    return [Path(path).name for batch in batches for path in batch.column("path").to_pylist()]
+def checked(rows: DirectSource) -> tuple[list[dict[str, int]], list[int]]:
+    """The answers of all shards, and the numbers of files that they reported."""
+    beats: list[int] = []
+    return [check_footers(rows, shard, beats.append) for shard in range(rows.shards)], beats
 
 
-def test_every_file_is_looked_at(footers: Footers) -> None:
-    assert sorted(seen(footers)) == [f"{number}.parquet" for number in range(4)]
+def test_every_file_is_checked_and_its_rows_are_counted(rows: DirectSource) -> None:
+    found, beats = checked(rows)
+    assert found == [{"rows": 2, "read": 4, "promised": 4}] * 2
+    assert beats == [1, 2, 1, 2]
 
 
-def test_a_file_without_the_column_is_named(footers: Footers, tmp_path: Path) -> None:
+def test_a_file_without_the_column_is_named(rows: DirectSource, tmp_path: Path) -> None:
     size = path_of(tmp_path, 2).stat().st_size
     pq.write_table(pa.table({"c": [1, 2], "b": ["x", "y"]}), path_of(tmp_path, 2))
     assert path_of(tmp_path, 2).stat().st_size == size
     with pytest.raises(ContractError, match=r"'a' of .*2\.parquet"):
-        seen(footers)
+        checked(rows)
 
 
-def test_a_damaged_file_is_named(footers: Footers, tmp_path: Path) -> None:
+def test_a_damaged_file_is_named(rows: DirectSource, tmp_path: Path) -> None:
     content = path_of(tmp_path, 2).read_bytes()
     path_of(tmp_path, 2).write_bytes(content[:-20] + bytes(20))
     with pytest.raises(StorageError, match=r"2\.parquet"):
-        seen(footers)
+        checked(rows)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +70,7 @@ def test_a_damaged_file_is_named(footers: Footers, tmp_path: Path) -> None:
     ],
 )
 def test_what_only_direct_reading_takes_is_named_before_spark_scans(
-    tmp_path: Path, footers: Footers, first: pa.Array, later: pa.Array, is_read: bool
+    tmp_path: Path, rows: DirectSource, first: pa.Array, later: pa.Array, is_read: bool
 ) -> None:
     for number in range(4):
         table = pa.table({"a": later if number == 2 else first})
@@ -81,7 +83,7 @@ def test_what_only_direct_reading_takes_is_named_before_spark_scans(
         written, snapshot=snapshot, columns=("a",), predicate=Predicate(), batch_rows=10
     )
     if is_read:
-        assert len(seen(Footers(rows))) == 4
+        assert sum(answer["rows"] for answer in checked(rows)[0]) == 4
     else:
         with pytest.raises(ContractError, match=r"Spark cannot read column 'a' of .*2\.parquet"):
-            seen(Footers(rows))
+            checked(rows)

@@ -5,8 +5,8 @@ refuses such a file when opening it; a scan needs this check beforehand.
 """
 
 import itertools
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 
 import pyarrow as pa
 
@@ -22,72 +22,58 @@ from petafit.table.shards import Slice
 _IS = pa.types
 
 
-@dataclass(frozen=True)
-class Footers:
-    """The paths of a plan's files, each returned once its footer meets the rules of direct reading.
+def check_footers(
+    rows: DirectSource, shard: int, beat: Callable[[int], None], *, case_sensitive: bool = False
+) -> dict[str, int]:
+    """Check that the footers of a shard's files meet the rules of direct reading.
 
     Parameters
     ----------
     rows : DirectSource
         The equivalent direct source.
+    beat : callable
+        Takes the number of files so far.
     case_sensitive : bool
         Column names are case-sensitive in this Spark session.
+
+    Returns
+    -------
+    dict
+        ``rows``, the number of slices of files, and `Tally`'s ``read`` and ``promised``: the rows
+        of all row groups, and of the footers.
+
+    Raises
+    ------
+    StorageError, ContractError
+        As `DirectSource.read`; or Spark does not read a column as direct reading does.
     """
+    tally, number = Tally(), 0
+    for number, part in enumerate(rows.plan.read(shard), start=1):
+        _check(part, rows.needed, tally, case_sensitive=case_sensitive)
+        beat(number)
+    return {"rows": number, "read": tally.read, "promised": tally.promised}
 
-    rows: DirectSource
-    case_sensitive: bool = False
 
-    schema = pa.schema([("path", pa.string())])
-    frozen = True
-    pieces = range(1)
-
-    @property
-    def shards(self) -> int:
-        """Number of shards in the plan."""
-        return self.rows.shards
-
-    @property
-    def identity(self) -> str:
-        """Identity of the rows, which are of the same files and columns."""
-        return self.rows.identity
-
-    def check(self, tally: Tally, title: str) -> None:
-        """Compare the rows of all row groups with the footers'; as `DirectSource.check`."""
-        tally.require_equal(title)
-
-    def read(
-        self, shard: int, *, piece: int = 0, skip: int = 0, tally: Tally | None = None
-    ) -> Iterator[pa.RecordBatch]:
-        """Yield a batch for each slice of a shard; raises like `DirectSource.read`."""
-        tally = tally or Tally()
-        for number, part in enumerate(self.rows.plan.read(shard)):
-            self._check(part, tally)
-            if number >= skip:
-                yield pa.record_batch([[part.path]], schema=self.schema)
-        tally.pieces += 1
-
-    def _check(self, part: Slice, tally: Tally) -> None:
-        exact = replace(part, exact_names=part.exact_names or self.case_sensitive)
-        found = check_file(exact, self.rows.needed, tally)
-        own = Spellings(() if self.case_sensitive else found.names)
-        for column in stored(self.rows.needed, part):
-            alike = own.alike(column.name) or (column.name,)
-            if len(alike) > 1:
-                raise _beyond_spark(
-                    f"Spark cannot distinguish columns of {part.path}", ", ".join(map(repr, alike))
-                )
-            kind = found.field(alike[0]).type if alike[0] in found.names else column.type
-            twins = () if self.case_sensitive else twins_within(kind, canonical(column.type))
-            if twins:
-                raise _beyond_spark(
-                    f"Spark cannot distinguish fields of column {column.name!r} of {part.path}",
-                    ", ".join(map(repr, twins)),
-                )
-            pairs = leaf_pairs(kind, canonical(column.type), exact=exact.exact_names)
-            if not all(itertools.starmap(_spark_reads, pairs)):
-                raise _beyond_spark(
-                    f"Spark cannot read column {column.name!r} of {part.path}", kind
-                )
+def _check(part: Slice, needed: pa.Schema, tally: Tally, *, case_sensitive: bool) -> None:
+    exact = replace(part, exact_names=part.exact_names or case_sensitive)
+    found = check_file(exact, needed, tally)
+    own = Spellings(() if case_sensitive else found.names)
+    for column in stored(needed, part):
+        alike = own.alike(column.name) or (column.name,)
+        if len(alike) > 1:
+            raise _beyond_spark(
+                f"Spark cannot distinguish columns of {part.path}", ", ".join(map(repr, alike))
+            )
+        kind = found.field(alike[0]).type if alike[0] in found.names else column.type
+        twins = () if case_sensitive else twins_within(kind, canonical(column.type))
+        if twins:
+            raise _beyond_spark(
+                f"Spark cannot distinguish fields of column {column.name!r} of {part.path}",
+                ", ".join(map(repr, twins)),
+            )
+        pairs = leaf_pairs(kind, canonical(column.type), exact=exact.exact_names)
+        if not all(itertools.starmap(_spark_reads, pairs)):
+            raise _beyond_spark(f"Spark cannot read column {column.name!r} of {part.path}", kind)
 
 
 def _spark_reads(found: pa.DataType, wanted: pa.DataType) -> bool:
