@@ -59,12 +59,12 @@ INT96 = {**SPARK, "org.apache.spark.legacyINT96": ""}
 EARLY, LATE = (datetime.datetime(year, 12, 31, tzinfo=datetime.UTC) for year in (1899, 1900))
 
 
-def write(folder: Path, told: dict[str, str], moments: list[object], **how: object) -> None:
+def write(folder: Path, metadata: dict[str, str], moments: list[object], **how: object) -> None:
     """A table whose last file an old Spark wrote, beside files of others."""
     kind = pa.timestamp("us", "UTC")
     for number in range(3):
         is_last = number == 2
-        schema = pa.schema({"at": kind, "n": pa.int64()}, metadata=told if is_last else None)
+        schema = pa.schema({"at": kind, "n": pa.int64()}, metadata=metadata if is_last else None)
         values = pa.array(moments if is_last else [EARLY], kind)
         content = pa.table([values, pa.array(range(len(values)))], schema=schema)
         pq.write_table(content, folder / f"{number}.parquet", **how)
@@ -72,7 +72,7 @@ def write(folder: Path, told: dict[str, str], moments: list[object], **how: obje
 
 @pytest.mark.parametrize("unit", ["ms", "us"])
 @pytest.mark.parametrize(
-    ("told", "moments", "how", "expected"),
+    ("metadata", "moments", "how", "expected"),
     [
         (DATES, [EARLY, None], {}, "scan"),
         (DATES, [LATE, None], {}, "direct"),
@@ -93,14 +93,14 @@ def write(folder: Path, told: dict[str, str], moments: list[object], **how: obje
 )
 def test_spark_scans_what_only_it_translates(
     tmp_path: Path,
-    told: dict[str, str],
+    metadata: dict[str, str],
     moments: list[object],
     how: dict[str, object],
     expected: str,
     unit: str,
 ) -> None:
     how = how if "use_deprecated_int96_timestamps" in how else {**how, "coerce_timestamps": unit}
-    write(tmp_path, told, moments, **how)
+    write(tmp_path, metadata, moments, **how)
     snapshot = open_table(Table(uri=str(tmp_path)))
     assert choose(snapshot, "auto", "spark")[0] == expected
     assert choose(snapshot, "auto", "local")[0] == choose(snapshot, "direct", "spark")[0]

@@ -26,7 +26,7 @@ Keep = Callable[[Iterable[StateDict], StateDict], None]
 
 
 Answer = dict[str, Any]
-"""What a task returns: values of JSON by name."""
+"""The answer of a task: values of JSON by name."""
 
 
 Beat = Callable[[int], None]

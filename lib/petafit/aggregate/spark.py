@@ -80,8 +80,8 @@ class SparkEngine:
         """Run a task on every partition; a worker's petafit error is raised here as itself."""
         answering = partial(_answering, task, session.task_attempts(self.spark))
         watched = repeating(self._warn_of_waiting, seconds=_WAIT_SECONDS, name="petafit-executors")
-        told = in_one_sentence("Spark's tasks failed", kind=errors.PetafitError, task=what)
-        with watched, told, naming_files():
+        explained = in_one_sentence("Spark's tasks failed", kind=errors.PetafitError, task=what)
+        with watched, explained, naming_files():
             rows = frame.mapInArrow(answering, _ANSWER).collect()
         answers = [json.loads(row.answer) for row in rows]
         again = sum(answer.pop("attempt") > 0 for answer in answers)

@@ -6,7 +6,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from petafit.errors import ConfigurationError, StorageError
-from petafit.stream.parquet.old_calendar import NO_LOCAL_TIMES, UNITS, old_calendar, told_by_key
+from petafit.stream.parquet.old_calendar import (
+    NO_LOCAL_TIMES,
+    UNITS,
+    is_marked_legacy,
+    old_calendar,
+)
 from petafit.table.columns import footer_schema
 from petafit.table.parquet.snapshot import open_file
 from petafit.table.snapshot import DataFile, Snapshot, spread
@@ -69,12 +74,12 @@ def hold_old_local_times(snapshot: Snapshot) -> bool:
 def _holds(file: DataFile) -> bool:
     try:
         with open_file(file.path, size=file.size) as opened:
-            return _told(opened.footer, file.path)
+            return _holds_early(opened.footer, file.path)
     except StorageError:
         return False  # the reader of the file's rows reports what is wrong with it
 
 
-def _told(footer: pq.FileMetaData, path: str) -> bool:
+def _holds_early(footer: pq.FileMetaData, path: str) -> bool:
     schema = footer_schema(footer)
     calendar = old_calendar(footer, path, {name: name for name in schema.names})
     if calendar is None or calendar.is_translated:
@@ -90,7 +95,7 @@ def _told(footer: pq.FileMetaData, path: str) -> bool:
 def _may_be_early(footer: pq.FileMetaData, leaf: int) -> bool:
     column = footer.schema.column(leaf)
     if column.physical_type == "INT96":
-        return told_by_key(footer, column)
+        return is_marked_legacy(footer, column)
     second = UNITS["ms" if "milliseconds" in str(column.logical_type) else "us"]
     groups = map(footer.row_group, range(footer.num_row_groups))
     chunks = (group.column(leaf) for group in groups if group.num_rows)
@@ -100,7 +105,7 @@ def _may_be_early(footer: pq.FileMetaData, leaf: int) -> bool:
             early = statistics.min_raw < NO_LOCAL_TIMES * second
         else:
             all_null = statistics is not None and statistics.null_count == chunk.num_values
-            early = not all_null and told_by_key(footer, column)
+            early = not all_null and is_marked_legacy(footer, column)
         if early:
             return True
     return False

@@ -1,4 +1,4 @@
-"""Which columns are taken from their pages, from which places, in how many requests."""
+"""Selection of the columns that are decoded from their pages: their places, and the requests."""
 
 from dataclasses import replace
 from types import SimpleNamespace

@@ -242,7 +242,7 @@ def nullable(levels, values=b"\x01\x06\x01"):
         KNOWN + page(DATA, b"\x02\0\0\0\x06\x01\x01\x06\x01", 3, 8, 4, 3),
     ],
 )
-def test_nulls_must_be_told(content):
+def test_nulls_need_definition_levels(content):
     assert rows_of_pages(nullable(b"\x06\x01"), nullable=True) == list("bbb")
     assert rows_of_pages(nullable(b"\x03\x05"), nullable=True) == ["b", None, "b"]
     with pytest.raises(pa.ArrowInvalid):

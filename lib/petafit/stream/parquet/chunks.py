@@ -7,9 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from petafit.stream.parquet.codecs import CODECS
 from petafit.stream.parquet.dictionary_column import CodedColumn
-from petafit.stream.parquet.pages import check_count, read_pages
+from petafit.stream.parquet.pages import CODECS, check_count, read_pages
 from petafit.table.parquet.column_chunks import is_dictionary
 from petafit.table.parquet.snapshot import OpenFile
 

@@ -122,7 +122,7 @@ def old_calendar(
     return OldCalendar(path, columns, zone.decode() if zone else None) if columns else None
 
 
-def told_by_key(footer: pq.FileMetaData, column: pq.ColumnSchema) -> bool:
+def is_marked_legacy(footer: pq.FileMetaData, column: pq.ColumnSchema) -> bool:
     """Return whether a column is in the hybrid calendar by the key of Spark's mode LEGACY."""
     return _key_of(column) in (footer.metadata or {})
 
