@@ -65,19 +65,26 @@ class Remote:
 
 
 @pytest.mark.parametrize(
-    ("hole", "most", "requests"), [(1 << 20, 1 << 25, 1), (0, 1 << 25, 2), (1 << 20, 1, 2)]
+    ("between", "long", "requests"),
+    [(1, 1, 1), (3 << 20, 1, 2), (1, 17 << 20, 2)],
+    ids=["near", "far apart", "large"],
 )
-def test_object_stores_get_few_requests(tmp_path, monkeypatch, hole, most, requests):
-    monkeypatch.setattr(chunks, "_HOLE_BYTES", hole)
-    monkeypatch.setattr(chunks, "_REQUEST_BYTES", most)
-    rows = [f"{row % 1000}" for row in range(50_000)]
-    table = pa.table({"a": rows, "n": list(range(50_000)), "b": rows[::-1]})
-    path = write(tmp_path / "a.parquet", table, row_group_size=25_000)
+def test_object_stores_get_few_requests(tmp_path, between, long, requests):
+    rows, count = [str(row) for row in range(99)] + ["x" * long], 200
+    table = pa.table({"a": rows * 2, "n": ["y" * (between // count)] * count, "b": rows[::-1] * 2})
+    path = write(
+        tmp_path / "a.parquet",
+        table,
+        row_group_size=count // 2,
+        use_dictionary=["a", "b"],
+        dictionary_pagesize_limit=1 << 25,
+        compression="none",
+    )
     remote = Remote(path)
     with open_file(str(path), size=path.stat().st_size, dictionaries=["a", "b"]) as file:
         columns = coded_columns(replace(file, stream=remote, is_local=False), 1, ["a", "b"])
-        assert columns["a"].read(25_000).to_pylist() == rows[25_000:]
-        assert columns["b"].read(25_000).to_pylist() == rows[::-1][25_000:]
+        assert columns["a"].read(count // 2).to_pylist() == rows
+        assert columns["b"].read(count // 2).to_pylist() == rows[::-1]
     assert len(remote.asked) == requests
 
 
