@@ -1,5 +1,6 @@
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from petafit.aggregate import merging
 from petafit.aggregate.aggregator import Combined
 from petafit.aggregate.engine import Engine, LocalEngine, Passes
+from petafit.aggregate.heartbeat import HeartbeatReader, ShardProgress
 from petafit.aggregate.pass_files import ShardReport
 from petafit.aggregate.shard_task import ShardTask
 from petafit.aggregate.tree import GroupReport, groups
@@ -17,7 +19,7 @@ from petafit.errors import ContractError, EmptyInputError, StorageError
 from petafit.store.arrays import StateDict
 from petafit.store.filesystem import Folder
 from tests.aggregate import toys
-from tests.aggregate.toys import Lists, Total, lists
+from tests.aggregate.toys import Lists, Total, as_many_rows, lists
 
 
 @pytest.fixture(params=["local", pytest.param("spark", marks=pytest.mark.spark)])
@@ -80,6 +82,28 @@ def test_summaries_can_be_kept_before_they_are_removed(
     source = lists([[[float(number)]] for number in range(shards)])
     passes(engine, tmp_path).run("add", Total(), source, keep=keep)
     assert kept == [*range(shards), sum(range(shards))]
+
+
+def test_an_action_runs_for_each_shard_and_leaves_nothing_behind(
+    engine: Engine, tmp_path: Path
+) -> None:
+    seen: list[ShardProgress] = []
+
+    @contextmanager
+    def watch(title: str, reader: HeartbeatReader, **_: object) -> Iterator[None]:
+        yield
+        seen.append(reader.read())
+
+    watched = Passes(engine, Folder(tmp_path), "inputs", watch)
+    assert watched.map("look", as_many_rows, 4) == [{"rows": number} for number in range(4)]
+    assert seen == [ShardProgress(rows=6, shards_done=4, loss=None)]
+    assert Folder(tmp_path).child("passes").names() == []
+
+
+def test_actions_that_see_no_rows_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(EmptyInputError, match="No rows to look"):
+        passes(LocalEngine(), tmp_path).map("look", as_many_rows, 1)
+    assert Folder(tmp_path).child("passes").names() == []
 
 
 def test_no_rows_are_refused(engine: Engine, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,6 +83,12 @@ class Lists:
             if self.broken:
                 raise ContractError("The shard is broken", expected="numbers", got="letters")
             yield pa.record_batch([pa.array(values, pa.float64())], schema=SCHEMA)
+
+
+def as_many_rows(shard: int, beat: Callable[[int], None]) -> dict[str, int]:
+    """An action that counts as many rows as the number of its shard."""
+    beat(shard)
+    return {"rows": shard}
 
 
 def lists(data: Sequence[Sequence[Sequence[float]]], **options: object) -> Lists:

@@ -16,6 +16,7 @@ from petafit.aggregate.shard_task import ShardTask, Through, aggregate_shard
 from petafit.aggregate.tree import is_one_group, merge_if_last
 from petafit.errors import EmptyInputError, only_logged
 from petafit.store.arrays import StateDict, digest, to_buffers
+from petafit.store.disk import Buffers
 from petafit.store.filesystem import Folder
 from petafit.stream.batches import Counted, Source, Tally
 
@@ -174,12 +175,10 @@ class Passes:
         content = to_buffers(start) if start else None
         origin = digest(content) if content else "nothing"
         with self._pass_folder(title, source, origin) as folder:
-            if content:
-                folder.write("start.npz", content, durable=False)
             task = ShardTask(
                 aggregator,
                 folder,
-                Reference(folder, "start.npz", origin) if content else None,
+                _stored(folder, content, origin) if content else None,
                 through,
                 source.shards if source.frozen and not keep else 0,
                 self.checkpoint_seconds,
@@ -192,8 +191,7 @@ class Passes:
                 else:
                     reports, merged = aggregate(), None
             tally = _counted(source, reports, title)
-            total = sum(report.rows for report in reports)
-            _require_rows(total, title)
+            total = _require_rows((report.rows for report in reports), title)
             if merged is None:
                 merged, peak = merge_finished(task, reports, self.engine.map, by_group=not keep)
                 self.peak_memory = max(self.peak_memory, peak)
@@ -226,7 +224,7 @@ class Passes:
         finally:
             with only_logged(f"removing {folder.uri}"):
                 folder.remove()
-        _require_rows(sum(answer["rows"] for answer in answers), title)
+        _require_rows((answer["rows"] for answer in answers), title)
         return answers
 
     @contextmanager
@@ -257,12 +255,21 @@ def _reported(folder: Folder, action: Callable[[int, Beat], Answer], shard: int)
     return answer
 
 
-def _require_rows(rows: int, title: str) -> None:
+def _stored(folder: Folder, content: Buffers, origin: str) -> Reference:
+    """The model to start from, where the workers find it."""
+    folder.write("start.npz", content, durable=False)
+    return Reference(folder, "start.npz", origin)
+
+
+def _require_rows(counts: Iterable[int], title: str) -> int:
+    """The number of all rows, of which there must be some."""
+    rows = sum(counts)
     if not rows:
         raise EmptyInputError(
             f"No rows to {title}",
             hint="Check `table.filter` and `split` against what the table holds.",
         )
+    return rows
 
 
 def _counted(source: Source, reports: Sequence[ShardReport], title: str) -> Tally | None:
