@@ -53,7 +53,7 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 
 
 def _skip_is_failure(report: Report) -> Report:
-    """Where PETAFIT_SKIP_NOTHING is set, as in CI, everything that tests need must be there."""
+    """Turn a skipped test into a failure if PETAFIT_SKIP_NOTHING is set, as in CI."""
     is_skipped = (
         report.skipped
         and not hasattr(report, "wasxfail")

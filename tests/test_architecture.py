@@ -1,4 +1,4 @@
-"""What import-linter cannot see: that the rest really runs without Spark."""
+"""Modules outside the contract `spark` run without Spark, which import-linter cannot test."""
 
 import subprocess
 import sys

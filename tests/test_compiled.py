@@ -30,7 +30,7 @@ print(compile_seconds())
 
 
 def run(program: str, environment: dict[str, str]) -> list[str]:
-    """What a new process prints."""
+    """The output of a new process."""
     done = subprocess.run(
         [sys.executable, "-c", program],
         env=environment,

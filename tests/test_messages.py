@@ -1,4 +1,4 @@
-"""What is hidden, and what stays to be read."""
+"""Redaction of secrets, and text that must stay readable."""
 
 import pickle
 

@@ -86,7 +86,7 @@ def online() -> OnlineLearner:
 
 @cache
 def weights() -> StateDict:
-    """What the online learner makes of a few rows."""
+    """A model that the online learner learns from a few rows."""
     learner = online()
     return learner.finish(learner.lift(learner.reduce(learner.start(), encoder()(twelve_rows()))))
 
@@ -121,7 +121,7 @@ def _profile(label: str, **options: Any) -> Profile:
 
 
 def _written(folder: Path, files: Sequence[WrittenFile]) -> Any:
-    """The rows of all files; as many as the list says."""
+    """The rows of all files, after a check of their number."""
     tables = [pq.ParquetFile(folder / file.path).read() for file in files]
     assert [table.num_rows for table in tables] == [file.rows for file in files]
     return sorted(repr(row) for table in tables for row in table.to_pylist())
@@ -136,7 +136,7 @@ def _scores(folder: Path, result: Scores) -> Any:
 
 
 def _put_aside(_: Path, fitted: Fitted) -> Any:
-    """The labels and weights of the rows put aside, in any order."""
+    """The labels and weights of the merge holdout, in any order."""
     held = fitted.reserved.arrays
     return sorted(zip(held["y"], held["weight"], strict=True)) if held else []
 
@@ -147,7 +147,7 @@ def _checked_fit(folder: Path, checked: CheckedResult[Fitted]) -> Any:
 
 @cache
 def measured_from() -> StateDict:
-    """What a pass that measures derivatives starts from, after the first."""
+    """The start of a pass that measures derivatives, after the first."""
     start = start_of(weights(), (), block=True)
     return start | StateDict({"before": start.arrays["weights"] / 2})
 
@@ -164,7 +164,7 @@ RIDGE = Ridge(n_features=encoder().n_features)
 
 
 def _coefficients(_: Path, fitted: Fitted) -> Any:
-    """What a summary says; it may say it from another origin."""
+    """The coefficients of a summary, whose sums may have another origin."""
     assert fitted.reserved.arrays == {}
     found = RIDGE.finish(fitted.summary)
     return found.arrays["coef"], found.arrays["intercept"]

@@ -110,7 +110,7 @@ def encoder(label: str = "late", layout: Layout = "csr") -> Encoder:
 
 
 def encoded(batch: pa.RecordBatch) -> Batch:
-    """A third of the rows put aside, and those that break the contract left out."""
+    """Rows that meet the contract, a third of them in the merge holdout."""
     validated = CHECKS.validate(batch)
     good = batch.slice(0, 0) if validated.good is None else validated.good
     aside = good.column("id").to_numpy() % 3 == 0

@@ -63,7 +63,7 @@ def test_names_keep_within_the_plot_and_apart(count):
 
 
 def _span(name):
-    """Where a name begins and ends, by a letter's usual width, and its height on the plot."""
+    """The start and end of a name, by a letter's usual width, and its height on the plot."""
     x, y, width = float(name.get("x")), float(name.get("y")), 6.6 * len(name.text)
     left = x - width if "text-anchor: end" in name.get("style") else x
     return left, left + width, y

@@ -9,7 +9,7 @@ from petafit_benchmark.quality import auc_with_interval, measure
 
 
 def clicks(rows=4000, *, levels=None, seed=1):
-    """Labels and probabilities that say something of them; `levels` makes ties."""
+    """Labels and informative probabilities; `levels` makes ties."""
     rng = np.random.default_rng(seed)
     label = (rng.random(rows) < 0.25).astype(np.int64)
     score = 1 / (1 + np.exp(-(rng.normal(size=rows) + 1.5 * label - 1)))

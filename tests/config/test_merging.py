@@ -1,4 +1,4 @@
-"""How layers are laid over each other."""
+"""Merging layers of settings."""
 
 from typing import Any
 

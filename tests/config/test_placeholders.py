@@ -18,7 +18,7 @@ def settings(**changes: object) -> Settings:
 
 
 def filter_of(text: str) -> str:
-    """What a condition becomes."""
+    """A condition after its placeholders are filled in."""
     filled = fill(settings(table={"uri": "t", "filter": text}), DATE, SECTIONS)
     return filled.table.filter[0]
 

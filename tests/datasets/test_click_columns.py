@@ -1,4 +1,4 @@
-"""Mixing functions against their published values and the numbers they stand for."""
+"""Mixing functions against their published values and exact arithmetic."""
 
 import numpy as np
 from scipy.stats import kstest

@@ -1,4 +1,4 @@
-"""The click log: what it promises about its rows, measured on them."""
+"""The click log: its documented properties, measured on its rows."""
 
 import numpy as np
 import pandas as pd

@@ -1,4 +1,4 @@
-"""Encoded batches kept on disk: the same batches, bounded, and gone in the end."""
+"""The cache of encoded batches: unchanged rows, bounded size, removal at the end."""
 
 import os
 import time

@@ -1,4 +1,4 @@
-"""Rows put aside: by their place alone, as many as wanted, independent of each other."""
+"""The merge holdout: selected by position alone, of the wanted size, independent of each other."""
 
 import numpy as np
 from hypothesis import given, settings

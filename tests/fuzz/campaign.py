@@ -46,7 +46,7 @@ class Reader:
         self._process.stdin.flush()
 
     def answer(self):
-        """What came of it."""
+        """The answer of both readers."""
         ready, _, _ = select.select([self._process.stdout], [], [], PATIENCE_S)
         line = self._process.stdout.readline() if ready else ""
         if line:
@@ -75,14 +75,14 @@ class Reader:
 
 @dataclass
 class Report:
-    """What came of a campaign.
+    """The result of a campaign.
 
     Attributes
     ----------
     ends : Counter
-        How many mutants were of which kind, and what both readers said.
+        Number of mutants by kind and by the answers of both readers.
     findings : list of str
-        Each with what reproduces it.
+        Each with the command that reproduces it.
     """
 
     ends: Counter = field(default_factory=Counter)
@@ -90,7 +90,7 @@ class Report:
 
 
 def verdict(ours, theirs):
-    """What is wrong with petafit's answer, given pyarrow's; empty where nothing is."""
+    """The fault in petafit's answer, given pyarrow's; empty if there is none."""
     if ours[0] == REFUSED:
         return ""
     if ours[0] != ROWS:

@@ -74,7 +74,7 @@ def with_footer(pages, footer):
 
 
 def replaced(file, page, new):
-    """The file with other bytes in a page's place, whose footer knows of it."""
+    """The file with other bytes in place of a page, and a footer that matches."""
     footer = copy.deepcopy(file.footer)
     delta = len(new) - (page.stop - page.start)
     for chunk in chunks(footer):
@@ -175,7 +175,7 @@ def _spoil(content, dice):
 
 
 def _change_arrow_schema(footer, dice):
-    """Change what pyarrow keeps of its own schema, where the file has it."""
+    """Change the Arrow schema that pyarrow stores, if the file has one."""
     pairs = thrift.find(footer, 5)
     for pair in pairs.content if pairs else []:
         stored = thrift.find(pair, 2)

@@ -43,7 +43,7 @@ def by_petafit(path, schema):
 
 
 def _read_as_it_is(path, part):
-    """Read all columns that the file itself tells of, where these are not the sound ones."""
+    """Read all columns of the damaged file's own schema, if it is not the sound one."""
     found = open_parquet(str(path)).schema
     if str(found) not in _SOUND:
         for _ in read_slice(part, carried_schema(found, found.names), 1000):
@@ -75,7 +75,7 @@ def digest(rows, schema):
 
 
 def answer(read, path, schema):
-    """What came of reading a file."""
+    """The answer of a reader: rows, an error, or a crash."""
     try:
         return ROWS, digest(read(path, schema), schema)
     except PetafitError as error:

@@ -39,7 +39,7 @@ def table(nullable):
 
 
 def with_nested(rows):
-    """Columns that nobody reads; the footer tells of them."""
+    """Columns of the footer that are not read."""
     tags = pa.array([["a"] * (row % 3) for row in range(ROWS)])
     pairs = pa.array([{"x": row, "y": [str(row)]} for row in range(ROWS)])
     return rows.append_column("tags", tags).append_column("pairs", pairs)
@@ -47,7 +47,7 @@ def with_nested(rows):
 
 @dataclass(frozen=True)
 class Page:
-    """Where a page is: its header and its content, and the column chunk it belongs to."""
+    """The position of a page: its header, its content, and its column chunk."""
 
     start: int
     header: thrift.Value
@@ -99,7 +99,7 @@ def chunks(footer):
 
 
 def place(chunk):
-    """Where a column chunk starts and ends."""
+    """The start and end of a column chunk."""
     starts = [thrift.find(chunk, number) for number in (9, 11)]
     start = min(value.content for value in starts if value is not None)
     return start, start + thrift.find(chunk, 7).content

@@ -1,6 +1,6 @@
 """Structs in Thrift's compact protocol as trees that can be changed and written again.
 
-An implementation of its own, slow and plain, beside the one that is tested.
+Slow and plain, independent of the implementation that is tested.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The contract that every incremental learner keeps; where one cannot, the exemption says why."""
+"""The contract of incremental learners; an exemption has its reason beside it."""
 
 import pickle
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -131,7 +131,7 @@ def test_the_same_batches_give_the_same_bytes(case: Case, seed: int) -> None:
 @cases()
 @data
 def test_one_shard_is_sequential_learning(case: Case, seed: int) -> None:
-    """A second round over one shard goes on from the first as if it had never ended."""
+    """A second round over one shard continues the first."""
     learner, (*first, last) = case.learner, case.batches(seed, count=3)
     model = model_of(learner, first)
     content = to_bytes(model)

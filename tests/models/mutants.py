@@ -156,7 +156,7 @@ def _with(value: Any, path: tuple[Any, ...], changed: Any) -> Any:
 
 
 def survives(content: StateDict) -> str | None:
-    """What is wrong with how a mutant was treated; None where nothing is."""
+    """The fault in the treatment of a mutant; None if there is none."""
     try:
         model = model_from_named(from_bytes(to_bytes(content)))
         if not isinstance(model, Model):

@@ -1,4 +1,4 @@
-"""What a training keeps of its partitions, and the models without some of them."""
+"""Summaries of partitions, and models without some of them."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What a publisher that was killed left in a model's folder goes; what a living one has stays."""
+"""Staged files in a model's folder: those of killed publishers are removed, others kept."""
 
 import subprocess
 import sys

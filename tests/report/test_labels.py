@@ -16,7 +16,7 @@ def placed(names: list[PointName], **options: object) -> list[Annotation]:
 
 
 def box(name: Annotation) -> Bbox:
-    """Where the text is, without the line to its point."""
+    """The box of the text, without the line to its point."""
     return Text.get_window_extent(name)
 
 

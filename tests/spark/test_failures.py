@@ -1,4 +1,4 @@
-"""What Spark really raises, as one sentence."""
+"""Exceptions that Spark raises, as one sentence."""
 
 from __future__ import annotations
 

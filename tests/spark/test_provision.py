@@ -27,7 +27,7 @@ def commands(tmp_path, monkeypatch):
 
 @pytest.fixture
 def spark_home(tmp_path, monkeypatch):
-    """The folder of a Spark, whose resolver answers what a test lets it say."""
+    """The folder of a Spark with a fake resolver."""
     folder = tmp_path / "pyspark"
     (folder / "bin").mkdir(parents=True)
     (folder / "jars").mkdir()
@@ -106,7 +106,7 @@ class TestJava:
 class TestInstallingJava:
     @pytest.fixture(autouse=True)
     def debian(self, commands, tmp_path, monkeypatch):
-        """A Debian whose apt offers Java 21 and 25, and installs one that says 21."""
+        """A fake Debian whose apt offers Java 21 and 25, and installs a fake Java 21."""
         monkeypatch.setattr("platform.freedesktop_os_release", lambda: {"ID": "debian"})
         write_command(
             commands, "apt-cache", "for v in 25 21; do echo openjdk-$v-jre-headless; done"

@@ -170,7 +170,7 @@ class TestSessionThatRuns:
 
 
 def run(code: str, *, path: str | None = None, **variables: str) -> subprocess.CompletedProcess:
-    """Run some Python in a process of its own, without the environment's Java settings."""
+    """Run some Python in a new process, without the environment's Java settings."""
     kept = {name: value for name, value in os.environ.items() if name != "JAVA_HOME"}
     environment = kept | variables | ({"PATH": path} if path is not None else {})
     return subprocess.run(

@@ -173,7 +173,7 @@ def test_equality_and_hash_go_by_content():
 
 
 def repacked(*members: tuple[str, bytes], compression: int = zipfile.ZIP_STORED) -> bytes:
-    """What `to_bytes` gives, with other members."""
+    """The bytes of `to_bytes` with other members."""
     sink = io.BytesIO()
     with zipfile.ZipFile(sink, "w", compression) as archive:
         for name, content in members:
@@ -193,7 +193,7 @@ def head(names: list[str], params: object = None) -> tuple[str, bytes]:
 
 
 def absurd(shape: str, dtype: str = "<f4") -> bytes:
-    """A header that says more than the file has."""
+    """A header with a larger size than the file's."""
     text = f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': {shape}, }}".encode()
     text += b" " * (-(len(text) + 11) % 64) + b"\n"
     return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + bytes(64)

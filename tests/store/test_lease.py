@@ -69,7 +69,7 @@ def put(folder, *, age=0.0, **changes):
 
 
 def grow_old(folder, age):
-    """Let the storage's clock say that the claim was written some seconds ago."""
+    """Make the claim some seconds older, by the storage's clock."""
     then = time.time() - age
     os.utime(Path(folder.path, "other.json"), (then, then))
 
@@ -154,7 +154,7 @@ def test_looking_at_a_dead_lease_leaves_it(folder):
 
 
 def test_a_stopped_process_keeps_its_lease(folder, holder):
-    """SIGSTOP, swapping or a paused container: it renews nothing, and goes on later."""
+    """SIGSTOP, swapping or a paused container: the process renews nothing, and continues later."""
     os.kill(holder.pid, signal.SIGSTOP)
     (name,) = folder.names()
     claim = folder.read_json(name)

@@ -1,4 +1,4 @@
-"""Delta tables: what the log says, and when the files alone do not tell the rows."""
+"""Delta tables: the log, and tables whose files alone do not hold the rows."""
 
 import base64
 import datetime

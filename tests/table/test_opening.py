@@ -1,4 +1,4 @@
-"""Pinning a table: which format it has, and what is said where there is none."""
+"""Pinning a table: its format, and the error if there is none."""
 
 import pyarrow as pa
 import pyarrow.parquet as pq

@@ -59,7 +59,7 @@ def written_in(folder, *, shards=3):
 
 
 def outcomes(folder, written):
-    """What workers and the driver get of a plan: its slices, or a refusal."""
+    """Slices of a plan, or the error, for workers and for the driver."""
     try:
         open_plan(folder, written.name, written.digest)
     except StorageError:

@@ -1,4 +1,4 @@
-"""How a first round is cut, and what is put aside of it."""
+"""The parts of the first round, and its merge holdout."""
 
 from itertools import pairwise
 

@@ -1,4 +1,4 @@
-"""The job `explain`, from a training that keeps its days to what it tells of them."""
+"""The job `explain`, on a training that keeps the summaries of its days."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""`petafit init` writes a task file that works, and says what it saw."""
+"""`petafit init` writes a valid task file with comments on the table."""
 
 import dataclasses
 import datetime as dt

@@ -1,4 +1,4 @@
-"""A job as a block: what it leaves behind when it ends, fails, or has nothing to do."""
+"""A job as a context manager: its run after success, failure, and without work."""
 
 from typing import Any
 

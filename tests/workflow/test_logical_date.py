@@ -15,7 +15,7 @@ DATE = "2024-01-03"
 
 @pytest.fixture
 def dated(settings: Settings) -> Settings:
-    """A task whose rows depend on the day, which `city` stands for here."""
+    """A task whose rows depend on the day, here the column `city`."""
     return with_settings(
         settings,
         table={"filter": f"city not in [{DATE}, '{{logical_date}}']"},

@@ -1,4 +1,4 @@
-"""Which rows a model was measured on is said, where it was not those put aside."""
+"""The field `measured_on`, and its warning if a model was not measured on test rows."""
 
 import pytest
 

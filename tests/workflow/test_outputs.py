@@ -1,4 +1,4 @@
-"""A finished run whose output is gone: it says so and makes it again; all others do nothing."""
+"""A finished run is repeated if its output is gone, with a message; otherwise it does nothing."""
 
 import shutil
 from collections.abc import Callable

@@ -60,7 +60,7 @@ def predictions(settings: Settings) -> pa.Table:
 
 
 def count(settings: Settings, *columns: str) -> Counter[Any]:
-    """How many rows have which values."""
+    """Number of rows by value."""
     found = predictions(settings).select(columns).to_pylist()
     return Counter(tuple(str(value) for value in row.values()) for row in found)
 
@@ -241,7 +241,7 @@ def test_of_two_scorers_at_once_none_loses_its_rows_and_succeeds(
 
 
 def left_behind(settings: Settings) -> list[str]:
-    """What lies in or beside the output and is no part of it."""
+    """Files in or beside the output that are not part of it."""
     output = Path(settings.score.output or "")
     notes = output / "_petafit_writing"
     beside = [path.name for path in output.parent.iterdir() if path.name not in ("runs", "table")]

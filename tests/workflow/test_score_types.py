@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def scored(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Where the predictions are, in either format."""
+    """The path of the predictions, in either format."""
     folder = tmp_path_factory.mktemp("types")
     table = kinds.table().append_column("x", [[1.0, 2.0, 3.0]])
     table = table.append_column("y", [[True, False, True]])

@@ -1,4 +1,4 @@
-"""What needs Spark itself: MLlib's estimators, and tables that only Spark's scan reads rightly."""
+"""Jobs that need Spark: MLlib's estimators, and tables that only Spark's scan can read."""
 
 import logging
 import subprocess

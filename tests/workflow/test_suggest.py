@@ -1,4 +1,4 @@
-"""What a look at a table suggests."""
+"""Suggestions from a look at a table."""
 
 import datetime as dt
 from collections.abc import Sequence

@@ -168,7 +168,7 @@ def test_a_shard_without_one_class_is_fine(settings: Settings) -> None:
 
 @pytest.fixture
 def unprofiled(settings: Settings) -> Settings:
-    """A task that says all that its features need."""
+    """A task whose features need no statistics."""
     return with_settings(
         settings,
         label={"column": "late", "classes": [False, True]},

@@ -1,4 +1,4 @@
-"""Training in parts and Newton rounds, as a job: what it says, and that it is worth it."""
+"""Training in parts and Newton rounds, as a job: messages and quality."""
 
 import logging
 from pathlib import Path
@@ -61,7 +61,7 @@ def test_newton_rounds_need_rows_to_be_judged_by(settings: Settings, shards: int
 def test_newton_rounds_reach_the_optimum_whatever_the_shards(
     settings: Settings, validated: bool
 ) -> None:
-    """That of all rows, or without validation of all that are not put aside."""
+    """The optimum of all rows, or, without validation, of all outside the merge holdout."""
     split = {"train": "month <= 8", "validation": "month = 9", "test": "month >= 10"}
     task = with_settings(
         settings,
@@ -88,7 +88,7 @@ def test_newton_rounds_reach_the_optimum_whatever_the_shards(
 
 
 def test_a_newton_round_that_makes_it_worse_is_not_published(settings: Settings) -> None:
-    """Too little data for so many coordinates, without penalty: the optimum lies far out."""
+    """Too few rows for the coordinates, without penalty: the optimum is far away."""
     cities = [{"categorical": "city"}, {"cross": [["city", "weekend"]]}, {"boolean": "weekend"}]
     few = {"train": "id < 150", "validation": "month = 9", "test": "month >= 10"}
     task = with_settings(settings, split=few, features=cities, training={"shards": 1, "rounds": 3})
@@ -200,7 +200,7 @@ def test_linear_models_of_scikit_learn_stack(
     feature: dict[str, str],
     loss: str | None,
 ) -> None:
-    """In two parts, on three shards, better than by the plain mean, which puts nothing aside."""
+    """In two parts, on three shards, better than by the plain mean, which has no merge holdout."""
     task = with_settings(
         sizes,
         label=label,

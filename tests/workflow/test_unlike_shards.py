@@ -115,7 +115,7 @@ class Trials:
         return self.log_loss([self.learnt], shards=1, merge="auto")
 
     def above(self, parts: Sequence[pa.Table], *, merge: str) -> float:
-        """How far merged shards of these files are above it: eight, if there are as many files."""
+        """The extra log-loss of merged shards of these files: eight, if there are as many files."""
         return self.log_loss(parts, shards=min(len(parts), 8), merge=merge) - self.sequential
 
     def log_loss(self, parts: Sequence[pa.Table], *, shards: int, merge: str) -> float:

@@ -55,7 +55,7 @@ def clicks(tmp_path_factory: pytest.TempPathFactory) -> Spec:
 
 @pytest.fixture(scope="module")
 def texts(tmp_path_factory: pytest.TempPathFactory) -> Spec:
-    """Three languages, each with four words of its own."""
+    """Three languages with four words each."""
     folder = tmp_path_factory.mktemp("texts")
     words = np.array([f"{place}{end}" for place in ("ka", "lo", "mi") for end in "bdfg"])
     classes = ("bird", "fish", "worm")

@@ -154,7 +154,7 @@ def test_whatever_dictionaries_come_one_after_the_other(dictionaries):
 
 @pytest.fixture
 def hashed(monkeypatch):
-    """How many texts are hashed, call by call."""
+    """Number of texts hashed, call by call."""
     counts = []
     really = categorical.indices_of_texts
 

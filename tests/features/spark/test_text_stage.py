@@ -40,7 +40,7 @@ def table():
 
 
 def counted(features, table):
-    """What the encoder's kernels give, as {index: value} for each row."""
+    """The result of the encoder's kernels, as {index: value} for each row."""
     [batch] = table.combine_chunks().to_batches()
     ragged = TextBlock(features, BITS).encode(batch)
     for start, stop in zip(ragged.offsets[:-1], ragged.offsets[1:], strict=True):

@@ -28,7 +28,7 @@ def write(folder: Path, place: str, kind: str, **params: object) -> None:
 
 @pytest.fixture
 def saved(tmp_path: Path) -> Path:
-    """What Spark's writer leaves, in little."""
+    """A small file as Spark's writer leaves it."""
     write(tmp_path, "metadata", "org.apache.spark.ml.PipelineModel", stageUids=["SQL_1", "L_1"])
     write(tmp_path, SQL, "org.apache.spark.ml.feature.SQLTransformer", statement=STATEMENT)
     write(tmp_path, MODEL, "org.apache.spark.ml.classification.LogisticRegressionModel")

@@ -1,4 +1,4 @@
-"""What MLlib's estimators cannot learn from is refused without Spark."""
+"""Limits of MLlib's estimators, checked without Spark."""
 
 from typing import Any
 

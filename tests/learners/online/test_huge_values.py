@@ -1,4 +1,4 @@
-"""Values out of all proportion: no row may freeze, spoil or outweigh what all others say."""
+"""Huge values: one row must not freeze the model, make it NaN, or outweigh all others."""
 
 from collections.abc import Callable
 from functools import partial

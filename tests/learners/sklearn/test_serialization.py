@@ -1,4 +1,4 @@
-"""Estimators written down and read back; that fitting goes on to the byte is in the contract."""
+"""Estimators stored and loaded; the contract suite tests continued fitting."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Days of old calendars: what Spark makes of the same files, values and filters alike."""
+"""Days of old calendars, compared with Spark on the same files: values and filters."""
 
 import datetime
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""Stepping over the pages of a column chunk, whatever their headers say."""
+"""Iterating over the pages of a column chunk, with any headers."""
 
 import pyarrow as pa
 import pytest

@@ -55,7 +55,7 @@ TYPES = [
 
 
 def meets(value, comparison, literals):
-    """Whether a value meets a condition, in plain Python."""
+    """Evaluate a condition on a value, in plain Python."""
     is_missing = value is None or value != value  # NaN, too
     if comparison in ("is null", "is not null"):
         return is_missing == (comparison == "is null")

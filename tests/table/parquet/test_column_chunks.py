@@ -1,4 +1,4 @@
-"""Which columns a file stores as dictionaries, for all the ways in which writers store texts."""
+"""Dictionary-encoded columns of files, for all the ways in which writers store texts."""
 
 import io
 from datetime import date, datetime, timedelta

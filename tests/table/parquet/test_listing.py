@@ -1,4 +1,4 @@
-"""Which files of a folder count: each once, none that is hidden, unfinished or foreign."""
+"""The files of a folder: each once, none that is hidden, unfinished or of another format."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The index of a pandas frame, as files tell it that pandas itself wrote."""
+"""The index of a pandas frame, in files that pandas wrote."""
 
 from pathlib import Path
 

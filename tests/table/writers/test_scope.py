@@ -62,7 +62,7 @@ def rows(output: Output) -> dict[str | None, list[int]]:
 
 
 def leftovers(output: Output) -> set[str]:
-    """What is neither a table nor a run."""
+    """Folders that are neither a table nor a run."""
     folder = Path(output.uri)
     notes = folder / "_petafit_writing"
     beside = {path.name for path in folder.parent.iterdir()} - {"t", "runs"}

@@ -1,4 +1,4 @@
-"""Every Arrow type has one of Delta's types, or none and says so."""
+"""Every Arrow type has a type of Delta's, or an error."""
 
 import pyarrow as pa
 import pytest

@@ -61,7 +61,7 @@ def slopes_of(loss: str, n_classes: int, *, least: float = 0.0) -> references.Sl
 
 
 def any_may_rest(optimizer: str, penalties: tuple[float, float]) -> bool:
-    """Whether classes take no step that a row says next to nothing of."""
+    """True if a class takes no step for a row that has almost no information on it."""
     return optimizer != "ftrl" and penalties == (0.0, 0.0)
 
 

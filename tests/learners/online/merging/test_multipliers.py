@@ -25,7 +25,7 @@ def made(rows: int = 20_000, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_they_are_those_of_a_penalised_logistic_regression() -> None:
-    """Each multiplier has a penalty of its own; features are scaled so that it becomes 1."""
+    """Each multiplier has its penalty; features are scaled so that it becomes 1."""
     features, y = made()
     found = fit_multipliers(features, loss_of(y), np.zeros(4), np.ones(len(y))).multipliers
     moments = (features[:, 0].astype(np.float64) ** 2).mean(axis=0)

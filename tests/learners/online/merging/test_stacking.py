@@ -111,7 +111,7 @@ def shards_of(
 
 
 def loss_of(learner: Learner[Any], model: StateDict, rows: Batch) -> float:
-    """Of what it minimises where that is smooth, else the share of wrong decisions."""
+    """The loss it minimises if that is smooth, or else the share of wrong decisions."""
     found, y = learner.predict(model, rows.X), rows.y
     if learner.kind == "regressor":
         return float(((found - y) ** 2).mean())

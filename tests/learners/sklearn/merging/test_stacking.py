@@ -88,7 +88,7 @@ class Case:
         )
 
     def losses(self) -> tuple[float, float, float]:
-        """Of the stacked model; of the averaged and the sequential one, with the rows put aside."""
+        """Losses: stacked, averaged, sequential; the last two also learn the merge holdout."""
         train, aside, test = self.rows()
         found = []
         for merge, shards in (("auto", SHARDS), ("mean", SHARDS), ("mean", 1)):
