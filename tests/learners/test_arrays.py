@@ -8,7 +8,7 @@ from petafit.learners.arrays import finite_rows, first_not_finite
 from petafit.learners.online.linear.estimators import OnlineLinearClassifier
 from petafit.store.arrays import StateDict, from_bytes, to_bytes
 from tests.learners.cases import CASES
-from tests.learners.test_contract import model_of
+from tests.learners.fitting import model_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:Class PassiveAggressive:FutureWarning")
 

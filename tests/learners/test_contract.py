@@ -1,7 +1,7 @@
 """The contract of incremental learners; an exemption has its reason beside it."""
 
 import pickle
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import reduce as fold
 from typing import Any
@@ -13,12 +13,19 @@ from hypothesis import strategies as st
 
 from petafit.errors import ConfigurationError
 from petafit.features.encoding.batch import Batch
-from petafit.learners.base import Learner
 from petafit.learners.online.aggregator import OnlineLearner
 from petafit.learners.registry import learner_names
 from petafit.learners.sklearn.classes import INCREMENTAL
 from petafit.store.arrays import StateDict, from_bytes, to_bytes
 from tests.learners.cases import CASES, Case
+from tests.learners.fitting import (
+    assert_close,
+    learned,
+    merged,
+    model_of,
+    of_class,
+    summary,
+)
 
 # scikit-learn 1.8 deprecated these two; they are learners as long as it has them.
 pytestmark = pytest.mark.filterwarnings("ignore:Class PassiveAggressive:FutureWarning")
@@ -45,54 +52,6 @@ def data(test: Any) -> Any:
     """Hypothesis draws what the data are drawn from; once, for there are a hundred learners."""
     drawn = given(seed=st.integers(0, 2**32 - 1))(test)
     return settings(max_examples=1, deadline=None)(drawn)
-
-
-def learned(learner: Learner[Any], batches: Iterable[Batch], model: StateDict | None = None) -> Any:
-    return fold(learner.reduce, batches, learner.start(model))
-
-
-def summary(
-    learner: Learner[Any], batches: Iterable[Batch], model: StateDict | None = None
-) -> StateDict:
-    return learner.lift(learned(learner, batches, model))
-
-
-def model_of(learner: Learner[Any], batches: Iterable[Batch]) -> StateDict:
-    return learner.finish(summary(learner, batches))
-
-
-def of_class(batch: Batch, wanted: int) -> Batch:
-    chosen = batch.y == wanted
-    return Batch(batch.X[chosen], batch.y[chosen])
-
-
-def assert_close(left: StateDict, right: StateDict, tolerance: float, floor: float = 1e-12) -> None:
-    assert left.arrays.keys() == right.arrays.keys()
-    for name, array in left.arrays.items():
-        other = right.arrays[name]
-        assert array.dtype == other.dtype
-        np.testing.assert_allclose(array, other, rtol=tolerance, atol=floor, err_msg=name)
-    ours, theirs = [*leaves(left.params)], [*leaves(right.params)]
-    assert ours == pytest.approx(theirs, rel=tolerance, abs=floor)
-
-
-def leaves(value: Any) -> Iterator[Any]:
-    """The numbers and strings of nested parameters, keys included."""
-    if isinstance(value, Mapping):
-        value = [part for item in sorted(value.items()) for part in item]
-    if isinstance(value, list):
-        for item in value:
-            yield from leaves(item)
-    else:
-        yield value
-
-
-def merged(
-    learner: Learner[Any], batches: Iterable[Batch], model: StateDict | None = None
-) -> StateDict:
-    """The model of shards of one batch each."""
-    shards = [summary(learner, [batch], model) for batch in batches]
-    return learner.finish(fold(learner.merge, shards), model)
 
 
 def test_every_learner_is_tested_or_exempt() -> None:

@@ -16,7 +16,7 @@ from petafit.learners.online.linear.estimators import OnlineLinearClassifier, On
 from petafit.learners.online.merging.summaries import merge, unmerge
 from petafit.store.arrays import StateDict
 from tests.learners.cases import CASES, Case
-from tests.learners.test_contract import merged, model_of, summary
+from tests.learners.fitting import merged, model_of, summary
 
 pytestmark = pytest.mark.filterwarnings("ignore:Class PassiveAggressive:FutureWarning")
 
