@@ -13,7 +13,7 @@ from sklearn.linear_model import Ridge as ScikitRidge
 
 from petafit.errors import ConfigurationError
 from petafit.features.encoding.batch import Batch
-from petafit.learners.ridge import gram as scatter
+from petafit.learners.ridge.gram import scatter_of
 from petafit.learners.ridge.learner import Ridge
 from petafit.store.arrays import StateDict
 from tests.learners.cases import with_duplicates
@@ -83,19 +83,19 @@ def test_large_means_lose_nothing(alpha: float, sparse: bool) -> None:
     np.testing.assert_allclose(found.arrays["intercept"], expected.intercept_, rtol=1e-9)
 
 
-def test_sparse_rows_need_not_be_held_densely(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sparse_rows_need_not_be_held_densely() -> None:
     """Mostly empty columns, full ones, and indices held twice; a chunk of two rows at a time."""
-    monkeypatch.setattr(scatter, "_DENSE_NUMBERS", 8)
     random = np.random.default_rng(2)
     X = random.integers(0, 4, (60, N_FEATURES)) * (random.random((60, N_FEATURES)) < 0.3)
     X[:, 0] = random.integers(5, 9, 60)
     X, (_, y, weight) = X.astype(np.float32), drawn(3, 60)
     rows = with_duplicates(X)
     assert not rows.has_canonical_format
-    found = fitted(rows, y, weight, alpha=2.0)
+    learner = Ridge(n_features=N_FEATURES, alpha=2.0)
+    found = learner.finish(scatter_of(rows, y, weight, dense_numbers=8).to_state_dict())
     expected = reference(X.astype(np.float64), y, weight, alpha=2.0)
     np.testing.assert_allclose(found.arrays["coef"], expected.coef_, rtol=1e-9)
-    predictions = Ridge(n_features=N_FEATURES).predict(found, rows)
+    predictions = learner.predict(found, rows)
     np.testing.assert_allclose(predictions, expected.predict(X.astype(np.float64)), rtol=1e-9)
 
 

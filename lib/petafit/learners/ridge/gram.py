@@ -15,7 +15,7 @@ from scipy.sparse import csr_array, issparse
 from petafit.store.arrays import StateDict
 
 _DENSE_NUMBERS = 2**22
-"""Numbers of sparse rows that are converted to dense at a time: 32 MB."""
+"""32 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,9 @@ class Scatter:
         return (other.origin - self.origin) + (other.offset - self.offset)
 
 
-def scatter_of(X: Any, y: np.ndarray, weight: np.ndarray | None) -> Scatter:
+def scatter_of(
+    X: Any, y: np.ndarray, weight: np.ndarray | None, *, dense_numbers: int = _DENSE_NUMBERS
+) -> Scatter:
     """Compute the scatter of X's columns, with y as one more column, the last.
 
     Parameters
@@ -101,14 +103,16 @@ def scatter_of(X: Any, y: np.ndarray, weight: np.ndarray | None) -> Scatter:
     y : ndarray of float64, shape (n_rows,)
     weight : ndarray of float64, shape (n_rows,), or None
         Above 0; None: every row weighs 1.
+    dense_numbers : int
+        Numbers of sparse rows that are converted to dense at a time.
     """
     given = np.ones(len(y)) if weight is None else np.asarray(weight, np.float64)
-    return reduce(Scatter.merged, _chunks(X, y, given))
+    return reduce(Scatter.merged, _chunks(X, y, given, dense_numbers))
 
 
-def _chunks(X: Any, y: np.ndarray, weight: np.ndarray) -> Iterator[Scatter]:
+def _chunks(X: Any, y: np.ndarray, weight: np.ndarray, dense_numbers: int) -> Iterator[Scatter]:
     filled, sparse = _split(X, weight)
-    step = max(_DENSE_NUMBERS // (1 + filled.sum()), 1)
+    step = max(dense_numbers // (1 + filled.sum()), 1)
     for begin in range(0, len(y), step):
         chunk = slice(begin, begin + step)
         columns = X[chunk][:, filled]
