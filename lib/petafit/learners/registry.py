@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from types import ModuleType
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from petafit.config.settings import LearnerChoice
 from petafit.errors import ConfigurationError, did_you_mean
@@ -22,7 +22,9 @@ from petafit.learners.online.factorization.estimators import (
 from petafit.learners.online.linear.estimators import OnlineLinearClassifier, OnlineLinearRegressor
 from petafit.learners.ridge.learner import Ridge
 from petafit.learners.sklearn.classes import INCREMENTAL, STATELESS
-from petafit.learners.sklearn.learner import SklearnLearner
+
+if TYPE_CHECKING:
+    from petafit.learners.sklearn.learner import SklearnLearner
 
 Family = Literal["petafit", "sklearn", "mllib"]
 
@@ -111,7 +113,7 @@ def describe(choice: LearnerChoice) -> LearnerInfo:
             choice.name, family, own.kind, own.output, "csr", "float32", False, True, own_loss
         )
     else:
-        learner = SklearnLearner(name, choice.params, n_features=None, n_classes=2)
+        learner = _sklearn()(name, choice.params, n_features=None, n_classes=2)
         own_loss = objective.of_sklearn(learner.template, learner.output)
     return LearnerInfo(
         name=choice.name,
@@ -164,7 +166,7 @@ def make_learner(
         estimator = _online(choice).set_params(random_state=seed)
         return OnlineLearner(estimator, n_features=n_features, statistics=statistics, merge=merge)
     n_classes = None if statistics.classes is None else len(statistics.classes)
-    return SklearnLearner(
+    return _sklearn()(
         name,
         choice.params,
         n_features=n_features,
@@ -202,6 +204,13 @@ def _split(full_name: str) -> tuple[Family, str]:
     raise ConfigurationError(
         f"No learner {full_name!r}", hint=did_you_mean(full_name, learner_names())
     )
+
+
+def _sklearn() -> type["SklearnLearner"]:
+    """Import the learner of scikit-learn's classes, whose merge rules import most of them."""
+    from petafit.learners.sklearn.learner import SklearnLearner
+
+    return SklearnLearner
 
 
 def _mllib() -> ModuleType:
