@@ -12,6 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FILES = [path for top in ("lib", "jobs") for path in sorted((ROOT / top).rglob("*.py"))]
 MOST_LINES = 300
+MOST_FUNCTION_LINES = 60
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 """One word of a name in snake case or camel case."""
 
@@ -50,9 +51,31 @@ def names_of(path: Path) -> Iterator[str]:
                 yield node.attr
 
 
+def functions(path: Path) -> Iterator[ast.FunctionDef]:
+    return (node for node in ast.walk(tree_of(path)) if isinstance(node, ast.FunctionDef))
+
+
+def lines_of(function: ast.FunctionDef) -> int:
+    """Number of lines of a function, without its docstring."""
+    body = function.body[1:] if ast.get_docstring(function) else function.body
+    signature = function.body[0].lineno - function.lineno
+    return signature + ((body[-1].end_lineno or 0) - body[0].lineno + 1 if body else 0)
+
+
 def test_no_file_is_longer_than_300_lines() -> None:
     lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in FILES}
     assert {path.name: n for path, n in lengths.items() if n > MOST_LINES} == {}
+
+
+def test_no_function_is_longer_than_60_lines() -> None:
+    """Without its docstring; kernels are exempt, since numba compiles each as one loop."""
+    lengths = {
+        f"{path.name}: {function.name}": lines_of(function)
+        for path in FILES
+        for function in functions(path)
+        if "njit" not in {ast.unparse(decorator) for decorator in function.decorator_list}
+    }
+    assert {name: n for name, n in lengths.items() if n > MOST_FUNCTION_LINES} == {}
 
 
 def test_no_module_is_named_utils() -> None:
