@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from petafit import cli
-from petafit.cli.process import OneLine
+from petafit.cli.command import OneLine
 from petafit.config.settings import Settings
 from petafit.models.store import ModelStore
 from petafit.store.arrays import StateDict

@@ -6,8 +6,17 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from petafit.cli.options import Conf, Env, Overrides, Task, Verbose, load
-from petafit.cli.process import complain, run, set_up_logging
+from petafit.cli.command import (
+    Conf,
+    Env,
+    Overrides,
+    Task,
+    Verbose,
+    complain,
+    load,
+    run,
+    set_up_logging,
+)
 from petafit_benchmark.page import FILE as PAGE
 from petafit_benchmark.run import benchmark
 from petafit_benchmark.terminal import show

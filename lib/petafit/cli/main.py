@@ -1,31 +1,37 @@
 """The command line: `petafit JOB --env local --task flights`."""
 
+import inspect
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Annotated, Literal, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from petafit.cli import tables as show
-from petafit.cli.models import models
-from petafit.cli.options import (
+from petafit.cli.command import (
     AsJson,
     Conf,
     Env,
+    Influence,
     LogicalDate,
     Model,
     Overrides,
     RunId,
     Task,
     Verbose,
-    given,
+    complain,
     load,
     paths,
+    run,
+    set_up_logging,
 )
-from petafit.cli.process import complain, run, set_up_logging
 from petafit.config.rendering import as_json, reference, render
 from petafit.config.submit import submit_arguments
+from petafit.config.yaml12 import dump
+from petafit.errors import ConfigurationError
+from petafit.models.aliases import split_reference
+from petafit.models.store import ModelStore
 from petafit.store.runs import Run, RunStore
 from petafit.workflow.evaluate import evaluate
 from petafit.workflow.explain import explain
@@ -44,15 +50,26 @@ app = typer.Typer(
     rich_markup_mode="rich",
 )
 
+models = typer.Typer(help="List models and their versions; give them aliases.")
 app.add_typer(models, name="models")
+
+_SETTINGS = {"model": "model", "influence": "explain.influence"}
+"""The settings that options of some jobs stand for."""
 
 _INTERRUPTED = "interrupted; the same --run-id goes on from here"
 
+Alias = Annotated[str, typer.Option(help="Which alias.")]
 
-def _add_job(name: str, job: Callable[..., Run], summary: str) -> None:
-    """Make a job a command; all jobs take the same options."""
 
-    @app.command(name, help=summary)
+def _add_job(name: str, job: Callable[..., Run], summary: str, **own: Any) -> None:
+    """Make a job a command: all jobs take the same options.
+
+    Parameters
+    ----------
+    own : annotated types
+        Options of this job alone, by name; each stands for a setting, `_SETTINGS` says which.
+    """
+
     def command(
         task: Task,
         env: Env = "local",
@@ -62,10 +79,32 @@ def _add_job(name: str, job: Callable[..., Run], summary: str) -> None:
         conf: Conf = None,
         as_json: AsJson = False,
         verbose: Verbose = False,
+        **chosen: str | None,
     ) -> None:
         set_up_logging(verbose)
-        settings = load(task, env, conf, overrides).settings
+        given = [
+            f"{_SETTINGS[option]}={dump(value)}"
+            for option, value in chosen.items()
+            if value is not None
+        ]
+        settings = load(task, env, conf, [*(overrides or ()), *given]).settings
         _run(partial(job, settings, run_id=run_id, logical_date=logical_date), as_json)
+
+    command.__signature__ = _with_options(inspect.signature(command), own)  # type: ignore[attr-defined]
+    app.command(name, help=summary)(command)
+
+
+def _with_options(shared: inspect.Signature, own: Mapping[str, Any]) -> inspect.Signature:
+    """Return a signature with options of its own, after the task, instead of any keyword."""
+    task, *others, _ = shared.parameters.values()
+    options = (
+        inspect.Parameter(name, task.kind, default=None, annotation=kind)
+        for name, kind in own.items()
+    )
+    parameters = (task, *options, *others)
+    return shared.replace(
+        parameters=[each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in parameters]
+    )
 
 
 def _run(job: Callable[[], Run], as_json: bool) -> None:
@@ -82,53 +121,15 @@ def _run(job: Callable[[], Run], as_json: bool) -> None:
 
 _add_job("prepare", prepare, "Make the task's table from its raw data.")
 _add_job("train", train, "Fit the task's learner and publish the model.")
-
-
-def _add_model_job(name: str, job: Callable[..., Run], summary: str) -> None:
-    """Make a job a command that works with a published model."""
-
-    @app.command(name, help=summary)
-    def command(
-        task: Task,
-        model: Model = None,
-        env: Env = "local",
-        overrides: Overrides = None,
-        run_id: RunId = None,
-        logical_date: LogicalDate = None,
-        conf: Conf = None,
-        as_json: AsJson = False,
-        verbose: Verbose = False,
-    ) -> None:
-        set_up_logging(verbose)
-        settings = load(task, env, conf, [*(overrides or ()), *given("model", model)]).settings
-        _run(partial(job, settings, run_id=run_id, logical_date=logical_date), as_json)
-
-
-_add_model_job("evaluate", evaluate, "Measure a model on the task's test rows.")
-_add_model_job("score", score, "Write a model's predictions as a table.")
-
-
-@app.command("explain")
-def run_explain(
-    task: Task,
-    influence: Annotated[
-        Literal["partitions"] | None,
-        typer.Option(help="How the loss on the test rows would change without each partition."),
-    ] = None,
-    model: Model = None,
-    env: Env = "local",
-    overrides: Overrides = None,
-    run_id: RunId = None,
-    logical_date: LogicalDate = None,
-    conf: Conf = None,
-    as_json: AsJson = False,
-    verbose: Verbose = False,
-) -> None:
-    """Say which partitions of the training rows help a model, and which hurt it."""
-    set_up_logging(verbose)
-    chosen = (*given("explain.influence", influence), *given("model", model))
-    settings = load(task, env, conf, [*(overrides or ()), *chosen]).settings
-    _run(partial(explain, settings, run_id=run_id, logical_date=logical_date), as_json)
+_add_job("evaluate", evaluate, "Measure a model on the task's test rows.", model=Model)
+_add_job("score", score, "Write a model's predictions as a table.", model=Model)
+_add_job(
+    "explain",
+    explain,
+    "Say which partitions of the training rows help a model, and which hurt it.",
+    influence=Influence,
+    model=Model,
+)
 
 
 @app.command()
@@ -181,6 +182,56 @@ def runs(env: Env = "local", conf: Conf = None, as_json: AsJson = False) -> None
         typer.echo(json.dumps(manifests, indent=2))
     else:
         show.runs(manifests)
+
+
+@models.callback(invoke_without_command=True)
+def list_models(
+    context: typer.Context, env: Env = "local", conf: Conf = None, as_json: AsJson = False
+) -> None:
+    """List models and their versions."""
+    if context.invoked_subcommand is not None:
+        return
+    store = ModelStore(paths(env, conf).models)
+    versions = store.list()
+    aliases = {name: store.aliases(name) for name in {version.name for version in versions}}
+    if not as_json:
+        show.models(versions, aliases)
+        return
+    listed = [
+        {**version.as_dict(), "aliases": show.aliases_of(version, aliases)} for version in versions
+    ]
+    typer.echo(json.dumps(listed, indent=2))
+
+
+@models.command()
+def promote(
+    model: Annotated[str, typer.Argument(metavar="NAME@VERSION", help="Or NAME@ALIAS.")],
+    alias: Alias = "champion",
+    env: Env = "local",
+    conf: Conf = None,
+) -> None:
+    """Give a version an alias; NAME@ALIAS then means it."""
+    name, asked = split_reference(model)
+    if asked is None:
+        raise ConfigurationError(
+            f"Which version of {name!r} is to be promoted?",
+            expected=f"NAME@VERSION, as in {name}@3",
+            hint="`petafit models` lists them; NAME@latest is the latest.",
+        )
+    found = ModelStore(paths(env, conf).models).promote(name, asked, alias=alias)
+    typer.echo(f"{name}@{alias} is version {found.version}")
+
+
+@models.command()
+def rollback(
+    model: Annotated[str, typer.Argument(metavar="NAME", help="A model.")],
+    alias: Alias = "champion",
+    env: Env = "local",
+    conf: Conf = None,
+) -> None:
+    """Give an alias back to the version that had it before."""
+    found = ModelStore(paths(env, conf).models).rollback(model, alias=alias)
+    typer.echo(f"{model}@{alias} is version {found.version} again")
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:

@@ -1,4 +1,4 @@
-"""What the command line shows of runs and models."""
+"""Runs and models as text and tables on the terminal."""
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
@@ -85,8 +85,8 @@ def models(
     for version in versions:
         named = ", ".join(aliases_of(version, aliases)) or "-"
         if isinstance(version, UnreadableVersion):
-            told = (version.status, _time(None), "-", named, _text(version.error))
-            table.add_row(_text(version.name), str(version.version), *told)
+            cells = (version.status, _time(None), "-", named, _text(version.error))
+            table.add_row(_text(version.name), str(version.version), *cells)
             continue
         table.add_row(
             version.name,
@@ -139,12 +139,12 @@ def _facts(manifest: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
         yield "seconds", _number(manifest["seconds"])
 
 
-def _influence(told: Mapping[str, Any]) -> None:
+def _influence(influence: Mapping[str, Any]) -> None:
     """The partitions that hurt most, then those that help most."""
-    for title, partitions in (("hurts", told["hurt"]), ("helps", told["help"])):
+    for title, partitions in (("hurts", influence["hurt"]), ("helps", influence["help"])):
         table = Table(box=None, pad_edge=False)
         table.add_column(title)
-        for name in ("rows", f"change of {told['loss']} without it", "95% interval"):
+        for name in ("rows", f"change of {influence['loss']} without it", "95% interval"):
             table.add_column(name, justify="right")
         for each in partitions:
             low, high = (f"{end:+.6f}" for end in each["interval"])
@@ -155,18 +155,18 @@ def _influence(told: Mapping[str, Any]) -> None:
 
 
 def _round(done: Mapping[str, Any]) -> tuple[str, str]:
-    """What a round of training was, and what it brought."""
+    """A round of training, with its losses."""
     part = f".{done['part']}" if done["parts"] > 1 else ""
-    told = [f"{done['kind']}  {done['rows']['used']:,} rows  {_number(done['seconds'])} s"]
+    parts = [f"{done['kind']}  {done['rows']['used']:,} rows  {_number(done['seconds'])} s"]
     if done.get("objective") is not None:
-        told.append(f"objective {_number(done['objective'])} before it")
+        parts.append(f"objective {_number(done['objective'])} before it")
     if done.get("merge_holdout"):
         before, after = (_number(done["merge_holdout"][when]) for when in ("before", "after"))
         how = "merged to fit them" if done["kind"] == "online" else "after it"
-        told.append(f"loss on rows put aside {before}, {how} {after}")
+        parts.append(f"loss on rows put aside {before}, {how} {after}")
     if done["validation"]:
-        told.append(f"validation {_metrics(done['validation'])}")
-    return f"round {done['number']}{part}", "  ".join(told)
+        parts.append(f"validation {_metrics(done['validation'])}")
+    return f"round {done['number']}{part}", "  ".join(parts)
 
 
 def _text(foreign: str) -> str:
