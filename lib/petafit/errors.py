@@ -1,4 +1,4 @@
-"""What petafit raises: one root, an exit code for each kind, messages that name the next step."""
+"""Errors of petafit: one root, an exit code for each kind, messages that name the next step."""
 
 import difflib
 import logging
@@ -110,7 +110,7 @@ class DamagedError(StorageError):
 def did_you_mean(name: str, choices: Iterable[str]) -> str:
     """A hint that names the closest choices, or all of them where none is close.
 
-    One that looks the same is told by its code points.
+    One that looks the same is shown by its code points.
 
     Examples
     --------

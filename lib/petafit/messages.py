@@ -76,7 +76,7 @@ def redact(value: Any, *, key: str = "") -> Any:
 
 
 def is_secret(key: str) -> bool:
-    """Whether a key names a secret, in any spelling.
+    """Return whether a key names a secret, in any spelling.
 
     Examples
     --------
@@ -88,7 +88,7 @@ def is_secret(key: str) -> bool:
 
 
 def holds_secret(key: str, value: str) -> bool:
-    """Whether a setting is a secret, or has one within its value.
+    """Return whether a setting is a secret, or has one within its value.
 
     Examples
     --------

@@ -1,28 +1,19 @@
 """`petafit evaluate`: measure a published model on the test rows."""
 
-from typing import TYPE_CHECKING
+from typing import Unpack
 
 from petafit.aggregate.checked import Checked
 from petafit.config.settings import Settings
 from petafit.evaluation.evaluate import Evaluate, metrics_of
 from petafit.store.runs import Run
 from petafit.workflow.cautions import warn_of_figures
-from petafit.workflow.job import open_job
-from petafit.workflow.published import open_published, tell_rows
+from petafit.workflow.job import JobOptions, open_job
+from petafit.workflow.published import open_published, report_rows
 from petafit.workflow.rows import open_rows
 from petafit.workflow.task import Task
 
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
 
-
-def evaluate(
-    settings: Settings,
-    *,
-    spark: "SparkSession | None" = None,
-    run_id: str | None = None,
-    logical_date: str | None = None,
-) -> Run:
+def evaluate(settings: Settings, **options: Unpack[JobOptions]) -> Run:
     """Measure the task's model on the task's test rows.
 
     Parameters
@@ -50,16 +41,14 @@ def evaluate(
     ConflictError
         The run id belongs to other settings, or to a run that is still going on.
     """
-    with open_job(
-        "evaluate", settings, spark=spark, run_id=run_id, logical_date=logical_date
-    ) as job:
+    with open_job("evaluate", settings, **options) as job:
         if job.finished:
             return job.run
         published = open_published(job, open_rows(job, job.settings.table))
         rows = published.rows
         task = Task.of(rows.settings, rows.snapshot)
         published.check_target(label=task.settings.label.column, weight=task.settings.weight)
-        tell_rows(job, published.version)
+        report_rows(job, published.version)
         source = published.source("test", task.columns)
         aggregator = Checked(published.checks(task.checks), Evaluate(metrics_of(published.model)))
         with job.run.stage("evaluate"):

@@ -1,6 +1,6 @@
 """`petafit explain`: what made a published model what it is; so far, the days it was trained on."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Unpack
 
 from petafit.aggregate.checked import Checked
 from petafit.config.settings import Settings
@@ -10,13 +10,10 @@ from petafit.explanation.influence import Changes, Influence
 from petafit.explanation.leave_one_out import leave_one_out, to_state_dict
 from petafit.models.partition_summaries import KeptSummaries
 from petafit.store.runs import Run, RunStore
-from petafit.workflow.job import Job, open_job
-from petafit.workflow.published import open_published, tell_rows
+from petafit.workflow.job import Job, JobOptions, open_job
+from petafit.workflow.published import Published, open_published, report_rows
 from petafit.workflow.rows import open_rows
 from petafit.workflow.task import Task
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
 
 _IN_MANIFEST = 10
 _FILE = "influence.json"
@@ -24,13 +21,7 @@ _QUANTILE = 1.96
 """Of the normal distribution: 95% lie within so many standard errors of the mean."""
 
 
-def explain(
-    settings: Settings,
-    *,
-    spark: "SparkSession | None" = None,
-    run_id: str | None = None,
-    logical_date: str | None = None,
-) -> Run:
+def explain(settings: Settings, **options: Unpack[JobOptions]) -> Run:
     """Say which partitions of the training rows help a model on the test rows, and which hurt it.
 
     Parameters
@@ -45,8 +36,8 @@ def explain(
     Returns
     -------
     Run
-        ``run.manifest["influence"]`` tells the ten partitions that hurt most and the ten that help
-        most; ``influence.json`` in the run folder tells all. For each: its ``rows``, the ``change``
+        ``run.manifest["influence"]`` has the ten partitions that hurt most and the ten that help
+        most; ``influence.json`` in the run folder has all. For each: its ``rows``, the ``change``
         of the loss if it had been left out, the change's ``standard_error`` over the test rows and
         its 95% ``interval``. Of 100 partitions that do nothing, about 5 have an interval without 0.
 
@@ -67,54 +58,56 @@ def explain(
             expected="explain.influence: partitions",
             hint="Say `petafit explain --influence partitions`.",
         )
-    with open_job(
-        "explain", settings, spark=spark, run_id=run_id, logical_date=logical_date
-    ) as job:
+    with open_job("explain", settings, **options) as job:
         if job.finished:
             return job.run
         published = open_published(job, open_rows(job, job.settings.table))
-        rows = published.rows
-        task = Task.of(rows.settings, rows.snapshot)
+        task = Task.of(published.rows.settings, published.rows.snapshot)
         published.check_target(label=task.settings.label.column, weight=task.settings.weight)
-        tell_rows(job, published.version)
+        report_rows(job, published.version)
         kept = KeptSummaries.open(
             RunStore(job.settings.paths.runs).folder.child(published.version.run_id)
         )
-        with job.run.stage("leave out"):
-            variants = leave_one_out(kept)
-        aggregator = Checked(published.checks(task.checks), Influence(len(kept.partitions)))
-        with job.run.stage("score"):
-            outcome = job.passes.run(
-                "explain influence",
-                aggregator,
-                published.source("test", task.columns),
-                start=to_state_dict(kept.reads, variants),
-                rows=rows.expected("test"),
-            )
-        job.run.update(rows=outcome.result.counts)
-        changes = outcome.result.require(job.settings.contract.max_bad_share)
-        _tell(job, kept, changes, metrics_of(published.model).loss_name)
+        changes = _changes(job, published, task, kept)
+        _report(job, kept, changes, metrics_of(published.model).loss_name)
     return job.run
 
 
-def _tell(job: Job, kept: KeptSummaries, changes: Changes, loss: str) -> None:
+def _changes(job: Job, published: Published, task: Task, kept: KeptSummaries) -> Changes:
+    """The changes of the loss on the test rows where each partition is left out."""
+    with job.run.stage("leave out"):
+        variants = leave_one_out(kept)
+    aggregator = Checked(published.checks(task.checks), Influence(len(kept.partitions)))
+    with job.run.stage("score"):
+        outcome = job.passes.run(
+            "explain influence",
+            aggregator,
+            published.source("test", task.columns),
+            start=to_state_dict(kept.reads, variants),
+            rows=published.rows.expected("test"),
+        )
+    job.run.update(rows=outcome.result.counts)
+    return outcome.result.require(job.settings.contract.max_bad_share)
+
+
+def _report(job: Job, kept: KeptSummaries, changes: Changes, loss: str) -> None:
     """All partitions into a file, the most harmful first; the extremes into the manifest."""
-    told = _by_harm(kept, changes)
-    job.run.folder.write_json(_FILE, {"loss": loss, loss: changes.loss, "partitions": told})
-    hurt = [each for each in told if each["change"] < 0]
-    help_ = [each for each in reversed(told) if each["change"] > 0]
+    partitions = _by_harm(kept, changes)
+    job.run.folder.write_json(_FILE, {"loss": loss, loss: changes.loss, "partitions": partitions})
+    hurt = [each for each in partitions if each["change"] < 0]
+    help_ = [each for each in reversed(partitions) if each["change"] > 0]
     path = f"{job.run.folder.uri}/{_FILE}"
     job.run.update(
         metrics={loss: changes.loss},
         influence={"loss": loss, "hurt": hurt[:_IN_MANIFEST], "help": help_[:_IN_MANIFEST]},
-        outputs=[{"path": path, "format": "json", "rows": len(told)}],
+        outputs=[{"path": path, "format": "json", "rows": len(partitions)}],
     )
 
 
 def _by_harm(kept: KeptSummaries, changes: Changes) -> list[dict[str, Any]]:
     """The manifest's entry of each partition, the most harmful first."""
     columns = kept.partitions, changes.change.tolist(), changes.standard_error.tolist()
-    told = [
+    entries = [
         {
             "partition": partition.name,
             "rows": partition.rows,
@@ -124,4 +117,4 @@ def _by_harm(kept: KeptSummaries, changes: Changes) -> list[dict[str, Any]]:
         }
         for partition, change, error in zip(*columns, strict=True)
     ]
-    return sorted(told, key=lambda each: each["change"])
+    return sorted(entries, key=lambda each: each["change"])

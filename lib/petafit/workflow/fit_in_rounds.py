@@ -1,7 +1,7 @@
 """Fitting petafit's own learners and scikit-learn's, in rounds over the shards of the table."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
@@ -11,7 +11,7 @@ from petafit.aggregate.engine import Keep
 from petafit.config.settings import Training
 from petafit.errors import only_logged
 from petafit.evaluation.evaluate import Evaluate, metrics_of
-from petafit.evaluation.metrics import Figures
+from petafit.evaluation.metrics import Figures, Metrics
 from petafit.features.cache import InstanceCache
 from petafit.features.encoder import Encoder
 from petafit.features.instances import Encoding
@@ -23,6 +23,7 @@ from petafit.store.arrays import StateDict, digest
 from petafit.stream.batches import Source
 from petafit.training.loop import TrainingLoop
 from petafit.training.schedule import schedule_for
+from petafit.training.state import Trained
 from petafit.training.steps import Steps
 from petafit.workflow.cautions import warn_of_inputs, warn_of_model
 from petafit.workflow.job import Job
@@ -67,44 +68,62 @@ def fit_in_rounds(
     def model(weights: StateDict) -> Model:
         return Model(encoder, settings.learner, task.feature_schema, weights)
 
-    held_out = rows.source("validation", task.columns) if settings.split.validation else None
+    validate = _validation(job, task, rows, metrics, model)
+    training = _as_needed(settings.training, learner)
+    total = encoder.statistics.rows or rows.estimated("train")
+    schedule = schedule_for(training, learner, source, total, validated=validate is not None)
+    whole, parts = schedule.cut(source)
+    with _open_cache(job, whole) as cache:
+        reserve = schedule.reserve(training.seed)
+        encoding = Encoding(task.checks, encoder, cache, reserve)
+        judges_aside = bool(training.newton) and validate is None
+        loop = TrainingLoop(
+            Steps(job.passes, encoding, learner, metrics, keep, judges_aside=judges_aside),
+            training=training,
+            max_bad_share=settings.contract.max_bad_share,
+            validate=validate,
+        )
+        trained = loop.run(whole, parts, rows=total)
+    fitted, figures = model(trained.weights), _recorded(job, trained)
+    warn_of_model(job, fitted, source, task.checks, validated=trained.best.validation)
+    return fitted, figures
+
+
+def _validation(
+    job: Job,
+    task: Task,
+    rows: TaskRows,
+    metrics: Metrics,
+    model: Callable[[StateDict], Model],
+) -> Callable[[StateDict], Figures] | None:
+    """A function that measures weights on the validation rows, where the task has any."""
+    settings = job.settings
+    if not settings.split.validation:
+        return None
+    held_out = rows.source("validation", task.columns)
 
     def validate(weights: StateDict) -> Figures:
-        assert held_out is not None
         evaluate = Checked(task.checks, Evaluate(metrics))
         named = model(weights).to_state_dict()
         checked = job.passes.run("validate", evaluate, held_out, start=named).result
         return checked.require(settings.contract.max_bad_share)
 
-    training = _as_needed(settings.training, learner)
-    total = encoder.statistics.rows or rows.estimated("train")
-    schedule = schedule_for(training, learner, source, total, validated=held_out is not None)
-    whole, parts = schedule.cut(source)
-    with _open_cache(job, whole) as cache:
-        reserve = schedule.reserve(training.seed)
-        encoding = Encoding(task.checks, encoder, cache, reserve)
-        judges_aside = bool(training.newton) and held_out is None
-        loop = TrainingLoop(
-            Steps(job.passes, encoding, learner, metrics, keep, judges_aside=judges_aside),
-            training=training,
-            max_bad_share=settings.contract.max_bad_share,
-            validate=validate if held_out else None,
-        )
-        trained = loop.run(whole, parts, rows=total)
+    return validate
+
+
+def _recorded(job: Job, trained: Trained) -> Figures:
+    """The metrics of a training, whose rounds are put into the manifest."""
     job.run.update(
         rows=trained.rows,
         rounds=[asdict(done) for done in trained.rounds],
         timings={f"round {number}": seconds for number, seconds in trained.seconds.items()},
     )
-    figures = {
+    return {
         **(trained.progressive or {}),
         **{f"validation_{name}": value for name, value in (trained.best.validation or {}).items()},
         "rounds": len(trained.seconds),
         "rows_per_second": trained.rows_per_second,
     }
-    fitted = model(trained.weights)
-    warn_of_model(job, fitted, source, task.checks, validated=trained.best.validation)
-    return fitted, figures
 
 
 def _as_needed(training: Training, learner: Learner[Any]) -> Training:
@@ -123,7 +142,7 @@ def _keep(job: Job, learner: Learner[Any], rows: TaskRows, signature: Signature)
     check_keepable(learner)
 
     def keep(summaries: Iterable[StateDict], merged: StateDict) -> None:
-        told = keep_summaries(
+        entry = keep_summaries(
             job.run.folder,
             summaries,
             merged,
@@ -132,7 +151,7 @@ def _keep(job: Job, learner: Learner[Any], rows: TaskRows, signature: Signature)
             merge=training.merge,
             seed=training.seed,
         )
-        job.run.update(summaries=told)
+        job.run.update(summaries=entry)
 
     return keep
 

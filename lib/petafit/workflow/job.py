@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from petafit.aggregate.engine import Engine, LocalEngine, Passes
 from petafit.aggregate.memory import peak_memory
@@ -52,6 +52,14 @@ class Job:
     def finished(self) -> bool:
         """The run finished in an earlier attempt: there is nothing to do, and no session to use."""
         return self.run.finished
+
+
+class JobOptions(TypedDict, total=False):
+    """The options of every job: those of `open_job`."""
+
+    spark: "SparkSession | None"
+    run_id: str | None
+    logical_date: str | None
 
 
 _FILLED_MOSTLY = ("table", "split")
@@ -101,9 +109,7 @@ def open_job(
         versions=installed_versions(),
     )
     models = ModelStore(settings.paths.models)
-    if run.finished and (gone := what_is_gone(run, models)):
-        log.warning("run %s has finished, but %s: it is made again", run.run_id, gone)
-        run.make_again(gone)
+    _make_again_if_gone(run, models)
     with run:
         if run.finished:
             log.info("run %s has finished already: nothing to do", run.run_id)
@@ -111,14 +117,11 @@ def open_job(
             yield Job(settings, run, idle, None, Passes(idle, run.folder, inputs=""), models)
             return
         log.info("run %s starts: %s on task %s", run.run_id, name, settings.task)
-        app_name = f"petafit {name} {settings.task}"
-        with _open_engine(settings, app_name=app_name, given=spark) as (engine, session):
+        with _open_engine(settings, name, given=spark) as (engine, session):
+            inputs = f"{settings_digest(settings)} {code_digest()}"
+            seconds = settings.training.checkpoint_seconds
             passes = Passes(
-                engine=engine,
-                folder=run.folder,
-                inputs=f"{settings_digest(settings)} {code_digest()}",
-                watch=show_progress,
-                checkpoint_seconds=settings.training.checkpoint_seconds,
+                engine, run.folder, inputs, watch=show_progress, checkpoint_seconds=seconds
             )
             with _within_memory():
                 yield Job(settings, run, engine, session, passes, models)
@@ -126,6 +129,13 @@ def open_job(
                 peak_memory_bytes=_peaks(passes, session),
                 timings={"compile": passes.compile_seconds},
             )
+
+
+def _make_again_if_gone(run: Run, models: ModelStore) -> None:
+    """Let a finished run start anew where its output is no longer there."""
+    if run.finished and (gone := what_is_gone(run, models)):
+        log.warning("run %s has finished, but %s: it is made again", run.run_id, gone)
+        run.make_again(gone)
 
 
 def new_run_id(job: str, task: str) -> str:
@@ -136,7 +146,7 @@ def new_run_id(job: str, task: str) -> str:
 
 @contextmanager
 def _open_engine(
-    settings: Settings, *, app_name: str, given: "SparkSession | None"
+    settings: Settings, name: str, *, given: "SparkSession | None"
 ) -> Iterator[tuple[Engine, "SparkSession | None"]]:
     """The engine the settings ask for, and its session where it has one."""
     if settings.engine == "local":
@@ -145,6 +155,7 @@ def _open_engine(
     from petafit.aggregate.spark import SparkEngine
     from petafit.spark.session import open_session
 
+    app_name = f"petafit {name} {settings.task}"
     with open_session(settings, app_name=app_name, given=given) as session:
         yield SparkEngine(session), session
 

@@ -1,43 +1,33 @@
 """`petafit prepare`: make the task's table from its raw data, or generate it."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from functools import partial
+from typing import Unpack
 
 import pyarrow as pa
 
+from petafit.aggregate.aggregator import Combined
 from petafit.aggregate.sink import REASON, Quarantine, WriteFiles
 from petafit.config.datasets import ClicksDataset, FlightsDataset, TextsDataset
 from petafit.config.settings import Settings
+from petafit.datasets.clicks import PROBABILITY, Clicks
+from petafit.datasets.texts import MAIN, Texts
 from petafit.errors import ConfigurationError
+from petafit.evaluation.classification import ClassificationMetrics
+from petafit.evaluation.evaluate import Measure
+from petafit.evaluation.metrics import Figures
 from petafit.store.filesystem import Folder
 from petafit.store.runs import Run
 from petafit.table.columns import table_schema
 from petafit.table.contract import compile_checks
-from petafit.table.snapshot import Format
-from petafit.workflow.job import Job, open_job
-from petafit.workflow.outputs import commit, new_output
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
-from collections.abc import Sequence
-from functools import partial
-
-from petafit.aggregate.aggregator import Combined
-from petafit.datasets.clicks import PROBABILITY, Clicks
-from petafit.datasets.texts import MAIN, Texts
-from petafit.evaluation.classification import ClassificationMetrics
-from petafit.evaluation.evaluate import Measure
-from petafit.evaluation.metrics import Figures
 from petafit.table.filters.predicate import Predicate
 from petafit.table.filters.split import select
+from petafit.table.snapshot import Format
+from petafit.workflow.job import Job, JobOptions, open_job
+from petafit.workflow.outputs import commit, new_output
 
 
-def prepare(
-    settings: Settings,
-    *,
-    spark: "SparkSession | None" = None,
-    run_id: str | None = None,
-    logical_date: str | None = None,
-) -> Run:
+def prepare(settings: Settings, **options: Unpack[JobOptions]) -> Run:
     """Make the table of a task that has a dataset; made twice, it is the same table.
 
     Parameters
@@ -61,9 +51,7 @@ def prepare(
     ConflictError
         The run id belongs to other settings, or to a run that is still going on.
     """
-    with open_job(
-        "prepare", settings, spark=spark, run_id=run_id, logical_date=logical_date
-    ) as job:
+    with open_job("prepare", settings, **options) as job:
         if job.finished:
             return job.run
         match job.settings.dataset:

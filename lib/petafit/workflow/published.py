@@ -104,8 +104,8 @@ def open_published(job: Job, rows: TaskRows) -> Published:
     return Published(version, content, model, rows)
 
 
-def tell_rows(job: Job, version: ModelVersion) -> None:
-    """Say in the manifest, and warn, where the rows are not those that a split puts aside.
+def report_rows(job: Job, version: ModelVersion) -> None:
+    """Record in the manifest which rows measure the model; warn if they are its training rows.
 
     ``test`` are the rows that `split` puts aside. Without one they are all rows: ``training``,
     since the model was trained on the same ones, or ``all`` where the conditions name the logical

@@ -76,8 +76,8 @@ def refuse_loss(settings: Settings, snapshot: Snapshot, output: Output) -> None:
     ConfigurationError
         Nobody asked for that, and the output has such rows.
     """
-    told = settings.score.replace != "auto"
-    if told or is_dated(output.scope, snapshot) or output.is_empty:
+    is_chosen = settings.score.replace != "auto"
+    if is_chosen or is_dated(output.scope, snapshot) or output.is_empty:
         return
     selection = select(settings, "score")
     if not _takes_whole_partitions(snapshot, selection):
@@ -104,7 +104,7 @@ def refuse_loss(settings: Settings, snapshot: Snapshot, output: Output) -> None:
             output,
             "some are predictions of another table",
             expected=snapshot.uri,
-            got=made_from or "several, or one that cannot be told",
+            got=made_from or "several, or one that is unknown",
             hint="Name another `score.output`, or say what is replaced, with `score.replace`.",
         )
 
@@ -129,7 +129,7 @@ def _takes_whole_partitions(snapshot: Snapshot, selection: Selection) -> bool:
 
 
 def _made_from(output: Output, snapshot: Snapshot) -> str | None:
-    """The table that all rows of the output were made from; None where it cannot be told.
+    """The table that all rows of the output were made from; None where it is unknown.
 
     An older petafit did not write that down, but gave each table an output of its own.
     """
@@ -139,10 +139,12 @@ def _made_from(output: Output, snapshot: Snapshot) -> str | None:
     return None if found is None else str(found)
 
 
-def _lost(output: Output, reason: str, **told: str) -> ConfigurationError:
+def _lost(
+    output: Output, reason: str, *, got: str, hint: str, expected: str | None = None
+) -> ConfigurationError:
     return ConfigurationError(
         f"{output.uri} has rows that would be lost: {reason}",
-        expected=told.get("expected"),
-        got=told["got"],
-        hint=told["hint"],
+        expected=expected,
+        got=got,
+        hint=hint,
     )

@@ -1,19 +1,19 @@
 """`petafit score`: write a published model's predictions as a table."""
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import Unpack
 
 import pyarrow as pa
 
 from petafit.aggregate.sink import WriteFiles
-from petafit.config.settings import Settings
+from petafit.config.settings import Settings, Table
 from petafit.errors import ConfigurationError
-from petafit.evaluation.score import PredictionColumns, Score
+from petafit.evaluation.score import PredictionColumns, Score, Scores
 from petafit.store.filesystem import Folder
 from petafit.store.runs import Run
 from petafit.table.writers.output import Output
 from petafit.table.writers.scope import Scope
-from petafit.workflow.job import Job, open_job
+from petafit.workflow.job import Job, JobOptions, open_job
 from petafit.workflow.outputs import commit, new_output
 from petafit.workflow.published import Published, open_published
 from petafit.workflow.replacing import (
@@ -26,17 +26,8 @@ from petafit.workflow.replacing import (
 )
 from petafit.workflow.rows import TaskRows, open_rows
 
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
 
-
-def score(
-    settings: Settings,
-    *,
-    spark: "SparkSession | None" = None,
-    run_id: str | None = None,
-    logical_date: str | None = None,
-) -> Run:
+def score(settings: Settings, **options: Unpack[JobOptions]) -> Run:
     """Write the predictions of the task's model for all rows of a table.
 
     The workers write the files, and one commit puts them into the table: until then whoever reads
@@ -67,45 +58,39 @@ def score(
         The run id belongs to other settings, or to a run that is still going on; or another run
         wrote to the same part of the output meanwhile.
     """
-    with open_job("score", settings, spark=spark, run_id=run_id, logical_date=logical_date) as job:
+    with open_job("score", settings, **options) as job:
         if job.finished:
             return job.run
-        chosen = job.settings.score
-        asked = job.settings.table
-        if chosen.table:
-            asked = asked.model_copy(
-                update={"uri": chosen.table, "format": "auto", "version": None}
-            )
+        asked = _table_to_score(job.settings)
         published = open_published(job, open_rows(job, asked))
         rows = published.rows
         scope = scope_of(rows.settings, rows.snapshot, job.run.manifest["logical_date"])
         layout = _layout(job, published, scope)
         layout.check()
-        uri = chosen.output or default_output(asked.uri)
+        uri = job.settings.score.output or default_output(asked.uri)
         output = _output(job, uri, layout.schema(published.model), scope, rows)
-        source = published.source("score", layout.kept.names)
-        files = WriteFiles(output.staging, output.partition_by)
         with job.run.stage("score"):
             outcome = job.passes.run(
                 "score",
-                Score(layout, files),
-                source,
+                Score(layout, WriteFiles(output.staging, output.partition_by)),
+                published.source("score", layout.kept.names),
                 start=published.content,
                 rows=rows.expected("score"),
             )
-        scores = outcome.result
         with job.run.stage("commit"):
-            commit(job, output, scores.files)
+            commit(job, output, outcome.result.files)
         job.run.update(
-            rows={
-                "in": scores.rows,
-                "used": scores.rows - scores.quarantined,
-                "quarantined": scores.quarantined,
-                "out": scores.rows,
-            },
-            metrics={"rows_per_second": outcome.rows_per_second},
+            rows=_counts(outcome.result), metrics={"rows_per_second": outcome.rows_per_second}
         )
     return job.run
+
+
+def _table_to_score(settings: Settings) -> Table:
+    """The table that `score` names, or the task's own."""
+    if not settings.score.table:
+        return settings.table
+    other = {"uri": settings.score.table, "format": "auto", "version": None}
+    return settings.table.model_copy(update=other)
 
 
 def _output(job: Job, uri: str, schema: pa.Schema, scope: Scope, rows: TaskRows) -> Output:
@@ -139,3 +124,13 @@ def _layout(job: Job, published: Published, scope: Scope) -> PredictionColumns:
     stamps = {f"model_{name}": value for name, value in published.version.identity.items()}
     date = {DATE: job.run.manifest[DATE]} if is_dated(scope, snapshot) else {}
     return PredictionColumns(kept, {**stamps, "run_id": job.run.run_id, **date})
+
+
+def _counts(scores: Scores) -> dict[str, int]:
+    """The manifest's entry of rows."""
+    return {
+        "in": scores.rows,
+        "used": scores.rows - scores.quarantined,
+        "quarantined": scores.quarantined,
+        "out": scores.rows,
+    }

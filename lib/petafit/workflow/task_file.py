@@ -210,8 +210,8 @@ def _unicode(columns: Sequence[Seen], rows: pa.Table) -> Iterator[str]:
     """The setting by which one text in several forms becomes one category, where there is such."""
     for column in columns:
         if not column.looks_like_key and (text := in_several_forms(rows.column(column.name))):
-            told = f"{dump(column.name)} has {_value(text)} composed and decomposed"
-            yield f"unicode: {USUAL_FORM} # {told}"
+            forms = f"{dump(column.name)} has {_value(text)} composed and decomposed"
+            yield f"unicode: {USUAL_FORM} # {forms}"
             return
 
 

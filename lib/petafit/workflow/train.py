@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any, Unpack
 
 from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError
@@ -17,25 +17,16 @@ from petafit.store.filesystem import Folder
 from petafit.store.runs import Run
 from petafit.training.schedule import log_unused
 from petafit.workflow.fit_in_rounds import fit_in_rounds
-from petafit.workflow.job import Job, open_job
+from petafit.workflow.job import Job, JobOptions, open_job
 from petafit.workflow.profile import encoder_for, profiled
 from petafit.workflow.rows import TaskRows, open_rows
 from petafit.workflow.task import Task
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
 
 _OF_ROUNDS = ("rounds", "merge", "merge_holdout", "parts", "patience", "cache")
 """The settings of a training that mean nothing where Spark itself fits the learner."""
 
 
-def train(
-    settings: Settings,
-    *,
-    spark: "SparkSession | None" = None,
-    run_id: str | None = None,
-    logical_date: str | None = None,
-) -> Run:
+def train(settings: Settings, **options: Unpack[JobOptions]) -> Run:
     """Fit the task's learner on its training rows and publish the model.
 
     Parameters
@@ -67,7 +58,7 @@ def train(
         The run id belongs to other settings, or to a run that is still going on.
     """
     _check(settings)
-    with open_job("train", settings, spark=spark, run_id=run_id, logical_date=logical_date) as job:
+    with open_job("train", settings, **options) as job:
         if job.finished or job.run.manifest["model"]:  # an attempt may be cut off once it published
             return job.run
         rows = open_rows(job, job.settings.table)
@@ -83,20 +74,27 @@ def train(
             encoder = encoder_for(job, task, rows)
             with job.run.stage("fit"):
                 model, metrics = fit_in_rounds(job, task, encoder, rows, source)
-        with job.run.stage("publish"):
-            version = job.models.publish(
-                job.settings.model_name,
-                model.to_state_dict(),
-                run_id=job.run.run_id,
-                settings_digest=job.run.manifest["settings_digest"],
-                metrics=metrics,
-                logical_date=job.run.manifest["logical_date"],
-                attachment=attachment,
-                owner=job.run.folder.uri,
-            )
-        job.run.update(metrics=metrics, model=version.identity)
+        _publish(job, model, metrics, attachment)
         job.run.folder.remove("rounds")
     return job.run
+
+
+def _publish(
+    job: Job, model: Signature, metrics: Figures, attachment: Callable[[str], None] | None
+) -> None:
+    """Publish a version of the model, and put it into the manifest."""
+    with job.run.stage("publish"):
+        version = job.models.publish(
+            job.settings.model_name,
+            model.to_state_dict(),
+            run_id=job.run.run_id,
+            settings_digest=job.run.manifest["settings_digest"],
+            metrics=metrics,
+            logical_date=job.run.manifest["logical_date"],
+            attachment=attachment,
+            owner=job.run.folder.uri,
+        )
+    job.run.update(metrics=metrics, model=version.identity)
 
 
 def _check(settings: Settings) -> None:

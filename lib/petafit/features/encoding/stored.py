@@ -124,7 +124,9 @@ def _check_feature(part: Any, statistics: TableStatistics) -> None:
                 raise damaged("features", expected="two sizes of n-grams", got=(low, high))
         case Numeric():
             if part.needs_statistics and part.column not in statistics.columns:
-                raise damaged("facts", expected=f"statistics of {part.column!r}", got="none")
+                raise damaged(
+                    "column statistics", expected=f"statistics of {part.column!r}", got="none"
+                )
             if isinstance(part.impute, float) and not np.isfinite(part.impute):
                 raise damaged("features", expected="a finite number", got=part.impute)
 
@@ -134,11 +136,13 @@ def _check_statistics(statistics: TableStatistics) -> None:
     for found in columns:
         numbers = found.mean, found.sd, found.minimum, found.maximum
         if not np.isfinite(numbers).all() or found.sd < 0 or found.minimum > found.maximum:
-            raise damaged("facts", expected="finite statistics", got=found)
+            raise damaged("column statistics", expected="finite statistics", got=found)
         if found.count < 0 or found.missing < 0:
-            raise damaged("facts", expected="counts of 0 or more", got=found)
+            raise damaged("column statistics", expected="counts of 0 or more", got=found)
     if (statistics.classes is None) == (statistics.label is None):
-        raise damaged("facts", expected="either classes or the label's statistics", got=statistics)
+        raise damaged(
+            "column statistics", expected="either classes or the label's statistics", got=statistics
+        )
     if statistics.classes is not None:
         kinds = {type(each) for each in statistics.classes}
         if len(set(statistics.classes)) < max(len(statistics.classes), 2) or (

@@ -193,11 +193,11 @@ def _check_said(split: Split, part: Part) -> None:
 
     A task without any split trains on a whole table, and tests on a whole one.
     """
-    untold = {
+    missing_settings = {
         "validation": not split.validation and "`split.validation`",
         "test": split.train and not (split.test or split.test_share) and "`split.test`",
     }.get(part)
-    if untold:
+    if missing_settings:
         raise ConfigurationError(
-            f"The task does not say which rows are for the {part}", hint=f"Set {untold}."
+            f"The task does not say which rows are for the {part}", hint=f"Set {missing_settings}."
         )

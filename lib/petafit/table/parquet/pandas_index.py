@@ -23,7 +23,7 @@ def index_columns(snapshot: Snapshot) -> frozenset[str]:
     named = {*unnamed_index(snapshot.schema)}
     if snapshot.scan_reason is None:
         for file in spread(snapshot.files, _LOOKS):
-            named |= _told(file)
+            named |= _recorded(file)
     return frozenset(named & {*snapshot.schema.names})
 
 
@@ -52,7 +52,7 @@ def index_of(footer: pq.FileMetaData) -> set[str]:
         return set()
 
 
-def _told(file: DataFile) -> set[str]:
+def _recorded(file: DataFile) -> set[str]:
     try:
         with open_file(file.path, size=file.size) as opened:
             return index_of(opened.footer)
