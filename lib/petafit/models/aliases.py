@@ -6,12 +6,12 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from petafit.errors import ConfigurationError, ConflictError, StorageError
 from petafit.models.manifest import FORMAT, read_part
 from petafit.store.filesystem import Folder
-from petafit.store.plain import to_json
+from petafit.store.plain import to_json, validated
 
 LATEST = "latest"
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,63}")
@@ -136,14 +136,7 @@ def _last(model: Folder, alias: str) -> tuple[int, AliasChange] | None:
 
 def _read(model: Folder, alias: str, number: int) -> AliasChange:
     name = f"aliases/{alias}/{number:06d}.json"
-    try:
-        return _FIELDS.validate_python(read_part(model, name))
-    except ValidationError as error:
-        wrong = error.errors()[0]
-        raise StorageError(
-            f"{model.uri}/{name} is damaged",
-            got=f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}",
-        ) from error
+    return validated(_FIELDS, read_part(model, name), damaged=f"{model.uri}/{name}")
 
 
 def _add(model: Folder, alias: str, after: int | None, change: AliasChange) -> None:

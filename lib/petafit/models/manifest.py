@@ -6,12 +6,12 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from petafit.errors import StorageError
 from petafit.models.content import ATTACHMENT, refuse_links_out
 from petafit.store.filesystem import Folder
-from petafit.store.plain import from_json, to_json
+from petafit.store.plain import from_json, to_json, validated
 
 FORMAT = 1
 _VERSION_FILE = re.compile(r"(\d{6,})\.json")
@@ -97,14 +97,9 @@ def read_version(model: Folder, number: int) -> ModelVersion:
         The manifest is missing, damaged, of an unknown format, or refers outside the folder.
     """
     manifest = read_part(model, f"versions/{_file_name(number)}")
-    try:
-        version = _FIELDS.validate_python({**manifest, "version": number})
-    except ValidationError as error:
-        wrong = error.errors()[0]
-        raise StorageError(
-            f"The manifest of version {number} in {model.uri} is damaged",
-            got=f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}",
-        ) from error
+    fields = {**manifest, "version": number}
+    damaged = f"The manifest of version {number} in {model.uri}"
+    version = validated(_FIELDS, fields, damaged=damaged)
     folder = model.child(version.folder)
     refuse_links_out(model, [version.folder])
     return replace(version, folder=folder.uri)

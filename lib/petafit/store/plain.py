@@ -4,11 +4,14 @@ import json
 import math
 from collections.abc import Mapping
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+from pydantic import TypeAdapter, ValidationError
 
 from petafit.errors import StorageError
+
+T = TypeVar("T")
 
 
 def to_json(value: Any) -> bytes:
@@ -43,6 +46,36 @@ def from_json(content: bytes | str) -> Any:
         return json.loads(content)
     except RecursionError as error:
         raise ValueError("brackets within brackets, too deep to be read") from error
+
+
+def validated(
+    fields: TypeAdapter[T], value: Any, *, damaged: str, hint: str = "", strict: bool = False
+) -> T:
+    """Return stored JSON as the type that it must have.
+
+    Parameters
+    ----------
+    fields : TypeAdapter
+        Of the type.
+    damaged : str
+        Names the value in the error, as in ``The manifest of version 3``.
+    strict : bool
+        Do not convert values.
+
+    Raises
+    ------
+    StorageError
+        A field is missing, or has a wrong value.
+    """
+    try:
+        return fields.validate_python(value, strict=strict)
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        raise StorageError(
+            f"{damaged} is damaged",
+            got=f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}",
+            hint=hint,
+        ) from error
 
 
 def _plain(value: Any) -> Any:

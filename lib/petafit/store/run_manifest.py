@@ -8,11 +8,12 @@ from typing import (
     NotRequired,  # pydantic requires it before Python 3.12
 )
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 from typing_extensions import TypedDict
 
 from petafit.errors import ConfigurationError, StorageError
 from petafit.store.filesystem import Folder
+from petafit.store.plain import validated
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -84,15 +85,13 @@ def read_manifest(folder: Folder) -> dict[str, Any]:
             got=f"format {found}",
             hint="It was written by another version of petafit, or by something else.",
         )
-    try:
-        _FIELDS.validate_python(manifest, strict=True)
-    except ValidationError as error:
-        wrong = error.errors()[0]
-        raise StorageError(
-            f"{folder.uri}/{MANIFEST} is damaged",
-            got=f"{'.'.join(map(str, wrong['loc']))}: {wrong['msg']}",
-            hint="Start the job again under a new run id.",
-        ) from error
+    validated(
+        _FIELDS,
+        manifest,
+        damaged=f"{folder.uri}/{MANIFEST}",
+        hint="Start the job again under a new run id.",
+        strict=True,
+    )
     return dict(manifest)
 
 
