@@ -9,8 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullLocator
 
-from petafit.report.labels import PointName, name_points
-from petafit.report.svg import CARD, OWN, PEER, SOFT, inline_svg
+from petafit.report.svg import CARD, OWN, PEER, SOFT, PointName, inline_svg, name_points
 from petafit_benchmark import formatting
 from petafit_benchmark.results import Result
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from petafit.errors import ConfigurationError, ConflictError, StorageError
-from petafit.models import aliases
 from petafit.models.store import ModelStore, open_model
 from petafit.store.arrays import StateDict
+from petafit.store.filesystem import Folder
 
 
 @pytest.fixture
@@ -90,15 +90,14 @@ def test_of_two_who_promote_at_once_one_is_refused(store):
 
 def test_a_change_that_another_one_overtook_is_refused(store, monkeypatch):
     store.promote("flights", 1, alias="champion")
-    last = aliases._last
+    create = Folder.create
 
-    def overtaken(model, alias):
-        found = last(model, alias)
-        monkeypatch.setattr(aliases, "_last", last)
+    def overtaken(folder, name, content):
+        monkeypatch.setattr(Folder, "create", create)
         store.promote("flights", 2, alias="champion")
-        return found
+        return create(folder, name, content)
 
-    monkeypatch.setattr(aliases, "_last", overtaken)
+    monkeypatch.setattr(Folder, "create", overtaken)
     with pytest.raises(ConflictError, match="at the same time"):
         store.promote("flights", 3, alias="champion")
     assert champion(store) == 2

@@ -204,7 +204,14 @@ def test_a_process_of_another_user_counts_as_running(folder, monkeypatch):
 
 
 def test_without_proc_the_process_id_alone_decides(folder, monkeypatch):
-    monkeypatch.setattr(module, "_born", lambda pid: None)
+    read_text = Path.read_text
+
+    def without_proc(path, *arguments, **keywords):
+        if path.is_relative_to("/proc"):
+            raise FileNotFoundError(path)
+        return read_text(path, *arguments, **keywords)
+
+    monkeypatch.setattr(Path, "read_text", without_proc)
     put(folder, born="")
     assert Lease(folder).is_held_by_another()
     put(folder, born="", age=OLD)

@@ -10,8 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
-from petafit.report.labels import PointName, name_points
-from petafit.report.svg import CARD, OWN, PEER, SOFT, inline_svg
+from petafit.report.svg import CARD, OWN, PEER, SOFT, PointName, inline_svg, name_points
 from petafit_benchmark.merging.cases import CASES, Case
 from petafit_benchmark.results import Result
 
