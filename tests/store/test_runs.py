@@ -17,7 +17,7 @@ FIELDS = {
     "format", "job", "task", "environment", "run_id", "logical_date", "status", "error",
     "made", "again_because", "started_at", "seconds", "versions", "settings_digest", "inputs",
     "plans", "rows", "outputs", "metrics", "measured_on",
-    "rounds", "model", "summaries", "influence", "timings", "peak_memory_bytes",
+    "rounds", "model", "summaries", "influence", "warnings", "timings", "peak_memory_bytes",
 }  # fmt: skip
 
 
