@@ -26,6 +26,17 @@ from petafit.features.feature import (
     Text,
 )
 
+MALFORMED = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""Exceptions that malformed content causes where it is read as if it were sound."""
+
 _MOST_BITS = 30
 _LONGEST_GRAM = 1000
 _FORMS = get_args(UnicodeForm)
@@ -84,15 +95,7 @@ def reading(what: str) -> Iterator[None]:
     """
     try:
         yield
-    except (
-        ArithmeticError,
-        AttributeError,
-        LookupError,
-        MemoryError,
-        RecursionError,
-        TypeError,
-        ValueError,
-    ) as error:
+    except MALFORMED as error:
         raise StorageError(
             f"{what} is damaged or was not written by petafit",
             got=f"{type(error).__name__}: {str(error)[:200]}",

@@ -38,8 +38,7 @@ class ModelForm:
         StorageError
             An array is missing, or of another shape or type.
         """
-        width = self.estimator.width(self.target)
-        n_squares = 1 if self.estimator.shares_squares else width
+        width, n_squares = self._widths
         weights = Form("float32", (self.n_features + 1, width))
         check_arrays(
             self.name,
@@ -47,7 +46,7 @@ class ModelForm:
             {
                 "weights": weights,
                 "squared_gradients": Form("float32", (self.n_features + 1, n_squares), least=0),
-                "seen": Form("float64", self.target.no_rows().shape, least=0),
+                "seen": self._seen,
                 "first": replace(weights, optional=True),
             },
         )
@@ -83,11 +82,10 @@ class ModelForm:
         StorageError
             An array is missing, or of another shape or type.
         """
-        width = self.estimator.width(self.target)
-        n_squares = 1 if self.estimator.shares_squares else width
+        width, n_squares = self._widths
         forms = {
             "table": Form("float32", (self.n_features + 1, width + n_squares)),
-            "seen": Form("float64", self.target.no_rows().shape, least=0),
+            "seen": self._seen,
         }
         check_arrays(self.name, dumped.arrays, forms)
         if dumped.params != {"width": width}:
@@ -147,3 +145,13 @@ class ModelForm:
             kept = kept.copy()
             kept[unlearnt] = begun[unlearnt]
         return kept, squares, arrays["seen"]
+
+    @property
+    def _widths(self) -> tuple[int, int]:
+        """Return the numbers of weights and of squared gradients of a coordinate."""
+        width = self.estimator.width(self.target)
+        return width, 1 if self.estimator.shares_squares else width
+
+    @property
+    def _seen(self) -> Form:
+        return Form("float64", self.target.no_rows().shape, least=0)

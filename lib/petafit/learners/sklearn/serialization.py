@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from petafit.errors import ConfigurationError, StorageError
+from petafit.features.encoding.stored import MALFORMED
 from petafit.learners.sklearn.classes import STORABLE, load_class
 from petafit.store.arrays import StateDict
 
@@ -43,15 +44,7 @@ def decode(named: StateDict, *, copy: bool = True) -> Any:
     """
     try:
         return _Reader(named, copy=copy).read()
-    except (
-        ArithmeticError,
-        AttributeError,
-        LookupError,
-        MemoryError,
-        RecursionError,
-        TypeError,
-        ValueError,
-    ) as error:
+    except MALFORMED as error:
         raise StorageError("The stored estimator cannot be read", got=repr(error)) from error
 
 
