@@ -17,6 +17,7 @@ from petafit.errors import ConfigurationError
 from petafit.messages import redact
 from petafit.spark.failures import reason, refused
 from petafit.spark.java import require_java
+from petafit.spark.room import require_room
 from petafit.spark.settings import (
     ATTEMPTS,
     CATALOG,
@@ -32,7 +33,7 @@ from petafit.spark.start import (
     environment,
     quiet_start,
     require_answer,
-    silence,
+    silence_failures,
     start_jvm,
 )
 
@@ -56,18 +57,21 @@ def open_session(
     Raises
     ------
     ConfigurationError
-        Spark or Java is missing, or Spark does not start with these settings.
+        Spark or Java is missing, Spark does not start with these settings, or no worker of its
+        cluster has room for an executor.
     """
     session = given or _running()
     if session is not None:
         _check_version(session.version)
         with _lent(session, session_settings(settings)):
             _report_ignored(session, settings)
+            require_room(session)
             yield session
         return
     session = _build(settings, app_name)
     try:
         _report_ignored(session, settings)
+        require_room(session)
         yield session
     finally:
         session.stop()
@@ -222,7 +226,7 @@ def _build(settings: Settings, app_name: str) -> SparkSession:
             ) from error
         raise refused(asked, reason(error)) from error
     if master.startswith("local"):
-        silence("executor.Executor", "scheduler.TaskSetManager")
+        silence_failures()
     return session
 
 

@@ -35,6 +35,14 @@ _LOGGERS_AT_START = (
     "org.apache.spark.util.Utils",
 )
 
+_LOGGERS_OF_FAILURES = (
+    "org.apache.spark.executor.Executor",
+    "org.apache.spark.ml.util.Instrumentation",
+    "org.apache.spark.scheduler.TaskSetManager",
+    "org.apache.spark.sql.execution.python",
+    "org.apache.spark.storage.BlockManager",
+)
+
 _ANSWER_SECONDS = 5.0
 _SCHEMES = {"spark://": None, "k8s://": 443}
 """The beginning of a URL that names hosts, and its default port."""
@@ -152,13 +160,13 @@ def quiet_start() -> Iterator[None]:
         _set_level(name, level)
 
 
-def silence(*loggers: str) -> None:
-    """Turn off loggers of Spark whose reports repeat the error that is raised.
+def silence_failures() -> None:
+    """Turn off the loggers of Spark whose reports of failed tasks repeat the error that is raised.
 
     A task that fails and is tried again prints a hundred lines of Java's stack traces otherwise.
     """
-    for name in loggers:
-        _set_level(f"org.apache.spark.{name}", "OFF")
+    for name in _LOGGERS_OF_FAILURES:
+        _set_level(name, "OFF")
 
 
 def _set_level(name: str, level: str | None) -> str | None:
@@ -189,7 +197,7 @@ def require_answer(master: str) -> None:
         None of the addresses that the URL names can be connected to.
     """
     failed = {}
-    for host, port in _addresses(master):
+    for host, port in addresses(master):
         try:
             socket.create_connection((host, port), timeout=_ANSWER_SECONDS).close()
         except OSError as error:
@@ -204,12 +212,12 @@ def require_answer(master: str) -> None:
         )
 
 
-def _addresses(master: str) -> list[tuple[str, int]]:
+def addresses(master: str) -> list[tuple[str, int]]:
     """Return the hosts and ports in a URL; none if Spark itself must judge it.
 
     Examples
     --------
-    >>> _addresses("spark://a:7077,b:7078"), _addresses("k8s://https://a"), _addresses("yarn")
+    >>> addresses("spark://a:7077,b:7078"), addresses("k8s://https://a"), addresses("yarn")
     ([('a', 7077), ('b', 7078)], [('a', 443)], [])
     """
     scheme = next((scheme for scheme in _SCHEMES if master.startswith(scheme)), None)
