@@ -86,8 +86,7 @@ def open_job(
         The same id again resumes an unfinished run. A finished one is given as `Job.finished`, and
         the block has to do nothing, unless what the run made is gone: then it is made again.
     logical_date : str, optional
-        The date the run stands for, as its scheduler knows it; it takes the place of
-        ``{logical_date}`` in the settings.
+        The date the run stands for: it replaces ``{logical_date}`` in the settings.
 
     Raises
     ------
