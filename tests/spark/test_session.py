@@ -1,4 +1,4 @@
-"""One session, lent or built; put back as it was or stopped; and clear words where Spark is not."""
+"""Sessions of the caller: used, restored, and not stopped; errors where Spark cannot be used."""
 
 import logging
 import os
