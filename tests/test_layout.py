@@ -1,4 +1,4 @@
-"""Rules for the layout and names of `lib`: sizes, class names, the glossary."""
+"""Rules for the layout and names of `lib`: sizes, class names, docstrings, glossary."""
 
 import ast
 import re
@@ -11,6 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FILES = [path for top in ("lib", "jobs") for path in sorted((ROOT / top).rglob("*.py"))]
+QUESTIONS = {"What", "Whether", "How", "Where", "Which", "Who", "When", "Why"}
 MOST_LINES = 300
 MOST_FUNCTION_LINES = 60
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
@@ -89,6 +90,17 @@ def test_class_names_are_unique() -> None:
         node.name for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ClassDef)
     ]
     assert [name for name, count in Counter(names).items() if count > 1] == []
+
+
+def test_docstrings_open_with_an_imperative_or_a_noun() -> None:
+    questions = []
+    for path in FILES:
+        for node in ast.walk(tree_of(path)):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+                first = (ast.get_docstring(node) or "").partition(" ")[0]
+                if first.rstrip(",:;.") in QUESTIONS:
+                    questions.append(f"{path.name}: {getattr(node, 'name', 'the module')}")
+    assert questions == []
 
 
 def test_the_glossary_bans_words() -> None:

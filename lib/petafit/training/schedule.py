@@ -1,4 +1,4 @@
-"""When shards merge: how the first round is cut into parts, and how many rows are put aside."""
+"""The schedule of merges: the parts of the first round, and the size of the merge holdout."""
 
 import logging
 import math

@@ -216,7 +216,7 @@ def _unicode(columns: Sequence[Seen], rows: pa.Table) -> Iterator[str]:
 
 
 def _useless(column: Seen, cut: Cut | None, index: Collection[str]) -> str:
-    """Why a column teaches nothing about other rows; empty where it may."""
+    """The reason why a column is no feature; empty if it may be one."""
     if column.name in index:
         return "the index of a pandas frame"
     if column.looks_like_key:
