@@ -18,12 +18,15 @@ WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 """One word of a name in snake case or camel case."""
 
 
+def glossary() -> list[list[str]]:
+    """Its rows: the word, the meaning, words to avoid."""
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("## Glossary")[2]
+    rows = re.findall(r"^\|(.*)\|$", text.partition("\n## ")[0], re.MULTILINE)
+    return [[cell.strip() for cell in row.split("|")] for row in rows[2:]]
+
+
 def banned_words() -> set[str]:
-    """The last column of the glossary."""
-    glossary = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").partition("## Glossary")[2]
-    rows = re.findall(r"^\|(.*)\|$", glossary.partition("\n## ")[0], re.MULTILINE)
-    cells = [row.split("|")[-1].strip() for row in rows[2:]]
-    return {word for cell in cells if cell for word in cell.split(", ")}
+    return {word for *_, cell in glossary() if cell for word in cell.split(", ")}
 
 
 @cache
@@ -101,6 +104,12 @@ def test_docstrings_open_with_an_imperative_or_a_noun() -> None:
                 if first.rstrip(",:;.") in QUESTIONS:
                     questions.append(f"{path.name}: {getattr(node, 'name', 'the module')}")
     assert questions == []
+
+
+def test_names_in_the_glossary_exist() -> None:
+    defined = {name for path in FILES for name in names_of(path)}
+    named = {name for _, meaning, _ in glossary() for name in re.findall(r"`(\w+)`", meaning)}
+    assert named - defined == set()
 
 
 def test_the_glossary_bans_words() -> None:
