@@ -126,7 +126,7 @@ def test_unreadable_manifests_are_listed_with_the_others(
         (["train", "--task", "small", "--set", "label=lat"], 3, "Did you mean 'late'"),
         (["train", "--task", "small", "--set", "split.train=month > 20"], 4, "No rows"),
         (["evaluate", "--task", "small"], 2, "Train it first"),
-        (["prepare", "--task", "small"], 2, "no dataset"),
+        (["prepare", "--task", "small"], 2, "nothing to prepare"),
     ],
 )
 def test_mistakes_have_exit_codes_and_words(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from petafit.config.layers import load_settings
     from petafit.config.settings import Settings
+    from petafit.functions.function import function
     from petafit.models.model import load_model
     from petafit.models.partition_summaries import load_summaries
     from petafit.workflow.evaluate import evaluate
@@ -19,6 +20,7 @@ __all__ = [
     "Settings",
     "evaluate",
     "explain",
+    "function",
     "load_model",
     "load_settings",
     "load_summaries",
@@ -32,6 +34,7 @@ _HOMES = {
     "Settings": "config.settings",
     "evaluate": "workflow.evaluate",
     "explain": "workflow.explain",
+    "function": "functions.function",
     "load_model": "models.model",
     "load_settings": "config.layers",
     "load_summaries": "models.partition_summaries",

@@ -194,3 +194,34 @@ def test_the_digest_covers_settings_that_change_the_result() -> None:
         digest(keys=("a",)),
     ]
     assert len({same, *others}) == 6
+
+
+def test_a_task_cannot_allow_classes_of_stages(write: Write) -> None:
+    write("tasks/mine.yaml", "table: t\nlabel: y\nspark: {stages: os.system}\n")
+    with pytest.raises(ConfigurationError, match=r"A task cannot allow classes.*mine\.yaml"):
+        load_settings(task="mine")
+    write("tasks/mine.yaml", "table: t\nlabel: y\n")
+    write("local.yaml", "spark: {stages: my.package.Class}\n")
+    assert load_settings(task="mine").settings.spark.stages == ("my.package.Class",)
+
+
+def test_queries_and_functions_lie_beside_the_task(write: Write) -> None:
+    write("tasks/a.sql", "SELECT 1 AS y -- one\n")
+    written = write("tasks/mine.yaml", "table: {sql: a.sql}\nlabel: y\nfunctions: f.py\n")
+    settings = load_settings(task="mine").settings
+    assert settings.table.sql == "SELECT 1 AS y -- one\n"
+    assert Path(str(settings.functions)).absolute() == written.with_name("f.py").absolute()
+    write("tasks/mine.yaml", "prepare: {source: {sql: none.sql}}\ntable: t\nlabel: y\n")
+    with pytest.raises(ConfigurationError, match=r"none\.sql cannot be read"):
+        load_settings(task="mine")
+
+
+def test_of_functions_the_content_counts_and_not_the_place(write: Write, tmp_path: Path) -> None:
+    for name in ("a.py", "b.py"):
+        (tmp_path / name).write_text("x = 1")
+    given = {"task": "mine", "table": "t", "label": "y"}
+    one, two = (Settings(**given, functions=str(tmp_path / name)) for name in ("a.py", "b.py"))
+    assert settings_digest(one) == settings_digest(two)
+    before = settings_digest(one)
+    (tmp_path / "a.py").write_text("x = 2")
+    assert settings_digest(one) != before

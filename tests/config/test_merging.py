@@ -47,6 +47,9 @@ def test_an_empty_mapping_clears() -> None:
         ({"uri": "data/x", "version": 3}, "data/x", {"uri": "data/x", "version": 3}),
         ({"format": "delta"}, "data/x", {"format": "delta", "uri": "data/x"}),
         ({"uri": "data/x", "filter": "a > 1"}, "data/y", {"uri": "data/y", "filter": "a > 1"}),
+        ("data/x", {"name": "sales.orders"}, {"name": "sales.orders"}),
+        ({"uri": "x", "format": "csv"}, {"sql": "SELECT 1"}, {"sql": "SELECT 1"}),
+        ({"sql": "SELECT 1", "views": {"a": {"uri": "x"}}}, "data/x", {"uri": "data/x"}),
     ],
 )
 def test_shorthands_merge_and_a_new_table_drops_the_old_version(
@@ -76,7 +79,7 @@ def test_parameters_without_a_name_belong_to_the_default_learner() -> None:
 
 def test_another_dataset_or_label_inherits_nothing() -> None:
     clicks = {"dataset": {"name": "clicks", "rows": 5, "days": 2}}
-    assert stacked(clicks, {"dataset": "flights"}) == {"dataset": {"name": "flights"}}
+    assert stacked(clicks, {"dataset": "texts"}) == {"dataset": {"name": "texts"}}
     label = {"label": {"column": "y", "kind": "classes", "classes": [0, 1]}}
     assert stacked(label, {"label": "z"}) == {"label": {"column": "z"}}
 
@@ -100,7 +103,7 @@ def test_dropped_settings_are_reported() -> None:
 
 def test_an_empty_section_changes_nothing() -> None:
     assert stacked({"training": {"rounds": 2}}, {"training": None}) == {"training": {"rounds": 2}}
-    assert stacked({"dataset": "flights"}, {"dataset": None}) == {"dataset": None}
+    assert stacked({"dataset": "texts"}, {"dataset": None}) == {"dataset": None}
 
 
 def test_settings_of_spark_keep_their_dots_and_null_takes_one_back() -> None:

@@ -60,7 +60,8 @@ def test_all_settings_of_a_section_are_filled() -> None:
     filled = fill(given_, DATE, SECTIONS)
     assert filled.split.train == (f"day < {DATE}",)
     assert filled.split.test == (f"day == {DATE}", "x > 0")
-    assert (filled.score.table, filled.score.output) == (f"t/{DATE}", f"p/{DATE}")
+    assert filled.score.table is not None
+    assert (filled.score.table.uri, filled.score.output) == (f"t/{DATE}", f"p/{DATE}")
     assert fill(given_, DATE, ("split",)).score == given_.score
     assert settings_digest(given_) == settings_digest(settings(**given_.model_dump()))
 
@@ -70,6 +71,8 @@ def test_all_settings_of_a_section_are_filled() -> None:
     [
         ("table.filter", {"table": {"uri": "t", "filter": "day == {logical_date}"}}),
         ("split.test", {"split": {"train": "x < 1", "test": ["x > 1", "d > {logical_date}"]}}),
+        ("table.uri", {"table": "data/{logical_date}"}),
+        ("table.sql", {"table": {"sql": "SELECT * FROM t WHERE day = '{logical_date}'"}}),
         ("score.output", {"score": {"output": "out/{logical_date}"}}),
     ],
 )
@@ -92,3 +95,15 @@ def test_an_unknown_placeholder_is_refused_with_a_suggestion(
     ) as e:
         load_settings(task="mine", conf=tmp_path)
     assert f"{{{{{written}}}}}" in str(e.value)
+
+
+def test_addresses_of_views_are_filled_and_other_braces_in_them_stay() -> None:
+    views = {"a": {"uri": "{data}/{day}/a.csv", "format": "csv"}}
+    given_ = settings(prepare={"source": {"sql": "SELECT * FROM a", "views": views}})
+    filled = fill(
+        given_.model_copy(update={"paths": given_.paths.model_copy(update={"data": "s3://b"})}),
+        None,
+        ("prepare",),
+    )
+    assert filled.prepare is not None
+    assert filled.prepare.source.views["a"].uri == "s3://b/{day}/a.csv"

@@ -7,9 +7,7 @@ import pytest
 from deltalake import DeltaTable
 
 from petafit.config.settings import Settings
-from petafit.errors import ConfigurationError, ContractError
 from petafit.workflow.prepare import prepare
-from tests.datasets.raw import RAW_FLIGHTS, write_raw
 
 
 @pytest.fixture
@@ -22,18 +20,6 @@ def clicks(tmp_path: Path) -> Settings:
         table=str(tmp_path / "data" / "clicks"),
         label="click",
         split={"train": "day <= 2", "test": "day >= 3"},
-    )
-
-
-@pytest.fixture
-def flights(tmp_path: Path) -> Settings:
-    write_raw(tmp_path / "data" / "raw" / "nycflights13")
-    return Settings(
-        task="flights",
-        dataset={"name": "flights"},
-        paths={name: str(tmp_path / name) for name in ("data", "runs", "models")},
-        table=str(tmp_path / "data" / "flights"),
-        label="late",
     )
 
 
@@ -88,44 +74,3 @@ def test_texts_come_with_the_best_accuracy(tmp_path: Path) -> None:
     table = rows(settings.table.uri, "id")
     assert table.column_names == ["day", "id", "label", "text"]
     assert table["id"].to_pylist() == list(range(5_000))
-
-
-def test_flights_need_spark(flights: Settings) -> None:
-    with pytest.raises(ConfigurationError, match="engine: spark"):
-        prepare(flights.model_copy(update={"engine": "local"}))
-
-
-@pytest.mark.spark
-def test_flights_prepared_twice_are_the_same_table(flights: Settings, spark: Any) -> None:
-    counts = prepare(flights, spark=spark).manifest["rows"]
-    once = rows(flights.table.uri, "flight")
-    prepare(flights, spark=spark)
-    assert rows(flights.table.uri, "flight").equals(once)
-    assert counts == {
-        "in": 6,
-        "used": 5,
-        "quarantined": 0,
-        "without_arrival": 1,
-        "repeated_weather": 1,
-        "out": 5,
-    }
-    assert DeltaTable(flights.table.uri).metadata().partition_columns == ["month"]
-    assert len(once) == len(RAW_FLIGHTS) - 1
-
-
-@pytest.mark.spark
-def test_bad_flights_go_to_quarantine_and_too_many_fail_the_job(
-    flights: Settings, spark: Any
-) -> None:
-    rule = {"columns": {"month": {"max": 10}}}
-    lenient = flights.model_copy(
-        update={"contract": type(flights.contract)(**rule, max_bad_share=0.5)}
-    )
-    assert prepare(lenient, spark=spark).manifest["rows"]["quarantined"] == 1
-    quarantined = rows(f"{flights.table.uri}_quarantine", "flight").to_pylist()
-    assert [row["quarantine_reason"] for row in quarantined] == ["month is 11, above 10"]
-    before = rows(flights.table.uri, "flight")
-    strict = flights.model_copy(update={"contract": type(flights.contract)(**rule)})
-    with pytest.raises(ContractError, match=r"1 of 5 rows .*flights_quarantine"):
-        prepare(strict, spark=spark)
-    assert rows(flights.table.uri, "flight").equals(before)

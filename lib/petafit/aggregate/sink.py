@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -146,11 +147,21 @@ class Quarantine(Composite[pa.RecordBatch, Sorted]):
     ----------
     checks : Checks
     good, bad : WriteFiles
+    stamp : mapping of str to str
+        Columns of bad rows, each with one value.
     """
 
-    def __init__(self, checks: Checks, *, good: WriteFiles, bad: WriteFiles) -> None:
+    def __init__(
+        self,
+        checks: Checks,
+        *,
+        good: WriteFiles,
+        bad: WriteFiles,
+        stamp: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         super().__init__({"good": good, "bad": bad})
         self.checks = checks
+        self.stamp = dict(stamp)
         self.good = good
         self.bad = bad
 
@@ -164,6 +175,8 @@ class Quarantine(Composite[pa.RecordBatch, Sorted]):
             return {"good": self.good.reduce(good, batch), "bad": bad}
         is_bad = pc.is_valid(reasons)
         explained = batch.append_column(REASON, reasons).filter(is_bad)
+        for name, value in self.stamp.items():
+            explained = explained.append_column(name, pa.repeat(value, explained.num_rows))
         rest = batch.filter(pc.invert(is_bad))
         return {"good": self.good.reduce(good, rest), "bad": self.bad.reduce(bad, explained)}
 

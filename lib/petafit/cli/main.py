@@ -134,16 +134,23 @@ _add_job(
 
 @app.command()
 def init(
-    table: Annotated[str, typer.Argument(help="A Parquet or Delta table: folder or URI.")],
+    table: Annotated[
+        str,
+        typer.Argument(
+            help="A Parquet or Delta table (folder or URI), a file (.csv, .json, .orc, .avro), "
+            "a table of Spark's catalog, or a query (.sql)."
+        ),
+    ],
     label: Annotated[str, typer.Option(help="The column to predict.")],
     task: Annotated[
         str | None, typer.Option(help="The new task's name; by default the table's.")
     ] = None,
+    env: Env = "local",
     conf: Conf = None,
     force: Annotated[bool, typer.Option(help="Replace a task file that exists.")] = False,
 ) -> None:
     """Look at a table and write its task file."""
-    path = write_task_file(table, label=label, task=task, conf=conf, force=force)
+    path = write_task_file(table, label=label, task=task, env=env, conf=conf, force=force)
     typer.echo(f"Wrote {path}. Next: petafit train --task {path.stem}")
 
 

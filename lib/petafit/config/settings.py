@@ -12,10 +12,12 @@ from pydantic import (
     model_validator,
 )
 
-from petafit.config.datasets import ClicksDataset, FlightsDataset, TextsDataset
+from petafit.config.datasets import ClicksDataset, TextsDataset
 from petafit.config.feature_groups import FeatureGroup, UnicodeForm
 from petafit.config.placeholders import Template, Templates
 from petafit.config.section import Names, Scalar, Section
+from petafit.config.tables import Preparation
+from petafit.config.tables import Table as Table
 
 
 def _as_uri(value: object) -> object:
@@ -58,21 +60,10 @@ class Spark(Section):
     session: dict[str, Scalar] = Field(
         default_factory=dict, description="may be set on a running session: spark.sql.*"
     )
-
-
-class Table(Section):
-    """The table a task reads."""
-
-    uri: str = Field(description="a folder or URI of a Parquet or Delta table")
-    format: Literal["auto", "delta", "parquet"] = Field(
-        "auto", description="auto looks for Delta's log"
-    )
-    version: int | None = Field(None, description="a Delta version; null pins the newest")
-    filter: Templates = Field(
+    stages: Names = Field(
         (),
-        description="conditions every row must meet: `column op value`; null and NaN are "
-        "missing, `is null`, and meet no comparison; {logical_date} in them, in split and in score "
-        "is that of the run, {{name}} is the text {name}",
+        description="classes of Spark ML stages that tasks may name, beside those of "
+        "pyspark.ml.feature: my.package.Class",
     )
 
 
@@ -205,7 +196,9 @@ class Training(Section):
 class Scoring(Section):
     """Input and output of `petafit score`."""
 
-    table: Template | None = Field(None, description="null scores the task's own table")
+    table: Annotated[Table | None, BeforeValidator(_as_uri)] = Field(
+        None, description="null scores the task's own table; its filter is `table.filter`"
+    )
     output: Template | None = Field(None, description="null writes <table>_predictions")
     format: Literal["delta", "parquet"] = Field("delta", description="of the output")
     replace: Literal["auto", "partitions", "logical_date", "table"] = Field(
@@ -243,11 +236,18 @@ class Settings(Section):
     paths: Paths = Paths()
     spark: Spark = Spark()
     dataset: Annotated[
-        Annotated[FlightsDataset | ClicksDataset | TextsDataset, Field(discriminator="name")]
-        | None,
+        Annotated[ClicksDataset | TextsDataset, Field(discriminator="name")] | None,
         BeforeValidator(_as_name),
     ] = None
-    table: Annotated[Table, BeforeValidator(_as_uri)]
+    functions: str | None = Field(
+        None,
+        description="a Python file of functions declared by @petafit.function, for queries and "
+        "features; beside the task's file, if that names it",
+    )
+    prepare: Preparation | None = None
+    table: Annotated[Table, BeforeValidator(_as_uri)] = Field(
+        Table(), description="without one the caller passes a DataFrame"
+    )
     label: Annotated[Label, BeforeValidator(_as_column)]
     weight: str | None = Field(
         None, description="a column of row weights; a row of weight 0 is left out, as by a filter"

@@ -12,7 +12,8 @@ from petafit.evaluation.regression import RegressionMetrics
 from petafit.learners.arrays import NOT_FINITE, finite_rows
 from petafit.learners.base import Output
 from petafit.learners.objective import Objective, of_output
-from petafit.models.model import Model, Signature, SparkModel, model_from_named
+from petafit.models.model import Model, SparkModel, model_from_named
+from petafit.models.signature import Signature
 from petafit.store.arrays import StateDict
 from petafit.table.filters.predicate import RowFilter
 

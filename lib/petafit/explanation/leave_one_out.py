@@ -25,8 +25,9 @@ from petafit.learners.online.aggregator import OnlineLearner
 from petafit.learners.online.csr import SparseRows, as_rows
 from petafit.learners.online.merging.shard_summary import moved_coordinates
 from petafit.learners.online.merging.summaries import only
-from petafit.models.model import Model, Signature
+from petafit.models.model import Model
 from petafit.models.partition_summaries import KeptSummaries
+from petafit.models.signature import Signature
 from petafit.store.arrays import StateDict
 
 MOST_BYTES = 2 << 30

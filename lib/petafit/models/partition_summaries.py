@@ -10,7 +10,8 @@ from petafit.aggregate.pass_files import Reference
 from petafit.errors import ConfigurationError, did_you_mean
 from petafit.learners.base import Learner, refuse_to_unmerge
 from petafit.learners.registry import make_learner
-from petafit.models.model import Model, Signature
+from petafit.models.model import Model
+from petafit.models.signature import Signature
 from petafit.store.arrays import StateDict, digest, to_buffers
 from petafit.store.filesystem import Folder
 
@@ -137,8 +138,7 @@ class KeptSummaries:
         rest = self.merged()
         for name in names:
             rest = self.learner.unmerge(rest, self.summary(known[name]))
-        reads = self.reads
-        return Model(reads.encoder, reads.choice, reads.schema, self.learner.finish(rest))
+        return Model.of(self.reads, self.learner.finish(rest))
 
     @classmethod
     def open(cls, run: Folder) -> Self:

@@ -61,6 +61,12 @@ _SIGNS = (
         ConfigurationError,
     ),
     _Sign(
+        r"DATA_SOURCE_NOT_FOUND",
+        "This Spark lacks the format",
+        "Correct `format`, or add the jar that reads it: `spark.jars.packages` of `spark.submit`.",
+        ConfigurationError,
+    ),
+    _Sign(
         r"Python worker exited unexpectedly|Python worker .*crashed|SIGKILL",
         "A Python worker died",
         "Most often it was killed for its memory: run fewer tasks at a time on a machine "

@@ -8,6 +8,7 @@ from itertools import accumulate, chain, islice, pairwise
 import numpy as np
 import pyarrow as pa
 
+from petafit.functions.derivation import Derivation
 from petafit.store.arrays import digest
 from petafit.stream.batches import Tally, carried_schema, chosen, predicate_schema
 from petafit.stream.parquet.slices import ALL_BATCHES, Counts, count_batches, read_slice
@@ -37,6 +38,8 @@ class DirectSource:
         Bounds of the pieces of a shard, as shares of its batches: from 0 to 1.
     pieces : range
         The pieces that are read.
+    derivation : Derivation, optional
+        Adds columns to every batch.
     """
 
     plan: Plan
@@ -46,6 +49,7 @@ class DirectSource:
     conditions: pa.Schema = field(default_factory=lambda: pa.schema([]))
     cuts: tuple[float, ...] = (0.0, 1.0)
     pieces: range = range(1)
+    derivation: Derivation | None = None
 
     frozen = True
 
@@ -88,6 +92,7 @@ class DirectSource:
             repr(self.predicate),
             str(self.batch_rows),
             *((f"{self.cuts} {self.pieces}",) if len(self.cuts) > 2 else ()),
+            *((str(self.derivation.requirement),) if self.derivation else ()),
         )
         return digest("\n".join(parts).encode())
 
@@ -149,7 +154,7 @@ class DirectSource:
             for batch in read_slice(part, needed, self.batch_rows, self.predicate, batches, tally):
                 rows = chosen(batch, schema=self.schema, predicate=self.predicate)
                 if rows is not None:
-                    yield rows
+                    yield self.derivation.extend(rows) if self.derivation else rows
         tally.pieces += 1
 
     def _slices(self, shard: int, piece: int, tally: Tally) -> Iterator[tuple[Slice, range]]:

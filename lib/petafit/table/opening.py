@@ -24,7 +24,8 @@ def open_table(table: Table) -> Snapshot:
     StorageError, ContractError
         The table is damaged or contradicts itself.
     """
-    folder = Folder(table.uri)
+    uri = table.require_uri()
+    folder = Folder(uri)
     if not folder.exists():
         raise ConfigurationError(
             f"There is no table at {folder.uri}",
@@ -39,14 +40,14 @@ def open_table(table: Table) -> Snapshot:
             hint="Leave `table.format` at auto.",
         )
     if is_delta:
-        return open_delta(table.uri, version=table.version)
+        return open_delta(uri, version=table.version)
     if table.version is not None:
         raise ConfigurationError(
             f"The Parquet table at {folder.uri} has no versions",
             got=f"version {table.version}",
             hint="Remove `table.version`, or keep the table in Delta format.",
         )
-    snapshot = open_parquet(table.uri)
+    snapshot = open_parquet(uri)
     if snapshot.only_later:
         log.warning(
             "%s: later files have columns that the first, %s, lacks, and that are not read: %s",

@@ -53,6 +53,8 @@ class Snapshot:
 
     Attributes
     ----------
+    format : {"delta", "parquet", "spark"}
+        Spark: rows of another source, without files.
     version : int or None
         Version of a Delta table.
     schema : pyarrow.Schema
@@ -68,7 +70,7 @@ class Snapshot:
     """
 
     uri: str
-    format: Format
+    format: Format | Literal["spark"]
     version: int | None
     schema: pa.Schema
     partition_columns: tuple[str, ...]

@@ -21,7 +21,7 @@ def evaluate(settings: Settings, **options: Unpack[JobOptions]) -> Run:
     settings : Settings
         ``settings.model`` names the model: ``flights`` for its latest version, ``flights@3`` or
         ``flights@champion`` for a certain one. The latest is that of the latest logical date.
-    spark, run_id, logical_date
+    frame, spark, run_id, logical_date
         As in `petafit.train`.
 
     Returns

@@ -30,7 +30,7 @@ def explain(settings: Settings, **options: Unpack[JobOptions]) -> Run:
         ``settings.explain`` says what to explain, ``settings.model`` of which model, as for
         `petafit.evaluate`. The run that trained it must have kept the summaries of its partitions,
         by ``training.keep_summaries``, and must still be there.
-    spark, run_id, logical_date
+    frame, spark, run_id, logical_date
         As in `petafit.train`.
 
     Returns

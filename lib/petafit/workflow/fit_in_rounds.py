@@ -17,8 +17,9 @@ from petafit.features.encoder import Encoder
 from petafit.features.instances import Encoding
 from petafit.learners.base import Learner
 from petafit.learners.registry import make_learner
-from petafit.models.model import Model, Signature
+from petafit.models.model import Model
 from petafit.models.partition_summaries import check_keepable, keep_summaries
+from petafit.models.signature import Signature
 from petafit.store.arrays import StateDict, digest
 from petafit.stream.batches import Source
 from petafit.training.loop import TrainingLoop
@@ -62,13 +63,11 @@ def fit_in_rounds(
         merge=settings.training.merge,
     )
     warn_of_inputs(job, encoder, task.learner)
-    signature = Signature(encoder, settings.learner, task.feature_schema)
+    requirement = task.derivation.requirement if task.derivation else None
+    signature = Signature(encoder, settings.learner, task.feature_schema, requirement)
     metrics, keep = metrics_of(signature), _keep(job, learner, rows, signature)
 
-    def model(weights: StateDict) -> Model:
-        return Model(encoder, settings.learner, task.feature_schema, weights)
-
-    validate = _validation(job, task, rows, metrics, model)
+    validate = _validation(job, task, rows, metrics, signature)
     training = _as_needed(settings.training, learner)
     total = encoder.statistics.rows or rows.estimated("train")
     schedule = schedule_for(training, learner, source, total, validated=validate is not None)
@@ -84,7 +83,7 @@ def fit_in_rounds(
             validate=validate,
         )
         trained = loop.run(whole, parts, rows=total)
-    fitted, figures = model(trained.weights), _recorded(job, trained)
+    fitted, figures = Model.of(signature, trained.weights), _recorded(job, trained)
     warn_of_model(job, fitted, source, task.checks, validated=trained.best.validation)
     return fitted, figures
 
@@ -94,17 +93,17 @@ def _validation(
     task: Task,
     rows: TaskRows,
     metrics: Metrics,
-    model: Callable[[StateDict], Model],
+    signature: Signature,
 ) -> Callable[[StateDict], Figures] | None:
     """A function that measures weights on the validation rows, where the task has any."""
     settings = job.settings
     if not settings.split.validation:
         return None
-    held_out = rows.source("validation", task.columns)
+    held_out = rows.source("validation", task.columns, task.derivation)
 
     def validate(weights: StateDict) -> Figures:
         evaluate = Checked(task.checks, Evaluate(metrics))
-        named = model(weights).to_state_dict()
+        named = Model.of(signature, weights).to_state_dict()
         checked = job.passes.run("validate", evaluate, held_out, start=named).result
         return checked.require(settings.contract.max_bad_share)
 

@@ -1,10 +1,14 @@
 """`petafit init`: look at a table and write its task file."""
 
 import re
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
-from petafit.config.files import conf_folder
-from petafit.config.settings import Table
+from petafit.config.files import conf_folder, text_of
+from petafit.config.layers import load_settings
+from petafit.config.settings import Settings, Spark
+from petafit.config.tables import Table
 from petafit.errors import ConfigurationError, ContractError, EmptyInputError, did_you_mean
 from petafit.features.columns import is_date
 from petafit.store.filesystem import Folder
@@ -16,27 +20,37 @@ from petafit.workflow.suggest import feature_kind
 from petafit.workflow.task_file import task_text
 
 _NAME = re.compile(r"\w[\w.-]*")
+_OF_CATALOG = re.compile(r"\w+(\.\w+)+")
+_FORMATS = ("csv", "json", "orc", "avro")
+_ON_THIS_MACHINE = Spark(master="local[*]")
 
 
 def write_task_file(
-    table_uri: str,
+    table: str,
     *,
     label: str,
     task: str | None = None,
+    env: str = "local",
     conf: str | Path | None = None,
     force: bool = False,
 ) -> Path:
-    """Write ``conf/tasks/<task>.yaml`` for a Parquet or Delta table.
+    """Write ``conf/tasks/<task>.yaml`` for a table.
 
-    The file works as it is, and says in comments what was seen of the table. The look takes the
-    same time whatever the table's size.
+    The file works as it is, and says in comments what was seen of the table. At a Parquet or Delta
+    table the look takes the same time whatever its size; of other rows Spark counts all.
 
     Parameters
     ----------
+    table : str
+        A folder or URI of a Parquet or Delta table; a file of another format, by its ending
+        (``.csv``, ``.tsv``, ``.json``, ``.orc``, ``.avro``, also compressed); a table of Spark's
+        catalog (``catalog.schema.table``); or a file with a query (``.sql``).
     label : str
         The column to predict.
     task : str, optional
         By default named like the table.
+    env : str
+        The environment, where Spark has to read the table.
     conf : path, optional
         The folder of settings; by default ``$PETAFIT_CONF``, or ``./conf``.
     force : bool
@@ -49,13 +63,12 @@ def write_task_file(
     EmptyInputError
         The table has no rows, or none with a label.
     """
-    name = _task_name(task, table_uri)
+    name = _task_name(task, table)
     path = conf_folder(conf) / "tasks" / f"{name}.yaml"
     if path.exists() and not force:
         raise _existing(path)
-    snapshot = open_table(Table(uri=table_uri))
-    label = Spellings(snapshot.schema.names).find(label) or label
-    text = task_text(table_uri, snapshot, _look(snapshot, label), label)
+    named = _named(table)
+    text = _text_of(named, label) if named.is_stored else _text_by_spark(named, label, env, conf)
     folder = Folder(path.parent)
     if force:
         folder.write(path.name, text.encode())
@@ -64,9 +77,58 @@ def write_task_file(
     return path
 
 
-def _task_name(task: str | None, table_uri: str) -> str:
-    last = table_uri.rstrip("/").rpartition("/")[2].partition("?")[0]
-    name = task or last.removesuffix(".parquet")
+def _named(table: str) -> Table:
+    """The table that a text names."""
+    uri = table.partition("?")[0].rstrip("/").lower().removesuffix(".gz").removesuffix(".bz2")
+    ending = uri.rpartition(".")[2]
+    if ending == "sql":
+        return Table(sql=text_of(Path(table)))
+    if ending == "tsv":
+        return Table(uri=table, format="csv", options={"sep": "\t"})
+    if ending in _FORMATS:
+        return Table(uri=table, format=ending)
+    if _is_of_catalog(table):
+        return Table(name=table)
+    return Table(uri=table)
+
+
+def _is_of_catalog(table: str) -> bool:
+    return bool(_OF_CATALOG.fullmatch(table)) and not Folder(table).exists()
+
+
+def _text_of(table: Table, label: str) -> str:
+    snapshot = open_table(table)
+    label = Spellings(snapshot.schema.names).find(label) or label
+    take = partial(take_sample, snapshot)
+    return task_text(table, snapshot, _look(snapshot, label, take), label)
+
+
+def _text_by_spark(table: Table, label: str, env: str, conf: str | Path | None) -> str:
+    from petafit.spark.session import open_session
+    from petafit.table.sources import open_source, sample_of
+
+    folder = conf_folder(conf)
+    settings = (
+        load_settings(task=None, env=env, conf=conf).settings
+        if folder.is_dir()
+        else Settings(task="init", label=label, spark=_ON_THIS_MACHINE)
+    )
+    with open_session(settings, app_name="petafit init") as session:
+        snapshot, frame = open_source(session, table)
+        label = Spellings(snapshot.schema.names).find(label) or label
+
+        def take(columns: list[str]) -> Sample:
+            return Sample(*sample_of(frame, snapshot, columns), total_is_certain=True)
+
+        return task_text(table, snapshot, _look(snapshot, label, take), label)
+
+
+def _task_name(task: str | None, table: str) -> str:
+    last = table.rstrip("/").rpartition("/")[2].partition("?")[0]
+    named = last.removesuffix(".gz").removesuffix(".bz2")
+    stem, _, ending = named.rpartition(".")
+    is_file = ending.lower() in {"parquet", "sql", "tsv", *_FORMATS}
+    name = task or (stem if is_file else ending if _is_of_catalog(table) else last)
     if not _NAME.fullmatch(name):
         raise ConfigurationError(
             f"{name!r} cannot be a task's name",
@@ -82,7 +144,7 @@ def _existing(path: Path) -> ConfigurationError:
     )
 
 
-def _look(snapshot: Snapshot, label: str) -> Sample:
+def _look(snapshot: Snapshot, label: str, take: Callable[[list[str]], Sample]) -> Sample:
     """Rows with the columns that can be features, and the label."""
     if not has_column(snapshot.schema, label):
         raise ConfigurationError(
@@ -98,7 +160,7 @@ def _look(snapshot: Snapshot, label: str) -> Sample:
         )
     columns = [field.name for field in snapshot.schema if feature_kind(field.type)]
     try:
-        sample = take_sample(snapshot, columns)
+        sample = take(columns)
     except ContractError as error:
         if snapshot.scan_reason is None:
             raise

@@ -61,5 +61,5 @@ def open_instances(
             )
         task = Task.of(rows.settings, rows.snapshot)
         encoding = Encoding(task.checks, encoder_for(job, task, rows))
-        instances = Instances(rows.source(part, task.columns), encoding)
+        instances = Instances(rows.source(part, task.columns, task.derivation), encoding)
     return instances

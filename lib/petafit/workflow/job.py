@@ -22,7 +22,7 @@ from petafit.workflow.outputs import what_is_gone
 from petafit.workflow.progress import show_progress
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 log = logging.getLogger("petafit")
 
@@ -39,6 +39,8 @@ class Job:
         None with the local engine.
     passes : Passes
         Runs aggregators, and lets an interrupted run go on with what is done.
+    frame : DataFrame or None
+        The rows that the caller passed instead of a table.
     """
 
     settings: Settings
@@ -47,6 +49,7 @@ class Job:
     spark: "SparkSession | None"
     passes: Passes
     models: ModelStore
+    frame: "DataFrame | None" = None
 
     @property
     def finished(self) -> bool:
@@ -57,13 +60,14 @@ class Job:
 class JobOptions(TypedDict, total=False):
     """The options of every job: those of `open_job`."""
 
+    frame: "DataFrame | None"
     spark: "SparkSession | None"
     run_id: str | None
     logical_date: str | None
 
 
 _FILLED_MOSTLY = ("table", "split")
-_FILLED = {"score": ("table", "score")}
+_FILLED = {"score": ("table", "score"), "prepare": ("prepare", "table", "split")}
 """The sections a job reads in which the logical date may stand."""
 
 
@@ -72,6 +76,7 @@ def open_job(
     name: str,
     settings: Settings,
     *,
+    frame: "DataFrame | None" = None,
     spark: "SparkSession | None" = None,
     run_id: str | None = None,
     logical_date: str | None = None,
@@ -80,6 +85,8 @@ def open_job(
 
     Parameters
     ----------
+    frame : DataFrame, optional
+        The rows to work on; its session is used where none is given.
     spark : SparkSession, optional
         Used and not stopped; without it one is built where the engine needs one.
     run_id : str, optional
@@ -116,14 +123,15 @@ def open_job(
             yield Job(settings, run, idle, None, Passes(idle, run.folder, inputs=""), models)
             return
         log.info("run %s starts: %s on task %s", run.run_id, name, settings.task)
-        with _open_engine(settings, name, given=spark) as (engine, session):
+        given = frame.sparkSession if frame is not None and spark is None else spark
+        with _open_engine(settings, name, given=given) as (engine, session):
             inputs = f"{settings_digest(settings)} {code_digest()}"
             seconds = settings.training.checkpoint_seconds
             passes = Passes(
                 engine, run.folder, inputs, watch=show_progress, checkpoint_seconds=seconds
             )
             with _within_memory():
-                yield Job(settings, run, engine, session, passes, models)
+                yield Job(settings, run, engine, session, passes, models, frame)
             run.update(
                 peak_memory_bytes=_peaks(passes, session),
                 timings={"compile": passes.compile_seconds},

@@ -7,6 +7,8 @@ from typing import Literal
 
 from petafit.config.layers import settings_digest
 from petafit.errors import ConfigurationError
+from petafit.functions.derivation import Derivation
+from petafit.functions.module import FunctionModule
 from petafit.learners.mllib.files import check_files
 from petafit.models.aliases import split_reference
 from petafit.models.model import Model, SparkModel, model_from_named
@@ -32,12 +34,15 @@ class Published:
     ----------
     rows : TaskRows
         Of the table, with columns named as the model spells them.
+    derivation : Derivation or None
+        The columns that the model takes from functions.
     """
 
     version: ModelVersion
     content: StateDict
     model: Model | SparkModel
     rows: TaskRows
+    derivation: Derivation | None
 
     def check_target(self, *, label: str, weight: str | None) -> None:
         """Refuse to measure the model by another label than it has learnt, or by other weights.
@@ -71,12 +76,14 @@ class Published:
         """
         wanted = tuple(dict.fromkeys((*columns, *self.model.schema.names)))
         if self.version.attachment is None:
-            return self.rows.source(part, wanted)
+            return self.rows.source(part, wanted, self.derivation)
         from petafit.learners.mllib.frames import with_predictions
 
         check_files(Folder(self.version.attachment), n_features=self.model.encoder.n_features)
         scanned = with_predictions(
-            self.rows.scan(part, wanted), self.version.attachment, self.model.encoder.statistics
+            self.rows.scan_derived(part, wanted, self.derivation),
+            self.version.attachment,
+            self.model.encoder.statistics,
         )
         return scanned.in_at_most(self.rows.shards)
 
@@ -87,7 +94,7 @@ def open_published(job: Job, rows: TaskRows) -> Published:
     Raises
     ------
     ConfigurationError
-        There is no such model.
+        There is no such model, or the functions that it needs are missing or others.
     ContractError
         The table lacks a column of the model, or has it in another type.
     """
@@ -101,7 +108,11 @@ def open_published(job: Job, rows: TaskRows) -> Published:
     read = (*model.schema.names, encoder.label, encoder.weight)
     rows = rows.spelled_as(name for name in read if name is not None)
     check_schema(rows.snapshot.schema, model.schema)
-    return Published(version, content, model, rows)
+    derivation = None
+    if model.requirement is not None:
+        named = job.settings.functions
+        derivation = model.requirement.met_by(FunctionModule.read(named) if named else None)
+    return Published(version, content, model, rows, derivation)
 
 
 def report_rows(job: Job, version: ModelVersion) -> None:

@@ -1,6 +1,7 @@
 """Replacing the rows of an earlier scoring: those that are scored again, and no others."""
 
-from petafit.config.settings import Settings, Table
+from petafit.config.settings import Settings
+from petafit.config.tables import Table
 from petafit.errors import ConfigurationError
 from petafit.store.filesystem import Folder
 from petafit.table.filters.split import Selection, select
@@ -109,9 +110,19 @@ def refuse_loss(settings: Settings, snapshot: Snapshot, output: Output) -> None:
         )
 
 
-def default_output(table_uri: str) -> str:
-    """The default address of a table's predictions."""
-    return f"{table_uri.rstrip('/')}_predictions"
+def default_output(table: Table) -> str:
+    """The default address of a table's predictions.
+
+    Raises
+    ------
+    ConfigurationError
+        Rows that are not stored have none.
+    """
+    if table.uri is None or not table.is_stored:
+        raise ConfigurationError(
+            f"The predictions of {table.title} need an address", hint="Set `score.output`."
+        )
+    return f"{table.uri.rstrip('/')}_predictions"
 
 
 def _selected(snapshot: Snapshot, selection: Selection) -> Scope:
@@ -133,7 +144,7 @@ def _made_from(output: Output, snapshot: Snapshot) -> str | None:
 
     An older petafit did not write that down, but gave each table an output of its own.
     """
-    by_default = Folder(default_output(snapshot.uri)) == Folder(output.uri)
+    by_default = Folder(f"{snapshot.uri}_predictions") == Folder(output.uri)
     unsaid = snapshot.uri if by_default or output.partition_by else None
     found = read_mark(Folder(output.uri)).get("source", unsaid)
     return None if found is None else str(found)

@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from petafit.config.settings import Settings, Table
+from petafit.config.settings import Settings
+from petafit.config.tables import Table
 from petafit.errors import ConfigurationError, ConflictError
+from petafit.functions.derivation import Derivation
 from petafit.store.arrays import digest
 from petafit.stream.batches import Source, Tally
 from petafit.stream.choose import How, choose
@@ -23,7 +25,7 @@ from petafit.workflow.job import Job
 from petafit.workflow.task import spelled
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
     from petafit.stream.scan.stream import ScanSource
 
@@ -38,11 +40,14 @@ class TaskRows:
     ----------
     how : {"direct", "scan"}
         Whether the workers read the files, or Spark's own scan does.
+    frame : DataFrame or None
+        The rows of a snapshot without files.
     """
 
     job: Job
     snapshot: Snapshot
     how: How
+    frame: "DataFrame | None" = None
 
     @cached_property
     def settings(self) -> Settings:
@@ -51,25 +56,34 @@ class TaskRows:
 
     def spelled_as(self, names: Iterable[str]) -> "TaskRows":
         """The same rows, with columns named as here where only the case of letters differs."""
-        return replace(self, snapshot=self.snapshot.spelled_as(names))
+        snapshot = self.snapshot.spelled_as(names)
+        if self.frame is None:
+            return replace(self, snapshot=snapshot)
+        return replace(self, snapshot=snapshot, frame=self.frame.toDF(*snapshot.schema.names))
 
     @property
     def shards(self) -> int:
         """The number of shards wanted: by default, one for each of the engine's slots."""
         return self.settings.training.shards or self.job.engine.slots
 
-    def source(self, part: Part, columns: Sequence[str]) -> Source:
+    def source(
+        self, part: Part, columns: Sequence[str], derivation: Derivation | None = None
+    ) -> Source:
         """A part of the rows: in shards by a plan that is frozen in the run folder, or in Spark's.
 
         Parameters
         ----------
         columns : sequence of str
-            The columns wanted, partition columns among them.
+            The columns wanted, partition columns among them; derived ones need not be.
+        derivation : Derivation, optional
+            Adds columns.
         """
+        stored = derivation.stored(columns) if derivation else columns
         if self.how == "scan":
             self._refuse_partitions(part)
-            return self.scan(part, columns).in_at_most(self.shards)
-        return self._planned(part, columns)
+            scanned = self.scan(part, stored).in_at_most(self.shards)
+            return replace(scanned, derivation=derivation)
+        return replace(self._planned(part, stored), derivation=derivation)
 
     def _planned(self, part: Part, columns: Sequence[str]) -> DirectSource:
         return DirectSource.of(
@@ -115,6 +129,8 @@ class TaskRows:
 
     def expected(self, part: Part) -> int | None:
         """An upper bound of a part's rows; None where the table's log has none."""
+        if self.snapshot.format == "spark":
+            return None
         selection = select(self.settings, part)
         counts = [f.rows for f in self.snapshot.files if not selection.excludes(f.partition)]
         return None if None in counts else sum(count for count in counts if count is not None)
@@ -129,6 +145,14 @@ class TaskRows:
             density = file.footer.num_rows / first.size
         wanted = (f.size for f in self.snapshot.files if not selection.excludes(f.partition))
         return round(density * sum(wanted))
+
+    def scan_derived(
+        self, part: Part, columns: Sequence[str], derivation: Derivation | None
+    ) -> "ScanSource":
+        """As `scan`, with derived columns that Spark computes."""
+        if derivation is None:
+            return self.scan(part, columns)
+        return self.scan(part, derivation.stored(columns)).derived(derivation)
 
     def scan(self, part: Part, columns: Sequence[str]) -> "ScanSource":
         """A part of the rows as Spark's own scan reads them.
@@ -154,6 +178,7 @@ class TaskRows:
             self.snapshot,
             columns,
             selection,
+            frame=self.frame,
             promised=promised,
             is_exact=by_partition and not selection.share and not self.snapshot.has_deletions,
         )
@@ -192,36 +217,72 @@ class TaskRows:
 def open_rows(job: Job, table: Table) -> TaskRows:
     """Pin a table for a run; a resumed run gets what it began with.
 
+    A DataFrame that the caller passed takes its place.
+
     Raises
     ------
+    ConfigurationError
+        There is no table, or it needs Spark and there is none.
     ConflictError
-        The table keeps no versions, and its files are no longer those the run began with.
+        The table keeps no versions, and its files, or a source's columns, are no longer those the
+        run began with.
     """
-    began_with = next((i for i in job.run.manifest["inputs"] if i["table"] == table.uri), None)
+    title = table.title if job.frame is None else "a DataFrame"
+    began_with = next((i for i in job.run.manifest["inputs"] if i["table"] == title), None)
     if began_with and began_with.get("version") is not None:
         table = table.model_copy(update={"version": began_with["version"]})
-    snapshot = open_table(table)
-    pinned = _as_input(table, snapshot)
+    frame = None
+    if job.frame is None and table.is_stored:
+        snapshot = open_table(table)
+    else:
+        snapshot, frame = open_frame(job, table)
+    pinned = _as_input(title, snapshot)
     if began_with and began_with != pinned:
         raise ConflictError(
-            f"The files of {table.uri} changed since run {job.run.run_id!r} began",
-            expected=began_with.get("files"),
-            got=pinned["files"],
+            f"{title} changed since run {job.run.run_id!r} began",
+            expected=began_with.get("files", began_with.get("schema")),
+            got=pinned.get("files", pinned.get("schema")),
             hint="Start again under a new run id.",
         )
     job.run.update(inputs=[pinned])
     how, reason = choose(snapshot, job.settings.stream, job.engine.name)
-    log.info("table %s stream=%s because %s", table.uri, how, reason)
-    return TaskRows(job, snapshot, how)
+    log.info("table %s stream=%s because %s", title, how, reason)
+    return TaskRows(job, snapshot, how, frame)
 
 
-def _as_input(table: Table, snapshot: Snapshot) -> dict[str, Any]:
+def open_frame(job: Job, table: Table) -> "tuple[Snapshot, DataFrame]":
+    """Open rows that Spark reads: those the caller passed, or a table or query.
+
+    Raises
+    ------
+    ConfigurationError
+        There are none, or there is no Spark.
+    """
+    if job.frame is None and not table.is_given:
+        raise ConfigurationError(
+            f"The task {job.settings.task!r} names no rows",
+            hint="Set `table`, or pass a DataFrame: `petafit.train(settings, frame=df)`.",
+        )
+    if job.spark is None:
+        title = table.title if job.frame is None else "a DataFrame"
+        raise ConfigurationError(
+            f"Only Spark reads {title}, and there is no Spark", hint="Set `engine: spark`."
+        )
+    from petafit.table.sources import as_table, open_source
+
+    if job.frame is not None:
+        return as_table(job.frame, "a DataFrame")
+    return open_source(job.spark, table)
+
+
+def _as_input(title: str, snapshot: Snapshot) -> dict[str, Any]:
     """The table as the manifest names it."""
+    known = {"table": title, "format": snapshot.format, "version": snapshot.version}
+    if snapshot.format == "spark":
+        return {**known, "schema": digest(str(snapshot.schema).encode())}
     listed = "\n".join(f"{file.path} {file.size}" for file in snapshot.files)
     return {
-        "table": table.uri,
-        "format": snapshot.format,
-        "version": snapshot.version,
+        **known,
         "files": {
             "count": len(snapshot.files),
             "bytes": sum(file.size for file in snapshot.files),

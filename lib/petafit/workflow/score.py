@@ -6,7 +6,8 @@ from typing import Unpack
 import pyarrow as pa
 
 from petafit.aggregate.sink import WriteFiles
-from petafit.config.settings import Settings, Table
+from petafit.config.settings import Settings
+from petafit.config.tables import Table
 from petafit.errors import ConfigurationError
 from petafit.evaluation.score import PredictionColumns, Score, Scores
 from petafit.store.filesystem import Folder
@@ -38,7 +39,7 @@ def score(settings: Settings, **options: Unpack[JobOptions]) -> Run:
     ----------
     settings : Settings
         ``settings.score`` names the table to score, by default the task's own, and the output.
-    spark, run_id, logical_date
+    frame, spark, run_id, logical_date
         As in `petafit.train`.
 
     Returns
@@ -61,13 +62,13 @@ def score(settings: Settings, **options: Unpack[JobOptions]) -> Run:
     with open_job("score", settings, **options) as job:
         if job.finished:
             return job.run
-        asked = _table_to_score(job.settings)
+        asked = job.settings.score.table or job.settings.table
+        uri = job.settings.score.output or default_output(asked if job.frame is None else Table())
         published = open_published(job, open_rows(job, asked))
         rows = published.rows
         scope = scope_of(rows.settings, rows.snapshot, job.run.manifest["logical_date"])
         layout = _layout(job, published, scope)
         layout.check()
-        uri = job.settings.score.output or default_output(asked.uri)
         output = _output(job, uri, layout.schema(published.model), scope, rows)
         with job.run.stage("score"):
             outcome = job.passes.run(
@@ -83,14 +84,6 @@ def score(settings: Settings, **options: Unpack[JobOptions]) -> Run:
             rows=_counts(outcome.result), metrics={"rows_per_second": outcome.rows_per_second}
         )
     return job.run
-
-
-def _table_to_score(settings: Settings) -> Table:
-    """The table that `score` names, or the task's own."""
-    if not settings.score.table:
-        return settings.table
-    other = {"uri": settings.score.table, "format": "auto", "version": None}
-    return settings.table.model_copy(update=other)
 
 
 def _output(job: Job, uri: str, schema: pa.Schema, scope: Scope, rows: TaskRows) -> Output:

@@ -20,6 +20,8 @@ from petafit.features.encoding.target import check_label_type
 from petafit.features.feature import Feature, Numeric, columns_of
 from petafit.features.profile import Profile
 from petafit.features.spec import resolve
+from petafit.functions.derivation import Derivation
+from petafit.functions.module import FunctionModule
 from petafit.learners.registry import LearnerInfo, describe
 from petafit.table.columns import Spellings, has_column
 from petafit.table.contract import Checks, compile_checks
@@ -117,9 +119,11 @@ class Task:
     Attributes
     ----------
     schema : pyarrow.Schema
-        Of the table.
+        Of the table, with the derived columns.
     kind : {"classes", "number"}
         What the label is.
+    derivation : Derivation or None
+        The columns that the features take from functions.
     """
 
     settings: Settings
@@ -127,6 +131,7 @@ class Task:
     learner: LearnerInfo
     features: tuple[Feature, ...]
     kind: Literal["classes", "number"]
+    derivation: Derivation | None = None
 
     @classmethod
     def of(cls, settings: Settings, snapshot: Snapshot) -> Self:
@@ -167,20 +172,28 @@ class Task:
                 hint="Choose another learner, or set `label.kind`.",
             )
         check_label_type(schema.field(settings.label.column).type, settings.label.column, kind)
+        module = FunctionModule.read(settings.functions) if settings.functions else None
+        derivable = module.derivable(schema) if module else {}
         features = resolve(
             settings.features,
-            schema,
+            pa.schema([*schema, *(each.field for each in derivable.values())]),
             label=settings.label.column,
             weight=settings.weight,
             keys=settings.keys,
-            index=index_columns(snapshot),
+            index={*index_columns(snapshot), *derivable},
         )
-        return cls(settings, schema, learner, features, kind)
+        used = tuple(name for name in columns_of(features) if name in derivable)
+        if module is None or not used:
+            return cls(settings, schema, learner, features, kind)
+        derivation = Derivation(module, used)
+        extended = pa.schema([*schema, *derivation.schema])
+        return cls(settings, extended, learner, features, kind, derivation)
 
     @property
     def feature_schema(self) -> pa.Schema:
-        """The raw columns the features read."""
-        return pa.schema([self.schema.field(name) for name in columns_of(self.features)])
+        """The columns of the table that the features read."""
+        names = self._stored(columns_of(self.features))
+        return pa.schema([self.schema.field(name) for name in names])
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -193,7 +206,11 @@ class Task:
     @property
     def profiled_columns(self) -> tuple[str, ...]:
         """The columns that the profile and the checks read."""
-        return tuple(dict.fromkeys([*self.profile.columns, *self.checks.columns]))
+        return self._stored((*self.profile.columns, *self.checks.columns))
+
+    def _stored(self, columns: Iterable[str]) -> tuple[str, ...]:
+        """The columns of the table that give these columns, each once."""
+        return self.derivation.stored(columns) if self.derivation else tuple(dict.fromkeys(columns))
 
     @property
     def checks(self) -> Checks:

@@ -8,6 +8,7 @@ from functools import reduce
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from petafit.config.tables import Table
 from petafit.config.yaml12 import dump
 from petafit.errors import ConfigurationError
 from petafit.features.columns import is_date, is_integer
@@ -40,11 +41,13 @@ _HASH_BITS = (18, 22)
 _TEXT_BITS = 20
 
 
-def task_text(table_uri: str, snapshot: Snapshot, sample: Sample, label: str) -> str:
+def task_text(table: Table, snapshot: Snapshot, sample: Sample, label: str) -> str:
     """A task file for a table.
 
     Parameters
     ----------
+    table : Table
+        As it was named.
     sample : Sample
         Rows with the label and every column that can be a feature.
     """
@@ -55,10 +58,10 @@ def task_text(table_uri: str, snapshot: Snapshot, sample: Sample, label: str) ->
     index = index_columns(snapshot)
     data = [column for column in columns if column.name not in index]
     lines = [
-        *_overview(table_uri, snapshot, sample),
+        *_overview(table.title, snapshot, sample),
         *_figures(snapshot.schema, seen, is_whole=sample.is_whole),
         "",
-        *_table(table_uri, seen[label]),
+        *_table(table, seen[label]),
         *_label(seen[label], rows.column(label)),
         *_split(cut, columns, rows),
         *_features(columns, cut, index),
@@ -69,12 +72,17 @@ def task_text(table_uri: str, snapshot: Snapshot, sample: Sample, label: str) ->
     return "\n".join(lines) + "\n"
 
 
-def _overview(table_uri: str, snapshot: Snapshot, sample: Sample) -> Iterator[str]:
-    table = snapshot.format if snapshot.version is None else f"delta version {snapshot.version}"
+def _overview(title: str, snapshot: Snapshot, sample: Sample) -> Iterator[str]:
+    by_spark = snapshot.format == "spark"
+    table: str = "read by Spark" if by_spark else snapshot.format
+    if snapshot.version is not None:
+        table = f"delta version {snapshot.version}"
     rows = f"{'' if sample.total_is_certain else 'about '}{sample.total:,} rows"
-    files = "1 file" if len(snapshot.files) == 1 else f"{len(snapshot.files):,} files"
-    yield f"# Written by `petafit init` for {dump(table_uri)}: {table}, {rows}, {files}."
-    if snapshot.scan_reason:
+    files = "" if by_spark else f", {len(snapshot.files):,} files"
+    if len(snapshot.files) == 1:
+        files = ", 1 file"
+    yield f"# Written by `petafit init` for {dump(title)}: {table}, {rows}{files}."
+    if snapshot.scan_reason and not by_spark:
         yield f"# Its files alone do not tell all: {snapshot.scan_reason}."
     if not sample.is_whole:
         yield f"# Looked at {sample.rows.num_rows:,} rows from all over the table."
@@ -100,19 +108,28 @@ def _figures(schema: pa.Schema, seen: Mapping[str, Seen], *, is_whole: bool) -> 
         yield f"# {text}  {count:>{widths[3]}}  {ends}".rstrip()
 
 
-def _table(table_uri: str, label: Seen) -> Iterator[str]:
+def _table(table: Table, label: Seen) -> Iterator[str]:
     """The table, without the rows whose label is missing or infinite."""
     name = _quoted(label.name)
     conditions = [f"{name} is not null"] if label.missing else []
     if label.infinite:
         conditions += [f"{name} > -{_ALL_NUMBERS}", f"{name} < {_ALL_NUMBERS}"]
-    if not conditions or "`" in label.name:
-        yield f"table: {dump(table_uri)}"
+    if "`" in label.name:
+        conditions = []
+    if table.is_stored and not conditions:
+        yield f"table: {dump(table.uri)}"
+        return
+    yield "table:"
+    for key, value in table.model_dump(exclude_defaults=True).items():
+        if key == "sql":
+            yield "  sql: |"
+            yield from (f"    {line}".rstrip() for line in value.strip().splitlines())
+        else:
+            yield f"  {key}: {dump(value)}"
+    if not conditions:
         return
     share = _share(label.missing + label.infinite, label.rows)
     without = "no label, or an infinite one" if label.infinite else "no label"
-    yield "table:"
-    yield f"  uri: {dump(table_uri)}"
     filter_ = dump(conditions if len(conditions) > 1 else conditions[0])
     yield f"  filter: {filter_} # {share} have {without}"
 

@@ -11,7 +11,8 @@ from petafit.evaluation.metrics import Figures
 from petafit.features.encoding.hashing import IndexSpace
 from petafit.learners.arrays import diverged
 from petafit.learners.registry import describe
-from petafit.models.model import Signature, SparkModel
+from petafit.models.model import SparkModel
+from petafit.models.signature import Signature
 from petafit.models.store import ModelStore
 from petafit.store.filesystem import Folder
 from petafit.store.runs import Run
@@ -33,6 +34,8 @@ def train(settings: Settings, **options: Unpack[JobOptions]) -> Run:
     ----------
     settings : Settings
         The task, the environment, the learner.
+    frame : DataFrame, optional
+        The rows, instead of ``settings.table``; Spark reads them anew in every pass.
     spark : SparkSession, optional
         Used and not stopped; without it one is built, unless ``settings.engine`` is ``local``.
     run_id : str, optional
@@ -63,7 +66,7 @@ def train(settings: Settings, **options: Unpack[JobOptions]) -> Run:
             return job.run
         rows = open_rows(job, job.settings.table)
         task = Task.of(rows.settings, rows.snapshot)
-        source = rows.source("train", task.columns)
+        source = rows.source("train", task.columns, task.derivation)
         task.learner.check_shards(source.shards)
         model: Signature
         attachment: Callable[[str], None] | None = None
@@ -148,14 +151,16 @@ def _fit_in_spark(
     check_choice(settings.learner, n_features=space.size, columns=task.columns)
     encoder = profiled(job, task, rows)
     check_statistics(settings.learner, encoder)
-    frame = training_frame(rows.scan("train", task.columns), task.checks, encoder)
+    scanned = rows.scan_derived("train", task.columns, task.derivation)
+    frame = training_frame(scanned, task.checks, encoder)
     features = stages(task.features, encoder.statistics, settings.hash_bits, settings.unicode)
     assert encoder.statistics.rows is not None  # MLlib's features are always profiled
     began = time.monotonic()
     with job.run.stage("fit"):
         fitted = estimator.fit(frame, stages=features, weight=settings.weight)
     seconds = time.monotonic() - began
-    model = SparkModel(encoder, settings.learner, task.feature_schema)
+    requirement = task.derivation.requirement if task.derivation else None
+    model = SparkModel(encoder, settings.learner, task.feature_schema, requirement)
     metrics: Figures = {"rows_per_second": encoder.statistics.rows / seconds}
     return model, metrics, partial(_save, fitted, settings.learner.name)
 

@@ -14,6 +14,8 @@ from pyspark.sql import functions as F  # noqa: N812  (the name Spark's own docu
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from petafit.errors import ConfigurationError, ContractError, StorageError
+from petafit.functions.derivation import Derivation
+from petafit.functions.spark import derived
 from petafit.spark.failures import in_one_sentence
 from petafit.spark.session import case_sensitive, require_delta
 from petafit.store.arrays import digest
@@ -52,6 +54,8 @@ class ScanSource:
         Names of the batches' columns, if those are numbered.
     batches : iterator of pyarrow.RecordBatch or None
         What Spark passes to a task; None on the driver.
+    derivation : Derivation, optional
+        Adds columns to every batch.
     shards : int
         Upper limit of the shards; 0 if Spark decides, and their number is not known before.
     """
@@ -64,6 +68,7 @@ class ScanSource:
     is_exact: bool = False
     names: tuple[str, ...] = ()
     batches: Iterator[pa.RecordBatch] | None = None
+    derivation: Derivation | None = None
 
     shards: int = 0
     frozen = False
@@ -77,12 +82,13 @@ class ScanSource:
         columns: Sequence[str],
         predicate: RowFilter,
         *,
+        frame: DataFrame | None = None,
         promised: int | None = None,
         is_exact: bool = False,
     ) -> "ScanSource":
-        """Scan some columns of a snapshot; raises like `scan`."""
+        """Scan some columns of a snapshot, or of a frame of its columns; raises like `scan`."""
         return cls(
-            scan(session, snapshot, columns, predicate),
+            scan(session, snapshot, columns, predicate, frame=frame),
             carried_schema(snapshot.schema, columns),
             predicate,
             predicate_schema(snapshot.schema, columns, predicate),
@@ -104,6 +110,11 @@ class ScanSource:
     def in_at_most(self, shards: int) -> "ScanSource":
         """Return the same rows in at most this number of shards, without a shuffle."""
         return replace(self, frame=self.driver_frame().coalesce(shards), shards=shards)
+
+    def derived(self, derivation: Derivation) -> "ScanSource":
+        """Return a source whose frame has the derived columns: Spark itself computes them."""
+        frame = derived(self.driver_frame(), derivation)
+        return replace(self, frame=frame, schema=pa.unify_schemas([self.schema, derivation.schema]))
 
     def driver_frame(self) -> DataFrame:
         """Return the frame, on the driver.
@@ -170,18 +181,28 @@ class ScanSource:
             wanted = chosen(rows, schema=self.schema, predicate=self.predicate)
             if wanted is not None:
                 tally.read += wanted.num_rows
-                yield wanted
+                yield self.derivation.extend(wanted) if self.derivation else wanted
         tally.pieces += 1
 
 
 def scan(
-    session: SparkSession, snapshot: Snapshot, columns: Sequence[str], predicate: RowFilter
+    session: SparkSession,
+    snapshot: Snapshot,
+    columns: Sequence[str],
+    predicate: RowFilter,
+    *,
+    frame: DataFrame | None = None,
 ) -> DataFrame:
     """Return a frame of the selected rows, with the selected columns and the predicate's.
 
     It reads the pinned version of a Delta table, or the pinned files of a Parquet table, whatever
     was written since. Spark filters by the predicate's SQL; the workers apply the whole predicate
     again.
+
+    Parameters
+    ----------
+    frame : DataFrame, optional
+        The rows, where the snapshot has no files.
 
     Raises
     ------
@@ -195,7 +216,9 @@ def scan(
     with in_one_sentence(
         f"Spark cannot scan {snapshot.uri}", hint="Set `stream: direct` where the table allows it."
     ):
-        frame = _frame(session, snapshot, wanted_files(snapshot.files, predicate), needed)
+        if frame is None:
+            files = wanted_files(snapshot.files, predicate)
+            frame = _frame(session, snapshot, files, needed)
         return frame.where(predicate.sql()).select(*(F.col(quoted(n)).alias(n) for n in needed))
 
 

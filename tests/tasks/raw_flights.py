@@ -1,9 +1,13 @@
-"""A few raw flights, made for the rules of the flights table."""
+"""A few raw flights, and the shipped task on them."""
 
 import csv
 from pathlib import Path
 
-from petafit.datasets.flights import SCHEMAS, WEATHER
+from petafit.config.layers import load_settings
+from petafit.config.settings import Settings
+from petafit.datasets.nycflights13 import TABLES
+
+WEATHER = ("temp", "dewp", "humid", "wind_speed", "precip", "pressure", "visib")
 
 RAW_FLIGHTS = [
     # month, hour, flight, tailnum, arr_delay
@@ -18,9 +22,20 @@ RAW_WEATHER = [(1, 6, 10), (2, 7, "NA"), (2, 7, 20), (3, 8, 30), (10, 6, 1000)]
 PLANES = [("N1", 2000, 50), ("N2", "NA", 150)]
 
 
-def write_raw(folder: Path) -> None:
+def flights_in(folder: Path) -> Settings:
+    """The task as it is shipped, with its folders in this one."""
+    paths = [f"paths.{name}={folder / name}" for name in ("data", "runs", "models")]
+    overrides = [*paths, f"table.uri={folder / 'flights'}"]
+    return load_settings(task="flights", conf="conf", overrides=overrides).settings
+
+
+def write_raw(settings: Settings) -> None:
     """Write them as the package has them: CSV files with NA for null."""
-    folder.mkdir(parents=True, exist_ok=True)
+    assert settings.prepare is not None
+    folder = Path(settings.paths.data) / "raw" / "nycflights13"
+    folder.mkdir(parents=True)
+    for name in TABLES:  # what the query does not read
+        (folder / f"{name}.csv").touch()
     given = {
         "flights": [
             {
@@ -49,7 +64,8 @@ def write_raw(folder: Path) -> None:
         ],
     }
     for name, rows in given.items():
-        columns = [column.split()[0] for column in SCHEMAS[name].split(", ")]
+        described = settings.prepare.source.views[name].columns or ""
+        columns = [column.split()[0] for column in described.split(", ")]
         with (folder / f"{name}.csv").open("w", newline="") as file:
             writer = csv.DictWriter(file, columns, restval="NA")
             writer.writeheader()

@@ -1,0 +1,152 @@
+"""Inputs and outputs of a model of any kind, and how they are stored."""
+
+from functools import cached_property
+from typing import Self
+
+import numpy as np
+import pyarrow as pa
+
+from petafit.config.section import Scalar
+from petafit.config.settings import Contract, LearnerChoice
+from petafit.errors import ConfigurationError, StorageError
+from petafit.features.classes import class_array
+from petafit.features.columns import check_columns
+from petafit.features.encoder import Encoder
+from petafit.features.encoding.stored import reading
+from petafit.features.feature import Numeric
+from petafit.functions.derivation import Requirement
+from petafit.learners.registry import describe
+from petafit.store.arrays import StateDict
+from petafit.table.contract import Checks, compile_checks
+
+
+class Signature:
+    """Inputs and outputs of a model of any kind.
+
+    Parameters
+    ----------
+    encoder : Encoder
+        Turns raw columns into features and targets.
+    choice : LearnerChoice
+        The learner's name and parameters.
+    schema : pyarrow.Schema
+        The raw columns the features read, with their types.
+    requirement : Requirement, optional
+        The functions that give the features further columns.
+
+    Attributes
+    ----------
+    classes : tuple or None
+        The classes, in the order of `predict_proba`'s columns; None for a regressor.
+    output : {"probability", "margin", "value"}
+        The meaning of `predict_batch`'s numbers.
+    objective : Objective
+        The loss that the learner minimised.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        choice: LearnerChoice,
+        schema: pa.Schema,
+        requirement: Requirement | None = None,
+    ) -> None:
+        self.encoder = encoder
+        self.choice = choice
+        self.schema = schema
+        self.requirement = requirement
+        self.classes: tuple[Scalar, ...] | None = encoder.statistics.classes
+        learner = describe(choice)
+        self.output, self.objective = learner.output, learner.objective
+
+    @cached_property
+    def checks(self) -> Checks:
+        """Checks that a row must pass before it is predicted."""
+        numeric = [f.column for f in self.encoder.features if isinstance(f, Numeric)]
+        derived = self.requirement.schema if self.requirement else ()
+        return compile_checks(Contract(), pa.schema([*self.schema, *derived]), finite=numeric)
+
+    def predict_batch(self, batch: pa.RecordBatch) -> np.ndarray:
+        """Predict rows that pass `checks`.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,) or (n_rows, n_classes)
+            With two classes the probability of the second; with more those of all; the value
+            itself from a regressor, and the margin from a learner without probabilities.
+        """
+        raise ConfigurationError(
+            f"{self.choice.name} predicts in Spark only", hint="Use `petafit score`."
+        )
+
+    def decided(self, batch: pa.RecordBatch) -> np.ndarray | None:
+        """Return the positions of the classes the model itself chose; None if `decide` derives
+        them.
+        """
+        return None
+
+    def decide(self, predictions: np.ndarray, decided: np.ndarray | None = None) -> np.ndarray:
+        """Return a class for each row, or the value unchanged for a regressor.
+
+        Parameters
+        ----------
+        predictions, decided : ndarray
+            As `predict_batch` and `decided` give them.
+        """
+        if self.classes is None:
+            return predictions
+        if decided is None:
+            limit = 0.5 if self.output == "probability" else 0.0
+            several = predictions.ndim == 2
+            decided = predictions.argmax(axis=1) if several else predictions > limit
+        return class_array(self.classes)[decided.astype(np.intp)]
+
+    def to_state_dict(self) -> StateDict:
+        """Return the content to publish."""
+        own = StateDict(
+            {"schema": np.frombuffer(self.schema.serialize(), dtype=np.uint8)},
+            {
+                "learner": self.choice.model_dump(mode="json"),
+                **({"functions": self.requirement.to_plain()} if self.requirement else {}),
+            },
+        )
+        return own | self.encoder.to_state_dict().prefixed("encoder")
+
+    @classmethod
+    def from_state_dict(cls, named: StateDict) -> Self:
+        """Rebuild the model from `to_state_dict`'s content."""
+        return cls(*_arguments(named))
+
+
+def _arguments(
+    named: StateDict,
+) -> tuple[Encoder, LearnerChoice, pa.Schema, Requirement | None]:
+    """Return the arguments of `Signature` from `Signature.to_state_dict`'s content.
+
+    Raises
+    ------
+    StorageError
+        It is damaged, or its parts contradict each other.
+    """
+    with reading("A stored model"):
+        choice = LearnerChoice.model_validate(named.params["learner"])
+        written = named.arrays["schema"]
+        if written.dtype != np.uint8 or written.ndim != 1:
+            raise ValueError(f"a schema as {written.dtype} {written.shape}")
+        schema = _schema_of(written.tobytes())
+        needed = named.params.get("functions")
+        requirement = None if needed is None else Requirement.from_plain(needed)
+    info = describe(choice)
+    encoder = Encoder.from_state_dict(named.part("encoder"), layout=info.layout, dtype=info.dtype)
+    if len(set(schema.names)) < len(schema.names):
+        raise StorageError("The schema of a stored model names a column twice", got=schema.names)
+    derived = requirement.schema if requirement else ()
+    check_columns(encoder.features, pa.schema([*schema, *derived]), error=StorageError)
+    return encoder, choice, schema, requirement
+
+
+def _schema_of(written: bytes) -> pa.Schema:
+    try:
+        return pa.ipc.read_schema(pa.py_buffer(written))
+    except (pa.ArrowException, OSError) as error:
+        raise StorageError("The schema of a stored model is damaged", got=str(error)) from error
