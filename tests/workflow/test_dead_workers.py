@@ -21,6 +21,8 @@ pytestmark = pytest.mark.cluster
 
 SCRIPT = Path(__file__).with_name("dying_workers.py")
 
+MLLIB = ["learner={name: mllib.LogisticRegression, params: {maxIter: 3}}", "hash_bits=8"]
+
 Jobs = dict[str, tuple[str, int, list[str]]]
 
 OWN: Jobs = {
@@ -34,6 +36,12 @@ OWN: Jobs = {
 
 Stages before it check files, or make the profile: they are whole, and are not run again.
 """
+
+OF_MLLIB: Jobs = {
+    "train-mllib": ("train", 3, ["model=mllib", *MLLIB]),
+    "evaluate-mllib": ("evaluate", 2, ["model=mllib"]),
+    "score-mllib": ("score", 2, ["model=mllib"]),
+}
 
 ALL, FIRST, NONE = 9, 1, 0
 """In how many attempts of its task a worker dies."""
@@ -111,11 +119,19 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Ended:
     return run(tmp_path_factory.mktemp("own"), [*twice(OWN), other, survives])
 
 
-def assert_resumed(ended: Ended, run_id: str) -> None:
+@pytest.fixture(scope="module")
+def of_mllib(tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    """What becomes of an estimator of MLlib's."""
+    other = ("other", "train", 0, NONE, ["model=other", *MLLIB])
+    measured = ("other-evaluated", "evaluate", 0, NONE, ["model=other"])
+    return run(tmp_path_factory.mktemp("mllib"), [*twice(OF_MLLIB), other, measured])
+
+
+def assert_resumed(ended: Ended, run_id: str, *, unit: str = "shard") -> None:
     (died, lines), (resumed, after) = ended.steps[run_id]
     assert died == 1
     told = lines[-1]
-    assert told.startswith("petafit: A Python worker died; got 2 failed attempts at shard 1, ")
+    assert told.startswith(f"petafit: A Python worker died; got 2 failed attempts at {unit} 1, ")
     assert "killed for its memory" in told
     assert told.endswith("The same run id resumes the run.")
     assert resumed == 0
@@ -126,6 +142,11 @@ def assert_resumed(ended: Ended, run_id: str) -> None:
 @pytest.mark.parametrize("run_id", OWN)
 def test_a_job_ends_in_one_sentence_and_resumes(own: Ended, run_id: str) -> None:
     assert_resumed(own, run_id)
+
+
+@pytest.mark.parametrize("run_id", OF_MLLIB)
+def test_a_job_of_mllib_ends_in_one_sentence_and_resumes(of_mllib: Ended, run_id: str) -> None:
+    assert_resumed(of_mllib, run_id, unit="task" if run_id == "train-mllib" else "shard")
 
 
 def test_a_resumed_training_gives_what_an_undisturbed_one_gives(own: Ended) -> None:
@@ -159,3 +180,15 @@ def test_a_resumed_scoring_writes_every_row_once(own: Ended) -> None:
     assert scored["id"].to_pylist() == table()["id"].to_pylist()
     model = petafit.load_model(f"{own.settings.paths.models}/direct")
     np.testing.assert_allclose(scored["probability"], model.predict_proba(table())[:, 1], rtol=1e-6)
+
+
+def test_what_mllib_gives_after_all_is_what_an_undisturbed_run_gives(of_mllib: Ended) -> None:
+    found, expected = map(of_mllib.metrics, ("evaluate-mllib", "other-evaluated"))
+    assert found == pytest.approx(expected, abs=1e-6)
+    (output,) = of_mllib.manifest("score-mllib")["outputs"]
+    scored = pq.read_table(output["path"]).sort_by("id")
+    assert scored["id"].to_pylist() == table()["id"].to_pylist()
+    tested = table()["month"].to_numpy() >= 10
+    late, probability = np.array(table()["late"])[tested], scored["probability"].to_numpy()[tested]
+    losses = -np.log(np.where(late, probability, 1 - probability))
+    assert losses.mean() == pytest.approx(found["log_loss"])
