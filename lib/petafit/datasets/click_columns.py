@@ -7,31 +7,18 @@ from typing import Self
 import numpy as np
 import pyarrow as pa
 
+from petafit.features.splitmix64 import splitmix64
+
 SLOT_DAYS = 20
 """Number of days for which a value of a `MovingColumn` keeps its rank."""
 
 DRIFT = 0.04
 """Rotation of every weight in radians a day: after 10 days .92 of it is left, and .39 is new."""
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _HEX4 = np.frombuffer("".join(f"{i:04x}" for i in range(1 << 16)).encode(), dtype=np.uint32)
 
 # The mean and the deviation of the sum of four uniform 16-bit integers.
 _SUM_MEAN = 2.0 * 65535
 _SUM_DEVIATION = float(np.sqrt(4 * (65536.0**2 - 1) / 12))
-
-
-def splitmix64(keys: np.ndarray) -> np.ndarray:
-    """Apply Steele, Lea and Flood's finaliser: one 64-bit integer from another, (n,) uint64.
-
-    Examples
-    --------
-    >>> hex(splitmix64(np.zeros(1, dtype=np.uint64))[0])
-    '0xe220a8397b1dcdaf'
-    """
-    mixed = keys + _GOLDEN
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return mixed ^ (mixed >> np.uint64(31))
 
 
 def permute32(keys: np.ndarray) -> np.ndarray:

@@ -11,12 +11,9 @@ from petafit.config.section import Scalar
 from petafit.features.cache import InstanceCache
 from petafit.features.encoder import Encoder
 from petafit.features.encoding.batch import Batch
+from petafit.features.splitmix64 import STEP, splitmix64
 from petafit.stream.batches import Source
 from petafit.table.contract import Checks, ValidatedBatch
-
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-_FIRST = np.uint64(0xBF58476D1CE4E5B9)
-_SECOND = np.uint64(0x94D049BB133111EB)
 
 
 @dataclass(frozen=True)
@@ -40,18 +37,11 @@ class MergeHoldout:
             return None
         start = np.zeros(1, np.uint64)
         for part in (self.seed, shard, piece, number):
-            start = _mixed(start + np.array([part + 1], np.uint64) * _GOLDEN)
+            start = splitmix64(start + np.array([part % 2**64], np.uint64) * STEP)
         # The top 53 bits give a number in [0, 1).
-        uniform = _mixed(start + np.arange(1, rows + 1, dtype=np.uint64) * _GOLDEN) >> np.uint64(11)
+        uniform = splitmix64(start + np.arange(rows, dtype=np.uint64) * STEP) >> np.uint64(11)
         chosen = uniform.astype(np.float64) / 2.0**53 < share
         return chosen if chosen.any() else None
-
-
-def _mixed(numbers: np.ndarray) -> np.ndarray:
-    """Apply the finalizer of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014)."""
-    numbers = (numbers ^ (numbers >> np.uint64(30))) * _FIRST
-    numbers = (numbers ^ (numbers >> np.uint64(27))) * _SECOND
-    return numbers ^ (numbers >> np.uint64(31))
 
 
 @dataclass(frozen=True)
