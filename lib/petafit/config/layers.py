@@ -160,9 +160,10 @@ def _refuse_stages(tasks: Sequence[Tree]) -> None:
     """Refuse a task that allows classes to be imported: whoever runs it decides that."""
     for layer in tasks:
         spark = layer.get("spark")
-        if isinstance(spark, dict) and "stages" in spark:
+        allowed = spark.get("stages") if isinstance(spark, dict) else None
+        if isinstance(allowed, dict) or (allowed is not None and allowed.value):
             raise ConfigurationError(
-                f"A task cannot allow classes of stages ({sources(spark['stages'])[0]})",
+                f"A task cannot allow classes of stages ({sources(allowed)[0]})",
                 hint="Set `spark.stages` in the environment's file.",
             )
 
