@@ -86,6 +86,33 @@ def test_dates_that_would_replace_each_other_are_refused(events: Settings) -> No
         petafit.prepare(changed(events, replace={}), logical_date=str(DAYS[0]))
 
 
+@pytest.mark.spark
+def test_stages_are_fitted_to_the_training_rows_only(events: Settings, spark: Any) -> None:
+    """The mean of the first day: the second one validates, and the third one tests."""
+    view = {"raw": events.model_dump()["prepare"]["source"]["views"]["raw"]}
+    made = changed(
+        events,
+        source={
+            "sql": "SELECT *, IF(x = 1, NULL, x * dayofmonth(day)) AS y FROM raw",
+            "views": view,
+        },
+        stages=[{"Imputer": {"inputCols": ["y"], "outputCols": ["z"]}}],
+        replace={},
+    )
+    second, third = (f"day = '{day}'" for day in DAYS[1:])
+    split = {"train": f"day < '{DAYS[2]}'", "validation": second, "test": third}
+    by_conditions = Settings(**{**made.model_dump(), "split": split})
+    petafit.prepare(by_conditions, spark=spark)
+    found = DeltaTable(made.table.require_uri()).to_pyarrow_table().to_pylist()
+    assert {row["z"] for row in found if row["x"] == 1} == {2.0}
+    by_keys = Settings(**{**made.model_dump(), "keys": ["x"], "split": {"test_share": 0.5}})
+    with pytest.raises(ConfigurationError, match=r"training rows of a `split\.test_share`"):
+        petafit.prepare(by_keys, spark=spark)
+    unknown = Settings(**{**made.model_dump(), "split": {"train": "nope < 1"}})
+    with pytest.raises(ConfigurationError, match="cannot select the training rows"):
+        petafit.prepare(unknown, spark=spark)
+
+
 def test_stages_that_learn_are_refused_for_one_partition(events: Settings) -> None:
     stages = [{"Imputer": {"inputCols": ["x"], "outputCols": ["z"]}}]
     with pytest.raises(ConfigurationError, match=r"fitted to the rows of one partition.*Imputer"):

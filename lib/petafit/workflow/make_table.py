@@ -119,9 +119,27 @@ def _rows(job: Job, preparation: Preparation) -> "DataFrame":
     made = scan(session, snapshot, snapshot.schema.names, wanted, frame=frame)
     stages = make_stages(preparation.stages, settings.spark.stages)
     if stages:
-        training = made.where(select(settings, "train").sql())
-        made = transformed(fit_stages(stages, training), made)
+        made = transformed(fit_stages(stages, _training_rows(settings, made)), made)
     return _ordered(made, preparation.partition_by, preparation.sort_by)
+
+
+def _training_rows(settings: Settings, frame: "DataFrame") -> "DataFrame":
+    """Return the rows to which stages are fitted: neither those of validation, nor of weight 0."""
+    training = select(settings, "train")
+    if training.share is not None:
+        raise ConfigurationError(
+            "`prepare.stages` cannot be fitted to the training rows of a `split.test_share`",
+            expected="conditions in `split.train` and `split.test`",
+            hint="Split by conditions, or bin and fill by `features`.",
+        )
+    with in_one_sentence(
+        "Spark cannot select the training rows for `prepare.stages`",
+        hint="`split.train` must name columns that the source has.",
+    ):
+        frame = frame.where(training.sql())
+        for left_out in training.without:
+            frame = frame.where(f"NOT coalesce({left_out.sql()}, false)")
+        return frame
 
 
 def _ordered(
