@@ -105,7 +105,7 @@ def _text_of(table: Table, label: str) -> str:
 
 def _text_by_spark(table: Table, label: str, env: str, conf: str | Path | None) -> str:
     from petafit.spark.session import open_session
-    from petafit.table.sources import open_source, sample_of
+    from petafit.stream.scan.sources import open_source, sample_of
 
     folder = conf_folder(conf)
     settings = (

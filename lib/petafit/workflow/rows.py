@@ -268,7 +268,7 @@ def open_frame(job: Job, table: Table) -> "tuple[Snapshot, DataFrame]":
         raise ConfigurationError(
             f"Only Spark reads {title}, and there is no Spark", hint="Set `engine: spark`."
         )
-    from petafit.table.sources import as_table, open_source
+    from petafit.stream.scan.sources import as_table, open_source
 
     if job.frame is not None:
         return as_table(job.frame, "a DataFrame")

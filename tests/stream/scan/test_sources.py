@@ -4,11 +4,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from petafit.config.tables import Table
 from petafit.errors import ConfigurationError, ContractError
-from petafit.table.sources import as_table, open_source
+from petafit.stream.scan.sources import as_table, open_source
+from petafit.table.opening import open_table
 
 pytestmark = pytest.mark.spark
 
@@ -59,6 +62,17 @@ def test_a_query_over_views(spark: Any, csv: str) -> None:
     query = "SELECT city, count(*) AS n FROM trips GROUP BY city"
     views = {"trips": {"uri": csv, "format": "csv"}}
     assert rows(spark, sql=query, views=views) == [("a", 1), (None, 1)]
+
+
+def test_partition_values_of_a_view_are_those_of_its_folders(spark: Any, tmp_path: Path) -> None:
+    for month in ("01", "02"):
+        folder = tmp_path / "t" / f"month={month}" / "city=a%2520b"
+        folder.mkdir(parents=True)
+        pq.write_table(pa.table({"x": [int(month)]}), folder / "p.parquet")
+    views = {"t": {"uri": str(tmp_path / "t")}}
+    stored = open_table(Table(uri=str(tmp_path / "t")))
+    expected = sorted((f.partition["month"], f.partition["city"]) for f in stored.files)
+    assert rows(spark, sql="SELECT month, city FROM t", views=views) == expected
 
 
 def test_views_do_not_stay_and_do_not_replace_those_of_the_caller(spark: Any, csv: str) -> None:

@@ -14,8 +14,10 @@ from petafit.config.tables import Table, View
 from petafit.errors import ContractError
 from petafit.spark.failures import in_one_sentence
 from petafit.store.filesystem import Folder
+from petafit.stream.scan.stream import scan
 from petafit.table.columns import Spellings, canonical
 from petafit.table.filters.literals import quoted
+from petafit.table.filters.predicate import Predicate
 from petafit.table.opening import open_table
 from petafit.table.snapshot import Snapshot
 
@@ -119,18 +121,13 @@ def _opened(session: SparkSession, view: View) -> tuple[DataFrame, int | None]:
     """Return a view's rows, and their version where they are pinned to one."""
     if view.name is not None:
         return _of_catalog(session, view.name, view.version)
-    reader = session.read
     if view.is_stored:
-        assert view.uri is not None
         found = open_table(Table(uri=view.uri, format=view.format, version=view.version))
-        if found.format == "parquet":
-            return reader.parquet(Folder(view.uri).spark_uri), None
-        reader = reader.format("delta").option("versionAsOf", found.version or 0)
-        return reader.load(Folder(view.uri).spark_uri), found.version
+        return scan(session, found, found.schema.names, Predicate()), found.version
     given = {**_OPTIONS.get(view.format, {}), **view.options}
     if view.format == "csv" and view.columns is None:
         given.setdefault("inferSchema", True)
-    reader = reader.format(view.format).options(**given)
+    reader = session.read.format(view.format).options(**given)
     if view.columns is not None:
         reader = reader.schema(view.columns)
     return reader.load(None if view.uri is None else Folder(view.uri).spark_uri), None
