@@ -137,7 +137,7 @@ def _scores(folder: Path, result: Scores) -> Any:
 
 def _put_aside(_: Path, fitted: Fitted) -> Any:
     """The labels and weights of the merge holdout, in any order."""
-    held = fitted.reserved.arrays
+    held = fitted.holdout.arrays
     return sorted(zip(held["y"], held["weight"], strict=True)) if held else []
 
 
@@ -165,7 +165,7 @@ RIDGE = Ridge(n_features=encoder().n_features)
 
 def _coefficients(_: Path, fitted: Fitted) -> Any:
     """The coefficients of a summary, whose sums may have another origin."""
-    assert fitted.reserved.arrays == {}
+    assert fitted.holdout.arrays == {}
     found = RIDGE.finish(fitted.summary)
     return found.arrays["coef"], found.arrays["intercept"]
 
@@ -258,7 +258,7 @@ CASES = {
     "derivatives of a model that is sure": Case(
         lambda _: FullBatch(online()), encoder(), sure, _derivatives, weighted=True
     ),
-    "derivatives of rows not put aside": Case(
+    "derivatives of rows not held out": Case(
         lambda _: Checked(LearntRows(), FullBatch(online())),
         encoded,
         weights,

@@ -113,10 +113,10 @@ def encoded(batch: pa.RecordBatch) -> Batch:
     """Rows that meet the contract, a third of them in the merge holdout."""
     validated = CHECKS.validate(batch)
     good = batch.slice(0, 0) if validated.good is None else validated.good
-    aside = good.column("id").to_numpy() % 3 == 0
+    holdout = good.column("id").to_numpy() % 3 == 0
     return replace(
         encoder()(good),
-        reserved=aside if aside.any() else None,
+        holdout=holdout if holdout.any() else None,
         quarantined=validated.quarantined,
         example=validated.example,
     )

@@ -23,15 +23,15 @@ def test_the_share_is_as_wanted(share: float, seed: int, shard: int) -> None:
 
 
 def test_a_retry_chooses_the_same_rows_and_other_places_others() -> None:
-    reserve, rows = MergeHoldout((0.5, 0.5), seed=1), batch(1000)
+    holdout, rows = MergeHoldout((0.5, 0.5), seed=1), batch(1000)
     place = {"shard": 2, "piece": 1, "number": 7}
-    once = reserve.mask(rows, **place)
+    once = holdout.mask(rows, **place)
     assert once is not None
-    np.testing.assert_array_equal(once, reserve.mask(batch(1000), **place))
+    np.testing.assert_array_equal(once, holdout.mask(batch(1000), **place))
     others = [
-        reserve.mask(rows, **{**place, "shard": 3}),
-        reserve.mask(rows, **{**place, "piece": 0}),
-        reserve.mask(rows, **{**place, "number": 8}),
+        holdout.mask(rows, **{**place, "shard": 3}),
+        holdout.mask(rows, **{**place, "piece": 0}),
+        holdout.mask(rows, **{**place, "number": 8}),
         MergeHoldout((0.5, 0.5), seed=2).mask(rows, **place),
     ]
     for other in others:

@@ -101,7 +101,7 @@ def test_decimals_and_columns_of_nothing_but_nulls_are_checked_too() -> None:
     assert reasons.to_pylist() == [None, "price is -0.01, below 0", None]
 
 
-def test_only_columns_with_demands_on_their_rows_are_read() -> None:
+def test_only_columns_with_constraints_on_their_rows_are_read() -> None:
     contract = Contract(columns={"month": {"type": "int32"}, "late": {"nullable": False}})
     assert compile_checks(contract, SCHEMA, finite=["month"]).columns == ("late",)
 

@@ -11,10 +11,10 @@ Y = np.array([0.0, 1.0, 0.0, 1.0])
 
 @pytest.mark.parametrize("weight", [None, np.array([1.0, 2.0, 0.0, 3.0])])
 def test_the_merge_holdout_is_not_learnt_from(weight: np.ndarray | None) -> None:
-    aside = np.array([False, True, True, True])
-    batch, rows = taken_from(Batch(X, Y, weight, reserved=aside))
+    holdout = np.array([False, True, True, True])
+    batch, rows = taken_from(Batch(X, Y, weight, holdout=holdout))
     assert batch.weight is not None
-    assert not batch.weight[aside].any()
+    assert not batch.weight[holdout].any()
     kept = as_batch(rows, 4)
     wanted = [1, 2, 3] if weight is None else [1, 3]  # what weighs nothing says nothing
     assert count(rows) == len(wanted)
@@ -23,7 +23,7 @@ def test_the_merge_holdout_is_not_learnt_from(weight: np.ndarray | None) -> None
 
 
 def test_the_merge_holdout_has_no_rows_of_weight_0() -> None:
-    batch, rows = taken_from(Batch(X, Y, np.zeros(4), reserved=np.ones(4, bool)))
+    batch, rows = taken_from(Batch(X, Y, np.zeros(4), holdout=np.ones(4, bool)))
     assert rows is NOTHING
     assert batch.weight is not None
     assert not batch.weight.any()

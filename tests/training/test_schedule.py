@@ -20,7 +20,7 @@ def test_more_shards_merge_more_often(shards: int, parts: int) -> None:
 def test_one_shard_has_one_part_and_no_merge_holdout() -> None:
     schedule = Schedule.of(TRAINING, shards=1, rows=10**9)
     assert schedule == Schedule()
-    assert schedule.reserve(0) is None
+    assert schedule.merge_holdout(0) is None
 
 
 def test_every_piece_of_a_shard_gets_a_batch() -> None:
@@ -38,11 +38,11 @@ def test_the_merge_holdout_is_no_larger_than_wanted(shards: int, rows: int, want
     assert list(schedule.cuts) == sorted(schedule.cuts)
     assert [piece for part in schedule.parts for piece in part] == list(range(len(schedule.shares)))
     for part in schedule.parts:
-        aside = sum(
+        holdout = sum(
             schedule.shares[piece] * rows * (schedule.cuts[piece + 1] - schedule.cuts[piece])
             for piece in part
         )
-        assert aside <= wanted * (1 + 1e-9)
+        assert holdout <= wanted * (1 + 1e-9)
         assert max(schedule.shares[piece] for piece in part) <= 0.2
 
 

@@ -66,8 +66,8 @@ def test_every_column_can_be_trained_on_by_its_type(odd: Settings) -> None:
 
 @each
 def test_they_are_counted_by_the_contract(odd: Settings) -> None:
-    demands = {"columns": {"odd": {"nullable": False}}}
-    assert train(with_settings(odd, contract=demands)).manifest["rows"]["used"] == 4500
+    contract = {"columns": {"odd": {"nullable": False}}}
+    assert train(with_settings(odd, contract=contract)).manifest["rows"]["used"] == 4500
 
 
 @pytest.mark.parametrize(

@@ -157,7 +157,7 @@ def test_newton_rounds_are_refused_for_learners_of_spark(settings: Settings) -> 
 
 def test_newton_without_a_merge_holdout_is_an_error(settings: Settings) -> None:
     few = {"newton": 1, "merge_holdout": 1, "seed": 3, "rounds": 1, "parts": 1}
-    with pytest.raises(ConfigurationError, match="none was put aside"):
+    with pytest.raises(ConfigurationError, match="none was held out"):
         train(with_settings(settings, training=few, table={"filter": ["id < 60"]}))
 
 

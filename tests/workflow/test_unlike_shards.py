@@ -163,16 +163,16 @@ def test_merged_shards_keep_near_the_sequential_learner(
 
 def test_the_merge_holdout_has_all_classes(trials: Trials, monkeypatch: pytest.MonkeyPatch) -> None:
     """Though each shard holds one class: a tenth of the later half of each part of it."""
-    stack, aside = OnlineLearner.stack, []
+    stack, holdout = OnlineLearner.stack, []
 
     def noted(learner: Any, summary: Any, model: Any, rows: Batch) -> Any:
-        aside.append(rows.y)
+        holdout.append(rows.y)
         return stack(learner, summary, model, rows)
 
     monkeypatch.setattr(OnlineLearner, "stack", noted)
     trials.log_loss(one_class_each(trials.learnt), shards=8, merge="stacked")
     of_class = np.bincount(trials.learnt["label"].to_numpy())
-    found = [np.bincount(y.astype(int), minlength=trials.n_classes) for y in aside]
+    found = [np.bincount(y.astype(int), minlength=trials.n_classes) for y in holdout]
     assert np.shape(found) == (2, trials.n_classes)
     assert (np.array(found) > 0).all()
     shares = np.sum(found, axis=0) / np.sum(found)

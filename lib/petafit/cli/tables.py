@@ -35,7 +35,7 @@ _HEADLINE = (
     "best_auc",
     "rows_per_second",
 )
-_NOT_PUT_ASIDE = {
+_NOT_COUNTED = {
     "training": "training rows: the task has no split",
     "all": "all rows: the task has no split",
 }
@@ -45,7 +45,7 @@ _WIDTH_OF_FILES = 10_000
 
 def run(manifest: Mapping[str, Any]) -> None:
     """Show what one run did: rows, metrics, outputs, model, influence of partitions."""
-    statistics = [("run", f"{manifest['run_id']} {manifest['status']}"), *_facts(manifest)]
+    statistics = [("run", f"{manifest['run_id']} {manifest['status']}"), *_figures(manifest)]
     width = max(len(name) for name, _ in statistics)
     for name, value in statistics:
         print(f"{name:<{width}}  {printable(value)}")
@@ -120,14 +120,14 @@ def _print(what: Table | str) -> None:
         print(line.rstrip())
 
 
-def _facts(manifest: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+def _figures(manifest: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     if manifest.get("again_because"):
         yield "made again", f"because {_text(manifest['again_because'])}"
     if manifest.get("rows"):
         yield "rows", "  ".join(f"{name} {count:,}" for name, count in manifest["rows"].items())
     yield from map(_round, manifest.get("rounds") or ())
-    if manifest.get("measured_on") in _NOT_PUT_ASIDE:
-        yield "measured on", _NOT_PUT_ASIDE[manifest["measured_on"]]
+    if manifest.get("measured_on") in _NOT_COUNTED:
+        yield "measured on", _NOT_COUNTED[manifest["measured_on"]]
     for name, value in _in_order(manifest.get("metrics") or {}):
         yield name, _number(value)
     for output in manifest.get("outputs") or ():
@@ -163,7 +163,7 @@ def _round(done: Mapping[str, Any]) -> tuple[str, str]:
     if done.get("merge_holdout"):
         before, after = (_number(done["merge_holdout"][when]) for when in ("before", "after"))
         how = "merged to fit them" if done["kind"] == "online" else "after it"
-        parts.append(f"loss on rows put aside {before}, {how} {after}")
+        parts.append(f"loss on holdout rows {before}, {how} {after}")
     if done["validation"]:
         parts.append(f"validation {_metrics(done['validation'])}")
     return f"round {done['number']}{part}", "  ".join(parts)

@@ -181,7 +181,7 @@ class ColumnMoments:
     def statistics(self) -> list[ColumnStatistics]:
         """Return the statistics of each column."""
         columns = zip(*(getattr(self, name).tolist() for name in self.__slots__), strict=True)
-        return [_facts(*column) for column in columns]
+        return [_statistics_of(*column) for column in columns]
 
     def to_state_dict(self) -> StateDict:
         return StateDict({name: getattr(self, name) for name in self.__slots__})
@@ -231,7 +231,7 @@ def _weighted_moments(
     return count, missing, mean, squares, minimum, maximum
 
 
-def _facts(
+def _statistics_of(
     count: float, missing: float, mean: float, squares: float, minimum: float, maximum: float
 ) -> ColumnStatistics:
     if count == 0:

@@ -52,14 +52,14 @@ class Encoding:
     ----------
     cache : InstanceCache or None
         Stores encoded pieces of shards for later passes.
-    reserve : MergeHoldout or None
+    holdout : MergeHoldout or None
         Selects the rows of the merge holdout.
     """
 
     checks: Checks
     encoder: Encoder
     cache: InstanceCache | None = None
-    reserve: MergeHoldout | None = None
+    holdout: MergeHoldout | None = None
 
     def __call__(
         self, raw: Iterator[pa.RecordBatch], *, shard: int, piece: int = 0, skip: int = 0
@@ -72,11 +72,11 @@ class Encoding:
             The batches of the piece after the first `skip`; not read where they are cached.
         """
         encoded = self._encoded(raw, shard, piece, skip)
-        if self.reserve is None:
+        if self.holdout is None:
             return encoded
         return (
             replace(
-                batch, reserved=self.reserve.mask(batch, shard=shard, piece=piece, number=number)
+                batch, holdout=self.holdout.mask(batch, shard=shard, piece=piece, number=number)
             )
             for number, batch in enumerate(encoded, start=skip)
         )

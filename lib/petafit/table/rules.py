@@ -71,8 +71,12 @@ class ValueRule:
     @property
     def is_empty(self) -> bool:
         """Return whether it has no constraint."""
-        demands = (self.min, self.max, self.allowed)
-        return self.nullable and not self.finite and all(demand is None for demand in demands)
+        constraints = (self.min, self.max, self.allowed)
+        return (
+            self.nullable
+            and not self.finite
+            and all(constraint is None for constraint in constraints)
+        )
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -82,12 +86,12 @@ class ValueRule:
     def violations(self, rows: pa.RecordBatch) -> Iterator[tuple[pa.BooleanArray, pa.StringArray]]:
         """Yield violations as `RowRule.violations`."""
         values = comparable(rows.column(self.column))
-        for bad, fault in self._demands(values):
+        for bad, fault in self._faults(values):
             bad = bad.fill_null(False)
             if pc.any(bad).as_py():
                 yield bad, self._explained(values.filter(bad), fault)
 
-    def _demands(self, values: pa.Array) -> Iterator[tuple[pa.BooleanArray, str]]:
+    def _faults(self, values: pa.Array) -> Iterator[tuple[pa.BooleanArray, str]]:
         if not self.nullable:
             yield missing(values), "missing"
         if self.finite:

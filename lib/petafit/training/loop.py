@@ -31,7 +31,7 @@ class TrainingLoop:
     validate : callable or None
         Metrics of merged weights on the validation rows. Training stops when they have not become
         better for ``training.patience`` rounds, and the best round wins. Without it the loss on the
-        rows put aside decides, where there are any; Newton rounds need one or the other.
+        holdout rows decides, where there are any; Newton rounds need one or the other.
     """
 
     steps: Steps
@@ -97,7 +97,7 @@ class TrainingLoop:
             yield Round(at.last + 1, 1, 1), whole
         at.require_best()
         if self.training.newton:
-            loss = None if self.validate else self.steps.judged(at.best_weights, at.reserved)
+            loss = None if self.validate else self.steps.judged(at.best_weights, at.holdout)
             at.begin_newton(loss)
             most = at.last + self.training.newton
             while at.last < most and at.improves(patience):

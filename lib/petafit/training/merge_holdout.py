@@ -1,4 +1,4 @@
-"""Encoded rows that shards have put aside, as they travel and come together."""
+"""The encoded rows that shards hold out for fitting merges, and how they are joined."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,29 +14,29 @@ from petafit.table.contract import ValidatedBatch
 
 
 def taken_from(batch: Batch) -> tuple[Batch, StateDict]:
-    """A batch whose rows put aside weigh nothing, so that none is learnt from, and those rows."""
-    aside = batch.reserved
-    if aside is None:
+    """A batch whose holdout rows weigh nothing, so that none is learnt from, and those rows."""
+    holdout = batch.holdout
+    if holdout is None:
         return batch, NOTHING
-    weight = np.ones(len(aside)) if batch.weight is None else batch.weight
-    aside = aside & (weight > 0)  # the others say nothing, and are learnt from by nobody
-    if not aside.any():
+    weight = np.ones(len(holdout)) if batch.weight is None else batch.weight
+    holdout = holdout & (weight > 0)  # rows of weight 0 carry no information
+    if not holdout.any():
         return batch, NOTHING
-    kept: Any = batch.X[np.flatnonzero(aside)]  # CSR: dense rows are never put aside
+    kept: Any = batch.X[np.flatnonzero(holdout)]  # CSR: dense rows are never held out
     assert batch.y is not None
-    return Batch(batch.X, batch.y, np.where(aside, 0.0, weight)), StateDict(
+    return Batch(batch.X, batch.y, np.where(holdout, 0.0, weight)), StateDict(
         {
             "counts": np.diff(kept.indptr).astype(np.int32),
             "indices": kept.indices.astype(np.int32),
             "data": kept.data,
-            "y": batch.y[aside],
-            "weight": weight[aside],
+            "y": batch.y[holdout],
+            "weight": weight[holdout],
         }
     )
 
 
 class LearntRows:
-    """The validator of encoded batches that hides the rows put aside."""
+    """The validator of encoded batches that hides the holdout rows."""
 
     def validate(self, batch: Batch) -> ValidatedBatch:
         """The batch with weight 0 for these; see `petafit.features.instances.EncodedRows`."""
@@ -63,7 +63,7 @@ def together(parts: Sequence[StateDict]) -> StateDict:
 
 
 class CollectHoldout(Aggregator[list[StateDict], StateDict, StateDict]):
-    """Collects the rows put aside, as `taken_from` gives them."""
+    """Collects the holdout rows, as `taken_from` gives them."""
 
     exact = False  # the same rows, but in another order for other shards
 

@@ -35,7 +35,7 @@ class Round:
     tally : dict or None
         All rows that were read, as `stream.batches.Tally`; None where they were not counted.
     merge_holdout : dict or None
-        The loss on the newest rows put aside, ``before`` and ``after``. Of a merge these are the
+        The loss on the newest holdout rows, ``before`` and ``after``. Of a merge these are the
         rows to which it was fitted; None where nothing was. Of a Newton round they are rows to
         which nothing was ever fitted; None where there are validation rows instead.
     objective : float or None
@@ -76,8 +76,8 @@ class Step:
     ----------
     weights : StateDict or None
         The merged model; None as long as there were no rows to learn from.
-    reserved : StateDict
-        Rows that it has put aside: see `petafit.training.merge_holdout`.
+    holdout : StateDict
+        Rows that it has held out: see `petafit.training.merge_holdout`.
     measured : StateDict or None
         Summary of the metrics of the predictions before each update.
     point : StateDict
@@ -86,14 +86,14 @@ class Step:
 
     done: Round
     weights: StateDict | None
-    reserved: StateDict = NOTHING
+    holdout: StateDict = NOTHING
     measured: StateDict | None = None
     point: StateDict = NOTHING
 
     def to_state_dict(self) -> StateDict:
         """As one set of arrays, to be kept."""
         whole = StateDict(params={"round": asdict(self.done)})
-        kept = {"weights": self.weights, "reserved": self.reserved, "measured": self.measured}
+        kept = {"weights": self.weights, "holdout": self.holdout, "measured": self.measured}
         kept["point"] = self.point
         for name, part in kept.items():
             whole = whole | (part or NOTHING).prefixed(name)
@@ -106,7 +106,7 @@ class Step:
         return cls(
             Round(**kept.params["round"]),
             weights if weights.arrays or weights.params else None,
-            kept.part("reserved"),
+            kept.part("holdout"),
             measured if measured.arrays else None,
             kept.part("point"),
         )
@@ -126,9 +126,9 @@ class RoundFiles:
     inputs: str
 
     def keep(self, step: Step, *, last: bool) -> None:
-        """Write a round; without the rows put aside where no round can follow."""
+        """Write a round; without the holdout rows where no round can follow."""
         if last and step.done.is_whole:
-            step = replace(step, reserved=NOTHING)
+            step = replace(step, holdout=NOTHING)
         inputs = StateDict(params={"inputs": self.inputs})
         self.folder.write(_file(step.done), to_buffers(step.to_state_dict() | inputs))
 

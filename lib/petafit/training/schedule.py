@@ -19,7 +19,7 @@ log = logging.getLogger("petafit")
 
 _MOST_PARTS = 8
 _NEWEST = 0.25
-"""The share of a part from which rows are put aside: its end."""
+"""The share of a part from which rows are held out: its end."""
 
 _LARGEST_SHARE = 0.2
 """Of these rows."""
@@ -29,14 +29,14 @@ _OF_STACKING = ("merge_holdout", "parts")
 
 @dataclass(frozen=True)
 class Schedule:
-    """The parts of a first round, each of two pieces; of the second, rows are put aside.
+    """The parts of a first round, each of two pieces; of the second, rows are held out.
 
     Attributes
     ----------
     cuts : tuple of float
         Bounds of the pieces of every shard, as shares of its batches, from 0 to 1.
     shares : tuple of float
-        Of the rows of each piece, to be put aside.
+        Of the rows of each piece, to be held out.
     parts : tuple of range
         The pieces of each part.
     """
@@ -55,7 +55,7 @@ class Schedule:
         shards, the less each of them learns between two merges, and the more parts it takes: on
         clicks 8 shards took 2, 64 took 4 and 256 took 5, and more brought nothing.
 
-        Rows are put aside in the last quarter of each part. Tables are read in the order of time,
+        Rows are held out in the last quarter of each part. Tables are read in the order of time,
         so that these are the newest rows: where the world changes, a merge fitted to older ones is
         worse than none. On clicks, 64 shards, a quarter gave a log-loss that was .0003 lower than
         a half did.
@@ -65,7 +65,7 @@ class Schedule:
         rows : int or None
             About how many there are.
         validated : bool
-            There are validation rows: what is refined needs none put aside to judge it.
+            There are validation rows: what is refined needs none held out to judge it.
         """
         if shards == 1 and (validated or not training.newton):
             return cls()
@@ -88,8 +88,8 @@ class Schedule:
         whole = source.cut(self.cuts)
         return whole, [whole.only(pieces) for pieces in self.parts]
 
-    def reserve(self, seed: int) -> MergeHoldout | None:
-        """The selection of the rows to put aside; None if there are none."""
+    def merge_holdout(self, seed: int) -> MergeHoldout | None:
+        """The selection of the holdout rows; None if there are none."""
         return MergeHoldout(self.shares, seed) if any(self.shares) else None
 
 
@@ -114,14 +114,14 @@ def schedule_for(
     if learner.stacks and isinstance(source, DirectSource):
         schedule = Schedule.of(training, shards=source.shards, rows=rows, validated=validated)
     elif learner.stacks:
-        log.info("no rows are put aside: Spark's scan deals them anew in every round")
+        log.info("no rows are held out: Spark's scan deals them anew in every round")
     if learner.exact:
         why = f"shards of {learner.name} merge exactly"
         log_unused(training, ("merge", *_OF_STACKING), why)
     elif schedule == Schedule():
         why = f"shards of {learner.name} are not merged by stacking here"
         log_unused(training, _OF_STACKING, why)
-    if training.newton and not validated and schedule.reserve(training.seed) is None:
+    if training.newton and not validated and schedule.merge_holdout(training.seed) is None:
         raise ConfigurationError(
             "`training.newton` needs rows to be judged by",
             expected="split.validation; or training.merge_holdout above 0, shards merged by "

@@ -60,8 +60,8 @@ class TrainingState:
     ----------
     weights : StateDict or None
         The last model.
-    reserved : StateDict
-        The newest rows put aside: see `petafit.training.merge_holdout`.
+    holdout : StateDict
+        The newest holdout rows: see `petafit.training.merge_holdout`.
     measured : list of StateDict
         Summaries of the metrics of the predictions before each update, part by part.
     best_weights, best_round : StateDict, Round
@@ -77,7 +77,7 @@ class TrainingState:
     """
 
     weights: StateDict | None = None
-    reserved: StateDict = NOTHING
+    holdout: StateDict = NOTHING
     measured: list[StateDict] = field(default_factory=list)
     rounds: list[Round] = field(default_factory=list)
     best_weights: StateDict = NOTHING
@@ -116,8 +116,8 @@ class TrainingState:
         self.block = not step.point.arrays
         if step.point.arrays:
             self.points = with_newest(self.points, Point.from_state_dict(step.point))
-        if step.reserved.arrays:
-            self.reserved = step.reserved
+        if step.holdout.arrays:
+            self.holdout = step.holdout
         if step.measured is not None:
             self.measured.append(step.measured)
         self.rounds.append(step.done)

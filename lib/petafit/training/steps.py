@@ -39,15 +39,15 @@ class Fitted:
     ----------
     summary : StateDict
         The learner's; its `finish` or `stack` makes a model of it.
-    reserved : StateDict
-        Rows that were put aside: see `petafit.training.merge_holdout`.
+    holdout : StateDict
+        Rows that were held out: see `petafit.training.merge_holdout`.
     measured : StateDict or None
         Summary of the metrics of predictions made for every batch before learning from it, by the
         shards' own models; None where they were not asked for, or where there were none.
     """
 
     summary: StateDict
-    reserved: StateDict
+    holdout: StateDict
     measured: StateDict | None
 
 
@@ -61,7 +61,7 @@ class FitShard(Composite[Batch, Fitted]):
         Measures the predictions before each update (progressive validation): honest in a first
         round only, since later ones have seen the rows.
     collect : bool
-        Hand on the rows that are put aside, and not only leave them out.
+        Hand on the rows that are held out, and not only leave them out.
     """
 
     def __init__(
@@ -72,18 +72,18 @@ class FitShard(Composite[Batch, Fitted]):
         self.collect = collect
         self.holdout = CollectHoldout()
         measured = {"metrics": metrics} if metrics else {}
-        super().__init__({"learner": learner, **measured, "reserved": self.holdout})
+        super().__init__({"learner": learner, **measured, "holdout": self.holdout})
         # What is predicted before an update depends on what the shard has learnt by then.
         self.exact = learner.exact and metrics is None
 
     def start(self, model: StateDict | None = None) -> dict[str, Any]:
         measured = {"metrics": self.metrics.start()} if self.metrics else {}
-        return {"learner": self.learner.start(model), **measured, "reserved": self.holdout.start()}
+        return {"learner": self.learner.start(model), **measured, "holdout": self.holdout.start()}
 
     def reduce(self, state: dict[str, Any], batch: Batch) -> dict[str, Any]:
-        batch, aside = taken_from(batch)
+        batch, held_out = taken_from(batch)
         if self.collect:
-            state["reserved"] = self.holdout.reduce(state["reserved"], aside)
+            state["holdout"] = self.holdout.reduce(state["holdout"], held_out)
         if self.metrics is None:
             state["learner"] = self.learner.reduce(state["learner"], batch)
             return state
@@ -96,8 +96,8 @@ class FitShard(Composite[Batch, Fitted]):
     def finish(self, summary: StateDict, model: StateDict | None = None) -> Fitted:
         measured = summary.part("metrics")
         has_rows = self.metrics is not None and self.metrics.has_rows(measured)
-        learner, reserved = summary.part("learner"), summary.part("reserved")
-        return Fitted(learner, reserved, measured if has_rows else None)
+        learner, holdout = summary.part("learner"), summary.part("holdout")
+        return Fitted(learner, holdout, measured if has_rows else None)
 
 
 def learnt(summary: StateDict) -> StateDict:
@@ -112,11 +112,11 @@ class Steps:
     Attributes
     ----------
     encoding : Encoding
-        Makes of raw batches what the learner takes, and says which rows are put aside.
+        Makes of raw batches what the learner takes, and says which rows are held out.
     keep : Keep or None
         Takes the learner's summaries of all shards, and all of them merged, in each online round.
-    judges_aside : bool
-        Half of the rows put aside judge the Newton rounds: no merge is fitted to them. Otherwise
+    holdout_judges : bool
+        Half of the holdout rows judge the Newton rounds: no merge is fitted to them. Otherwise
         Newton rounds learn from all rows.
     """
 
@@ -125,7 +125,7 @@ class Steps:
     learner: Learner[Any]
     metrics: Metrics
     keep: Keep | None = None
-    judges_aside: bool = False
+    holdout_judges: bool = False
 
     def fit_shards(
         self, at: TrainingState, planned: Round, source: Source, rows: int | None
@@ -156,31 +156,31 @@ class Steps:
             counts = {"in": bad, "used": 0, "quarantined": bad}
             return Step(replace(planned, rows=counts, example=error.example), at.weights)
         fitted, began = outcome.result.result, time.monotonic()
-        aside = fitted.reserved if fitted.reserved.arrays else at.reserved
-        weights, merged = self._merged(fitted.summary, at.weights, aside)
+        holdout = fitted.holdout if fitted.holdout.arrays else at.holdout
+        weights, merged = self._merged(fitted.summary, at.weights, holdout)
         merge_holdout = {"before": merged.before, "after": merged.after} if merged else None
         done = _done(planned, outcome, began, merge_holdout)
         self._require_finite(weights)
-        return Step(done, weights, fitted.reserved, fitted.measured)
+        return Step(done, weights, fitted.holdout, fitted.measured)
 
     def _keep(self, summaries: Iterable[StateDict], merged: StateDict) -> None:
         assert self.keep is not None
         self.keep(map(learnt, summaries), learnt(merged))
 
     def _merged(
-        self, summary: StateDict, start: StateDict | None, aside: StateDict
+        self, summary: StateDict, start: StateDict | None, holdout: StateDict
     ) -> tuple[StateDict, MergeFit | None]:
-        fitted = halves(aside)[0] if self.judges_aside else aside
+        fitted = halves(holdout)[0] if self.holdout_judges else holdout
         if self.learner.stacks and count(fitted) and summary.params["shards"] > 1:
             return self.learner.stack(summary, start, self._batch(fitted))
         return self.learner.finish(summary, start), None
 
-    def judged(self, weights: StateDict, reserved: StateDict) -> float:
-        """The learner's own mean loss on those rows put aside to which nothing is fitted."""
-        rows = halves(reserved)[1]
+    def judged(self, weights: StateDict, holdout: StateDict) -> float:
+        """The learner's own mean loss on the holdout rows that no merge is fitted to."""
+        rows = halves(holdout)[1]
         if not count(rows):
             raise ConfigurationError(
-                "`training.newton` has no rows to be judged by: none was put aside",
+                "`training.newton` has no rows to be judged by: none was held out",
                 hint="Set `split.validation`, raise `training.merge_holdout`, or set "
                 "`training.newton: 0`.",
             )
@@ -196,7 +196,7 @@ class Steps:
         """
         learner, model = check_refinable(self.learner), at.weights
         assert model is not None
-        validator = LearntRows() if self.judges_aside else EncodedRows()
+        validator = LearntRows() if self.holdout_judges else EncodedRows()
         outcome = self.passes.run(
             f"train {planned.title}",
             Checked(validator, FullBatch(learner)),
@@ -208,8 +208,8 @@ class Steps:
         began = time.monotonic()
         found = refined(learner, model, outcome.result.result, at.points)
         merge_holdout = None
-        if self.judges_aside:
-            both = (self.judged(each, at.reserved) for each in (model, found.model))
+        if self.holdout_judges:
+            both = (self.judged(each, at.holdout) for each in (model, found.model))
             merge_holdout = dict(zip(("before", "after"), both, strict=True))
         done = replace(_done(planned, outcome, began, merge_holdout), objective=found.objective)
         point = found.point.to_state_dict() if found.point else NOTHING
@@ -221,8 +221,8 @@ class Steps:
         if spoilt:
             raise diverged(self.learner.name, spoilt)
 
-    def _batch(self, aside: StateDict) -> Batch:
-        return as_batch(aside, self.encoding.encoder.n_features)
+    def _batch(self, holdout: StateDict) -> Batch:
+        return as_batch(holdout, self.encoding.encoder.n_features)
 
 
 def _done(

@@ -73,11 +73,11 @@ def fit_in_rounds(
     schedule = schedule_for(training, learner, source, total, validated=validate is not None)
     whole, parts = schedule.cut(source)
     with _open_cache(job, whole) as cache:
-        reserve = schedule.reserve(training.seed)
-        encoding = Encoding(task.checks, encoder, cache, reserve)
-        judges_aside = bool(training.newton) and validate is None
+        holdout = schedule.merge_holdout(training.seed)
+        encoding = Encoding(task.checks, encoder, cache, holdout)
+        holdout_judges = bool(training.newton) and validate is None
         loop = TrainingLoop(
-            Steps(job.passes, encoding, learner, metrics, keep, judges_aside=judges_aside),
+            Steps(job.passes, encoding, learner, metrics, keep, holdout_judges=holdout_judges),
             training=training,
             max_bad_share=settings.contract.max_bad_share,
             validate=validate,

@@ -118,7 +118,7 @@ def open_published(job: Job, rows: TaskRows) -> Published:
 def report_rows(job: Job, version: ModelVersion) -> None:
     """Record in the manifest which rows measure the model; warn if they are its training rows.
 
-    ``test`` are the rows that `split` puts aside. Without one they are all rows: ``training``,
+    ``test`` are the test rows of `split`. Without one they are all rows: ``training``,
     since the model was trained on the same ones, or ``all`` where the conditions name the logical
     date and the model is of another.
     """

@@ -44,7 +44,7 @@ class Batch:
         The class's position in the statistics' classes, or the number to predict.
     weight : ndarray of float64, shape (n_rows,), or None
         None: every row weighs 1.
-    reserved : ndarray of bool, shape (n_rows,), or None
+    holdout : ndarray of bool, shape (n_rows,), or None
         Rows of the merge holdout, not to be learnt from; None: no row is.
     quarantined : int
         Number of rows left out because they break the contract.
@@ -55,7 +55,7 @@ class Batch:
     X: csr_array | np.ndarray
     y: np.ndarray | None = None
     weight: np.ndarray | None = None
-    reserved: np.ndarray | None = None
+    holdout: np.ndarray | None = None
     quarantined: int = 0
     example: str | None = None
 

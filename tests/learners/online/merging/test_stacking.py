@@ -125,7 +125,7 @@ def loss_of(learner: Learner[Any], model: StateDict, rows: Batch) -> float:
 @pytest.mark.parametrize(("case", "make"), CASES, ids=[str(case) for case, _ in CASES])
 def test_stacking_regains_most_of_the_loss_of_averaging(case: Case, make: Any) -> None:
     """32 shards, in parts of a quarter, a quarter and a half of the rows."""
-    rows, aside, held_out = make(16_000), make(4_000, seed=7), make(10_000, seed=1)
+    rows, holdout, held_out = make(16_000), make(4_000, seed=7), make(10_000, seed=1)
     plain, stacked = learner_of(case, "evidence"), learner_of(case, "stacked")
     assert stacked.stacks
     assert not plain.stacks
@@ -135,7 +135,7 @@ def test_stacking_regains_most_of_the_loss_of_averaging(case: Case, make: Any) -
     for part in (slice(4_000), slice(4_000, 8_000), slice(8_000, None)):
         given = Batch(rows.X[part], rows.y[part])
         merged = plain.finish(shards_of(plain, given, 32, merged), merged)
-        best, fit = stacked.stack(shards_of(stacked, given, 32, best), best, aside)
+        best, fit = stacked.stack(shards_of(stacked, given, 32, best), best, holdout)
         assert fit.after <= fit.before
     assert merged is not None
     assert best is not None

@@ -36,8 +36,8 @@ def digit_rows() -> tuple[Batch, Batch, Batch]:
     """Rows to learn from, to fit merges to, and to measure by."""
     X, y = digits()
     X, place = csr_array(X.astype(np.float32)), np.arange(len(y))
-    aside = place % 10 == 9
-    chosen = (place < 1400) & ~aside, (place < 1400) & aside, place >= 1400
+    holdout = place % 10 == 9
+    chosen = (place < 1400) & ~holdout, (place < 1400) & holdout, place >= 1400
     train, fit, test = (Batch(X[at], y[at]) for at in map(np.flatnonzero, chosen))
     return train, fit, test
 
@@ -89,12 +89,12 @@ class Case:
 
     def losses(self) -> tuple[float, float, float]:
         """Losses: stacked, averaged, sequential; the last two also learn the merge holdout."""
-        train, aside, test = self.rows()
+        train, holdout, test = self.rows()
         found = []
         for merge, shards in (("auto", SHARDS), ("mean", SHARDS), ("mean", 1)):
             learner = self.learner(merge, train.X.shape[1])
-            rows = train if learner.stacks else together(train, aside)
-            found.append(wrong(learner, trained(learner, rows, aside, shards), test))
+            rows = train if learner.stacks else together(train, holdout)
+            found.append(wrong(learner, trained(learner, rows, holdout, shards), test))
         return found[0], found[1], found[2]
 
 
@@ -124,12 +124,12 @@ def merged(learner: SklearnLearner, rows: Batch, shards: int, model: StateDict |
     )
 
 
-def trained(learner: SklearnLearner, rows: Batch, aside: Batch, shards: int) -> StateDict:
+def trained(learner: SklearnLearner, rows: Batch, holdout: Batch, shards: int) -> StateDict:
     model, half = None, len(rows.y) // 2
     for part in (slice(half), slice(half, None)):
         summary = merged(learner, cut(rows, part), shards, model)
         if learner.stacks:
-            model, fit = learner.stack(summary, model, aside)
+            model, fit = learner.stack(summary, model, holdout)
             assert fit.after <= fit.before
         else:
             model = learner.finish(summary, model)
@@ -210,9 +210,9 @@ def test_slopes_of_several_classes_are_the_derivatives(name: str) -> None:
 
 
 def test_the_log_loss_of_several_classes_is_that_of_the_predictions() -> None:
-    train, aside, test = digit_rows()
+    train, holdout, test = digit_rows()
     learner = Case("SGDClassifier", digit_rows, 0.0, _LOG, 10).learner("auto", 64)
-    model = trained(learner, train, aside, 4)
+    model = trained(learner, train, holdout, 4)
     estimator = decode(model)
     margins = estimator.decision_function(test.X) / 20  # far from where measures are cut off
     p = 1 / (1 + np.exp(-margins))
@@ -221,12 +221,12 @@ def test_the_log_loss_of_several_classes_is_that_of_the_predictions() -> None:
 
 
 def test_the_next_round_starts_from_the_stacked_model() -> None:
-    train, aside, test = digit_rows()
+    train, holdout, test = digit_rows()
     for average in (False, True):
         case = Case("SGDClassifier", digit_rows, 0.0, {"average": average}, 10)
         learner = case.learner("stacked", 64)
         summary = merged(learner, train, 4, None)
-        model, _ = learner.stack(summary, None, aside)
+        model, _ = learner.stack(summary, None, holdout)
         stacked = decode(model)
         assert stacked.t_ == 1 + len(train.y) / 4
         again = decode(learner.finish(merged(learner, cut(train, slice(1)), 1, model), model))
@@ -246,11 +246,11 @@ def test_evidence_is_a_quarter_of_the_weighted_squares() -> None:
 
 
 def test_later_rounds_may_use_another_rule() -> None:
-    train, aside, _ = digit_rows()
+    train, holdout, _ = digit_rows()
     case = Case("SGDClassifier", digit_rows, 0.0, _LOG, 10)
     averaging, stacking = case.learner("mean", 64), case.learner("stacked", 64)
     model = averaging.finish(merged(averaging, train, 4, None))
-    stacked, fit = stacking.stack(merged(stacking, train, 4, model), model, aside)
+    stacked, fit = stacking.stack(merged(stacking, train, 4, model), model, holdout)
     assert fit.after < fit.before
     averaged = averaging.finish(merged(averaging, train, 4, stacked), stacked)
     assert isinstance(decode(averaged), SGDClassifier)
