@@ -18,6 +18,7 @@ FIELDS = {
     "made", "again_because", "started_at", "seconds", "versions", "settings_digest", "inputs",
     "plans", "rows", "outputs", "metrics", "measured_on",
     "rounds", "model", "summaries", "influence", "warnings", "timings", "peak_memory_bytes",
+    "compiled_kernels",
 }  # fmt: skip
 
 

@@ -130,6 +130,8 @@ class Passes:
         Bytes: the largest peak among the workers of all passes so far.
     compile_seconds : float
         The most that one of them has spent compiling.
+    compiled_kernels : int
+        The most that one of them has compiled.
     """
 
     engine: Engine
@@ -139,6 +141,7 @@ class Passes:
     checkpoint_seconds: float = 60.0
     peak_memory: int = 0
     compile_seconds: float = 0.0
+    compiled_kernels: int = 0
 
     def run(
         self,
@@ -200,6 +203,7 @@ class Passes:
             result = aggregator.finish(merged, start)
         self.peak_memory = max(self.peak_memory, *(r.peak_memory for r in reports))
         self.compile_seconds = max(self.compile_seconds, *(r.compile_seconds for r in reports))
+        self.compiled_kernels = max(self.compiled_kernels, *(r.compiled_kernels for r in reports))
         return Outcome(result, total, len(reports), time.monotonic() - began, tally)
 
     def map(self, title: str, action: Callable[[int, Beat], Answer], shards: int) -> list[Answer]:

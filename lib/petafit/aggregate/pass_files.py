@@ -51,6 +51,8 @@ class ShardReport:
         Bytes, of the process that worked on the shard.
     compile_seconds : float
         What that process has spent compiling so far; 0 where all kernels were in the cache.
+    compiled_kernels : int
+        How many it has compiled so far.
     tally : dict
         As `petafit.stream.batches.Tally`: all rows that were read, to be compared with the table.
     """
@@ -60,6 +62,7 @@ class ShardReport:
     digest: str
     peak_memory: int
     compile_seconds: float
+    compiled_kernels: int
     tally: dict[str, int]
 
 

@@ -23,7 +23,7 @@ from petafit.aggregate.pass_files import (
     save_checkpoint,
     write_summary,
 )
-from petafit.compiled import compile_seconds
+from petafit.compiled import compile_seconds, compiled_kernels
 from petafit.errors import StorageError
 from petafit.store.arrays import StateDict, digest, to_buffers
 from petafit.store.filesystem import Folder
@@ -129,6 +129,7 @@ def aggregate_shard(task: ShardTask, shard: int, source: Source) -> ShardReport:
         digest(content),
         peak_memory(),
         compile_seconds(),
+        compiled_kernels(),
         _sum(at.tally, tally),
     )
     write_summary(task.folder, content, report)

@@ -26,6 +26,7 @@ from petafit.cli.command import (
     run,
     set_up_logging,
 )
+from petafit.cli.installation import add_commands
 from petafit.config.rendering import as_json, reference, render
 from petafit.config.submit import submit_arguments
 from petafit.config.yaml12 import dump
@@ -239,6 +240,9 @@ def rollback(
     """Give an alias back to the version that had it before."""
     found = ModelStore(paths(env, conf).models).rollback(model, alias=alias)
     typer.echo(f"{model}@{alias} is version {found.version} again")
+
+
+add_commands(app)
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:

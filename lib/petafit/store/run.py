@@ -33,6 +33,7 @@ _RESULTS: Mapping[str, Any] = {
     "warnings": [],
     "timings": {},
     "peak_memory_bytes": {},
+    "compiled_kernels": {},
 }
 
 
@@ -55,7 +56,8 @@ class Run:
         ``metrics``, ``measured_on`` (which rows: ``test``, ``training`` or ``all``), ``rounds`` (of
         training, and what each brought), ``model``, ``summaries`` (of partitions, kept by
         training), ``influence`` (of partitions), ``warnings`` (of a model that may be of no use),
-        ``timings`` (seconds by stage) and ``peak_memory_bytes`` (by kind of process).
+        ``timings`` (seconds by stage), ``peak_memory_bytes`` and ``compiled_kernels`` (by kind of
+        process; 0 where a cache had all kernels).
     """
 
     def __init__(self, folder: Folder, asked: Mapping[str, Any]) -> None:

@@ -53,6 +53,7 @@ class _Manifest(TypedDict, total=False):
     warnings: list[str]
     timings: dict[str, Any]
     peak_memory_bytes: dict[str, int | None]
+    compiled_kernels: dict[str, int]
 
 
 class _Identified(_Manifest):

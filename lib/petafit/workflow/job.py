@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 from petafit.aggregate.engine import Engine, LocalEngine, Passes
 from petafit.aggregate.memory import peak_memory
+from petafit.compiled import compiled_kernels
 from petafit.config.layers import settings_digest
 from petafit.config.placeholders import fill
 from petafit.config.settings import Settings
@@ -135,6 +136,7 @@ def open_job(
             run.update(
                 peak_memory_bytes=_peaks(passes, session),
                 timings={"compile": passes.compile_seconds},
+                compiled_kernels=_compiled(passes, session),
             )
 
 
@@ -188,3 +190,9 @@ def _peaks(passes: Passes, session: "SparkSession | None") -> dict[str, int | No
 
         peaks |= {"worker": passes.peak_memory, "jvm": jvm_peak_memory(session)}
     return peaks
+
+
+def _compiled(passes: Passes, session: "SparkSession | None") -> dict[str, int]:
+    """The number of kernels that had to be compiled, by the kind of process."""
+    compiled = {"driver": compiled_kernels()}
+    return compiled if session is None else compiled | {"worker": passes.compiled_kernels}

@@ -68,7 +68,9 @@ class Scaling:
         ----------
         out : ndarray of float32 or float64, shape (n_rows,)
         """
-        slots, shift, divisor, fill = _numbers(column), self.shift, self.divisor, self.fill
+        # As floats: a stored minimum may be an integer, for which kernels would be compiled anew.
+        slots, shift, divisor = _numbers(column), float(self.shift), float(self.divisor)
+        fill = float(self.fill)
         if self.log1p and pa.types.is_integer(column.type):
             _scale_counts(*slots, _scaled_counts(shift, divisor), shift, divisor, fill, out)
         else:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Self, cast
 
 import numpy as np
-from llvmlite import ir  # type: ignore[import-untyped]
+from llvmlite import ir
 from numba.core import types
 from numba.extending import intrinsic
 
