@@ -121,9 +121,34 @@ def test_data_that_mllib_cannot_learn_is_refused_before_rows_are_read(
 
 
 def test_an_mllib_model_says_that_it_needs_spark(on_spark: Settings, spark: Any) -> None:
-    train(with_settings(on_spark, learner=MLLIB), spark=spark)
+    tree = {"name": "mllib.DecisionTreeClassifier", "params": {"maxDepth": 2}}
+    settings = with_settings(on_spark, learner=tree, hash_bits=8)
+    train(settings, spark=spark)
     with pytest.raises(ConfigurationError, match=r"predicts in Spark only.*PipelineModel\.load"):
-        petafit.load_model(f"{on_spark.paths.models}/small")
+        petafit.load_model(f"{settings.paths.models}/small")
+    assert evaluate(settings, spark=spark).manifest["metrics"]["auc"] > 0.6
+
+
+def test_a_linear_mllib_model_predicts_without_spark(on_spark: Settings, spark: Any) -> None:
+    """Evaluated, scored and loaded, with the numbers that Spark's own transform gives."""
+    from pyspark.ml import PipelineModel
+
+    settings = with_settings(on_spark, learner=MLLIB, score={"format": "parquet"})
+    train(settings, spark=spark)
+    alone = with_settings(settings, engine="local")
+    metrics = evaluate(alone).manifest["metrics"]
+    score(alone)
+    scored = pq.read_table(f"{settings.table.uri}_predictions").sort_by("id")
+    (stages,) = (p for p in Path(settings.paths.models).rglob("stages") if p.is_dir())
+    own = PipelineModel.load(f"file://{stages.parent}")
+    rows = own.transform(spark.read.parquet(settings.table.uri)).orderBy("id").toPandas()
+    late = np.array([each[1] for each in rows["probability"]])
+    np.testing.assert_allclose(scored["probability"].to_numpy(), late, rtol=1e-9)
+    model = petafit.load_model(f"{settings.paths.models}/small")
+    np.testing.assert_allclose(model.predict_proba(rows)[:, 1], late, rtol=1e-9)
+    tested = rows["month"] >= 10
+    happened = np.where(rows["late"][tested], late[tested], 1 - late[tested])
+    assert metrics["log_loss"] == pytest.approx(-np.log(happened).mean(), abs=1e-9)
 
 
 def test_mllib_and_the_local_engine_do_not_go_together(settings: Settings) -> None:

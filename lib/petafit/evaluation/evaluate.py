@@ -12,13 +12,15 @@ from petafit.evaluation.regression import RegressionMetrics
 from petafit.learners.arrays import NOT_FINITE, finite_rows
 from petafit.learners.base import Output
 from petafit.learners.objective import Objective, of_output
-from petafit.models.model import Model, SparkModel, model_from_named
+from petafit.models.mllib import SparkModel
+from petafit.models.model import model_from_named
+from petafit.models.predictor import Predictor
 from petafit.models.signature import Signature
 from petafit.store.arrays import StateDict
 from petafit.table.filters.predicate import RowFilter
 
 
-class StartedModel(Aggregator[Model | SparkModel, None, None]):
+class StartedModel(Aggregator[Predictor | SparkModel, None, None]):
     """The model that an aggregator is started with: a part of its state, and not of its summary.
 
     Parameters
@@ -30,17 +32,17 @@ class StartedModel(Aggregator[Model | SparkModel, None, None]):
     def __init__(self, purpose: str) -> None:
         self.purpose = purpose
 
-    def start(self, model: StateDict | None = None) -> Model | SparkModel:
+    def start(self, model: StateDict | None = None) -> Predictor | SparkModel:
         if model is None:
             raise ConfigurationError(
                 f"There is no model to {self.purpose}", hint="Start with a model."
             )
         return model_from_named(model)
 
-    def reduce(self, state: Model | SparkModel, batch: None) -> Model | SparkModel:
+    def reduce(self, state: Predictor | SparkModel, batch: None) -> Predictor | SparkModel:
         return state
 
-    def lift(self, state: Model | SparkModel) -> StateDict:
+    def lift(self, state: Predictor | SparkModel) -> StateDict:
         return StateDict()
 
     def merge(self, left: StateDict, right: StateDict) -> StateDict:
@@ -49,10 +51,10 @@ class StartedModel(Aggregator[Model | SparkModel, None, None]):
     def finish(self, summary: StateDict, model: StateDict | None = None) -> None:
         return None
 
-    def dump(self, state: Model | SparkModel) -> StateDict:
+    def dump(self, state: Predictor | SparkModel) -> StateDict:
         return state.to_state_dict()
 
-    def load(self, dumped: StateDict) -> Model | SparkModel:
+    def load(self, dumped: StateDict) -> Predictor | SparkModel:
         return model_from_named(dumped)
 
 
@@ -74,7 +76,7 @@ class Evaluate(Composite[pa.RecordBatch, Figures]):
         return {"model": self.model.start(model), "metrics": self.metrics.start()}
 
     def reduce(self, state: dict[str, Any], batch: pa.RecordBatch) -> dict[str, Any]:
-        model: Model | SparkModel = state["model"]
+        model: Predictor | SparkModel = state["model"]
         labels, weights = model.encoder.targets(batch)
         predictions = model.predict_batch(batch)
         if not finite_rows(predictions).all():
@@ -82,7 +84,7 @@ class Evaluate(Composite[pa.RecordBatch, Figures]):
                 f"A row cannot be measured: {NOT_FINITE}",
                 hint="Set limits in `contract.columns` that leave out values so large.",
             )
-        scored = Scored(labels, predictions, weights, model.decided(batch))
+        scored = Scored(labels, predictions, weights, model.decided(batch, predictions))
         return {"model": model, "metrics": self.metrics.reduce(state["metrics"], scored)}
 
     def finish(self, summary: StateDict, model: StateDict | None = None) -> Figures:

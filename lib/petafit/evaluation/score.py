@@ -15,7 +15,8 @@ from petafit.errors import ConfigurationError
 from petafit.evaluation.evaluate import StartedModel
 from petafit.features.classes import class_array
 from petafit.learners.arrays import NOT_FINITE, finite_rows
-from petafit.models.model import Model, SparkModel
+from petafit.models.mllib import SparkModel
+from petafit.models.predictor import Predictor
 from petafit.store.arrays import StateDict
 from petafit.table.columns import Spellings, table_schema
 from petafit.table.contract import ValidatedBatch
@@ -54,7 +55,7 @@ class PredictionColumns:
                     hint="Rename it in the table, or take it out of `keys`.",
                 )
 
-    def schema(self, model: Model | SparkModel) -> pa.Schema:
+    def schema(self, model: Predictor | SparkModel) -> pa.Schema:
         """Return the columns in order, with ``probability`` only if the model predicts it."""
         prediction = pa.float64()
         if model.classes is not None:
@@ -67,12 +68,13 @@ class PredictionColumns:
         fields += [pa.field(name, pa.scalar(value).type) for name, value in self.stamps.items()]
         return pa.schema([*fields, pa.field("row_status", pa.string())])
 
-    def batch(self, rows: pa.RecordBatch, model: Model | SparkModel) -> pa.RecordBatch:
+    def batch(self, rows: pa.RecordBatch, model: Predictor | SparkModel) -> pa.RecordBatch:
         """Return predictions for some rows; a row that cannot be predicted has a reason instead."""
         reasons = model.checks.reasons(rows)
         good = None if reasons is None else pc.is_null(reasons)
         predicted = rows if good is None else rows.filter(good)
-        predictions, decided = model.predict_batch(predicted), model.decided(predicted)
+        predictions = model.predict_batch(predicted)
+        decided = model.decided(predicted, predictions)
         finite = finite_rows(predictions)
         if not finite.all():
             reasons = _with_reasons(reasons, good, finite)

@@ -79,9 +79,14 @@ class Signature:
             f"{self.choice.name} predicts in Spark only", hint="Use `petafit score`."
         )
 
-    def decided(self, batch: pa.RecordBatch) -> np.ndarray | None:
+    def decided(self, batch: pa.RecordBatch, predictions: np.ndarray) -> np.ndarray | None:
         """Return the positions of the classes the model itself chose; None if `decide` derives
         them.
+
+        Parameters
+        ----------
+        predictions : ndarray
+            Those of the batch, as `predict_batch` gives them.
         """
         return None
 

@@ -9,12 +9,12 @@ from petafit.config.layers import settings_digest
 from petafit.errors import ConfigurationError
 from petafit.functions.derivation import Derivation
 from petafit.functions.module import FunctionModule
-from petafit.learners.mllib.files import check_files
 from petafit.models.aliases import split_reference
-from petafit.models.model import Model, SparkModel, model_from_named
+from petafit.models.mllib import SparkModel
+from petafit.models.model import open_content
+from petafit.models.predictor import Predictor
 from petafit.models.store import ModelVersion
 from petafit.store.arrays import StateDict
-from petafit.store.filesystem import Folder
 from petafit.stream.batches import Source
 from petafit.table.contract import Checks, check_schema
 from petafit.table.filters.split import Part
@@ -40,7 +40,7 @@ class Published:
 
     version: ModelVersion
     content: StateDict
-    model: Model | SparkModel
+    model: Predictor | SparkModel
     rows: TaskRows
     derivation: Derivation | None
 
@@ -72,14 +72,13 @@ class Published:
     def source(self, part: Part, columns: Sequence[str]) -> Source:
         """A part of the rows with the columns wanted and those the model reads.
 
-        Of an MLlib model, Spark puts the predictions beside them.
+        Of a model that only Spark can predict with, Spark puts the predictions beside them.
         """
         wanted = tuple(dict.fromkeys((*columns, *self.model.schema.names)))
-        if self.version.attachment is None:
+        if self.version.attachment is None or isinstance(self.model, Predictor):
             return self.rows.source(part, wanted, self.derivation)
         from petafit.learners.mllib.frames import with_predictions
 
-        check_files(Folder(self.version.attachment), n_features=self.model.encoder.n_features)
         scanned = with_predictions(
             self.rows.scan_derived(part, wanted, self.derivation),
             self.version.attachment,
@@ -103,7 +102,7 @@ def open_published(job: Job, rows: TaskRows) -> Published:
     version = job.models.find(name, began_with["version"] if began_with else asked)
     job.run.update(model=version.identity)
     content = job.models.load(version)
-    model = model_from_named(content)
+    model = open_content(version, content)
     encoder = model.encoder
     read = (*model.schema.names, encoder.label, encoder.weight)
     rows = rows.spelled_as(name for name in read if name is not None)
@@ -112,6 +111,7 @@ def open_published(job: Job, rows: TaskRows) -> Published:
     if model.requirement is not None:
         named = job.settings.functions
         derivation = model.requirement.met_by(FunctionModule.read(named) if named else None)
+    content = content if version.attachment is None else model.to_state_dict()
     return Published(version, content, model, rows, derivation)
 
 

@@ -11,7 +11,7 @@ from petafit.evaluation.metrics import Figures
 from petafit.features.encoding.hashing import IndexSpace
 from petafit.learners.arrays import diverged
 from petafit.learners.registry import describe
-from petafit.models.model import SparkModel
+from petafit.models.mllib import SparkModel
 from petafit.models.signature import Signature
 from petafit.models.store import ModelStore
 from petafit.store.filesystem import Folder

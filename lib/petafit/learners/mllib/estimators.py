@@ -19,6 +19,7 @@ from petafit.features.column_statistics import TableStatistics
 from petafit.features.spark import number_stage, text_stage
 from petafit.features.spark.stages import FEATURES
 from petafit.learners.base import DECISION, PREDICTION, Kind, Output
+from petafit.learners.mllib.classes import NEVER, positions
 from petafit.learners.mllib.limits import nested_choice
 from petafit.learners.parameters import check_names, parameter_names
 from petafit.spark.failures import in_one_sentence
@@ -33,9 +34,6 @@ _FORMER_MODULES = {
     "petafit.features.text_stage": text_stage,
 }
 """Former module names, under which models published before the modules moved have their stages."""
-
-_NEVER = -1e38
-"""The margin of a class that is unknown to a model."""
 
 _OURS = frozenset(
     ("featuresCol", "labelCol", "predictionCol", "probabilityCol", "rawPredictionCol", "weightCol")
@@ -250,7 +248,7 @@ def _prediction(fitted: Any, statistics: TableStatistics) -> Column:
         return numbers[1] if probable else (numbers[1] - numbers[0]) / 2
     if places == tuple(range(listed)):
         return numbers
-    absent = F.lit(0.0 if probable else _NEVER)
+    absent = F.lit(0.0 if probable else NEVER)
     by_place = {place: numbers[i] for i, place in enumerate(places)}
     return F.array(*(by_place.get(place, absent) for place in range(listed)))
 
@@ -264,9 +262,6 @@ def _decision(fitted: Any, statistics: TableStatistics) -> Column:
 
 
 def _places(fitted: Any, statistics: TableStatistics) -> tuple[int, ...]:
-    """Return the positions of the classes that a model distinguishes.
-
-    Models of earlier releases number the classes in the order of the statistics.
-    """
+    """Return the positions of the classes that a model distinguishes."""
     count = fitted.numClasses if hasattr(fitted, "numClasses") else len(fitted.models)
-    return statistics.present if count == len(statistics.present) else tuple(range(count))
+    return positions(statistics, count)

@@ -66,7 +66,7 @@ _PLAIN = re.compile(
     r"SELECT ((?!\b(FROM|JOIN|SELECT|TRANSFORM)\b)[\w\s.,()<>=*/+-])* FROM __THIS__"
 )
 _UID = re.compile(r"[A-Za-z0-9_]+")
-_METADATA = re.compile(r"(.*/)?metadata/part-[^/]*")
+METADATA = re.compile(r"(.*/)?metadata/part-[^/]*")
 
 _MAY_BE_LOW = frozenset({"pi", "theta"})
 """Logarithms of naive Bayes: that of 0 is negative infinity."""
@@ -92,7 +92,7 @@ def check_classes(folder: Folder) -> None:
     StorageError
         Metadata are damaged, or name a class, function or path that is not accepted.
     """
-    names = [name for name in folder.files() if _METADATA.fullmatch(name)]
+    names = [name for name in folder.files() if METADATA.fullmatch(name)]
     if not names:
         raise _foreign(folder, expected="the metadata of a pipeline", got="none")
     for name in names:
@@ -115,7 +115,7 @@ def check_files(folder: Folder, *, n_features: int) -> None:
         The model is not petafit's, is damaged, or was fitted to other features.
     """
     check_classes(folder)
-    for name, table in _tables(folder):
+    for name, table in stored_tables(folder):
         with reading(f"{folder.uri}/{name}"):
             spoilt = _first_spoilt(table)
             misshapen = first_misshapen(table, n_features=n_features)
@@ -136,10 +136,10 @@ def check_files(folder: Folder, *, n_features: int) -> None:
 
 def first_not_finite(folder: Folder) -> str | None:
     """Return the name of a column of a stored model with NaN or an infinite number, if any."""
-    return next(filter(None, (_first_spoilt(table) for _, table in _tables(folder))), None)
+    return next(filter(None, (_first_spoilt(table) for _, table in stored_tables(folder))), None)
 
 
-def _tables(folder: Folder) -> Iterator[tuple[str, pa.Table]]:
+def stored_tables(folder: Folder) -> Iterator[tuple[str, pa.Table]]:
     """Read the Parquet tables of a stored model, by their files' names."""
     for name in folder.files():
         if name.endswith(".parquet"):

@@ -1,0 +1,117 @@
+"""MLlib's models outside the JVM: computed here where that is possible, else by Spark."""
+
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+
+from petafit.errors import StorageError
+from petafit.features.encoding.stored import reading
+from petafit.learners.base import DECISION, PREDICTION
+from petafit.learners.mllib.classes import in_order, positions
+from petafit.learners.mllib.files import check_files
+from petafit.learners.mllib.linear import LinearModel
+from petafit.learners.mllib.stored import read_estimator
+from petafit.models.predictor import Predictor
+from petafit.models.signature import Signature
+from petafit.store.arrays import StateDict
+from petafit.store.filesystem import Folder
+
+
+class SparkModel(Signature):
+    """An MLlib model whose predictions arrive as a column computed by Spark."""
+
+    def predict_batch(self, batch: pa.RecordBatch) -> np.ndarray:
+        """Return the predictions that Spark added to the raw columns."""
+        return _floats(batch.column(PREDICTION))
+
+    def decided(self, batch: pa.RecordBatch, predictions: np.ndarray) -> np.ndarray | None:
+        """Return the classes chosen by Spark's model, with its thresholds."""
+        return None if self.classes is None else _floats(batch.column(DECISION)).astype(np.intp)
+
+
+class MllibModel(Predictor):
+    """An MLlib model computed from its stored numbers, without Spark.
+
+    Attributes
+    ----------
+    fitted : LinearModel
+    """
+
+    fitted: LinearModel
+
+    @classmethod
+    def of(cls, signature: Signature, fitted: LinearModel) -> Self:
+        """Return the model of some inputs and outputs that was fitted by Spark.
+
+        Raises
+        ------
+        StorageError
+            It was fitted to other features.
+        """
+        encoder = signature.encoder
+        if fitted.n_features != encoder.n_features:
+            raise StorageError(
+                "A stored model of Spark's does not fit its features",
+                expected=f"{encoder.n_features} features",
+                got=fitted.n_features,
+                hint="Copy the model again, or train it again.",
+            )
+        model = cls(encoder, signature.choice, signature.schema, signature.requirement)
+        model.fitted = fitted
+        return model
+
+    def predict_batch(self, batch: pa.RecordBatch) -> np.ndarray:
+        numbers = self.fitted.predict(self.encoder(batch, labels=False).X)
+        probable = self.output == "probability"
+        return in_order(numbers, self.encoder.statistics, probable=probable)
+
+    def chosen(self, predictions: np.ndarray) -> np.ndarray | None:
+        if self.fitted.thresholds is None:
+            return None
+        places = np.array(positions(self.encoder.statistics, self.fitted.n_classes))
+        if predictions.ndim == 1 and self.fitted.n_margins > 1:
+            predictions = np.column_stack([1 - predictions, predictions])
+        elif predictions.ndim == 2 and self.fitted.n_margins == 1:
+            predictions = predictions[:, places[1]]
+        elif predictions.ndim == 2:
+            predictions = predictions[:, places]
+        return np.asarray(places[self.fitted.decide(predictions)])
+
+    def to_state_dict(self) -> StateDict:
+        return super().to_state_dict() | self.fitted.to_state_dict().prefixed("mllib")
+
+    @classmethod
+    def from_state_dict(cls, named: StateDict) -> Self:
+        with reading("A model of Spark's"):
+            fitted = LinearModel.from_state_dict(named.part("mllib"))
+        return cls.of(Signature.from_state_dict(named), fitted)
+
+
+def read_mllib(signature: Signature, attachment: str) -> MllibModel | SparkModel:
+    """Read the model that Spark wrote into a folder.
+
+    Returns
+    -------
+    MllibModel or SparkModel
+        The latter if only Spark can predict with it.
+
+    Raises
+    ------
+    StorageError
+        It is not petafit's, damaged, or does not fit its features.
+    """
+    folder = Folder(attachment)
+    check_files(folder, n_features=signature.encoder.n_features)
+    fitted = LinearModel.read(read_estimator(folder))
+    if fitted is None:
+        own = (signature.encoder, signature.choice, signature.schema)
+        return SparkModel(*own, signature.requirement)
+    return MllibModel.of(signature, fitted)
+
+
+def _floats(column: pa.Array) -> np.ndarray[Any, Any]:
+    """Convert a column to float64: (n_rows,), or (n_rows, n) from lists of n numbers."""
+    if pa.types.is_list(column.type) or pa.types.is_large_list(column.type):
+        return _floats(column.flatten()).reshape(len(column), -1)
+    return np.asarray(column.cast(pa.float64()).to_numpy(zero_copy_only=False))
