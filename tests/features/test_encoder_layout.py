@@ -65,5 +65,7 @@ def test_a_dense_layout_of_too_many_columns_is_refused():
     with pytest.raises(ConfigurationError, match="hash_bits of 14 or fewer; got 15"):
         encoder(layout="dense", hash_bits=15)
     many = tuple(Numeric(f"x{n}", impute="none", scale="none") for n in range((1 << 14) + 1))
-    with pytest.raises(ConfigurationError, match="16,384 numeric columns or fewer; got 16,385"):
+    with pytest.raises(
+        ConfigurationError, match="16,384 numbers and slots of vectors or fewer; got 16,385"
+    ):
         Encoder(many, STATISTICS, hash_bits=14, layout="dense")

@@ -32,14 +32,14 @@ def attach(**files):
             Folder(uri).write(f"stages/{name}", content.encode())
             Folder(uri).write(f"stages/.{name}.crc", b"checksum")
 
-    return write
+    return {"attachment": write}
 
 
 def test_arrays_alone_lie_under_their_own_digest(objects):
-    content = write_content(objects, SMALL, None)
+    content = write_content(objects, SMALL, {})
     assert content.folder == content_digest(content.files) == digest(to_bytes(SMALL))
     assert content.is_new
-    assert not write_content(objects, SMALL, None).is_new
+    assert not write_content(objects, SMALL, {}).is_new
     assert objects.files() == [f"{content.folder}/model.npz"]
     assert read_content(objects.child(content.folder), content.files) == SMALL
 
@@ -76,7 +76,7 @@ def test_staged_folders_get_their_digest_as_name_where_they_can_be_renamed(tmp_p
 
 
 def test_a_flipped_bit_is_refused(tmp_path):
-    content = write_content(Folder(tmp_path), SMALL, None)
+    content = write_content(Folder(tmp_path), SMALL, {})
     path = tmp_path / content.folder / "model.npz"
     changed = bytearray(path.read_bytes())
     changed[-1] ^= 1
@@ -88,7 +88,7 @@ def test_a_flipped_bit_is_refused(tmp_path):
 
 
 def test_missing_arrays_are_refused(objects):
-    content = write_content(objects, SMALL, None)
+    content = write_content(objects, SMALL, {})
     objects.remove(content.folder)
     with pytest.raises(StorageError, match=r"Cannot read .*model\.npz"):
         read_content(objects.child(content.folder), content.files)
@@ -117,7 +117,7 @@ def test_a_missing_file_is_refused(objects):
 
 
 def test_an_attachment_added_to_arrays_alone_is_refused(objects):
-    content = write_content(objects, SMALL, None)
+    content = write_content(objects, SMALL, {})
     objects.write(f"{content.folder}/attachment/evil", b"evil")
     with pytest.raises(StorageError, match="does not hold what its manifest lists"):
         read_content(objects.child(content.folder), content.files)
@@ -125,20 +125,20 @@ def test_an_attachment_added_to_arrays_alone_is_refused(objects):
 
 def test_an_attachment_that_fails_leaves_nothing(objects):
     def fail(uri):
-        attach(a="1")(uri)
+        attach(a="1")["attachment"](uri)
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write_content(objects, SMALL, fail)
+        write_content(objects, SMALL, {"attachment": fail})
     with pytest.raises(StorageError, match=r"No files were written.*all machines share"):
-        write_content(objects, SMALL, lambda uri: None)
+        write_content(objects, SMALL, {"attachment": lambda uri: None})
     assert objects.files() == []
 
 
 def test_spark_is_given_a_uri_of_its_own_kind(tmp_path):
     given = []
     with pytest.raises(StorageError, match="No files were written"):
-        write_content(Folder(tmp_path / "my models"), SMALL, given.append)
+        write_content(Folder(tmp_path / "my models"), SMALL, {"attachment": given.append})
     (uri,) = given
     assert uri.startswith(f"file://{tmp_path}/my models/staging-")
     assert not Path(uri.removeprefix("file://")).exists()

@@ -14,7 +14,7 @@ from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError, ContractError
 from petafit.workflow.evaluate import evaluate
 from petafit.workflow.score import score
-from petafit.workflow.task import spelled
+from petafit.workflow.spelling import spelled
 from petafit.workflow.train import train
 from tests.small import replace_column, rewrite, table, with_settings
 

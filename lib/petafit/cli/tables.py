@@ -125,6 +125,8 @@ def _figures(manifest: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
         yield "made again", f"because {_text(manifest['again_because'])}"
     if manifest.get("rows"):
         yield "rows", "  ".join(f"{name} {count:,}" for name, count in manifest["rows"].items())
+    if manifest.get("stages"):
+        yield "stages", "  ".join(f"{_text(s['name'])} by {s['runs']}" for s in manifest["stages"])
     yield from map(_round, manifest.get("rounds") or ())
     if manifest.get("measured_on") in _NOT_COUNTED:
         yield "measured on", _NOT_COUNTED[manifest["measured_on"]]

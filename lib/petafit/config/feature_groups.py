@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Discriminator, Field, Tag, model_validator
 
 from petafit.config.section import Names, Section
+from petafit.config.stages import Stage
 
 
 class NumericFeatures(Section):
@@ -84,9 +85,25 @@ class CrossFeatures(Section):
     cross: tuple[tuple[str, ...], ...] = Field(description="lists of columns named above")
 
 
+class StageFeatures(Section):
+    """Columns and vectors that stages of Spark ML make of the table's columns."""
+
+    stages: tuple[Stage, ...] = Field(
+        min_length=1,
+        description="transformers and estimators of pyspark.ml.feature, in order, as in "
+        "`- Imputer: {inputCols: [a], outputCols: [b]}`; estimators are fitted on the training "
+        "rows",
+    )
+    outputs: Names | None = Field(
+        None,
+        description="which of their columns are features; null: those that no later stage reads "
+        "and no other group names",
+    )
+
+
 UnicodeForm = Literal["NFC", "NFD", "NFKC", "NFKD"]
 
-FEATURE_KINDS = ("numeric", "binned", "categorical", "boolean", "date", "text", "cross")
+FEATURE_KINDS = ("numeric", "binned", "categorical", "boolean", "date", "text", "cross", "stages")
 
 
 def _kind(group: object) -> str | None:
@@ -104,7 +121,8 @@ FeatureGroup = Annotated[
     | Annotated[BooleanFeatures, Tag("boolean features")]
     | Annotated[DateFeatures, Tag("date features")]
     | Annotated[TextFeatures, Tag("text features")]
-    | Annotated[CrossFeatures, Tag("cross features")],
+    | Annotated[CrossFeatures, Tag("cross features")]
+    | Annotated[StageFeatures, Tag("stages features")],
     Discriminator(
         _kind,
         custom_error_type="feature_kind",

@@ -1,23 +1,18 @@
 """Settings of the rows that a task reads, and of their preparation."""
 
 import re
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from petafit.config.placeholders import Address, Template, Templates
 from petafit.config.section import Names, Scalar, Section
+from petafit.config.stages import Stage
 from petafit.errors import ConfigurationError
 
 _PART = r"(?:\w+|`(?:[^`]|``)+`)"
 _TABLE_NAME = rf"^{_PART}(?:\.{_PART})*$"
 _STORED = ("auto", "delta", "parquet")
-
-
-def _one(stage: dict[str, Any]) -> dict[str, Any]:
-    if len(stage) != 1:
-        raise ValueError("a stage has one name, as in `Imputer: {inputCols: [a], outputCols: [b]}`")
-    return stage
 
 
 def _as_text(value: object) -> object:
@@ -26,10 +21,6 @@ def _as_text(value: object) -> object:
 
 _LONGEST = 60
 _GIVE_ONE = "give one of uri, name and sql"
-
-
-Stage = Annotated[dict[str, dict[str, JsonValue]], AfterValidator(_one)]
-"""A stage of Spark ML: its name, and its parameters."""
 
 
 class View(Section):

@@ -17,10 +17,23 @@ from petafit.features.feature import (
     Indicator,
     Numeric,
     Text,
+    Vector,
 )
 from petafit.table.columns import has_column
 
 _IS = pa.types
+
+_VECTOR_FIELDS = ["type", "size", "indices", "values"]
+
+VECTOR = pa.struct(
+    [
+        ("type", pa.int8()),
+        ("size", pa.int32()),
+        ("indices", pa.list_(pa.field("element", pa.int32()))),
+        ("values", pa.list_(pa.field("element", pa.float64()))),
+    ]
+)
+"""The type of Spark ML's vectors: of type 0 are sparse ones, with indices, and of type 1 dense."""
 
 
 def value_type(kind: pa.DataType) -> pa.DataType:
@@ -88,7 +101,14 @@ def check_columns(
                 )
 
 
-def _fit(feature: Numeric | Categorical | Text, kind: pa.DataType) -> tuple[str | None, str]:
+def is_vector(kind: pa.DataType) -> bool:
+    """Return whether a type is that of Spark ML's vectors, as Arrow has them."""
+    return bool(_IS.is_struct(kind)) and [field.name for field in kind] == _VECTOR_FIELDS
+
+
+def _fit(
+    feature: Numeric | Categorical | Text | Vector, kind: pa.DataType
+) -> tuple[str | None, str]:
     """Return the type that the feature expects, None if the column's fits, and a hint.
 
     Nulls fit every feature.
@@ -98,6 +118,8 @@ def _fit(feature: Numeric | Categorical | Text, kind: pa.DataType) -> tuple[str 
             return None, ""
         case Numeric() | Indicator() | Binned():
             return None if is_number(kind) else "a number", _number_hint(kind)
+        case Vector():
+            return None if is_vector(kind) else "a vector of Spark ML", ""
         case Text():
             hint = "" if is_date(kind) or is_float(kind) else "Use `categorical:`."
             return None if is_string(kind) else "a string", hint

@@ -16,6 +16,7 @@ from petafit.features.encoding.hashing import IndexSpace
 from petafit.features.encoding.numeric import NumericBlock
 from petafit.features.encoding.stored import check_stored, reading
 from petafit.features.encoding.target import class_positions, label_numbers, row_weights
+from petafit.features.encoding.vectors import VectorBlock, joined
 from petafit.features.feature import Feature, from_plain, to_plain
 from petafit.features.text.ngrams import TextBlock
 from petafit.store.arrays import StateDict
@@ -76,6 +77,7 @@ class Encoder:
         self._numeric = NumericBlock(features, statistics)
         self._category = CategoryBlock(features, hash_bits, unicode)
         self._text = TextBlock(features, hash_bits, unicode)
+        self._vectors = VectorBlock(features, self.space.vectors)
         self._schema: pa.Schema | None = None
 
     @property
@@ -120,7 +122,7 @@ class Encoder:
             self.space.numbers,
             self._numeric.encode(batch, self.dtype),
             self._category.encode(batch),
-            self._text.encode(batch),
+            joined(self._text.encode(batch), self._vectors.encode(batch, self.dtype)),
             n_rows=batch.num_rows,
             n_features=self.n_features,
         )
@@ -183,11 +185,11 @@ def _refuse_wide(space: IndexSpace, hash_bits: int) -> None:
             got=hash_bits,
             hint=f"Lower `hash_bits`, or {hint}",
         )
-    if len(space.numbers) > 1 << _MOST_DENSE_BITS:
+    if space.size - space.n_hashed > 1 << _MOST_DENSE_BITS:
         raise ConfigurationError(
             problem,
-            expected=f"{1 << _MOST_DENSE_BITS:,} numeric columns or fewer",
-            got=f"{len(space.numbers):,}",
+            expected=f"{1 << _MOST_DENSE_BITS:,} numbers and slots of vectors or fewer",
+            got=f"{space.size - space.n_hashed:,}",
             hint=f"Name fewer, or {hint}",
         )
 

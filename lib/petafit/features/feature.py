@@ -125,9 +125,44 @@ class Cross:
         return tuple(dict.fromkeys(part.column for part in self.parts))
 
 
-Feature = Numeric | Categorical | Text | Cross
+@dataclass(frozen=True, slots=True)
+class Vector:
+    """A column of Spark ML's vectors: each slot is a feature, but where its value is 0 or NaN.
 
-_KINDS: dict[str, type[Numeric | Categorical | Text]] = {
+    Attributes
+    ----------
+    size : int
+        The number of slots.
+    names : tuple of str
+        Those of the slots; empty if they have none.
+    """
+
+    column: str
+    size: int
+    names: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.column
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.column,)
+
+    def slot_name(self, slot: int) -> str:
+        """Return the name of the feature of a slot.
+
+        Examples
+        --------
+        >>> Vector("hashed", 4).slot_name(3)
+        'hashed[3]'
+        """
+        return self.names[slot] if self.names else f"{self.column}[{slot}]"
+
+
+Feature = Numeric | Categorical | Text | Vector | Cross
+
+_KINDS: dict[str, type[Numeric | Categorical | Text | Vector]] = {
     "numeric": Numeric,
     "categorical": Categorical,
     "boolean": Boolean,
@@ -135,7 +170,9 @@ _KINDS: dict[str, type[Numeric | Categorical | Text]] = {
     "binned": Binned,
     "date": DatePart,
     "text": Text,
+    "vector": Vector,
 }
+_TUPLES = ("edges", "names", "ngrams")
 _KIND_NAMES = {kind: name for name, kind in _KINDS.items()}
 
 
@@ -157,7 +194,7 @@ def from_plain(plain: Mapping[str, Any]) -> Feature:
     if plain["kind"] == "cross":
         return Cross(tuple(cast(Categorical, from_plain(part)) for part in plain["parts"]))
     options = {name: value for name, value in plain.items() if name != "kind"}
-    options |= {name: tuple(options[name]) for name in ("edges", "ngrams") if name in options}
+    options |= {name: tuple(options[name]) for name in _TUPLES if name in options}
     return _KINDS[plain["kind"]](**options)
 
 

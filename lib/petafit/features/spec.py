@@ -15,6 +15,7 @@ from petafit.config.feature_groups import (
     DateFeatures,
     FeatureGroup,
     NumericFeatures,
+    StageFeatures,
     TextFeatures,
 )
 from petafit.config.section import Names
@@ -66,12 +67,18 @@ def resolve(
     weight: str | None = None,
     keys: Sequence[str] = (),
     index: Collection[str] = (),
+    staged: Sequence[Feature] = (),
 ) -> tuple[Feature, ...]:
     """Return the features that a declaration stands for, on a table with this schema.
 
     A pattern never selects the label, the weight, a key or the index of a pandas frame, and skips a
     column from which a group that lists it by name makes the same feature. ``auto`` uses the type
-    of every column except these four.
+    of every column except these four. Groups of stages are left to `staged`.
+
+    Parameters
+    ----------
+    staged : sequence of Feature
+        Those that stages of Spark ML make.
 
     Raises
     ------
@@ -84,8 +91,8 @@ def resolve(
     if declared == "auto":
         features = tuple(f for name in columns.open for f in automatic(schema.field(name)))
     else:
-        features = _declared(declared, columns)
-    if not features:
+        features = (*_declared(declared, columns), *staged)
+    if not features and not _has_stages(declared):
         raise ConfigurationError(
             "No column of the table can be a feature", hint="List columns under `features:`."
         )
@@ -95,7 +102,7 @@ def resolve(
 
 
 def _declared(declared: Sequence[FeatureGroup], columns: Columns) -> tuple[Feature, ...]:
-    singles = [group for group in declared if not isinstance(group, CrossFeatures)]
+    singles = [g for g in declared if not isinstance(g, CrossFeatures | StageFeatures)]
     crosses = [
         names for group in declared if isinstance(group, CrossFeatures) for names in group.cross
     ]
@@ -111,6 +118,10 @@ def _declared(declared: Sequence[FeatureGroup], columns: Columns) -> tuple[Featu
     _refuse_crossed_text(crosses, features)
     categories = {f.name: f for f in features if isinstance(f, Categorical)}
     return (*features, *(_cross(names, categories, columns) for names in crosses))
+
+
+def _has_stages(declared: Literal["auto"] | Sequence[FeatureGroup]) -> bool:
+    return any(isinstance(group, StageFeatures) for group in declared)
 
 
 def _made(

@@ -41,6 +41,11 @@ class Derivation:
         kinds = {name: self.module.functions[name].returns for name in self.names}
         return Requirement(kinds, self.module.digest)
 
+    @property
+    def identity(self) -> str:
+        """Equal for functions that give the same values."""
+        return str(self.requirement)
+
     def stored(self, names: Iterable[str]) -> tuple[str, ...]:
         """Return the columns of the table that give these columns, each once."""
         own = [name for name in names if name not in self.names]

@@ -1,4 +1,4 @@
-"""A model's content: its arrays, an optional attachment written by Spark, and their digests."""
+"""A model's content: its arrays, optional attachments written by Spark, and their digests."""
 
 import hashlib
 import os
@@ -12,6 +12,11 @@ from petafit.store.filesystem import Folder
 
 ARRAYS = "model.npz"
 ATTACHMENT = "attachment"
+STAGES = "stages"
+_ATTACHED = (ATTACHMENT, STAGES)
+
+Writers = Mapping[str, Callable[[str], None]]
+"""By folder, `ATTACHMENT` or `STAGES`, what writes its files to the URI it is given."""
 
 
 @dataclass(frozen=True)
@@ -44,31 +49,32 @@ def content_digest(files: Mapping[str, str]) -> str:
 def write_content(
     objects: Folder,
     named: StateDict,
-    attachment: Callable[[str], None] | None,
+    writers: Writers,
     staging: str | None = None,
 ) -> Content:
-    """Write arrays, and what `attachment` writes to the URI it is given, below `objects`.
+    """Write arrays, and what `writers` write, below `objects`.
 
     Parameters
     ----------
     staging : str, optional
-        A folder not used by any other process, to which `attachment` writes.
+        A folder not used by any other process, to which `writers` write.
 
     Raises
     ------
     StorageError
-        The folder cannot be written, or `attachment` left no file.
+        The folder cannot be written, or one of `writers` left no file.
     """
     arrays = to_buffers(named)
     files = {ARRAYS: digest(arrays)}
-    if attachment is None:
+    if not writers:
         folder = content_digest(files)
         is_new = not objects.exists(f"{folder}/{ARRAYS}")
         objects.write(f"{folder}/{ARRAYS}", arrays)
         return Content(folder, files, is_new)
     staging = staging or f"staging-{uuid4().hex}"
     try:
-        files |= _attach(objects.child(staging), attachment)
+        for name, write in writers.items():
+            files |= _attach(objects.child(staging), name, write)
         objects.write(f"{staging}/{ARRAYS}", arrays)
         return _settle(objects, staging, files)
     except BaseException:
@@ -100,12 +106,12 @@ def read_content(folder: Folder, files: Mapping[str, str]) -> StateDict:
     return from_bytes(arrays)
 
 
-def _attach(folder: Folder, attachment: Callable[[str], None]) -> dict[str, str]:
-    attachment(folder.child(ATTACHMENT).spark_uri)
-    files = {name: folder.digest(name) for name in _attached(folder)}
+def _attach(folder: Folder, name: str, write: Callable[[str], None]) -> dict[str, str]:
+    write(folder.child(name).spark_uri)
+    files = {path: folder.digest(path) for path in _files_of(folder, name)}
     if not files:
         raise StorageError(
-            f"No files were written to {folder.child(ATTACHMENT).uri}",
+            f"No files were written to {folder.child(name).uri}",
             expected="the files of the model's own writer",
             hint="On a cluster `paths.models` must be storage that all machines share.",
         )
@@ -113,7 +119,11 @@ def _attach(folder: Folder, attachment: Callable[[str], None]) -> dict[str, str]
 
 
 def _attached(folder: Folder) -> list[str]:
-    return [f"{ATTACHMENT}/{name}" for name in folder.child(ATTACHMENT).files()]
+    return [path for name in _ATTACHED for path in _files_of(folder, name)]
+
+
+def _files_of(folder: Folder, part: str) -> list[str]:
+    return [f"{part}/{name}" for name in folder.child(part).files()]
 
 
 def _settle(objects: Folder, staging: str, files: Mapping[str, str]) -> Content:

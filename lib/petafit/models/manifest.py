@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from petafit.errors import StorageError
-from petafit.models.content import ATTACHMENT, refuse_links_out
+from petafit.models.content import ATTACHMENT, STAGES, refuse_links_out
 from petafit.store.filesystem import Folder
 from petafit.store.plain import from_json, to_json, validated
 
@@ -34,6 +34,8 @@ class ModelVersion:
         SHA-256 of every file in it.
     logical_date : str or None
         The run's logical date; missing in manifests of older releases.
+    stages : list of mapping
+        The stages of its features, with who ``runs`` each: ``petafit`` or ``spark``.
     """
 
     name: str
@@ -47,6 +49,7 @@ class ModelVersion:
     files: dict[str, str]
     metrics: dict[str, Any] = field(default_factory=dict)
     logical_date: str | None = None
+    stages: list[dict[str, str]] = field(default_factory=list)
 
     @property
     def attachment(self) -> str | None:
@@ -54,6 +57,21 @@ class ModelVersion:
         if self.kind == "arrays":
             return None
         return Folder(self.folder).child(ATTACHMENT).spark_uri
+
+    def require_stages(self) -> Folder:
+        """Return the folder of the fitted stages of its features that Spark runs.
+
+        Raises
+        ------
+        StorageError
+            There are none.
+        """
+        if not any(name.startswith(f"{STAGES}/") for name in self.files):
+            raise StorageError(
+                f"The fitted stages of model {self.name!r} version {self.version} are missing",
+                hint="Copy the model again, or train it again.",
+            )
+        return Folder(self.folder).child(STAGES)
 
     @property
     def identity(self) -> dict[str, Any]:

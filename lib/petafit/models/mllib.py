@@ -21,6 +21,12 @@ from petafit.store.filesystem import Folder
 class SparkModel(Signature):
     """An MLlib model whose predictions arrive as a column computed by Spark."""
 
+    @classmethod
+    def of_signature(cls, signature: Signature) -> Self:
+        """Return the model of some inputs and outputs."""
+        own = (signature.encoder, signature.choice, signature.schema)
+        return cls(*own, signature.requirement, signature.stages)
+
     def predict_batch(self, batch: pa.RecordBatch) -> np.ndarray:
         """Return the predictions that Spark added to the raw columns."""
         return _floats(batch.column(PREDICTION))
@@ -57,7 +63,8 @@ class MllibModel(Predictor):
                 got=fitted.n_features,
                 hint="Copy the model again, or train it again.",
             )
-        model = cls(encoder, signature.choice, signature.schema, signature.requirement)
+        own = (signature.choice, signature.schema, signature.requirement, signature.stages)
+        model = cls(encoder, *own)
         model.fitted = fitted
         return model
 
@@ -105,8 +112,7 @@ def read_mllib(signature: Signature, attachment: str) -> MllibModel | SparkModel
     check_files(folder, n_features=signature.encoder.n_features)
     fitted = LinearModel.read(read_estimator(folder))
     if fitted is None:
-        own = (signature.encoder, signature.choice, signature.schema)
-        return SparkModel(*own, signature.requirement)
+        return SparkModel.of_signature(signature)
     return MllibModel.of(signature, fitted)
 
 

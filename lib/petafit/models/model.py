@@ -9,6 +9,7 @@ import pyarrow as pa
 from petafit.config.settings import LearnerChoice
 from petafit.errors import ConfigurationError
 from petafit.features.encoder import Encoder
+from petafit.features.stages.record import StageRecord
 from petafit.functions.derivation import Requirement
 from petafit.functions.module import FunctionModule
 from petafit.learners.registry import make_learner
@@ -35,8 +36,9 @@ class Model(Predictor):
         schema: pa.Schema,
         weights: StateDict,
         requirement: Requirement | None = None,
+        stages: StageRecord | None = None,
     ) -> None:
-        super().__init__(encoder, choice, schema, requirement)
+        super().__init__(encoder, choice, schema, requirement, stages)
         self.weights = weights
         self.learner = make_learner(
             choice, n_features=encoder.n_features, statistics=encoder.statistics
@@ -46,7 +48,7 @@ class Model(Predictor):
     def of(cls, signature: Signature, weights: StateDict) -> Self:
         """Return the model of some inputs and outputs that has these weights."""
         own = (signature.encoder, signature.choice, signature.schema)
-        return cls(*own, weights, signature.requirement)
+        return cls(*own, weights, signature.requirement, signature.stages)
 
     def predict_batch(self, batch: pa.RecordBatch) -> np.ndarray:
         X = self.encoder(batch, labels=False).X
@@ -70,7 +72,7 @@ class Model(Predictor):
 def load_model(
     path: str | os.PathLike[str], *, functions: str | os.PathLike[str] | None = None
 ) -> Predictor:
-    """Load a published model; needs neither Spark nor a JVM.
+    """Load a published model; needs neither Spark nor a JVM, but for stages that Spark runs.
 
     Parameters
     ----------
@@ -95,6 +97,8 @@ def load_model(
             f"{model.choice.name} predicts in Spark only",
             hint=f"Use `petafit score`, or pyspark's PipelineModel.load({version.attachment!r}).",
         )
+    if model.stages is not None and model.stages.in_spark:
+        model.stage_folder = version.require_stages()
     if model.requirement is not None:
         module = FunctionModule.read(os.fspath(functions)) if functions is not None else None
         model.derivation = model.requirement.met_by(module)

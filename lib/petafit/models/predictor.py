@@ -4,10 +4,12 @@ import numpy as np
 import pyarrow as pa
 
 from petafit.errors import ConfigurationError, ContractError
+from petafit.features.stages.record import StageRecord
 from petafit.functions.derivation import Derivation
 from petafit.learners.arrays import NOT_FINITE, finite_rows
 from petafit.models.callers_rows import Data, as_batch
 from petafit.models.signature import Signature
+from petafit.store.filesystem import Folder
 
 
 class Predictor(Signature):
@@ -17,9 +19,12 @@ class Predictor(Signature):
     ----------
     derivation : Derivation or None
         Computes the columns of `requirement` for `predict`.
+    stage_folder : Folder or None
+        Has the fitted stages that Spark runs for `predict`.
     """
 
     derivation: Derivation | None = None
+    stage_folder: Folder | None = None
 
     def decided(self, batch: pa.RecordBatch, predictions: np.ndarray) -> np.ndarray | None:
         return self.chosen(predictions)
@@ -90,6 +95,9 @@ class Predictor(Signature):
         batch = as_batch(data, self.schema)
         if self.derivation is not None:
             batch = self.derivation.extend(batch)
+        if self.stages is not None and self.stages.in_spark:
+            batch = self._by_spark(batch, self.stages)
+        batch = self.extended(batch, None)
         reasons = self.checks.reasons(batch)
         if reasons is not None:
             row, reason = next((i, r) for i, r in enumerate(reasons.to_pylist()) if r)
@@ -98,3 +106,20 @@ class Predictor(Signature):
                 hint="Correct the row, or leave it out.",
             )
         return batch
+
+    def _by_spark(self, batch: pa.RecordBatch, stages: StageRecord) -> pa.RecordBatch:
+        """Return a batch with the columns of stages that an active session of Spark runs."""
+        if self.stage_folder is None:
+            raise ConfigurationError(
+                f"The model's stages {stages.spark_names} are not at hand",
+                hint="Load a published model by `petafit.load_model`.",
+            )
+        try:
+            from petafit.features.spark.active import extended_by_spark
+        except ModuleNotFoundError as error:
+            raise ConfigurationError(
+                f"Spark runs stages of this model, and PySpark is not installed: "
+                f"{stages.spark_names}",
+                hint="Install `petafit[spark]`, or use `petafit score` where Spark is.",
+            ) from error
+        return extended_by_spark(batch, self.stage_folder, stages)

@@ -14,7 +14,8 @@ from petafit.features.columns import check_columns
 from petafit.features.encoder import Encoder
 from petafit.features.encoding.stored import reading
 from petafit.features.feature import Numeric
-from petafit.functions.derivation import Requirement
+from petafit.features.stages.record import StageRecord
+from petafit.functions.derivation import Derivation, Requirement
 from petafit.learners.registry import describe
 from petafit.store.arrays import StateDict
 from petafit.table.contract import Checks, compile_checks
@@ -33,6 +34,8 @@ class Signature:
         The raw columns the features read, with their types.
     requirement : Requirement, optional
         The functions that give the features further columns.
+    stages : StageRecord, optional
+        The stages of Spark ML that do.
 
     Attributes
     ----------
@@ -50,11 +53,13 @@ class Signature:
         choice: LearnerChoice,
         schema: pa.Schema,
         requirement: Requirement | None = None,
+        stages: StageRecord | None = None,
     ) -> None:
         self.encoder = encoder
         self.choice = choice
         self.schema = schema
         self.requirement = requirement
+        self.stages = stages
         self.classes: tuple[Scalar, ...] | None = encoder.statistics.classes
         learner = describe(choice)
         self.output, self.objective = learner.output, learner.objective
@@ -63,8 +68,28 @@ class Signature:
     def checks(self) -> Checks:
         """Checks that a row must pass before it is predicted."""
         numeric = [f.column for f in self.encoder.features if isinstance(f, Numeric)]
-        derived = self.requirement.schema if self.requirement else ()
-        return compile_checks(Contract(), pa.schema([*self.schema, *derived]), finite=numeric)
+        schema = _extended(self.schema, self.requirement, self.stages)
+        return compile_checks(Contract(), schema, finite=numeric)
+
+    def extended(self, batch: pa.RecordBatch, functions: Derivation | None) -> pa.RecordBatch:
+        """Return a batch of raw columns with those that the features take from elsewhere.
+
+        Columns of stages that Spark runs have to be among the batch's.
+
+        Parameters
+        ----------
+        functions : Derivation or None
+            The functions of `requirement`.
+
+        Raises
+        ------
+        ContractError
+            A function or a stage fails on a row.
+        """
+        if functions is not None:
+            batch = functions.extend(batch)
+        stages = self.stages.by_batch if self.stages else None
+        return batch if stages is None else stages.extend(batch)
 
     def predict_batch(self, batch: pa.RecordBatch) -> np.ndarray:
         """Predict rows that pass `checks`.
@@ -113,6 +138,7 @@ class Signature:
             {
                 "learner": self.choice.model_dump(mode="json"),
                 **({"functions": self.requirement.to_plain()} if self.requirement else {}),
+                **({"stages": self.stages.to_plain()} if self.stages else {}),
             },
         )
         return own | self.encoder.to_state_dict().prefixed("encoder")
@@ -125,7 +151,7 @@ class Signature:
 
 def _arguments(
     named: StateDict,
-) -> tuple[Encoder, LearnerChoice, pa.Schema, Requirement | None]:
+) -> tuple[Encoder, LearnerChoice, pa.Schema, Requirement | None, StageRecord | None]:
     """Return the arguments of `Signature` from `Signature.to_state_dict`'s content.
 
     Raises
@@ -141,13 +167,23 @@ def _arguments(
         schema = _schema_of(written.tobytes())
         needed = named.params.get("functions")
         requirement = None if needed is None else Requirement.from_plain(needed)
+        staged = named.params.get("stages")
+        stages = None if staged is None else StageRecord.from_plain(staged)
     info = describe(choice)
     encoder = Encoder.from_state_dict(named.part("encoder"), layout=info.layout, dtype=info.dtype)
     if len(set(schema.names)) < len(schema.names):
         raise StorageError("The schema of a stored model names a column twice", got=schema.names)
-    derived = requirement.schema if requirement else ()
-    check_columns(encoder.features, pa.schema([*schema, *derived]), error=StorageError)
-    return encoder, choice, schema, requirement
+    extended = _extended(schema, requirement, stages)
+    check_columns(encoder.features, extended, error=StorageError)
+    return encoder, choice, schema, requirement, stages
+
+
+def _extended(
+    schema: pa.Schema, requirement: Requirement | None, stages: StageRecord | None
+) -> pa.Schema:
+    """Return the raw columns, and those of functions and stages."""
+    parts = (schema, *(each.schema for each in (requirement, stages) if each is not None))
+    return pa.schema([field for part in parts for field in part])
 
 
 def _schema_of(written: bytes) -> pa.Schema:

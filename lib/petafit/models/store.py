@@ -27,7 +27,14 @@ from petafit.models.aliases import (
     roll_back,
     split_reference,
 )
-from petafit.models.content import content_digest, read_content, refuse_links_out, write_content
+from petafit.models.content import (
+    ATTACHMENT,
+    STAGES,
+    content_digest,
+    read_content,
+    refuse_links_out,
+    write_content,
+)
 from petafit.models.latest import latest_number, point_to_latest
 from petafit.models.manifest import (
     ModelVersion,
@@ -69,6 +76,7 @@ class ModelStore:
         metrics: Mapping[str, Any],
         logical_date: str | None = None,
         attachment: Callable[[str], None] | None = None,
+        stages: Callable[[str], None] | None = None,
         owner: str | None = None,
     ) -> ModelVersion:
         """Publish a model as the next version; it is the latest unless another has a later date.
@@ -82,8 +90,8 @@ class ModelStore:
         ----------
         logical_date : str, optional
             The date the model stands for, as `petafit.store.run_manifest` takes it.
-        attachment : callable, optional
-            Called with a URI for Spark, to which it writes a folder of its own.
+        attachment, stages : callable, optional
+            Called with a URI for Spark, to which it writes an MLlib model, or fitted stages.
         owner : str, optional
             URI of the publishing run's folder: if that run dies, the next publisher removes its
             leftovers.
@@ -99,8 +107,9 @@ class ModelStore:
         model = self.folder.child(name)
         if owner is not None:
             remove_unpublished(model)
-        with staging(model, owner if attachment else None) as staged:
-            content = write_content(model.child("objects"), named, attachment, staged)
+        writers = {n: w for n, w in ((ATTACHMENT, attachment), (STAGES, stages)) if w is not None}
+        with staging(model, owner if writers else None) as staged:
+            content = write_content(model.child("objects"), named, writers, staged)
             digest = content_digest(content.files)
             manifest = {
                 "name": name,
@@ -113,6 +122,9 @@ class ModelStore:
                 "files": content.files,
                 "metrics": metrics,
                 "logical_date": logical_date,
+                **(
+                    {"stages": named.params["stages"]["stages"]} if "stages" in named.params else {}
+                ),
             }
             # A run that was interrupted after publishing finds its version here.
             known = None if content.is_new else find_number(model, digest, run_id)

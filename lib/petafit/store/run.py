@@ -26,6 +26,8 @@ _RESULTS: Mapping[str, Any] = {
     "outputs": [],
     "metrics": {},
     "measured_on": None,
+    "stages": [],
+    "stage_files": None,
     "rounds": [],
     "model": None,
     "summaries": None,
@@ -53,7 +55,8 @@ class Run:
         or failed), ``error``, ``started_at`` and ``seconds`` of the last attempt, ``made`` (how
         often; more than once where the output was lost: ``again_because``), ``versions``,
         ``inputs``, ``plans`` (digests, by the part of the rows), ``rows``, ``outputs``,
-        ``metrics``, ``measured_on`` (which rows: ``test``, ``training`` or ``all``), ``rounds`` (of
+        ``metrics``, ``measured_on`` (which rows: ``test``, ``training`` or ``all``), ``stages`` (of
+        the features, with who runs each), ``stage_files`` (their digests), ``rounds`` (of
         training, and what each brought), ``model``, ``summaries`` (of partitions, kept by
         training), ``influence`` (of partitions), ``warnings`` (of a model that may be of no use),
         ``timings`` (seconds by stage), ``peak_memory_bytes`` and ``compiled_kernels`` (by kind of

@@ -49,6 +49,40 @@ class Source(Protocol):
         """Yield the batches of a piece of a shard after the first `skip`; none is empty."""
 
 
+class Extension(Protocol):
+    """Adds columns to the batches of a source.
+
+    Attributes
+    ----------
+    identity : str
+        Equal if it adds the same values.
+    """
+
+    @property
+    def identity(self) -> str: ...
+
+    def extend(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Return a batch with the columns added."""
+
+
+@dataclass(frozen=True)
+class Extensions:
+    """Several extensions, each of which has the columns of those before it."""
+
+    parts: tuple[Extension, ...]
+
+    @property
+    def identity(self) -> str:
+        """Those of all."""
+        return "\n".join(part.identity for part in self.parts)
+
+    def extend(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Return a batch with the columns of all."""
+        for part in self.parts:
+            batch = part.extend(batch)
+        return batch
+
+
 def carried_schema(schema: pa.Schema, columns: Sequence[str]) -> pa.Schema:
     """Return the schema of batches that carry some columns of a table.
 

@@ -8,9 +8,8 @@ from itertools import accumulate, chain, islice, pairwise
 import numpy as np
 import pyarrow as pa
 
-from petafit.functions.derivation import Derivation
 from petafit.store.arrays import digest
-from petafit.stream.batches import Tally, carried_schema, chosen, predicate_schema
+from petafit.stream.batches import Extension, Tally, carried_schema, chosen, predicate_schema
 from petafit.stream.parquet.slices import ALL_BATCHES, Counts, count_batches, read_slice
 from petafit.table.filters.predicate import RowFilter
 from petafit.table.plans import Plan
@@ -38,7 +37,7 @@ class DirectSource:
         Bounds of the pieces of a shard, as shares of its batches: from 0 to 1.
     pieces : range
         The pieces that are read.
-    derivation : Derivation, optional
+    derivation : Extension, optional
         Adds columns to every batch.
     """
 
@@ -49,7 +48,7 @@ class DirectSource:
     conditions: pa.Schema = field(default_factory=lambda: pa.schema([]))
     cuts: tuple[float, ...] = (0.0, 1.0)
     pieces: range = range(1)
-    derivation: Derivation | None = None
+    derivation: Extension | None = None
 
     frozen = True
 
@@ -92,7 +91,7 @@ class DirectSource:
             repr(self.predicate),
             str(self.batch_rows),
             *((f"{self.cuts} {self.pieces}",) if len(self.cuts) > 2 else ()),
-            *((str(self.derivation.requirement),) if self.derivation else ()),
+            *((self.derivation.identity,) if self.derivation else ()),
         )
         return digest("\n".join(parts).encode())
 

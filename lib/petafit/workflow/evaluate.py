@@ -46,7 +46,7 @@ def evaluate(settings: Settings, **options: Unpack[JobOptions]) -> Run:
             return job.run
         published = open_published(job, open_rows(job, job.settings.table))
         rows = published.rows
-        task = Task.of(rows.settings, rows.snapshot)
+        task = Task.of(rows.settings, rows.snapshot, published.derived)
         published.check_target(label=task.settings.label.column, weight=task.settings.weight)
         report_rows(job, published.version)
         source = published.source("test", task.columns)

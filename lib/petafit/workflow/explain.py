@@ -62,7 +62,7 @@ def explain(settings: Settings, **options: Unpack[JobOptions]) -> Run:
         if job.finished:
             return job.run
         published = open_published(job, open_rows(job, job.settings.table))
-        task = Task.of(published.rows.settings, published.rows.snapshot)
+        task = Task.of(published.rows.settings, published.rows.snapshot, published.derived)
         published.check_target(label=task.settings.label.column, weight=task.settings.weight)
         report_rows(job, published.version)
         kept = KeptSummaries.open(

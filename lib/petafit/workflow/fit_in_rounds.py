@@ -63,8 +63,7 @@ def fit_in_rounds(
         merge=settings.training.merge,
     )
     warn_of_inputs(job, encoder, task.learner)
-    requirement = task.derivation.requirement if task.derivation else None
-    signature = Signature(encoder, settings.learner, task.feature_schema, requirement)
+    signature = task.signature(encoder)
     metrics, keep = metrics_of(signature), _keep(job, learner, rows, signature)
 
     validate = _validation(job, task, rows, metrics, signature)
@@ -99,7 +98,7 @@ def _validation(
     settings = job.settings
     if not settings.split.validation:
         return None
-    held_out = rows.source("validation", task.columns, task.derivation)
+    held_out = rows.source("validation", task.columns, task.derived)
 
     def validate(weights: StateDict) -> Figures:
         evaluate = Checked(task.checks, Evaluate(metrics))

@@ -9,7 +9,7 @@ from petafit.table.filters.split import Part
 from petafit.workflow.job import open_job
 from petafit.workflow.profile import encoder_for
 from petafit.workflow.rows import open_rows
-from petafit.workflow.task import Task
+from petafit.workflow.stages import task_with_stages
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -53,13 +53,13 @@ def open_instances(
     """
     with open_job("instances", settings, spark=spark, logical_date=logical_date) as job:
         rows = open_rows(job, job.settings.table)
-        if rows.how == "scan":
+        task, _ = task_with_stages(job, rows)
+        if rows.how == "scan" or task.derived.spark is not None:
             raise ConfigurationError(
                 f"The rows of {rows.snapshot.uri} come from Spark's own scan, anew in every pass",
                 expected="stream: direct",
                 hint="`petafit train --verbose` says why; other libraries need files as they are.",
             )
-        task = Task.of(rows.settings, rows.snapshot)
         encoding = Encoding(task.checks, encoder_for(job, task, rows))
-        instances = Instances(rows.source(part, task.columns, task.derivation), encoding)
+        instances = Instances(rows.source(part, task.columns, task.derived), encoding)
     return instances

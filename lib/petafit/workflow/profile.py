@@ -43,7 +43,7 @@ def profiled(job: Job, task: Task, rows: TaskRows) -> Encoder:
         There are no rows, or none has weight.
     """
     aggregator = Checked(task.checks, task.profile)
-    source = rows.source("train", task.profiled_columns, task.derivation)
+    source = rows.source("train", task.profiled_columns, task.derived)
     with job.run.stage("profile"):
         try:
             profile = job.passes.run("profile", aggregator, source, rows=rows.expected("train"))

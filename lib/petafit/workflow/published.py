@@ -7,17 +7,18 @@ from typing import Literal
 
 from petafit.config.layers import settings_digest
 from petafit.errors import ConfigurationError
-from petafit.functions.derivation import Derivation
 from petafit.functions.module import FunctionModule
 from petafit.models.aliases import split_reference
 from petafit.models.mllib import SparkModel
 from petafit.models.model import open_content
 from petafit.models.predictor import Predictor
+from petafit.models.signature import Signature
 from petafit.models.store import ModelVersion
 from petafit.store.arrays import StateDict
 from petafit.stream.batches import Source
 from petafit.table.contract import Checks, check_schema
 from petafit.table.filters.split import Part
+from petafit.workflow.derived import Derived
 from petafit.workflow.job import Job
 from petafit.workflow.rows import TaskRows
 
@@ -34,15 +35,15 @@ class Published:
     ----------
     rows : TaskRows
         Of the table, with columns named as the model spells them.
-    derivation : Derivation or None
-        The columns that the model takes from functions.
+    derived : Derived
+        The columns that the model takes from functions and stages.
     """
 
     version: ModelVersion
     content: StateDict
     model: Predictor | SparkModel
     rows: TaskRows
-    derivation: Derivation | None
+    derived: Derived
 
     def check_target(self, *, label: str, weight: str | None) -> None:
         """Refuse to measure the model by another label than it has learnt, or by other weights.
@@ -76,11 +77,11 @@ class Published:
         """
         wanted = tuple(dict.fromkeys((*columns, *self.model.schema.names)))
         if self.version.attachment is None or isinstance(self.model, Predictor):
-            return self.rows.source(part, wanted, self.derivation)
+            return self.rows.source(part, wanted, self.derived)
         from petafit.learners.mllib.frames import with_predictions
 
         scanned = with_predictions(
-            self.rows.scan_derived(part, wanted, self.derivation),
+            self.rows.scan_derived(part, wanted, self.derived),
             self.version.attachment,
             self.model.encoder.statistics,
         )
@@ -107,12 +108,28 @@ def open_published(job: Job, rows: TaskRows) -> Published:
     read = (*model.schema.names, encoder.label, encoder.weight)
     rows = rows.spelled_as(name for name in read if name is not None)
     check_schema(rows.snapshot.schema, model.schema)
-    derivation = None
+    content = content if version.attachment is None else model.to_state_dict()
+    return Published(version, content, model, rows, _derived(job, version, model))
+
+
+def _derived(job: Job, version: ModelVersion, model: Signature) -> Derived:
+    """The functions and stages that the model needs."""
+    functions = spark = None
     if model.requirement is not None:
         named = job.settings.functions
-        derivation = model.requirement.met_by(FunctionModule.read(named) if named else None)
-    content = content if version.attachment is None else model.to_state_dict()
-    return Published(version, content, model, rows, derivation)
+        functions = model.requirement.met_by(FunctionModule.read(named) if named else None)
+    if model.stages is not None and model.stages.in_spark:
+        if job.spark is None:
+            raise ConfigurationError(
+                f"Spark runs stages of the model {version.name!r}, and there is no Spark",
+                got=model.stages.spark_names,
+                hint="Set `engine: spark`.",
+            )
+        from petafit.features.spark.fitted import open_stages
+
+        allowed = job.settings.spark.stages
+        spark = open_stages(version.require_stages(), model.stages, allowed=allowed)
+    return Derived(functions, model.stages, spark)
 
 
 def report_rows(job: Job, version: ModelVersion) -> None:

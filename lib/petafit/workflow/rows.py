@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from petafit.config.settings import Settings
 from petafit.config.tables import Table
 from petafit.errors import ConfigurationError, ConflictError
-from petafit.functions.derivation import Derivation
 from petafit.store.arrays import digest
 from petafit.stream.batches import Source, Tally
 from petafit.stream.choose import How, choose
@@ -21,8 +20,9 @@ from petafit.table.parquet.snapshot import open_file
 from petafit.table.plans import Plan, open_plan, write_plan
 from petafit.table.shards import Shard, partition_name, plan, plan_by_partition
 from petafit.table.snapshot import Snapshot
+from petafit.workflow.derived import NOTHING_DERIVED, Derived
 from petafit.workflow.job import Job
-from petafit.workflow.task import spelled
+from petafit.workflow.spelling import spelled
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -67,7 +67,7 @@ class TaskRows:
         return self.settings.training.shards or self.job.engine.slots
 
     def source(
-        self, part: Part, columns: Sequence[str], derivation: Derivation | None = None
+        self, part: Part, columns: Sequence[str], derived: Derived = NOTHING_DERIVED
     ) -> Source:
         """A part of the rows: in shards by a plan that is frozen in the run folder, or in Spark's.
 
@@ -75,15 +75,18 @@ class TaskRows:
         ----------
         columns : sequence of str
             The columns wanted, partition columns among them; derived ones need not be.
-        derivation : Derivation, optional
+        derived : Derived
             Adds columns.
         """
-        stored = derivation.stored(columns) if derivation else columns
-        if self.how == "scan":
-            self._refuse_partitions(part)
-            scanned = self.scan(part, stored).in_at_most(self.shards)
-            return replace(scanned, derivation=derivation)
-        return replace(self._planned(part, stored), derivation=derivation)
+        if self.how == "direct" and derived.spark is None:
+            planned = self._planned(part, derived.stored(columns))
+            return replace(planned, derivation=derived.by_batch)
+        self._refuse_partitions(part)
+        if derived.spark is None:
+            scanned = self.scan(part, derived.stored(columns))
+        else:
+            scanned = self.scan_derived(part, columns, derived)
+        return replace(scanned.in_at_most(self.shards), derivation=derived.by_batch)
 
     def _planned(self, part: Part, columns: Sequence[str]) -> DirectSource:
         return DirectSource.of(
@@ -146,13 +149,14 @@ class TaskRows:
         wanted = (f.size for f in self.snapshot.files if not selection.excludes(f.partition))
         return round(density * sum(wanted))
 
-    def scan_derived(
-        self, part: Part, columns: Sequence[str], derivation: Derivation | None
-    ) -> "ScanSource":
+    def scan_derived(self, part: Part, columns: Sequence[str], derived: Derived) -> "ScanSource":
         """As `scan`, with derived columns that Spark computes."""
-        if derivation is None:
-            return self.scan(part, columns)
-        return self.scan(part, derivation.stored(columns)).derived(derivation)
+        source = self.scan(part, derived.stored(columns))
+        if derived.functions is not None:
+            source = source.derived(derived.functions)
+        if derived.spark is not None and derived.stages is not None:
+            source = derived.spark.added_to(source, derived.stages.of_spark)
+        return source
 
     def scan(self, part: Part, columns: Sequence[str]) -> "ScanSource":
         """A part of the rows as Spark's own scan reads them.

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +16,10 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from petafit.config.settings import Settings
+from petafit.features.column_statistics import TableStatistics
+from petafit.features.encoder import DType, Encoder
+from petafit.features.encoding.vectors import Entries, sparse_vectors
+from petafit.features.feature import Vector
 from petafit.learners.online.merging.sparse_rows import add_at
 from petafit.workflow.evaluate import evaluate
 from petafit.workflow.explain import explain
@@ -55,6 +59,7 @@ def run_small_jobs() -> None:
         for number, changes in enumerate(cases()):
             _run(folder, f"small-{number}", changes)
     _merge_groups()
+    _encode_vectors()
 
 
 def cases() -> Iterator[dict[str, Any]]:
@@ -128,6 +133,15 @@ def _merge_groups() -> None:
     for type_of_places in (np.int32, np.int64):
         counts = np.zeros((1, 1), np.int32)
         add_at(counts, np.zeros(1, type_of_places), counts.copy())
+
+
+def _encode_vectors() -> None:
+    """Encode vectors as stages of Spark ML make them, which takes Spark to fit in a job."""
+    one = Entries(np.zeros(1, np.int64), np.zeros(1, np.int64), np.ones(1))
+    batch = pa.record_batch({"vector": sparse_vectors(one, 1, 1)})
+    unknown = TableStatistics(rows=None, weight=None, columns={}, classes=(0, 1))
+    for dtype in get_args(DType):
+        Encoder((Vector("vector", 1),), unknown, hash_bits=1, dtype=dtype)(batch, labels=False)
 
 
 def _write_table(folder: Path) -> None:

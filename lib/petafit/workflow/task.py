@@ -3,15 +3,13 @@
 Its columns are named as the table spells them; it says what to read, what to check, what to learn.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Self
 
 import pyarrow as pa
 
-from petafit.config.feature_groups import FEATURE_KINDS, CrossFeatures, FeatureGroup
-from petafit.config.placeholders import is_unfilled
-from petafit.config.settings import ColumnRule, Contract, Settings
+from petafit.config.settings import Contract, Settings
 from petafit.errors import ConfigurationError, ContractError, did_you_mean
 from petafit.features.classes import as_classes
 from petafit.features.column_statistics import TableStatistics
@@ -21,95 +19,15 @@ from petafit.features.feature import Feature, Numeric, columns_of
 from petafit.features.profile import Profile
 from petafit.features.spec import resolve
 from petafit.functions.derivation import Derivation
+from petafit.functions.function import Function
 from petafit.functions.module import FunctionModule
 from petafit.learners.registry import LearnerInfo, describe
-from petafit.table.columns import Spellings, has_column
+from petafit.models.signature import Signature
+from petafit.table.columns import has_column
 from petafit.table.contract import Checks, compile_checks
-from petafit.table.filters.predicate import parse
 from petafit.table.parquet.pandas_index import index_columns
 from petafit.table.snapshot import Snapshot
-
-
-def spelled(settings: Settings, columns: Iterable[str]) -> Settings:
-    """The settings, with every column named as the table does, whatever the case of its letters.
-
-    Names that the table does not have stay as they are: who needs them refuses them.
-
-    Raises
-    ------
-    ContractError
-        A name may mean several columns.
-    ConfigurationError
-        Two names of a list are one column, or a condition cannot be understood.
-    """
-    of = _Speller(Spellings(columns))
-    table, split, training = settings.table, settings.split, settings.training
-    features = settings.features
-    return settings.model_copy(
-        update={
-            "table": table.model_copy(update={"filter": of.conditions(table.filter)}),
-            "label": settings.label.model_copy(update={"column": of.name(settings.label.column)}),
-            "weight": settings.weight and of.name(settings.weight),
-            "keys": of.names("keys", settings.keys),
-            "split": split.model_copy(
-                update={
-                    "train": of.conditions(split.train),
-                    "validation": of.conditions(split.validation),
-                    "test": of.conditions(split.test),
-                }
-            ),
-            "features": features if features == "auto" else tuple(map(of.group, features)),
-            "contract": settings.contract.model_copy(
-                update={"columns": of.rules(settings.contract.columns)}
-            ),
-            "training": training.model_copy(
-                update={"keep_summaries": of.names("keep_summaries", training.keep_summaries)}
-            ),
-        }
-    )
-
-
-class _Speller:
-    def __init__(self, table: Spellings) -> None:
-        self._table = table
-
-    def name(self, name: str) -> str:
-        return self._table.find(name) or name
-
-    def names(self, setting: str, names: Iterable[str]) -> tuple[str, ...]:
-        found: dict[str, str] = {}
-        for name in names:
-            column = self.name(name)
-            if column in found:
-                raise ConfigurationError(
-                    f"`{setting}` names the column {column!r} twice",
-                    got=f"{found[column]!r} and {name!r}",
-                    hint="The case of letters does not tell columns apart: name it once.",
-                )
-            found[column] = name
-        return tuple(found)
-
-    def rules(self, rules: Mapping[str, ColumnRule]) -> dict[str, ColumnRule]:
-        columns = self.names("contract.columns", rules)
-        return dict(zip(columns, rules.values(), strict=True))
-
-    def conditions(self, texts: Iterable[str]) -> tuple[str, ...]:
-        return tuple(map(self._condition, texts))
-
-    def group(self, group: FeatureGroup) -> FeatureGroup:
-        """Globs and types are no names of columns, and stay."""
-        if isinstance(group, CrossFeatures):
-            crosses = tuple(tuple(map(self.name, names)) for names in group.cross)
-            return group.model_copy(update={"cross": crosses})
-        kind = next(kind for kind in FEATURE_KINDS if hasattr(group, kind))
-        return group.model_copy(update={kind: tuple(map(self.name, getattr(group, kind)))})
-
-    def _condition(self, text: str) -> str:
-        if is_unfilled(text):
-            return text
-        (condition,) = parse([text]).conditions
-        column = self.name(condition.column)
-        return text if column == condition.column else str(replace(condition, column=column))
+from petafit.workflow.derived import NOTHING_DERIVED, Derived
 
 
 @dataclass(frozen=True)
@@ -122,8 +40,8 @@ class Task:
         Of the table, with the derived columns.
     kind : {"classes", "number"}
         What the label is.
-    derivation : Derivation or None
-        The columns that the features take from functions.
+    derived : Derived
+        The columns that the features take from functions and stages.
     """
 
     settings: Settings
@@ -131,11 +49,25 @@ class Task:
     learner: LearnerInfo
     features: tuple[Feature, ...]
     kind: Literal["classes", "number"]
-    derivation: Derivation | None = None
+    derived: Derived = NOTHING_DERIVED
 
     @classmethod
-    def of(cls, settings: Settings, snapshot: Snapshot) -> Self:
+    def of(
+        cls,
+        settings: Settings,
+        snapshot: Snapshot,
+        derived: Derived = NOTHING_DERIVED,
+        *,
+        staged: Sequence[Feature] = (),
+    ) -> Self:
         """Resolve the task against the schema of its table, and what pandas calls its index.
+
+        Parameters
+        ----------
+        derived : Derived
+            Columns of stages; those of functions are found here.
+        staged : sequence of Feature
+            Features that stages make by themselves.
 
         Raises
         ------
@@ -172,27 +104,36 @@ class Task:
                 hint="Choose another learner, or set `label.kind`.",
             )
         check_label_type(schema.field(settings.label.column).type, settings.label.column, kind)
-        module = FunctionModule.read(settings.functions) if settings.functions else None
-        derivable = module.derivable(schema) if module else {}
+        derivable = cls.derivable(settings, snapshot)
+        derived = replace(derived, functions=None)
         features = resolve(
             settings.features,
-            pa.schema([*schema, *(each.field for each in derivable.values())]),
+            pa.schema([*schema, *(each.field for each in derivable.values()), *derived.schema]),
             label=settings.label.column,
             weight=settings.weight,
             keys=settings.keys,
-            index={*index_columns(snapshot), *derivable},
+            index={*index_columns(snapshot), *derivable, *derived.schema.names},
+            staged=staged,
         )
-        used = tuple(name for name in columns_of(features) if name in derivable)
-        if module is None or not used:
-            return cls(settings, schema, learner, features, kind)
-        derivation = Derivation(module, used)
-        extended = pa.schema([*schema, *derivation.schema])
-        return cls(settings, extended, learner, features, kind, derivation)
+        needed = (*columns_of(features), *derived.stored(()))
+        used = tuple(dict.fromkeys(name for name in needed if name in derivable))
+        if used and settings.functions:
+            module = FunctionModule.read(settings.functions)
+            derived = replace(derived, functions=Derivation(module, used))
+        extended = pa.schema([*schema, *derived.schema])
+        return cls(settings, extended, learner, features, kind, derived)
+
+    @staticmethod
+    def derivable(settings: Settings, snapshot: Snapshot) -> Mapping[str, Function]:
+        """Return the functions that give columns which the table does not have."""
+        if settings.functions is None:
+            return {}
+        return FunctionModule.read(settings.functions).derivable(snapshot.schema)
 
     @property
     def feature_schema(self) -> pa.Schema:
         """The columns of the table that the features read."""
-        names = self._stored(columns_of(self.features))
+        names = self.derived.stored(columns_of(self.features))
         return pa.schema([self.schema.field(name) for name in names])
 
     @property
@@ -206,11 +147,7 @@ class Task:
     @property
     def profiled_columns(self) -> tuple[str, ...]:
         """The columns that the profile and the checks read."""
-        return self._stored((*self.profile.columns, *self.checks.columns))
-
-    def _stored(self, columns: Iterable[str]) -> tuple[str, ...]:
-        """The columns of the table that give these columns, each once."""
-        return self.derivation.stored(columns) if self.derivation else tuple(dict.fromkeys(columns))
+        return self.derived.stored((*self.profile.columns, *self.checks.columns))
 
     @property
     def checks(self) -> Checks:
@@ -261,4 +198,14 @@ class Task:
             layout=self.learner.layout,
             dtype=self.learner.dtype,
             unicode=self.settings.unicode,
+        )
+
+    def signature(self, encoder: Encoder) -> Signature:
+        """The inputs and outputs of the task's model."""
+        return Signature(
+            encoder,
+            self.settings.learner,
+            self.feature_schema,
+            self.derived.requirement,
+            self.derived.stages,
         )

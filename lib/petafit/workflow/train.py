@@ -21,6 +21,7 @@ from petafit.workflow.fit_in_rounds import fit_in_rounds
 from petafit.workflow.job import Job, JobOptions, open_job
 from petafit.workflow.profile import encoder_for, profiled
 from petafit.workflow.rows import TaskRows, open_rows
+from petafit.workflow.stages import TaskStages, task_with_stages
 from petafit.workflow.task import Task
 
 _OF_ROUNDS = ("rounds", "merge", "merge_holdout", "parts", "patience", "cache")
@@ -65,8 +66,8 @@ def train(settings: Settings, **options: Unpack[JobOptions]) -> Run:
         if job.finished or job.run.manifest["model"]:  # an attempt may be cut off once it published
             return job.run
         rows = open_rows(job, job.settings.table)
-        task = Task.of(rows.settings, rows.snapshot)
-        source = rows.source("train", task.columns, task.derivation)
+        task, stages = task_with_stages(job, rows)
+        source = rows.source("train", task.columns, task.derived)
         task.learner.check_shards(source.shards)
         model: Signature
         attachment: Callable[[str], None] | None = None
@@ -77,13 +78,17 @@ def train(settings: Settings, **options: Unpack[JobOptions]) -> Run:
             encoder = encoder_for(job, task, rows)
             with job.run.stage("fit"):
                 model, metrics = fit_in_rounds(job, task, encoder, rows, source)
-        _publish(job, model, metrics, attachment)
+        _publish(job, model, metrics, attachment, stages)
         job.run.folder.remove("rounds")
     return job.run
 
 
 def _publish(
-    job: Job, model: Signature, metrics: Figures, attachment: Callable[[str], None] | None
+    job: Job,
+    model: Signature,
+    metrics: Figures,
+    attachment: Callable[[str], None] | None,
+    stages: TaskStages | None,
 ) -> None:
     """Publish a version of the model, and put it into the manifest."""
     with job.run.stage("publish"):
@@ -95,6 +100,7 @@ def _publish(
             metrics=metrics,
             logical_date=job.run.manifest["logical_date"],
             attachment=attachment,
+            stages=stages.copy_to if stages and stages.spark else None,
             owner=job.run.folder.uri,
         )
     job.run.update(metrics=metrics, model=version.identity)
@@ -151,7 +157,7 @@ def _fit_in_spark(
     check_choice(settings.learner, n_features=space.size, columns=task.columns)
     encoder = profiled(job, task, rows)
     check_statistics(settings.learner, encoder)
-    scanned = rows.scan_derived("train", task.columns, task.derivation)
+    scanned = rows.scan_derived("train", task.columns, task.derived)
     frame = training_frame(scanned, task.checks, encoder)
     features = stages(task.features, encoder.statistics, settings.hash_bits, settings.unicode)
     assert encoder.statistics.rows is not None  # MLlib's features are always profiled
@@ -159,8 +165,7 @@ def _fit_in_spark(
     with job.run.stage("fit"):
         fitted = estimator.fit(frame, stages=features, weight=settings.weight)
     seconds = time.monotonic() - began
-    requirement = task.derivation.requirement if task.derivation else None
-    model = SparkModel(encoder, settings.learner, task.feature_schema, requirement)
+    model = SparkModel.of_signature(task.signature(encoder))
     metrics: Figures = {"rows_per_second": encoder.statistics.rows / seconds}
     return model, metrics, partial(_save, fitted, settings.learner.name)
 

@@ -9,13 +9,14 @@ Austin Appleby, MurmurHash3.cpp (public domain), function ``MurmurHash3_x86_32``
 """
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 import numpy as np
 import pyarrow as pa
 
 from petafit.compiled import njit
 from petafit.features.buffers import buffers_of, bytes_of
-from petafit.features.feature import CROSS, Feature, Numeric
+from petafit.features.feature import CROSS, Feature, Numeric, Vector
 
 SEED = np.uint32(42)
 """The seed of Spark's FeatureHasher and HashingTF."""
@@ -187,9 +188,9 @@ def _hash_crosses(
 
 
 class IndexSpace:
-    """Hashed indices first, then a separate one for each number: numbers never collide.
+    """Hashed indices first, then a separate one for each number, and one for each vector's slot.
 
-    If all features are numbers there are no hashed indices, and X has only their columns.
+    If all features are numbers and vectors there are no hashed indices.
 
     Parameters
     ----------
@@ -205,16 +206,21 @@ class IndexSpace:
         The number of hashed indices, and of all.
     numbers : ndarray of int32, shape (n_numeric,)
         The index of each numeric feature, in their order.
+    vectors : list of int
+        The index of the first slot of each vector, in their order; they follow the numbers.
     """
 
     def __init__(
         self, features: Sequence[Feature], hash_bits: int, *, numbers_apart: bool = True
     ) -> None:
         names = [feature.name for feature in features if isinstance(feature, Numeric)]
+        slots = [feature.size for feature in features if isinstance(feature, Vector)]
         if numbers_apart:
-            self.n_hashed = 0 if len(names) == len(features) else 1 << hash_bits
+            self.n_hashed = 0 if len(names) + len(slots) == len(features) else 1 << hash_bits
+            ends = accumulate(slots, initial=self.n_hashed + len(names))
             self.numbers = np.arange(self.n_hashed, self.n_hashed + len(names), dtype=np.int32)
-            self.size = self.n_hashed + len(names)
+            *self.vectors, self.size = ends
         else:
+            self.vectors = []
             self.n_hashed = self.size = 1 << hash_bits
             self.numbers = np.array([feature_index(name, hash_bits) for name in names], np.int32)

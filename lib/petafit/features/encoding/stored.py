@@ -24,6 +24,7 @@ from petafit.features.feature import (
     Indicator,
     Numeric,
     Text,
+    Vector,
 )
 
 MALFORMED = (
@@ -44,7 +45,7 @@ _FORMS = get_args(UnicodeForm)
 _STATISTICS = TypeAdapter(TableStatistics)
 _FEATURES: Mapping[type, TypeAdapter[Any]] = {
     kind: TypeAdapter(kind)
-    for kind in (Numeric, Categorical, Boolean, Indicator, Binned, DatePart, Text)
+    for kind in (Numeric, Categorical, Boolean, Indicator, Binned, DatePart, Text, Vector)
 }
 
 
@@ -125,6 +126,9 @@ def _check_feature(part: Any, statistics: TableStatistics) -> None:
         case Text(ngrams=(low, high)):
             if not 1 <= low <= high <= _LONGEST_GRAM:
                 raise damaged("features", expected="two sizes of n-grams", got=(low, high))
+        case Vector(size=size, names=names):
+            if size < 0 or len(names) not in (0, size):
+                raise damaged("features", expected="a name for each slot", got=(size, len(names)))
         case Numeric():
             if part.needs_statistics and part.column not in statistics.columns:
                 raise damaged(

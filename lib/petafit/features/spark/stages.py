@@ -25,10 +25,12 @@ from petafit.features.feature import (
     Indicator,
     Numeric,
     Text,
+    Vector,
 )
 from petafit.features.spark.number_stage import AddNumbers
 from petafit.features.spark.text_stage import AddText
 from petafit.features.spark.unicode_stage import NormalizeTexts
+from petafit.features.spark.vector_stage import AddVectors
 from petafit.table.filters.literals import quoted
 
 FEATURES = "features"
@@ -79,8 +81,11 @@ def stages(
             )
     numbers = [_number(feature, statistics) for feature in features if isinstance(feature, Numeric)]
     texts = [feature for feature in features if isinstance(feature, Text)]
+    vectors = [feature for feature in features if isinstance(feature, Vector)]
     selected = [f"struct(*) AS {_ROW}"]
     selected += [f"{sql} AS {quoted(name)}" for name, sql in categories.items()]
+    slots = [f"{_VECTOR}_{place}" for place in range(len(vectors))]
+    selected += [f"{quoted(v.column)} AS {slot}" for v, slot in zip(vectors, slots, strict=True)]
     made: list[Transformer] = []
     if space.n_hashed:
         stored = [feature.name for feature in features if _has_text(feature)]
@@ -91,15 +96,21 @@ def stages(
             made.append(AddText(texts, vector=_VECTOR, hash_bits=hash_bits, row=_ROW, form=form))
         if numbers:
             selected.append(f"array({', '.join(numbers)}) AS {_NUMBERS}")
+            last = space.n_hashed + len(numbers)
             made.append(
-                AddNumbers(numbers=_NUMBERS, vector=_VECTOR, first=space.n_hashed, size=space.size)
+                AddNumbers(numbers=_NUMBERS, vector=_VECTOR, first=space.n_hashed, size=last)
+            )
+        if vectors:
+            sizes = [feature.size for feature in vectors]
+            made.append(
+                AddVectors(vectors=slots, sizes=sizes, vector=_VECTOR, first=space.vectors[0])
             )
     else:
         names = [f"{_NUMBERS}_{number}" for number in range(len(numbers))]
         selected += [
             f"coalesce({sql}, 0D) AS {name}" for sql, name in zip(numbers, names, strict=True)
         ]
-        made = [VectorAssembler(inputCols=names, outputCol=_VECTOR)]
+        made = [VectorAssembler(inputCols=[*names, *slots], outputCol=_VECTOR)]
     return [
         SQLTransformer(statement=f"SELECT {', '.join(selected)} FROM __THIS__"),
         *made,

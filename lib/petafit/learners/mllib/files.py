@@ -31,6 +31,7 @@ _CLASSES = frozenset(
         "petafit.features.spark.number_stage.AddNumbers",
         "petafit.features.spark.text_stage.AddText",
         "petafit.features.spark.unicode_stage.NormalizeTexts",
+        "petafit.features.spark.vector_stage.AddVectors",
     )
 )
 _ESTIMATOR = re.compile(r"org\.apache\.spark\.ml\.(classification|regression)\.[A-Za-z]+")

@@ -20,7 +20,14 @@ from petafit.spark.failures import in_one_sentence
 from petafit.spark.session import case_sensitive, require_delta
 from petafit.store.arrays import digest
 from petafit.store.filesystem import Folder
-from petafit.stream.batches import Tally, carried_schema, chosen, normalise, predicate_schema
+from petafit.stream.batches import (
+    Extension,
+    Tally,
+    carried_schema,
+    chosen,
+    normalise,
+    predicate_schema,
+)
 from petafit.stream.nested import own_twins
 from petafit.stream.scan.files import files_frame
 from petafit.table.columns import Spellings, table_schema
@@ -54,7 +61,7 @@ class ScanSource:
         Names of the batches' columns, if those are numbered.
     batches : iterator of pyarrow.RecordBatch or None
         What Spark passes to a task; None on the driver.
-    derivation : Derivation, optional
+    derivation : Extension, optional
         Adds columns to every batch.
     shards : int
         Upper limit of the shards; 0 if Spark decides, and their number is not known before.
@@ -68,7 +75,7 @@ class ScanSource:
     is_exact: bool = False
     names: tuple[str, ...] = ()
     batches: Iterator[pa.RecordBatch] | None = None
-    derivation: Derivation | None = None
+    derivation: Extension | None = None
 
     shards: int = 0
     frozen = False
@@ -113,8 +120,12 @@ class ScanSource:
 
     def derived(self, derivation: Derivation) -> "ScanSource":
         """Return a source whose frame has the derived columns: Spark itself computes them."""
-        frame = derived(self.driver_frame(), derivation)
-        return replace(self, frame=frame, schema=pa.unify_schemas([self.schema, derivation.schema]))
+        return self.with_columns(derived(self.driver_frame(), derivation), derivation.schema)
+
+    def with_columns(self, frame: DataFrame, added: pa.Schema) -> "ScanSource":
+        """Return a source of a frame that has these columns beside the source's own."""
+        carried = carried_schema(added, added.names)
+        return replace(self, frame=frame, schema=pa.unify_schemas([self.schema, carried]))
 
     def driver_frame(self) -> DataFrame:
         """Return the frame, on the driver.

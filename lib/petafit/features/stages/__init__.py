@@ -1,0 +1,1 @@
+"""Stages of Spark ML as features of a model: a record of what was fitted, without Spark."""
