@@ -17,7 +17,8 @@ def test_it_is_prepared_trained_evaluated_and_scored(spark: Any, tmp_path: Path)
     settings = load_settings(task="weather", conf="conf", overrides=overrides).settings
     prepared = petafit.prepare(settings, spark=spark).manifest["rows"]
     assert prepared["in"] == prepared["out"] > 26_000
-    petafit.train(settings, spark=spark)
+    trained = petafit.train(settings, spark=spark).manifest
+    assert {stage["runs"] for stage in trained["stages"]} == {"petafit"}
     metrics = petafit.evaluate(settings, spark=spark).manifest["metrics"]
     assert metrics["r2"] > 0.9
     petafit.score(settings, spark=spark)

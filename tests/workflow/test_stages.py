@@ -66,9 +66,9 @@ def test_stages_equal_own_features_and_need_no_jvm_to_serve(
     on_spark: Settings, spark: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     own = with_settings(on_spark, features=OWN, model="own")
-    expected = metrics(petafit.train(own, spark=spark))
     task = staged(on_spark, [FILLED, HASHED])
-    for stream in ("direct", "scan"):
+    for stream in ("scan", "direct"):
+        expected = metrics(petafit.train(with_settings(own, stream=stream), spark=spark))
         with caplog.at_level(logging.INFO, "petafit"):
             run = petafit.train(with_settings(task, stream=stream), spark=spark)
         assert metrics(run) == pytest.approx(expected, abs=1e-6)

@@ -54,6 +54,11 @@ class Checks:
         """The columns that the checks read."""
         return tuple(dict.fromkeys(chain.from_iterable(rule.columns for rule in self.rules)))
 
+    def within(self, columns: Collection[str]) -> "Checks":
+        """Return the checks that read these columns only."""
+        known = set(columns)
+        return Checks(tuple(rule for rule in self.rules if known.issuperset(rule.columns)))
+
     def reasons(self, batch: pa.RecordBatch) -> pa.StringArray | None:
         """Return why rows are invalid.
 

@@ -17,6 +17,7 @@ from petafit.models.store import ModelStore
 from petafit.store.filesystem import Folder
 from petafit.store.runs import Run
 from petafit.training.schedule import log_unused
+from petafit.workflow.derived import Derived
 from petafit.workflow.fit_in_rounds import fit_in_rounds
 from petafit.workflow.job import Job, JobOptions, open_job
 from petafit.workflow.profile import encoder_for, profiled
@@ -145,7 +146,7 @@ def _fit_in_spark(
     """
     from petafit.features.spark.stages import stages
     from petafit.learners.mllib import estimators as mllib
-    from petafit.learners.mllib.frames import training_frame
+    from petafit.learners.mllib.frames import check_names, training_frame
     from petafit.learners.mllib.limits import check_choice, check_statistics
 
     settings = task.settings
@@ -157,8 +158,13 @@ def _fit_in_spark(
     check_choice(settings.learner, n_features=space.size, columns=task.columns)
     encoder = profiled(job, task, rows)
     check_statistics(settings.learner, encoder)
-    scanned = rows.scan_derived("train", task.columns, task.derived)
-    frame = training_frame(scanned, task.checks, encoder)
+    # Spark takes no vectors from Python: stages are applied to what comes back from there.
+    scanned = rows.scan_derived("train", task.columns, Derived(task.derived.functions))
+    frame = training_frame(scanned, task.checks.within(scanned.schema.names), encoder)
+    if task.derived.spark is not None and task.derived.stages is not None:
+        made = [column.name for column in task.derived.stages.of_spark]
+        check_names(made)
+        frame = task.derived.spark.apply(frame, made)
     features = stages(task.features, encoder.statistics, settings.hash_bits, settings.unicode)
     assert encoder.statistics.rows is not None  # MLlib's features are always profiled
     began = time.monotonic()

@@ -1,6 +1,6 @@
 """DataFrames for MLlib's estimators: valid rows with a double label, predictions as a column."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -37,12 +37,7 @@ def training_frame(source: ScanSource, checks: Checks, encoder: Encoder) -> "Dat
     ConfigurationError
         A column's name collides with one that MLlib's stages add.
     """
-    for name in (FEATURES, mllib.LABEL, PREDICTION, DECISION):
-        for column in Spellings(source.schema.names).alike(name):
-            raise ConfigurationError(
-                f"The column {column!r} has the name of one that MLlib's stages add",
-                hint="Rename it in the table.",
-            )
+    check_names(source.schema.names)
     wanted = map(quoted, source.schema.names)
     schema = (
         source.driver_frame().selectExpr(*wanted, f"CAST(NULL AS DOUBLE) AS {mllib.LABEL}").schema
@@ -50,6 +45,17 @@ def training_frame(source: ScanSource, checks: Checks, encoder: Encoder) -> "Dat
     rows = to_arrow_schema(StructType(schema.fields[:-1]), timezone="UTC")
     frame, unbound = source.for_tasks()
     return frame.mapInArrow(partial(_labelled, unbound, checks, encoder, rows), schema)
+
+
+def check_names(columns: Iterable[str]) -> None:
+    """Refuse columns that collide with those that MLlib's stages add."""
+    own = Spellings(columns)
+    for name in (FEATURES, mllib.LABEL, PREDICTION, DECISION):
+        for column in own.alike(name):
+            raise ConfigurationError(
+                f"The column {column!r} has the name of one that MLlib's stages add",
+                hint="Rename it in the table.",
+            )
 
 
 def with_predictions(source: ScanSource, uri: str, statistics: TableStatistics) -> ScanSource:
