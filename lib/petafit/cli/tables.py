@@ -35,7 +35,7 @@ _HEADLINE = (
     "best_auc",
     "rows_per_second",
 )
-_NOT_COUNTED = {
+_MEASURED_ON = {
     "training": "training rows: the task has no split",
     "all": "all rows: the task has no split",
 }
@@ -128,8 +128,8 @@ def _figures(manifest: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
     if manifest.get("stages"):
         yield "stages", "  ".join(f"{_text(s['name'])} by {s['runs']}" for s in manifest["stages"])
     yield from map(_round, manifest.get("rounds") or ())
-    if manifest.get("measured_on") in _NOT_COUNTED:
-        yield "measured on", _NOT_COUNTED[manifest["measured_on"]]
+    if manifest.get("measured_on") in _MEASURED_ON:
+        yield "measured on", _MEASURED_ON[manifest["measured_on"]]
     for name, value in _in_order(manifest.get("metrics") or {}):
         yield name, _number(value)
     for output in manifest.get("outputs") or ():
