@@ -5,6 +5,7 @@ import uuid
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 UTC = datetime.UTC
@@ -38,11 +39,9 @@ COLUMNS: dict[str, tuple[pa.Array, list[Any]]] = {
     "uint16": kept(pa.uint16(), 2**15, 2**16 - 1),
     "uint32": kept(pa.uint32(), 2**31, 2**32 - 1),
     "uint64": kept(pa.uint64(), 2**63, 2**64 - 1),
-    "float16": kept(pa.float16(), 1.5, float("inf")),
+    "float16": kept(pa.float16(), np.float16(1.5), np.float16("inf")),
     "float32": kept(pa.float32(), -0.1015625, 3.0),
     "float64": kept(pa.float64(), 0.1, -1e300),
-    "decimal32": kept(pa.decimal32(7, 2), Decimal("-99.99"), Decimal("12345.67")),
-    "decimal64": kept(pa.decimal64(15, 3), Decimal("-99.990"), Decimal("999999999999.999")),
     "decimal128": kept(pa.decimal128(38, 0), Decimal(10**38 - 1), Decimal(-1)),
     "decimal256": kept(pa.decimal256(38, 4), Decimal("1.0001"), Decimal("-7.0000")),
     "digits": changed(
@@ -81,9 +80,13 @@ COLUMNS: dict[str, tuple[pa.Array, list[Any]]] = {
     "binary_view": kept(pa.binary_view(), b"a", b"\xff" * 20),
     "binary16": kept(pa.binary(16), b"a" * 16, b"\xff" * 16),
     "codes": (pa.array([b"a", b"\xff", None]).dictionary_encode(), [b"a", b"\xff", None]),
-    "uuid": changed(pa.array([ID, uuid.UUID(int=0), None], pa.uuid()), ID.bytes, bytes(16)),
+    "uuid": changed(
+        pa.ExtensionArray.from_storage(
+            pa.uuid(), pa.array([ID.bytes, bytes(16), None], pa.binary(16))
+        ),
+        ID.bytes, bytes(16),
+    ),
     "bool8": changed(pa.array([1, 0, None], pa.bool8()), 1, 0),
-    "json": kept(pa.json_(), '{"a": 1}', "[]"),
     "list": kept(pa.list_(pa.uint8()), [255, None], []),
     "large_list": kept(pa.large_list(pa.uint64()), [2**64 - 1], []),
     "list3": kept(pa.list_(pa.uint8(), 2), [255, 0], [1, 2]),
@@ -95,6 +98,12 @@ COLUMNS: dict[str, tuple[pa.Array, list[Any]]] = {
     ),
     "map": kept(pa.map_(pa.large_string(), pa.uint16()), [("a", 65535)], []),
 }  # fmt: skip
+if hasattr(pa, "json_"):  # pyarrow 19 brought it, and narrow decimals
+    COLUMNS |= {
+        "json": kept(pa.json_(), '{"a": 1}', "[]"),
+        "decimal32": kept(pa.decimal32(7, 2), Decimal("-99.99"), Decimal("12345.67")),
+        "decimal64": kept(pa.decimal64(15, 3), Decimal("-99.990"), Decimal("999999999999.999")),
+    }
 
 
 def table() -> pa.Table:

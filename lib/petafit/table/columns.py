@@ -41,7 +41,7 @@ def canonical(kind: pa.DataType) -> pa.DataType:
     if any(fits(kind) for fits in _BINARY):
         return pa.binary()
     # for which Arrow has few compute functions
-    if _IS.is_decimal32(kind) or _IS.is_decimal64(kind):
+    if _IS.is_decimal(kind) and kind.bit_width < 128:
         return pa.decimal128(kind.precision, kind.scale)
     if _IS.is_date64(kind):
         return pa.date32()

@@ -72,7 +72,7 @@ def leeway_in_row(t: float) -> np.float32:
 
 
 @njit
-def beyond(square: np.float32, total: np.float32, leeway: np.float32) -> np.bool:
+def beyond(square: np.float32, total: np.float32, leeway: np.float32) -> np.bool_:
     """Return whether a squared gradient is out of proportion to the sum of those before it.
 
     A square up to 100 never is.
