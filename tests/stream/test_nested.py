@@ -8,6 +8,7 @@ import pytest
 
 from petafit.config.settings import Table
 from petafit.errors import ConfigurationError, ContractError
+from petafit.spark.compatibility import arrow_table
 from petafit.stream.batches import normalise
 from petafit.stream.scan.footers import check_footers
 from petafit.stream.scan.stream import scan
@@ -72,7 +73,7 @@ def by_id(rows: list[dict[str, Any]]) -> list[Any]:
 
 def scanned(spark: "SparkSession", folder: Path, *conditions: str) -> list[Any]:
     snapshot = open_table(Table(uri=str(folder)))
-    found = scan(spark, snapshot, ["id", "s"], parse(conditions)).toArrow().combine_chunks()
+    found = arrow_table(scan(spark, snapshot, ["id", "s"], parse(conditions))).combine_chunks()
     rows = [row for b in found.to_batches() for row in normalise(b, snapshot.schema).to_pylist()]
     return by_id(rows)
 

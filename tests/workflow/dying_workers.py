@@ -15,7 +15,11 @@ from typing import Any
 
 import pyarrow as pa
 from pyspark import TaskContext
-from pyspark.sql.classic.dataframe import DataFrame
+
+try:
+    from pyspark.sql.classic.dataframe import DataFrame
+except ModuleNotFoundError:  # before Spark 4
+    from pyspark.sql import DataFrame
 
 from petafit.cli.main import main
 from petafit.config.layers import load_settings

@@ -14,6 +14,7 @@ from deltalake import DeltaTable
 
 from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError
+from petafit.spark.compatibility import arrow_table
 from petafit.workflow.score import score
 from petafit.workflow.train import train
 from tests import kinds
@@ -63,7 +64,7 @@ def test_delta_rs_finds_the_values_that_were_scored(scored: dict[str, str]) -> N
 def test_spark_finds_the_values_that_were_scored(
     spark: SparkSession, scored: dict[str, str], format: str
 ) -> None:
-    assert_equal(spark.read.format(format).load(scored[format]).orderBy("id").toArrow())
+    assert_equal(arrow_table(spark.read.format(format).load(scored[format]).orderBy("id")))
 
 
 def assert_equal(table: pa.Table) -> None:

@@ -18,6 +18,7 @@ from deltalake import DeltaTable
 import petafit
 from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError, ContractError
+from petafit.spark.compatibility import frame_of
 from petafit.workflow.evaluate import evaluate
 from petafit.workflow.score import score
 from petafit.workflow.train import train
@@ -168,7 +169,7 @@ def test_a_scan_gives_the_same_model_as_direct_reading(on_spark: Settings, spark
 
 def test_rows_deleted_by_a_vector_are_not_learnt_from(on_spark: Settings, spark: Any) -> None:
     uri = f"{on_spark.table.uri}_delta"
-    writer = spark.createDataFrame(table()).write.format("delta")
+    writer = frame_of(spark, table()).write.format("delta")
     writer.option("delta.enableDeletionVectors", "true").save(uri)
     spark.sql(f"DELETE FROM delta.`{uri}` WHERE id % 10 = 0")
     settings = with_settings(on_spark, table={"uri": uri})

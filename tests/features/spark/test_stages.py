@@ -23,6 +23,7 @@ from petafit.features.feature import (
     Text,
 )
 from petafit.features.spec import LOG2_EDGES
+from petafit.spark.compatibility import frame_of
 
 pytest.importorskip("pyspark")
 pytestmark = pytest.mark.spark
@@ -106,7 +107,7 @@ def test_indices_are_those_of_sparks_feature_hasher(spark, table):
     names = ["s", "name with spaces, ä", "x", "n", "hour", "b"]
     integers = ["n", "hour"]
     hasher = FeatureHasher(inputCols=names, outputCol="v", categoricalCols=integers)
-    hashed = hasher.setNumFeatures(1 << 30).transform(spark.createDataFrame(table))
+    hashed = hasher.setNumFeatures(1 << 30).transform(frame_of(spark, table))
     vectors = [row.v for row in hashed.select("v").collect()]
 
     features = (
@@ -154,7 +155,7 @@ def test_both_forms_give_the_same_indices_and_values(spark, table, tmp_path):
     from petafit.features.spark.stages import stages
 
     statistics = statistics_of("x", "fare", "n")
-    frame = spark.createDataFrame(table)
+    frame = frame_of(spark, table)
     pipeline = PipelineModel(stages(EVERY_KIND, statistics, 20))
     encoded = pipeline.transform(frame)
     assert encoded.columns == [*table.column_names, "features"]
@@ -183,7 +184,7 @@ def test_both_forms_are_one_whatever_there_is(spark, table, tmp_path, features):
 
     from petafit.features.spark.stages import stages
 
-    statistics, frame = statistics_of("x", "fare"), spark.createDataFrame(table)
+    statistics, frame = statistics_of("x", "fare"), frame_of(spark, table)
     pipeline = PipelineModel(stages(features, statistics, 12))
     pipeline.save(str(tmp_path / "pipeline"))
     encoded = PipelineModel.load(str(tmp_path / "pipeline")).transform(frame)

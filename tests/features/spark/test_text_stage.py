@@ -11,6 +11,7 @@ import pytest
 from petafit.features.column_statistics import TableStatistics
 from petafit.features.feature import Categorical, Text
 from petafit.features.text.ngrams import TextBlock
+from petafit.spark.compatibility import frame_of
 from tests.features.text.ngrams import n_grams
 
 pytest.importorskip("pyspark")
@@ -81,7 +82,7 @@ def test_a_pipeline_of_text_alone_equals_the_encoder_and_can_be_stored(spark, ta
 
     from petafit.features.spark.stages import stages
 
-    frame = spark.createDataFrame(table).coalesce(1)
+    frame = frame_of(spark, table).coalesce(1)
     pipeline = PipelineModel(stages(FEATURES, TableStatistics(500, 500, {}), BITS))
     pipeline.save(str(tmp_path / "pipeline"))
     for model in (pipeline, PipelineModel.load(str(tmp_path / "pipeline"))):
@@ -97,7 +98,7 @@ def test_colliding_features_are_added_up(spark, table):
 
     from petafit.features.spark.stages import stages
 
-    frame = spark.createDataFrame(table).coalesce(1)
+    frame = frame_of(spark, table).coalesce(1)
     text, shop = Text("title", "char", (1, 2), norm="none"), Categorical("shop")
     statistics = TableStatistics(500, 500, {})
     encoded = PipelineModel(stages((text, shop), statistics, 2)).transform(frame)
@@ -122,7 +123,7 @@ def test_a_table_that_spark_reads_by_columns(spark, table, tmp_path):
 def test_a_frame_without_rows(spark, table):
     from petafit.features.spark.stages import stages
 
-    frame = spark.createDataFrame(table).limit(0)
+    frame = frame_of(spark, table).limit(0)
     for stage in stages(FEATURES, TableStatistics(0, 0, {}), BITS):
         frame = stage.transform(frame)
     assert frame.collect() == []

@@ -8,6 +8,7 @@ import pytest
 from petafit.features.column_statistics import TableStatistics
 from petafit.features.encoder import Encoder
 from petafit.features.feature import Categorical, Cross, Numeric, Text
+from petafit.spark.compatibility import arrow_table, frame_of
 from tests.features.spark.test_stages import assert_same
 
 pytest.importorskip("pyspark")
@@ -55,8 +56,8 @@ def test_both_forms_of_the_features_normalize_alike(spark, table, tmp_path, form
     pipeline = PipelineModel(stages(features, TableStatistics(300, 300, {}), 16, form))
     pipeline.save(str(tmp_path / "pipeline"))
     check_classes(Folder(tmp_path / "pipeline"))
-    encoded = PipelineModel.load(str(tmp_path / "pipeline")).transform(spark.createDataFrame(table))
-    rows = encoded.toArrow().drop_columns("features")
+    encoded = PipelineModel.load(str(tmp_path / "pipeline")).transform(frame_of(spark, table))
+    rows = arrow_table(encoded).drop_columns("features")
     assert rows.select(table.column_names).to_pydict() == table.to_pydict()  # as they are stored
     (batch,) = table.combine_chunks().to_batches()
     encode = Encoder(features, TableStatistics(300, 300, {}), hash_bits=16, unicode=form)

@@ -12,6 +12,7 @@ from deltalake import write_deltalake
 
 from petafit.config.settings import Table
 from petafit.errors import ContractError, PetafitError
+from petafit.spark.compatibility import arrow_table
 from petafit.stream.batches import normalise
 from petafit.stream.scan.stream import naming_files, scan
 from petafit.table.columns import table_schema
@@ -131,7 +132,7 @@ def test_spark_reads_them_alike(
 ) -> None:
     folder = write(tmp_path, *READ[case][:2])
     snapshot = open_table(Table(uri=str(folder)))
-    found = scan(spark, snapshot, ["n", "v"], parse([])).toArrow()
+    found = arrow_table(scan(spark, snapshot, ["n", "v"], parse([])))
     rows = [normalise(batch, snapshot.schema) for batch in found.combine_chunks().to_batches()]
     scanned = pa.Table.from_batches(rows, snapshot.schema).to_pylist()
     assert by_number(scanned) == by_number(rows_of(direct(folder)))
@@ -215,6 +216,6 @@ def test_where_a_log_tells_files_need_not_say_whether_times_are_in_utc(
     for condition in ("n >= 0", "v >= 2020-01-01T12:00:00", "v < 2020-01-01T12:00:00"):
         found = by_number(rows_of(direct(tmp_path, condition)))
         snapshot = open_table(Table(uri=str(tmp_path)))
-        scanned = scan(spark, snapshot, ["n", "v"], parse([condition])).toArrow()
+        scanned = arrow_table(scan(spark, snapshot, ["n", "v"], parse([condition])))
         assert found == by_number(scanned.to_pylist())
         assert found

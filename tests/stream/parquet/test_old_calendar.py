@@ -10,6 +10,7 @@ import pytest
 
 from petafit.config.settings import Table
 from petafit.errors import ContractError
+from petafit.spark.compatibility import arrow_table
 from petafit.stream.scan.stream import scan
 from petafit.table.filters.predicate import parse
 from petafit.table.opening import open_table
@@ -144,7 +145,7 @@ def test_what_spark_writes_in_the_old_calendar_is_read_as_spark_reads_it(
     assert {b"org.apache.spark.legacyDateTime", b"org.apache.spark.legacyINT96"} & kept
     for condition in ("n >= 0", "d = 1500-03-01", "d < 1582-10-15", "d is null"):
         chosen = parse([condition])
-        scanned = scan(spark, snapshot, ["n", "t", "d"], chosen).toArrow().to_pylist()
+        scanned = arrow_table(scan(spark, snapshot, ["n", "t", "d"], chosen)).to_pylist()
         found = rows_of(direct(tmp_path / "t", condition, columns=["n", "t", "d"]))
         assert sorted(found, key=lambda row: row["n"]) == sorted(scanned, key=lambda row: row["n"])
     written = spark.read.parquet(str(tmp_path / "t")).where("d = DATE'1500-03-01'").count()

@@ -15,6 +15,7 @@ from deltalake import write_deltalake
 
 from petafit.config.settings import Table
 from petafit.errors import ConfigurationError
+from petafit.spark.compatibility import arrow_table, frame_of
 from petafit.stream.batches import carried_schema
 from petafit.stream.direct import read_slice
 from petafit.stream.scan.stream import ScanSource, scan
@@ -42,7 +43,7 @@ def scanned(spark):
     def rows(uri, *conditions, columns=None):
         snapshot = open_table(Table(uri=str(uri)))
         source = ScanSource.of(spark, snapshot, columns or snapshot.schema.names, parse(conditions))
-        batches = source.driver_frame().toArrow().to_batches()
+        batches = arrow_table(source.driver_frame()).to_batches()
         return pa.Table.from_batches(
             source.for_tasks()[1].receiving(iter(batches)).read(0), source.schema
         ).to_pylist()
@@ -66,11 +67,11 @@ def by_arrow(spark, root):
 
 
 def by_spark(spark, root):
-    spark.createDataFrame(cities()).coalesce(1).write.partitionBy("c").parquet(str(root))
+    frame_of(spark, cities()).coalesce(1).write.partitionBy("c").parquet(str(root))
 
 
 def by_spark_delta(spark, root):
-    frame = spark.createDataFrame(cities()).coalesce(1)
+    frame = frame_of(spark, cities()).coalesce(1)
     frame.write.format("delta").partitionBy("c").save(str(root))
 
 
@@ -196,7 +197,7 @@ def test_both_streams_give_the_same_values_of_every_type_they_share(
     spark: SparkSession, snapshot: Snapshot
 ) -> None:
     source = ScanSource.of(spark, snapshot, SHARED, Predicate())
-    rows = iter(source.driver_frame().toArrow().to_batches())
+    rows = iter(arrow_table(source.driver_frame()).to_batches())
     scanned = pa.Table.from_batches(list(source.receiving(rows).read(0)))
     schema, file = carried_schema(snapshot.schema, SHARED), snapshot.files[0]
     part = Slice(file.path, file.size, 0, file.size, None, {}, absent_is_null=False)
@@ -211,7 +212,7 @@ def test_both_streams_take_nan_for_missing(spark: SparkSession, tmp_path: Path, 
     pq.write_table(pa.table({"id": range(5), "x": values}), tmp_path / "a.parquet")
     table = open_table(Table(uri=str(tmp_path)))
     source = ScanSource.of(spark, table, ["id"], parse([text]))
-    rows = list(source.receiving(iter(source.driver_frame().toArrow().to_batches())).read(0))
+    rows = list(source.receiving(iter(arrow_table(source.driver_frame()).to_batches())).read(0))
     found = sorted(row for batch in rows for row in batch.column("id").to_pylist())
     mask = parse([text]).mask(pa.record_batch([values], ["x"]))
     assert mask is not None

@@ -10,6 +10,7 @@ from pyspark.errors import PySparkException
 
 from petafit.config.settings import Table
 from petafit.errors import ConfigurationError, ContractError, StorageError
+from petafit.spark.compatibility import arrow_table
 from petafit.stream.scan.stream import ScanSource, naming_files, scan
 from petafit.table.filters.literals import quoted
 from petafit.table.filters.predicate import parse
@@ -89,7 +90,7 @@ def scanned(spark):
         frame, unbound = source.for_tasks()
         kept = source.frame.select(*map(quoted, names)).schema
         answer = frame.mapInArrow(partial(_worked, unbound, plain), kept)
-        return answer.toArrow().cast(plain).to_pylist()
+        return arrow_table(answer).cast(plain).to_pylist()
 
     return rows
 
@@ -197,7 +198,7 @@ def test_the_pinned_files_are_scanned_whatever_their_names(spark, tmp_path):
     snapshot = open_table(Table(uri=str(odd)))
     pq.write_table(pa.table({"id": [2], "u": pa.array([0], pa.uint8())}), odd / "z.parquet")
     source = ScanSource.of(spark, snapshot, ["u"], parse(["u > 127", "id == 1"]))
-    batches = source.frame.toArrow().to_batches()
+    batches = arrow_table(source.frame).to_batches()
     rows = pa.Table.from_batches(source.receiving(iter(batches)).read(0))
     assert rows == pa.table({"u": pa.array([255, 255], pa.uint8())})
 

@@ -13,10 +13,10 @@ from pyspark.ml.linalg import VectorUDT
 from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 from pyspark.sql import DataFrame
-from pyspark.sql.pandas.functions import arrow_udf
 from scipy.sparse import coo_array
 
 from petafit.features.encoding.csr import Ragged
+from petafit.functions.arrow_columns import ArrowColumn, with_arrow_columns
 
 
 class AddNumbers(Transformer, DefaultParamsReadable[Any], DefaultParamsWritable):
@@ -59,9 +59,9 @@ class AddNumbers(Transformer, DefaultParamsReadable[Any], DefaultParamsWritable)
             return with_entries(vectors, _entries(numbers, first, size - first), size)
 
         vector = self.getOrDefault(self.vector)
-        # its stubs require a function type, which its code warns against
-        add = arrow_udf(with_numbers, VectorUDT())  # type: ignore[call-overload]
-        return dataset.withColumn(vector, add(vector, self.getOrDefault(self.numbers)))
+        inputs = [vector, self.getOrDefault(self.numbers)]
+        made = ArrowColumn(with_numbers, inputs, VectorUDT())
+        return with_arrow_columns(dataset, {vector: made})
 
 
 def _entries(numbers: pa.ListArray, first: int, count: int) -> Ragged:

@@ -14,12 +14,12 @@ from pyspark.ml.linalg import VectorUDT
 from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 from pyspark.sql import DataFrame
-from pyspark.sql.pandas.functions import arrow_udf
 
 from petafit.config.feature_groups import UnicodeForm
 from petafit.features.feature import Text, columns_of, from_plain, to_plain
 from petafit.features.spark.number_stage import with_entries
 from petafit.features.text.ngrams import TextBlock
+from petafit.functions.arrow_columns import ArrowColumn, with_arrow_columns
 from petafit.table.filters.literals import quoted
 
 
@@ -88,6 +88,5 @@ class AddText(Transformer, DefaultParamsReadable[Any], DefaultParamsWritable):
 
         vector, row = self.getOrDefault(self.vector), self.getOrDefault(self.row)
         within = f"{quoted(row)}." if row else ""
-        # its stubs require a function type, which its code warns against
-        add = arrow_udf(with_text, VectorUDT())  # type: ignore[call-overload]
-        return dataset.withColumn(vector, add(vector, *(within + quoted(name) for name in columns)))
+        inputs = [vector, *(within + quoted(name) for name in columns)]
+        return with_arrow_columns(dataset, {vector: ArrowColumn(with_text, inputs, VectorUDT())})

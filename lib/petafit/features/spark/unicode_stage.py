@@ -8,11 +8,11 @@ from pyspark.ml import Transformer
 from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 from pyspark.sql import DataFrame
-from pyspark.sql.pandas.functions import arrow_udf
 from pyspark.sql.types import StringType
 
 from petafit.config.feature_groups import UnicodeForm
 from petafit.features.unicode_form import normalized
+from petafit.functions.arrow_columns import ArrowColumn, with_arrow_columns
 from petafit.table.filters.literals import quoted
 
 
@@ -41,11 +41,11 @@ class NormalizeTexts(Transformer, DefaultParamsReadable[Any], DefaultParamsWrita
     def _transform(self, dataset: DataFrame) -> DataFrame:
         form: Any = self.getOrDefault(self.form)
 
-        def of(name: str) -> Any:
+        def of(name: str) -> ArrowColumn:
             def in_form(texts: pa.Array) -> pa.Array:
                 return normalized(texts, form, name)
 
-            # its stubs require a function type, which its code warns against
-            return arrow_udf(in_form, StringType())(quoted(name))  # type: ignore[call-overload]
+            return ArrowColumn(in_form, [quoted(name)], StringType())
 
-        return dataset.withColumns({name: of(name) for name in self.getOrDefault(self.columns)})
+        columns = self.getOrDefault(self.columns)
+        return with_arrow_columns(dataset, {name: of(name) for name in columns})

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructType
 
 from petafit.errors import ConfigurationError
@@ -16,6 +15,7 @@ from petafit.features.encoder import Encoder
 from petafit.features.spark.stages import FEATURES
 from petafit.learners.base import DECISION, PREDICTION
 from petafit.learners.mllib import estimators as mllib
+from petafit.spark.compatibility import arrow_schema
 from petafit.spark.failures import in_one_sentence
 from petafit.stream.scan.stream import ScanSource
 from petafit.table.columns import Spellings
@@ -42,7 +42,7 @@ def training_frame(source: ScanSource, checks: Checks, encoder: Encoder) -> "Dat
     schema = (
         source.driver_frame().selectExpr(*wanted, f"CAST(NULL AS DOUBLE) AS {mllib.LABEL}").schema
     )
-    rows = to_arrow_schema(StructType(schema.fields[:-1]), timezone="UTC")
+    rows = arrow_schema(StructType(schema.fields[:-1]))
     frame, unbound = source.for_tasks()
     return frame.mapInArrow(partial(_labelled, unbound, checks, encoder, rows), schema)
 

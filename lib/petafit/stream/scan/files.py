@@ -16,6 +16,7 @@ from pyspark.sql.pandas.types import from_arrow_type
 from pyspark.sql.types import StructField, StructType
 
 from petafit.errors import ConfigurationError
+from petafit.spark.compatibility import file_metadata, frame_of
 from petafit.store.filesystem import Folder
 from petafit.table.columns import leaves
 from petafit.table.filters.literals import quoted
@@ -71,9 +72,9 @@ def _with_values(
             },
         }
     )
-    path = frame.metadataColumn("_metadata").getField("file_path")
+    path = file_metadata(frame).getField("file_path")
     joined = frame.withColumn(_PATH, path).join(
-        F.broadcast(session.createDataFrame(values)), _PATH, "left"
+        F.broadcast(frame_of(session, values)), _PATH, "left"
     )
     known = [F.col(quoted(name)) for name in frame.columns]
     added = [F.col(quoted(_VALUE.format(name))).alias(name) for name in columns]

@@ -7,11 +7,11 @@ from contextlib import contextmanager
 import pyarrow as pa
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql.pandas.types import to_arrow_type
 
 from petafit.config.section import Scalar
 from petafit.config.tables import Table, View
 from petafit.errors import ContractError
+from petafit.spark.compatibility import arrow_table, arrow_type
 from petafit.spark.failures import in_one_sentence
 from petafit.store.filesystem import Folder
 from petafit.stream.scan.stream import scan
@@ -85,7 +85,7 @@ def as_table(
     fields, unknown = [], []
     for field in frame.schema:
         try:
-            kind = canonical(to_arrow_type(field.dataType, timezone="UTC"))
+            kind = canonical(arrow_type(field.dataType))
         except PySparkException:
             unknown.append(f"{field.name} ({field.dataType.simpleString()})")
         else:
@@ -113,7 +113,7 @@ def sample_of(frame: DataFrame, snapshot: Snapshot, columns: Sequence[str]) -> t
         wanted = min(_SAMPLED_ROWS, _SAMPLED_CELLS // len(columns))
         if total > wanted:
             frame = frame.sample(fraction=wanted / total, seed=0)
-        rows = frame.select(*map(quoted, columns)).toArrow()
+        rows = arrow_table(frame.select(*map(quoted, columns)))
     return rows.cast(schema), total
 
 

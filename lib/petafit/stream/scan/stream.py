@@ -11,11 +11,11 @@ from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812  (the name Spark's own documentation uses)
-from pyspark.sql.pandas.types import to_arrow_schema
 
 from petafit.errors import ConfigurationError, ContractError, StorageError
 from petafit.functions.derivation import Derivation
 from petafit.functions.spark import derived
+from petafit.spark.compatibility import arrow_schema
 from petafit.spark.failures import in_one_sentence
 from petafit.spark.session import case_sensitive, require_delta
 from petafit.store.arrays import digest
@@ -106,7 +106,7 @@ class ScanSource:
     @classmethod
     def of_frame(cls, frame: DataFrame) -> "ScanSource":
         """Read all rows of a frame that is not a table."""
-        schema = to_arrow_schema(frame.schema, timezone="UTC")
+        schema = arrow_schema(frame.schema)
         return cls(frame, carried_schema(table_schema(schema), schema.names), Predicate())
 
     @property

@@ -1,0 +1,53 @@
+"""Newer calls of PySpark for the older releases: each goes with the last release that lacks it."""
+
+import inspect
+from typing import Any
+
+import pyarrow as pa
+from pyspark.sql import Column, DataFrame, SparkSession
+from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
+from pyspark.sql.types import DataType, StructField, StructType
+
+
+def arrow_schema(schema: StructType) -> pa.Schema:
+    """Return the Arrow schema of a frame's rows, instants in UTC.
+
+    Before 4.2 they always are.
+    """
+    if "timezone" in inspect.signature(to_arrow_schema).parameters:
+        return to_arrow_schema(schema, timezone="UTC")
+    return to_arrow_schema(schema)
+
+
+def arrow_type(kind: DataType) -> pa.DataType:
+    """Return the Arrow type of a column, instants in UTC."""
+    return arrow_schema(StructType([StructField("column", kind)])).field(0).type
+
+
+def arrow_table(frame: DataFrame) -> pa.Table:
+    """Return a frame's rows: from 4.0, `DataFrame.toArrow`."""
+    if hasattr(frame, "toArrow"):
+        return frame.toArrow()
+    older: Any = frame
+    return pa.Table.from_batches(older._collect_as_arrow(), arrow_schema(frame.schema))
+
+
+def frame_of(session: SparkSession, rows: pa.Table) -> DataFrame:
+    """Return rows as a frame: from 4.0, `SparkSession.createDataFrame` takes them."""
+    if hasattr(DataFrame, "toArrow"):
+        return session.createDataFrame(rows)
+    schema = from_arrow_schema(rows.schema)
+    batches = rows.cast(arrow_schema(schema)).to_batches()
+    return session.range(1, numPartitions=1).mapInArrow(lambda _: iter(batches), schema)
+
+
+def file_metadata(frame: DataFrame) -> Column:
+    """Return the hidden column about a row's file: from 4.0, `DataFrame.metadataColumn`.
+
+    Its name alone would mean the table's own column of that name.
+    """
+    if hasattr(frame, "metadataColumn"):
+        return frame.metadataColumn("_metadata")
+    older: Any = frame
+    made: Any = Column
+    return made(older._jdf.metadataColumn("_metadata"))
