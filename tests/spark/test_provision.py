@@ -3,16 +3,20 @@
 import hashlib
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
+import pyspark
 import pytest
 
 from petafit.errors import ConfigurationError, StorageError
 from petafit.spark import java, provision
 from petafit.spark import provision as spark_files
+from petafit.spark.releases import DELTA, release_of
 from petafit.spark.settings import has_delta_jars
 
-CONTENT = {name: f"content of {name}".encode() for name in spark_files.DELTA_JARS}
+RELEASE = release_of(pyspark.__version__)
+CONTENT = {name: f"content of {name}".encode() for name in DELTA[RELEASE].jars}
 
 
 @pytest.fixture
@@ -32,7 +36,7 @@ def spark_home(tmp_path, monkeypatch):
     (folder / "bin").mkdir(parents=True)
     (folder / "jars").mkdir()
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in CONTENT.items()}
-    monkeypatch.setattr(spark_files, "DELTA_JARS", digests)
+    monkeypatch.setitem(DELTA, RELEASE, replace(DELTA[RELEASE], jars=digests))
     return folder
 
 
@@ -168,7 +172,7 @@ class TestDelta:
         with pytest.raises(StorageError, match=r"Cannot write .*log4j2\.properties.*owns"):
             spark_files.ensure_quiet(spark_home)
 
-    @pytest.mark.parametrize("change", [{"delta-storage-4.4.0.jar": b"forged"}, None])
+    @pytest.mark.parametrize("change", [{list(CONTENT)[-1]: b"forged"}, None])
     def test_nothing_is_installed_if_one_file_has_a_wrong_digest(
         self, spark_home, tmp_path, change
     ):
@@ -186,9 +190,9 @@ class TestDelta:
             assert part in said
 
     def test_another_spark_gets_no_jars_made_for_this_one(self, spark_home, monkeypatch, capsys):
-        monkeypatch.setattr("importlib.metadata.version", lambda name: "4.0.2")
+        monkeypatch.setattr("importlib.metadata.version", lambda name: "4.9.0")
         assert not spark_files.ensure_delta(spark_home)
-        assert "they are for Spark 4.2, this is 4.0.2" in capsys.readouterr().err
+        assert "they are for Spark 3.5, 4.0, 4.1, 4.2, this is 4.9.0" in capsys.readouterr().err
 
     def test_delta_is_wired_only_where_its_jars_are(self, spark_home, monkeypatch):
         monkeypatch.setenv("SPARK_HOME", str(spark_home))
@@ -223,7 +227,7 @@ def test_the_step_fails_where_spark_is_not_installed(monkeypatch, capsys):
 
 
 def test_a_second_run_in_a_ready_environment_changes_nothing():
-    if spark_files.wrong_jars(provision.spark_folder() / "jars", spark_files.DELTA_JARS):
+    if spark_files.wrong_jars(provision.spark_folder() / "jars", DELTA[RELEASE].jars):
         pytest.skip("Delta's jars are not installed")
     answer = subprocess.run(
         [sys.executable, "-m", "petafit.spark.provision"],

@@ -72,11 +72,11 @@ def test_spark_that_is_not_installed_is_named_with_the_way_around(monkeypatch):
         pass
 
 
-@pytest.mark.parametrize("version", ["3.5.4", "4.0.1", "2.4"])
+@pytest.mark.parametrize("version", ["3.4.4", "2.4"])
 def test_spark_that_is_too_old_is_refused_before_it_starts(monkeypatch, version):
     monkeypatch.setattr("pyspark.__version__", version)
     with (
-        pytest.raises(ConfigurationError, match=rf"4\.1 or newer; got {version}.*engine=local"),
+        pytest.raises(ConfigurationError, match=rf"3\.5 or newer; .*got {version}.*engine=local"),
         open_session(settings(), app_name="tests"),
     ):
         pass
@@ -85,6 +85,18 @@ def test_spark_that_is_too_old_is_refused_before_it_starts(monkeypatch, version)
     with (
         pytest.raises(ConfigurationError, match="too old"),
         open_session(settings(), app_name="tests", given=old),
+    ):
+        pass
+
+
+def test_spark_connect_needs_a_newer_one():
+    session = type("SparkSession", (FakeSession,), {"__module__": "pyspark.sql.connect.session"})()
+    session.version = "3.5.3"
+    with (
+        pytest.raises(
+            ConfigurationError, match=r"Connect is too old.*4\.0 or newer; tested are 3\.5"
+        ),
+        open_session(settings(), app_name="tests", given=session),
     ):
         pass
 

@@ -17,23 +17,7 @@ from pathlib import Path
 
 from petafit.errors import ConfigurationError, PetafitError, StorageError
 from petafit.spark.java import ensure_java
-
-SPARK_VERSION = "4.2"
-DELTA_PACKAGE = "io.delta:delta-spark_4.2_2.13:4.4.0"
-
-# SHA-256 of each file that Delta needs besides Spark's own jars.
-DELTA_JARS = {
-    "delta-kernel-api-4.4.0.jar": (
-        "ee9b5a14ac3b7efdff4d61a58478fe8eb0e5a3fbca43889dca7290795fe79a11"
-    ),
-    "delta-kernel-defaults-4.4.0.jar": (
-        "225c975199e4718b38ee5b7e6da7f19e9585024262b2cec2656b32151a856b0b"
-    ),
-    "delta-spark_4.2_2.13-4.4.0.jar": (
-        "27d4fd8b1f879535c573ed1c718177d6a27f24d3e626ba02e216369725721ead"
-    ),
-    "delta-storage-4.4.0.jar": "c46735481fa8e326b0957be02b4420cbcab4b325bb08009b7f2045a95133f1cc",
-}
+from petafit.spark.releases import DELTA, OLDEST, release_of
 
 _OURS = "# Written by petafit"
 
@@ -63,21 +47,23 @@ def ensure_delta(spark: Path) -> bool:
     StorageError
         A downloaded file has another digest.
     """
-    if not wrong_jars(spark / "jars", DELTA_JARS):
+    version = metadata.version("pyspark")
+    delta = DELTA.get(release_of(version) or OLDEST)
+    if delta is None:
+        known = ", ".join(f"{major}.{minor}" for major, minor in DELTA)
+        _say_without_delta(f"they are for Spark {known}, this is {version}")
+        return False
+    if not wrong_jars(spark / "jars", delta.jars):
         print("Delta's jars are in place")
         return True
-    version = metadata.version("pyspark")
-    if not version.startswith(f"{SPARK_VERSION}."):
-        _say_without_delta(f"they are for Spark {SPARK_VERSION}, this is {version}")
-        return False
-    print(f"Delta's jars: resolving {DELTA_PACKAGE}", flush=True)
+    print(f"Delta's jars: resolving {delta.package}", flush=True)
     with tempfile.TemporaryDirectory(prefix="petafit-") as folder:
-        problem = resolve(DELTA_PACKAGE, spark, into=Path(folder))
+        problem = resolve(delta.package, spark, into=Path(folder))
         if problem:
             _say_without_delta(f"Spark's resolver says:\n{problem}")
             return False
-        install_jars(Path(folder, "jars"), spark / "jars", DELTA_JARS)
-    print(f"Delta's jars: {len(DELTA_JARS)} files checked and put into {spark / 'jars'}")
+        install_jars(Path(folder, "jars"), spark / "jars", delta.jars)
+    print(f"Delta's jars: {len(delta.jars)} files checked and put into {spark / 'jars'}")
     return True
 
 

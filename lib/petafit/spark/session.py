@@ -17,6 +17,7 @@ from petafit.errors import ConfigurationError
 from petafit.messages import redact
 from petafit.spark.failures import reason, refused
 from petafit.spark.java import require_java
+from petafit.spark.releases import check_version
 from petafit.spark.room import require_room
 from petafit.spark.settings import (
     ATTEMPTS,
@@ -42,8 +43,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_OLDEST = (4, 1)  # 4.0 has no Arrow UDFs
-
 
 @contextmanager
 def open_session(
@@ -62,7 +61,7 @@ def open_session(
     """
     session = given or _running()
     if session is not None:
-        _check_version(session.version)
+        check_version(session.version, connect="connect" in type(session).__module__)
         with _lent(session, session_settings(settings)):
             _report_ignored(session, settings)
             require_room(session)
@@ -168,24 +167,11 @@ def _running() -> SparkSession | None:
             hint="Run `pip install 'petafit[spark]'`, or use the engine that needs no Spark: "
             "`--set engine=local`.",
         ) from error
-    _check_version(pyspark.__version__)
+    check_version(pyspark.__version__)
     try:
         return SparkSession.active()
     except PySparkRuntimeError:
         return None
-
-
-def _check_version(version: str) -> None:
-    """Refuse a Spark without the required APIs, before a job fails halfway."""
-    found = re.match(r"(\d+)\.(\d+)", version)
-    if found and tuple(map(int, found.groups())) < _OLDEST:
-        raise ConfigurationError(
-            "This Spark is too old for petafit",
-            expected=f"Spark {'.'.join(map(str, _OLDEST))} or newer",
-            got=version,
-            hint="Use a newer runtime of your platform, install `petafit[spark]`, or use the "
-            "engine that needs no Spark: `--set engine=local`.",
-        )
 
 
 def _build(settings: Settings, app_name: str) -> SparkSession:

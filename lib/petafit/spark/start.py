@@ -80,7 +80,7 @@ def start_jvm(settings: Mapping[str, str]) -> dict[str, str]:
     stderr = _Stderr()
     try:
         with environment(arguments), stderr.given():
-            SparkContext.getSystemProperty("spark.master")  # any question to the JVM starts it
+            SparkContext._ensure_initialized()  # public calls that start the JVM came with 4.0
     except PySparkException as error:
         raise refused(settings, reason(Exception(stderr.failure or "no word of it"))) from error
     return dict(SparkConf().getAll())

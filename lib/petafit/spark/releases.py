@@ -1,0 +1,114 @@
+"""The releases of Spark that petafit runs on, and the Delta for each."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from petafit.errors import ConfigurationError
+
+OLDEST = (3, 5)
+OLDEST_CONNECT = (4, 0)
+"""Clients before it give no frames as Arrow tables."""
+
+_KERNEL = {
+    "delta-kernel-api-4.4.0.jar": (
+        "ee9b5a14ac3b7efdff4d61a58478fe8eb0e5a3fbca43889dca7290795fe79a11"
+    ),
+    "delta-kernel-defaults-4.4.0.jar": (
+        "225c975199e4718b38ee5b7e6da7f19e9585024262b2cec2656b32151a856b0b"
+    ),
+    "delta-storage-4.4.0.jar": "c46735481fa8e326b0957be02b4420cbcab4b325bb08009b7f2045a95133f1cc",
+}
+
+
+@dataclass(frozen=True)
+class DeltaRelease:
+    """The Delta for a release of Spark.
+
+    Attributes
+    ----------
+    package : str
+        Its coordinates in Maven.
+    jars : mapping of str to str
+        SHA-256 of each file that it needs besides Spark's own jars.
+    """
+
+    package: str
+    jars: Mapping[str, str]
+
+
+DELTA = {
+    (3, 5): DeltaRelease(
+        "io.delta:delta-spark_2.12:3.3.2",
+        {
+            "delta-spark_2.12-3.3.2.jar": (
+                "4e92085d5d794cf949c50bb665b91384857cad58680c2d0bfc9c7ad353e98e85"
+            ),
+            "delta-storage-3.3.2.jar": (
+                "c096975a2ca97ccc9b4005aa5cce16c9ac3903139d340da6665b66ace67d7c36"
+            ),
+        },
+    ),
+    (4, 0): DeltaRelease(
+        "io.delta:delta-spark_4.0_2.13:4.4.0",
+        {
+            "delta-spark_4.0_2.13-4.4.0.jar": (
+                "49e899667168b9412f83cbe894ce264107d7b896d6c5e12edca4e216845c1104"
+            ),
+            **_KERNEL,
+        },
+    ),
+    (4, 1): DeltaRelease(
+        "io.delta:delta-spark_4.1_2.13:4.4.0",
+        {
+            "delta-spark_4.1_2.13-4.4.0.jar": (
+                "75a9400986853c061f5109f012547de2545a5759e5e752e5ef633dabe16a4f10"
+            ),
+            **_KERNEL,
+        },
+    ),
+    (4, 2): DeltaRelease(
+        "io.delta:delta-spark_4.2_2.13:4.4.0",
+        {
+            "delta-spark_4.2_2.13-4.4.0.jar": (
+                "27d4fd8b1f879535c573ed1c718177d6a27f24d3e626ba02e216369725721ead"
+            ),
+            **_KERNEL,
+        },
+    ),
+}
+
+
+_TESTED = " and ".join(f"{major}.{minor}" for major, minor in (OLDEST, max(DELTA)))
+
+
+def release_of(version: str) -> tuple[int, int] | None:
+    """Return the major and minor number of a version of Spark; None if it has no such numbers.
+
+    Examples
+    --------
+    >>> release_of("4.2.0"), release_of("3.5.3-amzn-1"), release_of("master")
+    ((4, 2), (3, 5), None)
+    """
+    found = re.match(r"(\d+)\.(\d+)", version)
+    return (int(found[1]), int(found[2])) if found else None
+
+
+def check_version(version: str, *, connect: bool = False) -> None:
+    """Refuse a Spark without the required APIs, before a job fails halfway.
+
+    Raises
+    ------
+    ConfigurationError
+        It is older than `OLDEST`, or than `OLDEST_CONNECT` on Spark Connect.
+    """
+    oldest = OLDEST_CONNECT if connect else OLDEST
+    release = release_of(version)
+    if release and release < oldest:
+        raise ConfigurationError(
+            f"This Spark{' Connect' if connect else ''} is too old for petafit",
+            expected=f"Spark {'.'.join(map(str, oldest))} or newer; tested are {_TESTED}",
+            got=version,
+            hint="Use a newer runtime of your platform, install `petafit[spark]`, or use the "
+            "engine that needs no Spark: `--set engine=local`.",
+        )
