@@ -10,6 +10,9 @@ from petafit.config.feature_groups import UnicodeForm
 from petafit.errors import ContractError, same_texts
 from petafit.features.buffers import place_of
 
+_COMPOSES = pc.utf8_normalize(pa.array(["e\u0301"]), form="NFC")[0].as_py() == "\u00e9"
+"""Arrow composes letters in NFC and NFKC; that of pyarrow 18 does not."""
+
 
 def normalized(texts: pa.Array, form: UnicodeForm, column: str) -> pa.Array:
     """Return the texts of a column in a form; nulls stay.
@@ -25,9 +28,15 @@ def normalized(texts: pa.Array, form: UnicodeForm, column: str) -> pa.Array:
     True
     """
     try:
-        return pc.utf8_normalize(texts, form=form)
+        normal = pc.utf8_normalize(texts, form=form)
     except pa.ArrowInvalid as error:
         raise not_utf8(column) from error
+    if form in ("NFC", "NFKC") and not _COMPOSES:
+        given = texts.to_pylist()
+        normal = pa.array(
+            [text and unicodedata.normalize(form, text) for text in given], pa.string()
+        )
+    return normal
 
 
 def texts_of(column: pa.Array, form: UnicodeForm | None, name: str) -> pa.StringArray:

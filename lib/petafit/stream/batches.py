@@ -139,12 +139,22 @@ def as_type(values: pa.Array, kind: pa.DataType) -> pa.Array:
     if values.type == kind:
         return values
     if kind != STRINGS:
-        return values.cast(kind)
+        return _cast(values, kind)
     if not isinstance(values, pa.DictionaryArray):
         return values.cast(pa.string()).dictionary_encode()
     return pa.DictionaryArray.from_arrays(
         values.indices.cast(pa.int32()), values.dictionary.cast(pa.string())
     )
+
+
+def _cast(values: pa.Array, kind: pa.DataType) -> pa.Array:
+    try:
+        return values.cast(kind)
+    except pa.ArrowTypeError as error:
+        if "in the wrong order" not in str(error):
+            raise
+        # a cast of pyarrow 18 does not reorder the fields of structs
+        return pa.array(values.to_pylist(), kind)
 
 
 def one_code_a_row(texts: pa.StringArray) -> pa.DictionaryArray:

@@ -122,6 +122,9 @@ def missing(values: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
     >>> missing(pa.array([1.0, float("nan"), None])).to_pylist()
     [False, True, True]
     """
+    if isinstance(values, pa.DictionaryArray) and values.dictionary.null_count:
+        values = values.dictionary_decode()  # pyarrow 18 takes them for values
+    values = comparable(values)
     return pc.is_null(values, nan_is_null=pa.types.is_floating(values.type))
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import is_classifier, is_regressor
+from sklearn.linear_model import SGDClassifier
 from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
 
@@ -21,6 +22,17 @@ from petafit.learners.sklearn.patched import REPAIRED, SHARED_START
 
 _DENSE_STEPS = frozenset({"IncrementalPCA"})
 """Classes whose `partial_fit` takes no sparse rows although their `fit` does."""
+
+_TAGS_SAY_SPARSE = get_tags(SGDClassifier()).input_tags.sparse
+_SPARSE = frozenset(
+    {
+        *("BernoulliNB", "BernoulliRBM", "Birch", "ComplementNB", "LatentDirichletAllocation"),
+        *("MLPClassifier", "MLPRegressor", "MaxAbsScaler", "MiniBatchKMeans", "MiniBatchNMF"),
+        *("MultinomialNB", "PassiveAggressiveClassifier", "PassiveAggressiveRegressor"),
+        *("Perceptron", "SGDClassifier", "SGDOneClassSVM", "SGDRegressor", "StandardScaler"),
+    }
+)
+"""Classes that take sparse rows: the tags of scikit-learn 1.6 do not say so."""
 
 _FLOAT64 = frozenset({"GaussianNB", "IncrementalPCA", "StandardScaler"})
 """Classes that lose needed digits if X is float32, also when nested."""
@@ -101,13 +113,13 @@ def build_estimator(
 def traits_of(estimator: Any) -> Traits:
     """Determine an unfitted estimator's traits."""
     name = public_name(estimator)
-    tags, accepted = get_tags(estimator), inspect.signature(estimator.partial_fit).parameters
+    accepted = inspect.signature(estimator.partial_fit).parameters
     kind: Kind = "other"
     if is_classifier(estimator) or is_regressor(estimator):
         kind = "classifier" if is_classifier(estimator) else "regressor"
     nested = getattr(estimator, "estimator", None)
     learns = nested if name == "SelectFromModel" else estimator
-    sparse = tags.input_tags.sparse and name not in _DENSE_STEPS
+    sparse = _takes_sparse(estimator) and name not in _DENSE_STEPS
     return Traits(
         name=f"sklearn.{name}",
         kind=kind,
@@ -121,6 +133,15 @@ def traits_of(estimator: Any) -> Traits:
         many_targets=name.startswith("MultiOutput"),
         additive=name in _ADDITIVE,
     )
+
+
+def _takes_sparse(estimator: Any) -> bool:
+    if _TAGS_SAY_SPARSE:
+        return bool(get_tags(estimator).input_tags.sparse)
+    name, nested = public_name(estimator), getattr(estimator, "estimator", None)
+    if nested is not None:
+        return _takes_sparse(nested)
+    return name in _SPARSE and not (name == "StandardScaler" and estimator.with_mean)
 
 
 def teach(estimator: Any, traits: Traits, batch: Batch, *, n_classes: int | None) -> None:
