@@ -84,6 +84,6 @@ def test_integers_that_pandas_would_round_are_refused_before_4_1(
     monkeypatch.setattr(arrow_columns, "_HAS_ARROW_UDFS", False)
     register(spark, "twice", doubled, LongType())
     values = pa.table({"n": pa.array([2**60, None], pa.int64())})
-    frame_of(spark, values).createOrReplaceTempView("large_numbers")
+    frame_of(spark, values).coalesce(1).createOrReplaceTempView("large_numbers")
     with pytest.raises(PythonException, match=r"rounds integers beyond 2\^53 beside nulls.*twice"):
         spark.sql("SELECT twice(n) FROM large_numbers").collect()

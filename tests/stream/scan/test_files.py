@@ -133,7 +133,7 @@ def test_values_of_a_delta_log_are_typed_alike(
 ):
     rows = pa.table({"id": range(3), name: TYPED[name]})
     if writer == "spark":
-        frame = spark.createDataFrame(rows, schema=None)
+        frame = frame_of(spark, rows)
         if name == "n":
             frame = frame.withColumn("n", frame["n"].cast("timestamp_ntz"))
         frame.write.format("delta").partitionBy(name).save(str(tmp_path / "t"))

@@ -175,7 +175,9 @@ def _registered(session: SparkSession, views: Mapping[str, DataFrame]) -> Iterat
 
 
 def _is_temporary(session: SparkSession, name: str) -> bool:
-    return any(table.isTemporary and table.name == name for table in session.catalog.listTables())
+    # Spark 3.5's `catalog.listTables` fails where there is a temporary view
+    tables = session.sql("SHOW TABLES").collect()
+    return any(table["isTemporary"] and table["tableName"] == name for table in tables)
 
 
 def _repeated(names: list[str]) -> tuple[str, ...]:

@@ -36,10 +36,19 @@ from petafit.table.filters.predicate import Predicate, RowFilter
 from petafit.table.shards import wanted_files
 from petafit.table.snapshot import DataFile, Snapshot
 
-_FAILED_READ = re.compile(
-    r"\[FAILED_READ_FILE\.(?P<kind>\w+)\] Encountered error while reading file (?P<file>.+?)\. "
-    r"(?P<reason>.*?)\s*SQLSTATE"
+_FAILED_READS = (
+    re.compile(
+        r"\[FAILED_READ_FILE\.(?P<kind>\w+)\] Encountered error while reading file (?P<file>.+?)\. "
+        r"(?P<reason>.*?)\s*SQLSTATE"
+    ),
+    # Spark 3.5
+    re.compile(
+        r"Parquet column (?P<kind>cannot be converted) in file (?P<file>.+?)\. "
+        r"(?P<reason>Column: .+)"
+    ),
+    re.compile(r"Exception: (?P<file>\S+) (?P<reason>(?P<kind>is not a Parquet file).*)"),
 )
+_MISMATCHES = ("PARQUET_COLUMN_DATA_TYPE_MISMATCH", "cannot be converted")
 
 
 @dataclass(frozen=True)
@@ -274,11 +283,11 @@ def naming_files() -> Iterator[None]:
     try:
         yield
     except (PySparkException, Py4JJavaError) as error:
-        found = _FAILED_READ.search(str(error))
+        found = next(filter(None, (each.search(str(error)) for each in _FAILED_READS)), None)
         if found is None:
             raise
         reason = found["reason"] or None
-        if found["kind"] == "PARQUET_COLUMN_DATA_TYPE_MISMATCH":
+        if found["kind"] in _MISMATCHES:
             raise ContractError(
                 f"{found['file']} is not as the rest of the table", got=reason
             ) from error
