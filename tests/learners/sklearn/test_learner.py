@@ -1,17 +1,23 @@
 """scikit-learn classes as learners: what they are given, and what they refuse."""
 
+import inspect
 from typing import Any
 
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
+from sklearn.base import is_classifier
 from sklearn.datasets import load_digits
-from sklearn.linear_model import SGDClassifier
+from sklearn.feature_extraction.text import HashingVectorizer
+from sklearn.feature_selection import SelectFromModel
+from sklearn.linear_model import SGDClassifier, SGDRegressor
 from sklearn.naive_bayes import BernoulliNB, MultinomialNB
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils import all_estimators
 
 from petafit.errors import ConfigurationError
 from petafit.features.encoding.batch import Batch
+from petafit.learners.sklearn import estimator as traits
 from petafit.learners.sklearn.classes import INCREMENTAL, find_class
 from petafit.learners.sklearn.learner import SklearnLearner
 
@@ -186,3 +192,25 @@ def test_averaged_shards_are_nearly_as_good_as_one(average: bool) -> None:
         return float((found.predict(model, rows[test]).argmax(axis=1) == labels[test]).mean())
 
     assert accuracy(20) > accuracy(1) - 0.02
+
+
+def takes_sparse(estimator: Any) -> bool:
+    y = np.arange(12) % 2
+    given = {"classes": [0, 1]} if is_classifier(estimator) else {}
+    try:
+        estimator.partial_fit(csr_array(np.eye(12)), y, **given)
+    except (TypeError, ValueError):  # sparse data was passed, or to be centered
+        return False
+    return True
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::UserWarning")
+def test_what_takes_sparse_rows_is_known_without_tags(monkeypatch):
+    monkeypatch.setattr(traits, "_TAGS_SAY_SPARSE", False)
+    makers = [make for _, make in all_estimators() if hasattr(make, "partial_fit")]
+    found = [make() for make in makers if "estimator" not in inspect.signature(make).parameters]
+    found += [StandardScaler(with_mean=False), SelectFromModel(SGDRegressor())]
+    tried = [each for each in found if not isinstance(each, HashingVectorizer)]
+    assert len(tried) > 20
+    for each in tried:
+        assert traits._takes_sparse(each) == takes_sparse(each), each
