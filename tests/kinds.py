@@ -98,6 +98,9 @@ COLUMNS: dict[str, tuple[pa.Array, list[Any]]] = {
     ),
     "map": kept(pa.map_(pa.large_string(), pa.uint16()), [("a", 65535)], []),
 }  # fmt: skip
+VIEWS = pa.string_view() if hasattr(pa, "json_") else pa.large_string()
+"""pyarrow 18 knows views of strings, but does not write them."""
+
 if hasattr(pa, "json_"):  # pyarrow 19 brought it, and narrow decimals
     COLUMNS |= {
         "json": kept(pa.json_(), '{"a": 1}', "[]"),

@@ -18,6 +18,7 @@ from petafit.stream.parquet import rowgroups
 from petafit.table import shards
 from petafit.table.columns import STRINGS
 from petafit.table.shards import Slice
+from tests.kinds import VIEWS
 from tests.stream.files import flip_byte, numbered, write
 
 UTC = datetime.UTC
@@ -196,7 +197,7 @@ def test_files_may_differ_in_how_they_write_the_same_type(tmp_path, direct, rows
     variants = {
         "a": (pa.string(), pa.timestamp("us", "UTC"), {}),
         "b": (pa.large_string(), pa.timestamp("ms", "Europe/Berlin"), {}),
-        "c": (pa.string_view(), pa.timestamp("us"), {"use_deprecated_int96_timestamps": True}),
+        "c": (VIEWS, pa.timestamp("us"), {"use_deprecated_int96_timestamps": True}),
         "d": (pa.dictionary(pa.int16(), pa.string()), pa.timestamp("us", "UTC"), {}),
     }
     for name, (text, moment, options) in variants.items():

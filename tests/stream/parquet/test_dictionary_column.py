@@ -28,7 +28,9 @@ texts = st.text(st.characters(codec="utf-8"), max_size=12)
         {
             "compression": st.sampled_from(CODECS),
             "data_page_version": st.sampled_from(["1.0", "2.0"]),
-            "max_rows_per_page": st.integers(1, 300),
+            # a page ends after each batch that reaches its size
+            "write_batch_size": st.integers(1, 300),
+            "data_page_size": st.just(1),
             "row_group_size": st.integers(50, 500),
             "write_page_checksum": st.booleans(),
             "write_statistics": st.booleans(),
@@ -58,7 +60,7 @@ def test_texts_that_had_no_room_in_the_dictionary_are_added_to_it(tmp_path):
     rows = [f"{row % 500}" for row in range(40_000)] + [f"late {row}" for row in range(300)]
     path = tmp_path / "a.parquet"
     options = {"dictionary_pagesize_limit": 4000, "data_page_size": 1000}
-    write(path, pa.table({"s": [*rows, None, "0"]}), **options, max_rows_per_page=1000)
+    write(path, pa.table({"s": [*rows, None, "0"]}), **options, write_batch_size=1000)
     assert "PLAIN" in pq.read_metadata(path).row_group(0).column(0).encodings
     assert read(path, step=10_000) == by_pyarrow(path)
 

@@ -18,6 +18,7 @@ from petafit.stream.scan.stream import naming_files, scan
 from petafit.table.columns import table_schema
 from petafit.table.filters.predicate import parse
 from petafit.table.opening import open_table
+from tests.kinds import VIEWS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,7 +70,7 @@ READ = {
         pa.array(["b"], pa.large_string()).dictionary_encode(),
         pa.string(),
     ),
-    "string views": (column("a", pa.large_string()), column("b", pa.string_view()), pa.string()),
+    "string views": (column("a", pa.large_string()), column("b", VIEWS), pa.string()),
     "no type at first": (column(None, pa.null()), column(7, pa.int64()), pa.int64()),
     "no type later": (column(0.5, pa.float64()), column(None, pa.null()), pa.float64()),
     "nullability within": (

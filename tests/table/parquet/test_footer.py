@@ -100,6 +100,9 @@ DAMAGE = {
     "damaged, a field twice": lambda f: f.content.append(f.content[0]),
 }
 
+if not hasattr(pa, "json_"):  # pyarrow 18 writes no size statistics
+    del DAMAGE["counts levels"], DAMAGE["bytes of texts"]
+
 
 @pytest.mark.parametrize("what", DAMAGE)
 def test_a_footer_that_cannot_be_is_refused(tmp_path, what):
