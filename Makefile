@@ -5,15 +5,19 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PEERS := $(VENV)/.peers
 SPHINX := $(VENV)/.sphinx
+OLDEST := .oldest
 PROJECTS := pyproject.toml lib/petafit_benchmark/pyproject.toml
-LOCKED := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+PIP := -m pip install --quiet --disable-pip-version-check
+LOCKED := $(BIN)/python $(PIP) --require-hashes
 
 # The Python to build on: the first of these that is 3.11 to 3.14 and has venv.
 PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11
-SUITABLE := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, 15))
+# Spark 3.5 and numpy 1.26 have releases for these only.
+OLDER_PYTHON ?= python3 python3.11 python3.12
+SUITABLE = import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, $(1)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo benchmark test test-fast fuzz check docs format lock clean
+.PHONY: help setup demo benchmark test test-fast test-oldest fuzz check docs format lock clean
 
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -35,6 +39,14 @@ test: setup $(PEERS) ## Run all tests, those with the benchmark's peers included
 
 test-fast: setup ## Run the tests that need no Spark
 	$(BIN)/python -m pytest -m "not spark and not cluster"
+
+test-oldest: $(OLDEST)/.ready ## Run the core's tests on the oldest packages, Spark 3.5 included
+	$(OLDEST)/bin/python -m pytest -o filterwarnings=default $(OLDEST_TESTS)
+
+# The core without Spark, and on Spark what its releases differ in.
+OLDEST_TESTS := tests/aggregate tests/config tests/features tests/functions tests/learners/ridge \
+  tests/learners/sklearn/test_learner.py tests/models tests/spark tests/store tests/stream \
+  tests/table tests/training tests/workflow/test_train.py tests/workflow/test_score_types.py
 
 fuzz: setup ## Read thousands of damaged Parquet files, pyarrow as the judge (SEED=1: others)
 	$(BIN)/python -m tests.fuzz --seed $(SEED) --pages $(PAGES) --footers $(FOOTERS)
@@ -63,6 +75,8 @@ lock: setup ## Lock the newest fitting versions of all dependencies
 	$(COMPILE) --group build --constraint requirements.lock --output-file build.lock
 	$(COMPILE) --extra bench --constraint requirements.lock --constraint build.lock \
 	  --output-file bench.lock pyproject.toml
+	$(COMPILE) --resolution lowest-direct --extra spark --extra demo --extra report --extra test \
+	  --output-file oldest.lock pyproject.toml
 	$(COMPILE) --group docs --constraint requirements.lock --constraint bench.lock \
 	  --output-file docs.lock
 
@@ -70,14 +84,14 @@ COMPILE = UV_CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/uv pip compile --quiet --
   --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-annotate
 
 clean: ## Remove the environment and all caches; tables, runs and models stay
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist docs/_build
+	rm -rf $(VENV) $(OLDEST) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis dist docs/_build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(READY): $(BIN)/python build.lock requirements.lock $(PROJECTS)
 	@echo "Installing the locked packages; Spark alone takes two minutes"
 	@$(LOCKED) -r build.lock
 	@$(LOCKED) --no-build-isolation -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps \
+	@$(BIN)/python $(PIP) --no-build-isolation --no-deps \
 	  $(PROJECTS:%pyproject.toml=--editable ./%)
 	@$(BIN)/python -m petafit.spark.provision
 	@touch $@
@@ -92,8 +106,22 @@ $(SPHINX): $(READY) docs.lock
 	@$(LOCKED) -r docs.lock
 	@touch $@
 
+$(OLDEST)/.ready: build.lock oldest.lock pyproject.toml
+	@$(call FIND_PYTHON,$(OLDER_PYTHON),13); if [ -z "$$python" ]; then \
+	  echo 'The oldest packages need Python 3.11 or 3.12 with venv; found none among:' \
+	    '$(OLDER_PYTHON). Or: make test-oldest OLDER_PYTHON=/path/to/python3.11' >&2; \
+	  exit 2; \
+	fi; \
+	echo "Creating $(OLDEST) with $$($$python --version)"; $$python -m venv --clear $(OLDEST)
+	@echo "Installing the oldest packages; Spark alone takes two minutes"
+	@$(OLDEST)/bin/python $(PIP) --require-hashes -r build.lock
+	@$(OLDEST)/bin/python $(PIP) --require-hashes --no-build-isolation -r oldest.lock
+	@$(OLDEST)/bin/python $(PIP) --no-build-isolation --no-deps --editable .
+	@$(OLDEST)/bin/python -m petafit.spark.provision
+	@touch $@
+
 $(BIN)/python:
-	@$(FIND_PYTHON); [ "$$python" ] || { $(APT_INSTALL_VENV) && $(FIND_PYTHON); }; \
+	@$(FIND); [ "$$python" ] || { $(APT_INSTALL_VENV) && $(FIND); }; \
 	if [ -z "$$python" ]; then \
 	  echo 'petafit needs Python 3.11 to 3.14 with venv; found none among: $(PYTHON).' >&2; \
 	  echo 'Debian, Ubuntu: apt-get install python3-venv. Or: make setup PYTHON=/path/to/python3' >&2; \
@@ -101,7 +129,8 @@ $(BIN)/python:
 	fi; \
 	echo "Creating $(VENV) with $$($$python --version)"; $$python -m venv $(VENV)
 
-FIND_PYTHON = for python in $(PYTHON) ''; do $$python -c '$(SUITABLE)' 2>/dev/null && break; done
+FIND = $(call FIND_PYTHON,$(PYTHON),15)
+FIND_PYTHON = for python in $(1) ''; do $$python -c '$(call SUITABLE,$(2))' 2>/dev/null && break; done
 
 # Debian and Ubuntu split venv off; root, as in a container, may add it.
 APT_INSTALL_VENV = [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
