@@ -89,6 +89,30 @@ def test_runs_and_models_are_listed(task: str, capsys: pytest.CaptureFixture[str
     assert "small" in capsys.readouterr().out
 
 
+def test_a_model_is_shown_with_the_weights_of_its_features(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PETAFIT_CONF", str(tmp_path))
+    (tmp_path / "local.yaml").write_text(yaml.safe_dump({"paths": {"models": str(tmp_path)}}))
+    weights = {
+        "kind": "coefficients",
+        "outputs": ["no", "yes"],
+        "features": [{"feature": "city=[/red]", "weights": [-0.5, 0.5]}],
+        "others": 1234,
+    }
+    ModelStore(tmp_path).publish(
+        "small", StateDict({}), run_id="r", settings_digest="d", metrics={}, weights=weights
+    )
+    assert petafit("models", "show", "small") == 0
+    *_, head, row, last = capsys.readouterr().out.splitlines()
+    assert head.split() == ["feature", "no", "yes"]
+    assert row.split() == ["city=[/red]", "-0.5", "0.5"]
+    assert last == "and 1,234 smaller coefficients"
+    assert petafit("models", "show", "small@1", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["weights"] == weights
+    assert petafit("models", "show", "small@7") == 2
+
+
 def test_unreadable_manifests_are_listed_with_the_others(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

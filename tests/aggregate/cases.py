@@ -18,6 +18,7 @@ from petafit.evaluation.classification import ClassificationMetrics
 from petafit.evaluation.evaluate import Evaluate, Measure, StartedModel
 from petafit.evaluation.regression import RegressionMetrics
 from petafit.evaluation.score import PredictionColumns, Score, Scores
+from petafit.explanation.index_names import IndexNames
 from petafit.explanation.influence import Influence
 from petafit.explanation.leave_one_out import Models, to_state_dict
 from petafit.features.instances import EncodedRows
@@ -211,6 +212,7 @@ CASES = {
     "started model": Case(lambda _: StartedModel("evaluate"), start=published),
     "evaluate": Case(lambda _: Evaluate(ClassificationMetrics()), start=published, weighted=True),
     "influence": Case(lambda _: Influence(2), start=left_out, weighted=True),
+    "index names": Case(lambda _: IndexNames(encoder(), range(encoder().n_features))),
     "measure": Case(_measure),
     "rows by contract": Case(lambda _: RowCounts(), CHECKS.validate),
     "checked": Case(lambda _: Checked(CHECKS, _profile("late"))),

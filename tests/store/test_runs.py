@@ -17,8 +17,8 @@ FIELDS = {
     "format", "job", "task", "environment", "run_id", "logical_date", "status", "error",
     "made", "again_because", "started_at", "seconds", "versions", "settings_digest", "inputs",
     "plans", "rows", "outputs", "metrics", "measured_on",
-    "rounds", "model", "summaries", "influence", "warnings", "timings", "peak_memory_bytes",
-    "compiled_kernels",
+    "rounds", "model", "weights", "summaries", "influence", "warnings", "timings",
+    "peak_memory_bytes", "compiled_kernels", "stages", "stage_files",
 }  # fmt: skip
 
 

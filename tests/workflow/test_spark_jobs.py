@@ -18,6 +18,7 @@ from deltalake import DeltaTable
 import petafit
 from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError, ContractError
+from petafit.models.store import ModelStore, ModelVersion
 from petafit.spark.compatibility import frame_of
 from petafit.workflow.evaluate import evaluate
 from petafit.workflow.score import score
@@ -48,10 +49,19 @@ def test_mllib_is_trained_evaluated_and_scored(
     assert trained.manifest["rows"] == {"in": 4500, "used": 4500, "quarantined": 0}
     assert metrics["auc"] > 0.8
     assert metrics["calibration_error"] < 0.1
+    weights = trained.manifest["weights"]
+    assert weights["kind"] == "coefficients"
+    assert any(each["feature"].startswith("city=") for each in weights["features"])
+    assert not any(each["feature"].startswith("index ") for each in weights["features"])
+    assert published(settings).weights == weights
     score(settings, spark=spark)
     scored = DeltaTable(f"{settings.table.uri}_predictions").to_pyarrow_table()
     assert scored.num_rows == 6000
     assert scored["probability"].null_count == 0
+
+
+def published(settings: Settings) -> ModelVersion:
+    return ModelStore(settings.paths.models).find(settings.model_name)
 
 
 def test_mllib_learns_from_columns_of_types_that_spark_lacks(

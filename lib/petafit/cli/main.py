@@ -211,6 +211,23 @@ def list_models(
     typer.echo(json.dumps(listed, indent=2))
 
 
+@models.command("show")
+def show_model(
+    model: Annotated[
+        str, typer.Argument(metavar="NAME", help="The latest; or NAME@VERSION, NAME@ALIAS.")
+    ],
+    env: Env = "local",
+    conf: Conf = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show one version: its metrics, and the largest weights of its features."""
+    found = ModelStore(paths(env, conf).models).find(*split_reference(model))
+    if as_json:
+        typer.echo(json.dumps(found.as_dict(), indent=2))
+    else:
+        show.model(found)
+
+
 @models.command()
 def promote(
     model: Annotated[str, typer.Argument(metavar="NAME@VERSION", help="Or NAME@ALIAS.")],

@@ -100,6 +100,23 @@ def models(
     _print(table if versions else "No models yet.")
 
 
+def model(version: ModelVersion) -> None:
+    """Show one version of a model, with the largest weights of its features."""
+    models([version], {})
+    if not version.weights:
+        return
+    weights = version.weights
+    table = Table(box=None, pad_edge=False)
+    table.add_column("feature", overflow="fold")
+    for output in weights["outputs"] or [weights["kind"]]:
+        table.add_column(_text(str(output)), justify="right")
+    for each in weights["features"]:
+        table.add_row(_text(each["feature"]), *map(_number, each["weights"]))
+    print()
+    _print(table)
+    print(f"and {weights['others']:,} smaller {weights['kind']}")
+
+
 def aliases_of(
     version: ModelVersion | UnreadableVersion, aliases: Mapping[str, Mapping[str, int]]
 ) -> list[str]:

@@ -36,6 +36,10 @@ class ModelVersion:
         The run's logical date; missing in manifests of older releases.
     stages : list of mapping
         The stages of its features, with who ``runs`` each: ``petafit`` or ``spark``.
+    weights : mapping or None
+        Coefficients or importances of an MLlib model's features: their ``kind``, the class of each
+        of several ``outputs``, the ``features`` with the largest, each with its ``weights``, and
+        the number of ``others`` that are not 0.
     """
 
     name: str
@@ -50,6 +54,7 @@ class ModelVersion:
     metrics: dict[str, Any] = field(default_factory=dict)
     logical_date: str | None = None
     stages: list[dict[str, str]] = field(default_factory=list)
+    weights: dict[str, Any] | None = None
 
     @property
     def attachment(self) -> str | None:

@@ -78,6 +78,7 @@ class ModelStore:
         attachment: Callable[[str], None] | None = None,
         stages: Callable[[str], None] | None = None,
         owner: str | None = None,
+        weights: Mapping[str, Any] | None = None,
     ) -> ModelVersion:
         """Publish a model as the next version; it is the latest unless another has a later date.
 
@@ -111,6 +112,7 @@ class ModelStore:
         with staging(model, owner if writers else None) as staged:
             content = write_content(model.child("objects"), named, writers, staged)
             digest = content_digest(content.files)
+            optional = {"stages": named.params.get("stages", {}).get("stages"), "weights": weights}
             manifest = {
                 "name": name,
                 "digest": digest,
@@ -122,9 +124,7 @@ class ModelStore:
                 "files": content.files,
                 "metrics": metrics,
                 "logical_date": logical_date,
-                **(
-                    {"stages": named.params["stages"]["stages"]} if "stages" in named.params else {}
-                ),
+                **{field: value for field, value in optional.items() if value},
             }
             # A run that was interrupted after publishing finds its version here.
             known = None if content.is_new else find_number(model, digest, run_id)

@@ -30,6 +30,7 @@ _RESULTS: Mapping[str, Any] = {
     "stage_files": None,
     "rounds": [],
     "model": None,
+    "weights": None,
     "summaries": None,
     "influence": None,
     "warnings": [],
@@ -57,8 +58,9 @@ class Run:
         ``inputs``, ``plans`` (digests, by the part of the rows), ``rows``, ``outputs``,
         ``metrics``, ``measured_on`` (which rows: ``test``, ``training`` or ``all``), ``stages`` (of
         the features, with who runs each), ``stage_files`` (their digests), ``rounds`` (of
-        training, and what each brought), ``model``, ``summaries`` (of partitions, kept by
-        training), ``influence`` (of partitions), ``warnings`` (of a model that may be of no use),
+        training, and what each brought), ``model``, ``weights`` (of an MLlib model's features),
+        ``summaries`` (of partitions, kept by training), ``influence`` (of partitions),
+        ``warnings`` (of a model that may be of no use),
         ``timings`` (seconds by stage), ``peak_memory_bytes`` and ``compiled_kernels`` (by kind of
         process; 0 where a cache had all kernels).
     """

@@ -1,6 +1,6 @@
 """Categories of a batch: codes into texts, their hashed indices, and crosses."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,7 +15,15 @@ from petafit.features.columns import is_string
 from petafit.features.encoding.csr import room_for_columns
 from petafit.features.encoding.hashing import NOTHING, indices_of_crosses, indices_of_texts
 from petafit.features.encoding.numeric import bin_codes, bin_names, numbers
-from petafit.features.feature import Binned, Categorical, Cross, DatePart, Feature, Indicator
+from petafit.features.feature import (
+    CROSS,
+    Binned,
+    Categorical,
+    Cross,
+    DatePart,
+    Feature,
+    Indicator,
+)
 from petafit.features.unicode_form import NormalTexts
 from petafit.stream.batches import one_code_a_row
 from petafit.table.columns import STRINGS
@@ -210,6 +218,28 @@ class CategoryBlock:
         for prefix, places in self._crosses:
             next(rows)[:] = self._crossed(prefix, [Categories.of(found[at]) for at in places])
         return indices
+
+    def named(self, batch: pa.RecordBatch, wanted: np.ndarray) -> Iterator[tuple[int, str]]:
+        """Yield the wanted indices that occur in a batch, each with a text that was hashed to it.
+
+        Parameters
+        ----------
+        wanted : ndarray of int
+        """
+        found = self._coded(batch)
+        for source, column in zip(self._sources[: len(self._tables)], found, strict=False):
+            texts = column.dictionary.filter(pc.is_valid(column.dictionary))
+            indices = indices_of_texts(f"{source.name}=", texts, self._hash_bits)
+            for at in np.flatnonzero(np.isin(indices, wanted)):
+                yield int(indices[at]), f"{source.name}={texts[at]}"
+        for prefix, places in self._crosses:
+            parts = [Categories.of(found[at]) for at in places]
+            rows = np.flatnonzero(np.isin(self._crossed(prefix, parts), wanted))
+            codes = np.unique(np.stack([part.codes[rows] for part in parts]), axis=1)
+            known = [Categories(own, part.texts) for own, part in zip(codes, parts, strict=True)]
+            for row, index in enumerate(self._crossed(prefix, known).tolist()):
+                named = (str(part.texts[part.codes[row]]) for part in known)
+                yield index, prefix + CROSS.join(named)
 
     def _coded(self, batch: pa.RecordBatch) -> list[pa.DictionaryArray]:
         found = [coded(source, batch.column(source.column)) for source in self._sources]
