@@ -6,6 +6,7 @@ READY := $(VENV)/.ready
 PEERS := $(VENV)/.peers
 SPHINX := $(VENV)/.sphinx
 OLDEST := .oldest
+SERVERS := $(VENV)/servers
 PROJECTS := pyproject.toml lib/petafit_benchmark/pyproject.toml
 PIP := -m pip install --quiet --disable-pip-version-check
 LOCKED := $(BIN)/python $(PIP) --require-hashes
@@ -17,10 +18,10 @@ OLDER_PYTHON ?= python3 python3.11 python3.12
 SUITABLE = import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info < (3, $(1)))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo benchmark test test-fast test-oldest fuzz check docs format lock clean
+.PHONY: help setup demo benchmark test test-fast test-oldest test-platform fuzz check docs format lock clean
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
 setup: $(READY) ## Install everything into .venv: packages from the lock, Java, Delta's jars
 
@@ -38,7 +39,10 @@ test: setup $(PEERS) ## Run all tests, those with the benchmark's peers included
 	$(BIN)/python -m pytest
 
 test-fast: setup ## Run the tests that need no Spark
-	$(BIN)/python -m pytest -m "not spark and not cluster"
+	$(BIN)/python -m pytest -m "not spark and not cluster and not platform"
+
+test-platform: setup $(SERVERS)/.ready ## Run the tests on real servers: S3, Spark Connect, a standalone cluster
+	$(BIN)/python -m pytest -m platform
 
 test-oldest: $(OLDEST)/.ready ## Run the core's tests on the oldest packages, Spark 3.5 included
 	$(OLDEST)/bin/python -m pytest -o filterwarnings=default $(OLDEST_TESTS)
@@ -77,6 +81,7 @@ lock: setup ## Lock the newest fitting versions of all dependencies
 	  --output-file bench.lock pyproject.toml
 	$(COMPILE) --resolution lowest-direct --extra spark --extra demo --extra report --extra test \
 	  --output-file oldest.lock pyproject.toml
+	$(COMPILE) --group servers --output-file servers.lock
 	$(COMPILE) --group docs --constraint requirements.lock --constraint bench.lock \
 	  --output-file docs.lock
 
@@ -99,6 +104,12 @@ $(READY): $(BIN)/python build.lock requirements.lock $(PROJECTS)
 $(PEERS): $(READY) bench.lock
 	@echo "Installing the peers that petafit is measured against"
 	@$(LOCKED) --no-build-isolation -r bench.lock
+	@touch $@
+
+$(SERVERS)/.ready: $(READY) servers.lock
+	@echo "Installing the servers that tests of the platform start"
+	@$(BIN)/python -m venv $(SERVERS)
+	@$(SERVERS)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r servers.lock
 	@touch $@
 
 $(SPHINX): $(READY) docs.lock

@@ -14,6 +14,7 @@ from petafit.config.layers import Resolved, load_settings
 from petafit.config.settings import Paths
 from petafit.errors import PetafitError
 from petafit.messages import printable
+from petafit.store.object_storage import export
 
 Task = Annotated[str, typer.Option("--task", "-t", help="A file in conf/tasks, by its name.")]
 Env = Annotated[str, typer.Option("--env", "-e", help="A file in conf, by its name.")]
@@ -45,8 +46,10 @@ Model = Annotated[
 def load(
     task: str | None, env: str, conf: Path | None, overrides: Sequence[str] | None = None
 ) -> Resolved:
-    """The settings that the options ask for."""
-    return load_settings(task=task, env=env, conf=conf, overrides=overrides or ())
+    """The settings that the options ask for; from here on this process uses their storage."""
+    resolved = load_settings(task=task, env=env, conf=conf, overrides=overrides or ())
+    export(resolved.settings.storage.variables())
+    return resolved
 
 
 def paths(env: str, conf: Path | None) -> Paths:

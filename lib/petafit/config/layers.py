@@ -37,6 +37,7 @@ _NOT_DECISIVE: dict[str, bool | set[str]] = {
     "engine": True,
     "paths": True,
     "spark": True,
+    "storage": True,
     "training": {"checkpoint_seconds"},
 }
 

@@ -16,6 +16,7 @@ from petafit.config.datasets import ClicksDataset, TextsDataset
 from petafit.config.feature_groups import FeatureGroup, UnicodeForm
 from petafit.config.placeholders import Template, Templates
 from petafit.config.section import Names, Scalar, Section
+from petafit.config.storage import Storage
 from petafit.config.tables import Preparation
 from petafit.config.tables import Table as Table
 
@@ -234,6 +235,7 @@ class Settings(Section):
         "auto", description="who reads: the workers, or Spark's own scan"
     )
     paths: Paths = Paths()
+    storage: Storage = Storage()
     spark: Spark = Spark()
     dataset: Annotated[
         Annotated[ClicksDataset | TextsDataset, Field(discriminator="name")] | None,

@@ -196,6 +196,7 @@ def _build(settings: Settings, app_name: str) -> SparkSession:
         map={
             **secret_settings(settings),
             **build_settings(standing),
+            **{f"spark.hadoop.{k}": v for k, v in settings.storage.hadoop_settings().items()},
             **session_settings(settings),
         }
     )

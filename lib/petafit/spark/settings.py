@@ -109,7 +109,7 @@ def session_settings(settings: Settings) -> dict[str, str]:
         "spark.sql.execution.arrow.pythonUDF.columnarInput.enabled": False,
         "spark.sql.files.ignoreCorruptFiles": False,  # true would keep the rows before the damage
     }
-    return as_text(ours | settings.spark.session)
+    return as_text(ours | settings.storage.hadoop_settings() | settings.spark.session)
 
 
 def has_delta_jars() -> bool:

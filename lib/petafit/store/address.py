@@ -13,6 +13,7 @@ from pyarrow import fs
 
 from petafit.errors import ConfigurationError, StorageError
 from petafit.messages import is_secret
+from petafit.store.object_storage import ANONYMOUS, VIRTUAL_HOSTS, exported, is_on
 
 _URI = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+):/(?:/(?P<authority>[^/?]*))?(?P<rest>.*)")
 _NO_FILES = re.compile(r"jdbc:|[A-Za-z][A-Za-z0-9+.-]+:[A-Za-z0-9+.-]+://")
@@ -158,7 +159,9 @@ def connect(address: Address) -> tuple[fs.FileSystem, str]:
     ConfigurationError
         The filesystem is unknown or cannot be opened.
     """
-    return (fs.LocalFileSystem(), "/") if address.is_local else _open(address.arrow_root)
+    if address.is_local:
+        return fs.LocalFileSystem(), "/"
+    return _open(address.arrow_root, tuple(sorted(exported().items())))
 
 
 def path_below(top: str, address: Address) -> str:
@@ -168,10 +171,17 @@ def path_below(top: str, address: Address) -> str:
 
 
 @functools.lru_cache(maxsize=64)
-def _open(root: str) -> tuple[fs.FileSystem, str]:
-    # Cached, since creating a client may query the network for the bucket's region and credentials.
+def _open(root: str, variables: Sequence[object]) -> tuple[fs.FileSystem, str]:
+    # Cached, since creating a client may query the network for the bucket's region and credentials;
+    # for each address of the storage, since a client keeps to that of its creation.
     try:
         filesystem, top = fs.FileSystem.from_uri(root)
+        if isinstance(filesystem, fs.S3FileSystem) and (is_on(ANONYMOUS) or is_on(VIRTUAL_HOSTS)):
+            filesystem = fs.S3FileSystem(  # no variable of the SDK says either
+                anonymous=is_on(ANONYMOUS),
+                force_virtual_addressing=is_on(VIRTUAL_HOSTS),
+                region=filesystem.region,
+            )
     except (OSError, pa.ArrowException) as error:
         raise ConfigurationError(
             f"Cannot open the filesystem of {root}",

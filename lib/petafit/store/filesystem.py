@@ -4,7 +4,7 @@ import errno
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +17,7 @@ from petafit.errors import StorageError
 from petafit.store import disk, plain, remote
 from petafit.store.address import Address, connect, path_below
 from petafit.store.disk import Buffers
+from petafit.store.object_storage import export, exported
 
 _UNFINISHED = re.compile(r"\.[0-9a-f]{32}\.tmp")
 _ABANDONED_AFTER = timedelta(days=1)
@@ -29,7 +30,7 @@ class Folder:
 
     Names are relative, with ``/`` between their parts, and cannot leave the folder. Hidden names,
     which start with a dot, are not listed: unfinished files and Hadoop's checksums have them.
-    Folders compare by their URI, and only that is pickled.
+    Folders compare by their URI; it is pickled, with the settings of the object store.
 
     Parameters
     ----------
@@ -243,8 +244,8 @@ class Folder:
     def __hash__(self) -> int:
         return hash(self.uri)
 
-    def __reduce__(self) -> "tuple[type[Folder], tuple[str]]":
-        return Folder, (self.uri,)
+    def __reduce__(self) -> "tuple[Callable[[str, dict[str, str]], Folder], tuple[Any, ...]]":
+        return _reached, (self.uri, exported())
 
     def __repr__(self) -> str:
         return f"Folder({self.uri!r})"
@@ -252,6 +253,12 @@ class Folder:
 
 def _at(address: Address) -> Folder:
     return Folder(address.uri)
+
+
+def _reached(uri: str, variables: dict[str, str]) -> Folder:
+    """Return a folder that another process pickled, on the storage that it used."""
+    export(variables)
+    return Folder(uri)
 
 
 def _part(name: str) -> tuple[str, ...]:

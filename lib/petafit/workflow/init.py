@@ -12,6 +12,7 @@ from petafit.config.tables import Table
 from petafit.errors import ConfigurationError, ContractError, EmptyInputError, did_you_mean
 from petafit.features.columns import is_date
 from petafit.store.filesystem import Folder
+from petafit.store.object_storage import export
 from petafit.stream.sample import Sample, take_sample
 from petafit.table.columns import Spellings, has_column, present
 from petafit.table.opening import open_table
@@ -67,8 +68,10 @@ def write_task_file(
     path = conf_folder(conf) / "tasks" / f"{name}.yaml"
     if path.exists() and not force:
         raise _existing(path)
+    settings = _settings_of(env, conf, label)
+    export(settings.storage.variables())
     named = _named(table)
-    text = _text_of(named, label) if named.is_stored else _text_by_spark(named, label, env, conf)
+    text = _text_of(named, label) if named.is_stored else _text_by_spark(named, label, settings)
     folder = Folder(path.parent)
     if force:
         folder.write(path.name, text.encode())
@@ -103,16 +106,17 @@ def _text_of(table: Table, label: str) -> str:
     return task_text(table, snapshot, _look(snapshot, label, take), label)
 
 
-def _text_by_spark(table: Table, label: str, env: str, conf: str | Path | None) -> str:
+def _settings_of(env: str, conf: str | Path | None, label: str) -> Settings:
+    """An environment's settings; this machine's where there is no folder of settings yet."""
+    if conf_folder(conf).is_dir():
+        return load_settings(task=None, env=env, conf=conf).settings
+    return Settings(task="init", label=label, spark=_ON_THIS_MACHINE)
+
+
+def _text_by_spark(table: Table, label: str, settings: Settings) -> str:
     from petafit.spark.session import open_session
     from petafit.stream.scan.sources import open_source, sample_of
 
-    folder = conf_folder(conf)
-    settings = (
-        load_settings(task=None, env=env, conf=conf).settings
-        if folder.is_dir()
-        else Settings(task="init", label=label, spark=_ON_THIS_MACHINE)
-    )
     with open_session(settings, app_name="petafit init") as session:
         snapshot, frame = open_source(session, table)
         label = Spellings(snapshot.schema.names).find(label) or label

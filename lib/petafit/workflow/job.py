@@ -16,6 +16,7 @@ from petafit.config.placeholders import fill
 from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError
 from petafit.models.store import ModelStore
+from petafit.store.object_storage import export
 from petafit.store.run_manifest import check_logical_date
 from petafit.store.runs import Run, RunStore
 from petafit.store.versions import code_digest, installed_versions
@@ -105,6 +106,7 @@ def open_job(
     """
     if logical_date is not None:
         check_logical_date(logical_date)
+    export(settings.storage.variables())
     template, settings = settings, fill(settings, logical_date, _FILLED.get(name, _FILLED_MOSTLY))
     run = RunStore(settings.paths.runs).open(
         run_id or new_run_id(name, settings.task),
