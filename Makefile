@@ -36,7 +36,7 @@ benchmark: setup $(PEERS) ## Measure petafit and its peers on the same table, fo
 	$(BIN)/petafit-benchmark
 
 test: setup $(PEERS) ## Run all tests, those with the benchmark's peers included
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not platform"
 
 test-fast: setup ## Run the tests that need no Spark
 	$(BIN)/python -m pytest -m "not spark and not cluster and not platform"
@@ -76,6 +76,7 @@ format: setup ## Format the code, and mend what can be mended
 lock: setup ## Lock the newest fitting versions of all dependencies
 	$(BIN)/python -m pip install --quiet uv
 	$(COMPILE) --extra dev --output-file requirements.lock pyproject.toml
+	$(COMPILE) --constraint requirements.lock --output-file lib/petafit/runtime.lock pyproject.toml
 	$(COMPILE) --group build --constraint requirements.lock --output-file build.lock
 	$(COMPILE) --extra bench --constraint requirements.lock --constraint build.lock \
 	  --output-file bench.lock pyproject.toml

@@ -26,31 +26,45 @@ appender.console.layout.pattern = %m%n
 
 
 @contextmanager
-def standalone(folder: Path, *, workers: int = 1, cores: int = 1) -> Iterator[str]:
-    """A master and its workers; gives the master's URL, once all workers have registered."""
+def standalone(
+    folder: Path, *, workers: int = 1, cores: int = 1, python: str | Path = sys.executable
+) -> Iterator[str]:
+    """A master and its workers; gives the master's URL, once all workers have registered.
+
+    Parameters
+    ----------
+    python : str or Path
+        The Python of the workers; with another than this process's, they have no PYTHONPATH.
+    """
     settings = folder / "log4j2.properties"
     settings.write_text(LOG)
     with ExitStack() as stack:
         options = ["--host", "127.0.0.1", "--port", "0", "--webui-port", "0"]
-        master = stack.enter_context(_daemon("master.Master", options, settings))
+        master = stack.enter_context(_daemon("master.Master", options, settings, python))
         url = _waited_for(master, r"Starting Spark master at (spark://\S+)")[1]
         for number in range(workers):
             given = ["--host", "127.0.0.1", "--webui-port", "0", "--cores", str(cores)]
             place = ["--memory", "1g", "--work-dir", str(folder / f"worker-{number}"), url]
-            worker = stack.enter_context(_daemon("worker.Worker", [*given, *place], settings))
+            worker = stack.enter_context(
+                _daemon("worker.Worker", [*given, *place], settings, python)
+            )
             _waited_for(worker, "Successfully registered with master")
         yield url
 
 
 @contextmanager
-def _daemon(name: str, options: Sequence[str], log: Path) -> Iterator["subprocess.Popen[str]"]:
+def _daemon(
+    name: str, options: Sequence[str], log: Path, python: str | Path
+) -> Iterator["subprocess.Popen[str]"]:
     command = [HOME / "bin/spark-class", f"org.apache.spark.deploy.{name}", *options]
     environment = os.environ | {
         "SPARK_HOME": str(HOME),
         "SPARK_LOCAL_IP": "127.0.0.1",
-        "PYSPARK_PYTHON": sys.executable,
+        "PYSPARK_PYTHON": str(python),
         "SPARK_DAEMON_JAVA_OPTS": f"-Dlog4j2.configurationFile={log}",
     }
+    if python != sys.executable:
+        environment.pop("PYTHONPATH", None)
     with subprocess.Popen(
         command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as process:

@@ -201,7 +201,7 @@ def _build(settings: Settings, app_name: str) -> SparkSession:
         }
     )
     try:
-        with environment(_if_local(master, "PYSPARK_PYTHON", sys.executable)), quiet_start():
+        with environment(_workers_python(master, standing)), quiet_start():
             session = builder.getOrCreate()
             _read(session, "spark.master")  # it takes its settings at the first question
     except (PySparkException, Py4JError) as error:
@@ -270,3 +270,11 @@ def _if_local(master: str | None, variable: str, value: str) -> dict[str, str]:
     """Set an environment variable for local masters, unless it is already set."""
     local = (master or "").startswith("local")
     return {variable: os.environ.get(variable, value)} if local else {}
+
+
+def _workers_python(master: str, standing: Mapping[str, str]) -> dict[str, str]:
+    """Name the workers' Python as spark-submit does: pyspark itself reads only the variable."""
+    given = standing.get("spark.pyspark.python")
+    if given and not master.startswith("local"):
+        return {"PYSPARK_PYTHON": os.environ.get("PYSPARK_PYTHON", given)}
+    return _if_local(master, "PYSPARK_PYTHON", sys.executable)
