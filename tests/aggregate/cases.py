@@ -17,7 +17,7 @@ from petafit.config.settings import LearnerChoice
 from petafit.evaluation.classification import ClassificationMetrics
 from petafit.evaluation.evaluate import Evaluate, Measure, StartedModel
 from petafit.evaluation.regression import RegressionMetrics
-from petafit.evaluation.score import PredictionColumns, Score, Scores
+from petafit.evaluation.score import Score, Scores
 from petafit.explanation.index_names import IndexNames
 from petafit.explanation.influence import Influence
 from petafit.explanation.leave_one_out import Models, to_state_dict
@@ -29,6 +29,7 @@ from petafit.learners.online.newton.step import start_of
 from petafit.learners.registry import make_learner
 from petafit.learners.ridge.learner import Ridge
 from petafit.models.model import Model
+from petafit.models.predictions import PredictionColumns
 from petafit.store.arrays import StateDict
 from petafit.store.filesystem import Folder
 from petafit.table.filters.predicate import parse

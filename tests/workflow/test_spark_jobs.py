@@ -135,8 +135,12 @@ def test_an_mllib_model_says_that_it_needs_spark(on_spark: Settings, spark: Any)
     tree = {"name": "mllib.DecisionTreeClassifier", "params": {"maxDepth": 2}}
     settings = with_settings(on_spark, learner=tree, hash_bits=8)
     train(settings, spark=spark)
-    with pytest.raises(ConfigurationError, match=r"predicts in Spark only.*PipelineModel\.load"):
-        petafit.load_model(f"{settings.paths.models}/small")
+    model = petafit.load_model(f"{settings.paths.models}/small")
+    for refused in (model.predict, model.predict_proba):
+        with pytest.raises(ConfigurationError, match=r"predicts in Spark only.*`transform`"):
+            refused(table())
+    with pytest.raises(ConfigurationError, match="cannot be a function"):
+        model.register(spark, "predict")
     assert evaluate(settings, spark=spark).manifest["metrics"]["auc"] > 0.6
 
 

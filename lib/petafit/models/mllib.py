@@ -1,24 +1,29 @@
 """MLlib's models outside the JVM: computed here where that is possible, else by Spark."""
 
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 import numpy as np
 import pyarrow as pa
 
-from petafit.errors import StorageError
+from petafit.errors import ConfigurationError, StorageError
 from petafit.features.encoding.stored import reading
 from petafit.learners.base import DECISION, PREDICTION
 from petafit.learners.mllib.classes import in_order, positions
 from petafit.learners.mllib.files import check_files
 from petafit.learners.mllib.linear import LinearModel
 from petafit.learners.mllib.stored import read_estimator
+from petafit.models.callers_rows import Data
+from petafit.models.loaded import LoadedModel
 from petafit.models.predictor import Predictor
 from petafit.models.signature import Signature
 from petafit.store.arrays import StateDict
 from petafit.store.filesystem import Folder
 
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
 
-class SparkModel(Signature):
+
+class SparkModel(LoadedModel):
     """An MLlib model whose predictions arrive as a column computed by Spark."""
 
     @classmethod
@@ -26,6 +31,28 @@ class SparkModel(Signature):
         """Return the model of some inputs and outputs."""
         own = (signature.encoder, signature.choice, signature.schema)
         return cls(*own, signature.requirement, signature.stages)
+
+    def predict(self, data: Data) -> NoReturn:
+        """Refuse to predict: only Spark can."""
+        raise ConfigurationError(
+            f"{self.choice.name} predicts in Spark only",
+            hint="Use `transform` on a DataFrame, or `petafit score`.",
+        )
+
+    predict_proba = predict
+
+    def transform(self, frame: "DataFrame") -> "DataFrame":
+        """Add the predictions to a DataFrame, as `LoadedModel.transform`; Spark computes them."""
+        from petafit.models.spark.mllib import transformed_by_mllib
+
+        return transformed_by_mllib(frame, self.portable)
+
+    def register(self, session: "SparkSession", name: str) -> NoReturn:
+        """Refuse to be a function: this model transforms whole DataFrames only."""
+        raise ConfigurationError(
+            f"{self.choice.name} cannot be a function of Spark SQL",
+            hint="Use `transform`, and `createOrReplaceTempView` of its result.",
+        )
 
     def predict_batch(self, batch: pa.RecordBatch) -> np.ndarray:
         """Return the predictions that Spark added to the raw columns."""

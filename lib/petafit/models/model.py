@@ -7,7 +7,6 @@ import numpy as np
 import pyarrow as pa
 
 from petafit.config.settings import LearnerChoice
-from petafit.errors import ConfigurationError
 from petafit.features.encoder import Encoder
 from petafit.features.stages.record import StageRecord
 from petafit.functions.derivation import Requirement
@@ -71,7 +70,7 @@ class Model(Predictor):
 
 def load_model(
     path: str | os.PathLike[str], *, functions: str | os.PathLike[str] | None = None
-) -> Predictor:
+) -> Predictor | SparkModel:
     """Load a published model; needs neither Spark nor a JVM, but for stages that Spark runs.
 
     Parameters
@@ -82,22 +81,22 @@ def load_model(
     functions : str or path, optional
         The file of the functions that the model was trained with, if it was with any.
 
+    Returns
+    -------
+    Predictor or SparkModel
+        The latter is an MLlib model that only Spark can apply: by `transform`.
+
     Raises
     ------
     ConfigurationError
-        There is no such model, version or alias, it is an MLlib model that needs Spark, or its
-        functions are missing or others.
+        There is no such model, version or alias, or its functions are missing or others.
     StorageError
         The model is damaged.
     """
     version, content = open_model(path)
     model = open_content(version, content)
-    if isinstance(model, SparkModel):
-        raise ConfigurationError(
-            f"{model.choice.name} predicts in Spark only",
-            hint=f"Use `petafit score`, or pyspark's PipelineModel.load({version.attachment!r}).",
-        )
-    if model.stages is not None and model.stages.in_spark:
+    model.version = version
+    if isinstance(model, Predictor) and model.stages is not None and model.stages.in_spark:
         model.stage_folder = version.require_stages()
     if model.requirement is not None:
         module = FunctionModule.read(os.fspath(functions)) if functions is not None else None

@@ -5,25 +5,21 @@ import pyarrow as pa
 
 from petafit.errors import ConfigurationError, ContractError
 from petafit.features.stages.record import StageRecord
-from petafit.functions.derivation import Derivation
 from petafit.learners.arrays import NOT_FINITE, finite_rows
 from petafit.models.callers_rows import Data, as_batch
-from petafit.models.signature import Signature
+from petafit.models.loaded import LoadedModel
 from petafit.store.filesystem import Folder
 
 
-class Predictor(Signature):
+class Predictor(LoadedModel):
     """A model of any learner whose predictions need no Spark.
 
     Attributes
     ----------
-    derivation : Derivation or None
-        Computes the columns of `requirement` for `predict`.
     stage_folder : Folder or None
         Has the fitted stages that Spark runs for `predict`.
     """
 
-    derivation: Derivation | None = None
     stage_folder: Folder | None = None
 
     def decided(self, batch: pa.RecordBatch, predictions: np.ndarray) -> np.ndarray | None:

@@ -9,7 +9,8 @@ from petafit.aggregate.sink import WriteFiles
 from petafit.config.settings import Settings
 from petafit.config.tables import Table
 from petafit.errors import ConfigurationError
-from petafit.evaluation.score import PredictionColumns, Score, Scores
+from petafit.evaluation.score import Score, Scores
+from petafit.models.predictions import PredictionColumns
 from petafit.store.filesystem import Folder
 from petafit.store.runs import Run
 from petafit.table.writers.output import Output

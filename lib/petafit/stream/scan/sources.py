@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import pyarrow as pa
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.types import StructField
 
 from petafit.config.section import Scalar
 from petafit.config.tables import Table, View
@@ -84,12 +85,11 @@ def as_table(
         )
     fields, unknown = [], []
     for field in frame.schema:
-        try:
-            kind = canonical(arrow_type(field.dataType))
-        except PySparkException:
+        found = arrow_field(field)
+        if found is None:
             unknown.append(f"{field.name} ({field.dataType.simpleString()})")
         else:
-            fields.append(pa.field(field.name, kind))
+            fields.append(found)
     if not fields:
         raise ContractError(f"{title} has no column that can be read", got=", ".join(unknown))
     if unknown:
@@ -97,6 +97,14 @@ def as_table(
         frame = frame.select(*(quoted(field.name) for field in fields))
     reason = "it is no folder of Parquet or Delta files"
     return Snapshot(title, "spark", version, pa.schema(fields), (), (), reason), frame
+
+
+def arrow_field(field: StructField) -> pa.Field | None:
+    """Return a column of a frame as one of a table; None if Arrow lacks its type."""
+    try:
+        return pa.field(field.name, canonical(arrow_type(field.dataType)))
+    except PySparkException:
+        return None
 
 
 def sample_of(frame: DataFrame, snapshot: Snapshot, columns: Sequence[str]) -> tuple[pa.Table, int]:

@@ -1,0 +1,1 @@
+"""Predictions of a model in Spark: for DataFrames, streams and SQL."""
