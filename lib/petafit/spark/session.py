@@ -99,7 +99,8 @@ def require_delta(session: SparkSession) -> None:
 
 def case_sensitive(session: SparkSession) -> bool:
     """Return whether column names are case-sensitive in the session."""
-    return _read(session, "spark.sql.caseSensitive") == "true"
+    # with a default, which must be of the setting's type, Spark refuses "" where it is not set
+    return session.conf.get("spark.sql.caseSensitive") == "true"
 
 
 def slots(session: SparkSession) -> int:
