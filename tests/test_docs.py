@@ -3,6 +3,7 @@
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import click
 import pyarrow.compute as pc
@@ -93,7 +94,11 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("code", blocks("python").values(), ids=blocks("python"))
+IN_SPARK = "spark.md"
+WITHOUT_SPARK = {k: v for k, v in blocks("python").items() if not k.startswith(IN_SPARK)}
+
+
+@pytest.mark.parametrize("code", WITHOUT_SPARK.values(), ids=WITHOUT_SPARK)
 def test_python_runs(code: str, workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(workspace)
     names = {
@@ -104,6 +109,26 @@ def test_python_runs(code: str, workspace: Path, monkeypatch: pytest.MonkeyPatch
         "classifier": SGDClassifier(),
     }
     exec(code, names)
+
+
+def test_python_runs_in_spark(
+    workspace: Path, spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(workspace)
+    flights = spark.createDataFrame(small.table(100))
+    flights.createOrReplaceTempView("flights")
+    flights.write.parquet(str(tmp_path / "in"))
+    names = {
+        "spark": spark,
+        "settings": petafit.load_settings(task="flights").settings,
+        "schema": flights.schema,
+        "incoming": str(tmp_path / "in"),
+        "outgoing": str(tmp_path / "out"),
+    }
+    for name, code in blocks("python").items():
+        if name.startswith(IN_SPARK):
+            exec(code, names)
+    assert spark.read.parquet(str(tmp_path / "out")).count() == 100
 
 
 def test_commands_and_their_options_exist() -> None:

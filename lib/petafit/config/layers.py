@@ -90,7 +90,7 @@ def load_settings(
         *environment_layers(folder, env),
         *tasks,
         _variables(os.environ),
-        _overrides(overrides),
+        assignments(overrides),
     ]
     _refuse_options(layers)
     named = as_layer(_NO_TASK, "no task") if task is None else as_layer({"task": task}, "--task")
@@ -144,7 +144,7 @@ def _variables(environ: Mapping[str, str]) -> Tree:
     return layer
 
 
-def _overrides(overrides: Sequence[str]) -> Tree:
+def assignments(overrides: Sequence[str]) -> Tree:
     """Return the layer of `--set`; of two for one key the last wins."""
     return reduce(merge, map(_override, overrides), {})
 

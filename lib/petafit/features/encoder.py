@@ -155,9 +155,19 @@ class Encoder:
 
     @classmethod
     def from_state_dict(
-        cls, named: StateDict, *, layout: Layout = "csr", dtype: DType = "float32"
+        cls,
+        named: StateDict,
+        *,
+        layout: Layout = "csr",
+        dtype: DType = "float32",
+        labelled: bool = True,
     ) -> Self:
         """Rebuild the encoder that `to_state_dict` stored, for a learner with this layout.
+
+        Parameters
+        ----------
+        labelled : bool
+            It belongs to a model; False: to features alone.
 
         Raises
         ------
@@ -170,7 +180,7 @@ class Encoder:
             given = {name: named.params[name] for name in ("hash_bits", "label", "weight")}
             given["numbers_apart"] = named.params.get("numbers_apart", False)
             given["unicode"] = named.params.get("unicode")
-            check_stored(features, statistics, **given)
+            check_stored(features, statistics, **given, labelled=labelled)
         return cls(features, statistics, **given, layout=layout, dtype=dtype)
 
 

@@ -28,8 +28,9 @@ class Profile(Aggregator[StateDict, pa.RecordBatch, TableStatistics]):
     Parameters
     ----------
     features : sequence of Feature
-    label : str
-    kind : {"classes", "number"}
+    label : str, optional
+        None: the features alone.
+    kind : {"classes", "number"}, optional
         Kind of the label.
     weight : str, optional
         The column of the rows' weights: a row of weight n counts as n rows, one of weight 0 as
@@ -44,8 +45,8 @@ class Profile(Aggregator[StateDict, pa.RecordBatch, TableStatistics]):
         self,
         features: Sequence[Feature],
         *,
-        label: str,
-        kind: Literal["classes", "number"],
+        label: str | None = None,
+        kind: Literal["classes", "number"] | None = None,
         weight: str | None = None,
         classes: Sequence[Scalar] | None = None,
         unicode: UnicodeForm | None = None,
@@ -58,8 +59,8 @@ class Profile(Aggregator[StateDict, pa.RecordBatch, TableStatistics]):
     @property
     def columns(self) -> tuple[str, ...]:
         """The columns to read."""
-        weight = (self.weight,) if self.weight else ()
-        return tuple(dict.fromkeys([*(f.column for f in self.numerics), self.label, *weight]))
+        others = (name for name in (self.label, self.weight) if name is not None)
+        return tuple(dict.fromkeys([*(f.column for f in self.numerics), *others]))
 
     @property
     def known(self) -> TableStatistics | None:
@@ -69,7 +70,7 @@ class Profile(Aggregator[StateDict, pa.RecordBatch, TableStatistics]):
         """
         if (
             self.weight is not None
-            or self.classes is None
+            or (self.label is not None and self.classes is None)
             or any(f.needs_statistics for f in self.numerics)
         ):
             return None
@@ -88,9 +89,9 @@ class Profile(Aggregator[StateDict, pa.RecordBatch, TableStatistics]):
                 batch, weight = batch.filter(pa.array(weight != 0)), weight[weight != 0]
         values = [raw_values(f, batch.column(f.column)) for f in self.numerics]
         counts: dict[Scalar, float] = {}
-        if self.kind == "number":
+        if self.label is not None and self.kind == "number":
             values.append(label_numbers(batch.column(self.label), self.label))
-        else:
+        elif self.label is not None:
             labels = class_labels(batch.column(self.label), self.label, self.unicode)
             counts = _count(labels, weight, self.label)
         rows = batch.num_rows
@@ -145,7 +146,7 @@ class Profile(Aggregator[StateDict, pa.RecordBatch, TableStatistics]):
             f.column: statistics for f, statistics in zip(self.numerics, moments, strict=False)
         }
         label = moments[-1] if self.kind == "number" else None
-        _refuse_infinite(columns if label is None else {**columns, self.label: label})
+        _refuse_infinite({**columns, str(self.label): label} if label else columns)
         counts = _counts(summary)
         classes = self._all_classes(counts) if self.kind == "classes" else None
         return TableStatistics(

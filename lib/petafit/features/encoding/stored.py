@@ -58,8 +58,14 @@ def check_stored(
     weight: Any,
     numbers_apart: Any,
     unicode: Any,
+    labelled: bool = True,
 ) -> None:
     """Refuse parameters that no encoder has stored.
+
+    Parameters
+    ----------
+    labelled : bool
+        The statistics are those of a model, with its classes or its label.
 
     Raises
     ------
@@ -82,7 +88,7 @@ def check_stored(
             _check_feature(part, statistics)
         if isinstance(feature, Cross) and len(feature.parts) < 2:
             raise damaged("features", expected="crosses of two or more", got=feature)
-    _check_statistics(statistics)
+    _check_statistics(statistics, labelled=labelled)
 
 
 @contextmanager
@@ -138,7 +144,7 @@ def _check_feature(part: Any, statistics: TableStatistics) -> None:
                 raise damaged("features", expected="a finite number", got=part.impute)
 
 
-def _check_statistics(statistics: TableStatistics) -> None:
+def _check_statistics(statistics: TableStatistics, *, labelled: bool) -> None:
     columns = [*statistics.columns.values(), *([statistics.label] if statistics.label else [])]
     for found in columns:
         numbers = found.mean, found.sd, found.minimum, found.maximum
@@ -146,9 +152,12 @@ def _check_statistics(statistics: TableStatistics) -> None:
             raise damaged("column statistics", expected="finite statistics", got=found)
         if found.count < 0 or found.missing < 0:
             raise damaged("column statistics", expected="counts of 0 or more", got=found)
-    if (statistics.classes is None) == (statistics.label is None):
+    targets = (statistics.classes is not None) + (statistics.label is not None)
+    if targets != labelled:
         raise damaged(
-            "column statistics", expected="either classes or the label's statistics", got=statistics
+            "column statistics",
+            expected="either classes or the label's statistics" if labelled else "no label",
+            got=statistics,
         )
     if statistics.classes is not None:
         kinds = {type(each) for each in statistics.classes}
