@@ -34,13 +34,16 @@ class PortableModel:
     key : tuple of str
         Digests of the content and of the module of functions, and where it was published.
     content : bytes or None
-        None: it is read from the folder of `version`.
+        None: it is read from `folder`.
+    folder : Folder or None
+        Of the published content; takes the address of an object store along.
     build : callable
         Importable by its name.
     """
 
     key: tuple[str, ...]
     content: bytes | None = field(compare=False, repr=False)
+    folder: Folder | None = field(compare=False)
     build: Build = field(compare=False)
     version: ModelVersion | None = field(compare=False)
     derivation: Derivation | None = field(compare=False)
@@ -62,6 +65,7 @@ class PortableModel:
         return cls(
             key=(digest(buffers), module, *place),
             content=None if by_address else b"".join(buffers),
+            folder=Folder(version.folder) if version and by_address else None,
             build=build,
             version=version,
             derivation=derivation,
@@ -82,9 +86,10 @@ class PortableModel:
 def _loaded(sent: PortableModel) -> Signature:
     if sent.content is not None:
         return sent.build(from_bytes(sent.content), sent.version, sent.derivation)
+    assert sent.folder is not None
     assert sent.version is not None  # only published models have an address
     try:
-        named = read_content(Folder(sent.version.folder), sent.version.files)
+        named = read_content(sent.folder, sent.version.files)
     except StorageError as error:
         raise StorageError(
             f"This machine cannot read the model {sent.version.name!r}",
