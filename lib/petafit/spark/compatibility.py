@@ -1,6 +1,7 @@
 """Newer calls of PySpark for the older releases: each goes with the last release that lacks it."""
 
 import inspect
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -39,6 +40,14 @@ def frame_of(session: SparkSession, rows: pa.Table) -> DataFrame:
     schema = from_arrow_schema(rows.schema)
     batches = rows.cast(arrow_schema(schema)).to_batches()
     return session.range(1, numPartitions=1).mapInArrow(lambda _: iter(batches), schema)
+
+
+def rebalanced(frame: DataFrame, columns: Sequence[str]) -> DataFrame:
+    """Divide rows by columns in even parts: Spark 3.5 takes names for literals."""
+    if hasattr(frame, "toArrow"):
+        return frame.hint("rebalance", *columns)
+    older: Any = frame
+    return DataFrame(older._jdf.hint("rebalance", older._jcols(*columns)), older.sparkSession)
 
 
 def file_metadata(frame: DataFrame) -> Column:

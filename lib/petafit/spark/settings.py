@@ -13,6 +13,7 @@ from petafit.config.settings import Settings
 from petafit.config.submit import as_text
 from petafit.messages import holds_secret
 from petafit.spark.failures import reason, refused
+from petafit.spark.releases import release_of
 
 EXTENSIONS = "spark.sql.extensions"
 CATALOG = "spark.sql.catalog.spark_catalog"
@@ -99,12 +100,15 @@ def with_retries(master: str) -> str:
 
 def session_settings(settings: Settings) -> dict[str, str]:
     """Return the settings that a running session accepts, too."""
+    import pyspark
+
     ours: dict[str, Scalar] = {
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.caseSensitive": False,  # direct reading ignores case, too
         "spark.sql.execution.arrow.maxRecordsPerBatch": settings.training.batch_rows,
         "spark.sql.execution.arrow.pyspark.validateSchema.enabled": True,
-        "spark.sql.execution.pythonUDF.arrow.enabled": True,
+        # With it UDFs of Spark 3.5 get a vector as a row, those of its own OneVsRest too
+        "spark.sql.execution.pythonUDF.arrow.enabled": release_of(pyspark.__version__) != (3, 5),
         # With it a UDF over a table's columns cannot return a vector (SPARK-56350), as text does.
         "spark.sql.execution.arrow.pythonUDF.columnarInput.enabled": False,
         "spark.sql.files.ignoreCorruptFiles": False,  # true would keep the rows before the damage

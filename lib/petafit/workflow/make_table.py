@@ -146,10 +146,12 @@ def _ordered(
     frame: "DataFrame", partition_by: Sequence[str], sort_by: Sequence[str]
 ) -> "DataFrame":
     """Divide the rows among tasks: in a fixed order if one is wanted, else in even parts."""
+    from petafit.spark.compatibility import rebalanced
+
     partitions, keys = (list(map(quoted, names)) for names in (partition_by, sort_by))
     with in_one_sentence("The rows cannot be divided by `partition_by` and `sort_by`"):
         if not keys:
-            return frame.hint("rebalance", *partitions) if partitions else frame
+            return rebalanced(frame, partitions) if partitions else frame
         if not partitions:
             return frame.orderBy(*keys)
         return frame.repartition(*partitions).sortWithinPartitions(*partitions, *keys)

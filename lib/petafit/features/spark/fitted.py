@@ -9,7 +9,6 @@ import pyarrow as pa
 from pyspark.ml import PipelineModel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812  (the name Spark's own documentation uses)
-from pyspark.sql.pandas.types import to_arrow_schema, to_arrow_type
 from pyspark.sql.types import StructField
 
 from petafit.errors import ConfigurationError, StorageError
@@ -18,6 +17,7 @@ from petafit.features.spark.pipeline import transformed
 from petafit.features.spark.stored_stages import check_stages
 from petafit.features.stages.outputs import OutputColumn
 from petafit.features.stages.record import StageRecord
+from petafit.spark.compatibility import arrow_schema, arrow_type
 from petafit.spark.failures import in_one_sentence
 from petafit.store.filesystem import Folder
 from petafit.stream.scan.stream import ScanSource
@@ -104,7 +104,7 @@ def training_rows(source: ScanSource, checks: Checks) -> DataFrame:
     """Return the rows that a model learns from: selected, and valid by the contract."""
     wanted = source.driver_frame().select(*(F.col(quoted(n)) for n in source.schema.names)).schema
     frame, unbound = source.for_tasks()
-    rows = to_arrow_schema(wanted, timezone="UTC")
+    rows = arrow_schema(wanted)
     return frame.mapInArrow(partial(_valid, unbound, checks, rows), wanted)
 
 
@@ -217,7 +217,7 @@ def _valid(
 
 def _output(field: StructField, frame: DataFrame) -> OutputColumn:
     if field.dataType.typeName() != "vectorudt":
-        return OutputColumn(field.name, canonical(to_arrow_type(field.dataType, timezone="UTC")))
+        return OutputColumn(field.name, canonical(arrow_type(field.dataType)))
     attributes = (field.metadata or {}).get("ml_attr", {})
     size = attributes.get("num_attrs")
     if size is None:

@@ -12,11 +12,12 @@ from pyspark.ml.linalg import VectorUDT
 from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 from pyspark.sql import DataFrame
-from pyspark.sql.pandas.functions import arrow_udf
 
 from petafit.features.encoding.vectors import VectorBlock
 from petafit.features.feature import Vector
 from petafit.features.spark.number_stage import with_entries
+from petafit.functions.arrow_columns import ArrowColumn, with_arrow_columns
+from petafit.table.filters.literals import quoted
 
 
 class AddVectors(Transformer, DefaultParamsReadable[Any], DefaultParamsWritable):
@@ -73,6 +74,5 @@ class AddVectors(Transformer, DefaultParamsReadable[Any], DefaultParamsWritable)
             return hashed if entries is None else with_entries(hashed, entries, first + sum(sizes))
 
         vector = self.getOrDefault(self.vector)
-        # its stubs require a function type, which its code warns against
-        add = arrow_udf(with_vectors, VectorUDT())  # type: ignore[call-overload]
-        return dataset.withColumn(vector, add(vector, *names))
+        made = ArrowColumn(with_vectors, [vector, *map(quoted, names)], VectorUDT())
+        return with_arrow_columns(dataset, {vector: made})
