@@ -47,7 +47,8 @@ def rebalanced(frame: DataFrame, columns: Sequence[str]) -> DataFrame:
     if hasattr(frame, "toArrow"):
         return frame.hint("rebalance", *columns)
     older: Any = frame
-    return DataFrame(older._jdf.hint("rebalance", older._jcols(*columns)), older.sparkSession)
+    query = f"SELECT /*+ REBALANCE({', '.join(columns)}) */ * FROM {{rows}}"
+    return older.sparkSession.sql(query, rows=frame)
 
 
 def file_metadata(frame: DataFrame) -> Column:
