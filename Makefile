@@ -48,7 +48,7 @@ test-oldest: $(OLDEST)/.ready ## Run the core's tests on the oldest packages, Sp
 	$(OLDEST)/bin/python -m pytest -o filterwarnings=default $(OLDEST_TESTS)
 
 # The core without Spark, and on Spark what its releases differ in.
-OLDEST_TESTS := tests/aggregate tests/config tests/features tests/functions tests/learners/ridge \
+OLDEST_TESTS = tests/aggregate tests/config tests/features tests/functions tests/learners/ridge \
   tests/learners/sklearn/test_learner.py tests/models tests/spark/test_provision.py tests/store \
   tests/stream tests/table tests/training tests/workflow/test_train.py \
   tests/workflow/test_score_types.py $(NOT_ON_3_5:%=--deselect %)

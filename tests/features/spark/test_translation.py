@@ -168,9 +168,10 @@ def fitted(spark: Any, stages: Sequence[Any], rows: pa.Table) -> tuple[Any, Any,
     from petafit.features.spark.fitted import SparkStages
     from petafit.features.spark.pipeline import make_stages
     from petafit.features.spark.translate import own_stages
+    from petafit.spark.compatibility import frame_of
 
     made = make_stages(stages, ())
-    schema = spark.createDataFrame(rows.slice(0, 1)).schema
+    schema = frame_of(spark, rows.slice(0, 1)).schema
     frame = spark.createDataFrame(rows.to_pylist(), schema)
     from pyspark.ml import Pipeline
 
