@@ -10,7 +10,7 @@ and `IndexDataCacheFile`, which stores them.
 
 import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -72,10 +72,12 @@ class KernelCache(_caching.FunctionCache):  # type: ignore[misc]
         """Return what a cache holds for a signature; None if it is to be compiled."""
         target_context.refresh()
         version = version_name(target_context.codegen().magic_tuple())
-        found = self._load(sig, target_context, [packaged_folder() / version, _own(version)])
+        found = self._load(sig, target_context, packaged_folder() / version)
+        if found is None:
+            found = self._load(sig, target_context, _own(version))
         if found is None and counter.depth == 0:
             _lock(version).acquire()
-            found = self._load(sig, target_context, [_own(version)])
+            found = self._load(sig, target_context, _own(version))
             if found is None:
                 _say_once(version)
             else:
@@ -96,17 +98,14 @@ class KernelCache(_caching.FunctionCache):  # type: ignore[misc]
             if counter.depth == 0:
                 _lock(version).release()
 
-    def _load(self, sig: Any, target_context: Any, folders: Sequence[Path]) -> Any:
+    def _load(self, sig: Any, target_context: Any, folder: Path) -> Any:
         key = self._index_key(sig, target_context.codegen())
-        for folder in folders:
-            try:
-                found = self._file(folder).load(key)
-            except Exception:  # a damaged file may raise anything: it is compiled anew
-                log.debug("%s holds a damaged kernel", folder, exc_info=True)
-                continue
-            if found is not None:
-                return self._impl.rebuild(target_context, found)
-        return None
+        try:
+            found = self._file(folder).load(key)
+        except Exception:  # a damaged file may raise anything: it is compiled anew
+            log.debug("%s holds a damaged kernel", folder, exc_info=True)
+            return None
+        return None if found is None else self._impl.rebuild(target_context, found)
 
     def _file(self, folder: Path) -> Any:
         return _caching.IndexDataCacheFile(

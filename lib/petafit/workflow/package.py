@@ -41,9 +41,13 @@ _UNUSED = (
     "setuptools*",
     "pyarrow/include",
     "pyarrow/*flight*",
-    "pyarrow/*substrait*",
 )
-"""Tests, headers, and Arrow's network services, in no job's use."""
+"""Tests, headers, and Arrow's network service, in no job's use."""
+_USED = (
+    "petafit.aggregate.shard_task, petafit.learners.registry, petafit.learners.sklearn.learner, "
+    "petafit.models.model, petafit.stream.direct, pyarrow.dataset, pyarrow.fs, sklearn.utils"
+)
+"""Modules that import what is left."""
 
 
 @dataclass(frozen=True)
@@ -112,6 +116,7 @@ def package(
         kernels = root / "share/petafit/kernels"
         compiled = compile_kernels(kernels, target=target, python=(interpreter, "-I"))
         _prune(site, (*_UNUSED, *(() if driver else _DRIVERS_ONLY)))
+        _run([interpreter, "-I", "-c", f"import {_USED}"], "The environment lacks something")
         log.info("writing %s", output)
         _write(root, file)
     digest = hashlib.sha256(output.read_bytes()).hexdigest()
