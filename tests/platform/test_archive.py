@@ -9,7 +9,11 @@ import pytest
 from petafit.workflow.package import Package
 from tests.compiled.processes import ROOT, environment
 
-pytestmark = [pytest.mark.platform, pytest.mark.timeout(1200)]
+pytestmark = [
+    pytest.mark.platform,
+    pytest.mark.timeout(1200),
+    pytest.mark.xdist_group("archive"),  # which is built once
+]
 
 LEARNERS = """
 import sys, warnings

@@ -16,7 +16,11 @@ from tests.cluster import standalone
 
 MAIN = "from petafit.cli import main; main()"
 
-pytestmark = [pytest.mark.platform, pytest.mark.timeout(1200)]
+pytestmark = [
+    pytest.mark.platform,
+    pytest.mark.timeout(1200),
+    pytest.mark.xdist_group("archive"),  # which is built once
+]
 
 
 def run(job: str, folder: Path, *options: str) -> dict[str, object]:
