@@ -72,6 +72,7 @@ def test_it_is_small_and_names_no_builder(archive: Package) -> None:
     }
     names = {entry.name.split("/")[3] for entry in entries if entry.name.count("/") > 2}
     assert {"petafit", "pyarrow", "sklearn", "numba"} <= names
+    assert not [entry.name for entry in entries if "__pycache__" in entry.name]
     assert not names & {"pyspark", "petafit_benchmark", "pip", "matplotlib", "deltalake"}
 
 

@@ -116,7 +116,7 @@ def package(
         kernels = root / "share/petafit/kernels"
         compiled = compile_kernels(kernels, target=target, python=(interpreter, "-I"))
         _prune(site, (*_UNUSED, *(() if driver else _DRIVERS_ONLY)))
-        _run([interpreter, "-I", "-c", f"import {_USED}"], "The environment lacks something")
+        _run([interpreter, "-IB", "-c", f"import {_USED}"], "The environment lacks something")
         log.info("writing %s", output)
         _write(root, file)
     digest = hashlib.sha256(output.read_bytes()).hexdigest()
