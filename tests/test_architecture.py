@@ -1,5 +1,6 @@
 """Modules outside the contract `spark` run without Spark, which import-linter cannot test."""
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -30,3 +31,15 @@ def test_only_the_modules_named_in_the_contract_need_spark():
         [sys.executable, "-c", IMPORT_ALL_WITHOUT_SPARK, pattern], capture_output=True, text=True
     )
     assert answer.returncode == 0, answer.stderr
+
+
+def test_calls_that_old_spark_lacks_stand_where_they_are_replaced():
+    of_new_spark = re.compile(
+        r"\.arrow_udf\b|import .*\barrow_udf\b|\.toArrow\(|\bmetadataColumn\("
+    )
+    found = {
+        path.name
+        for path in (ROOT / "lib/petafit").rglob("*.py")
+        if of_new_spark.search(path.read_text())
+    }
+    assert found == {"compatibility.py", "arrow_columns.py"}
