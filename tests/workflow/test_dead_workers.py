@@ -39,8 +39,8 @@ Stages before it check files, or make the profile: they are whole, and are not r
 
 OF_MLLIB: Jobs = {
     "train-mllib": ("train", 3, ["model=mllib", *MLLIB]),
-    "evaluate-mllib": ("evaluate", 2, ["model=mllib"]),
-    "score-mllib": ("score", 2, ["model=mllib"]),
+    "evaluate-mllib": ("evaluate", 1, ["model=mllib"]),
+    "score-mllib": ("score", 1, ["model=mllib"]),
 }
 
 ALL, FIRST, NONE = 9, 1, 0
