@@ -1,4 +1,4 @@
-"""A standalone Spark cluster on the loopback interface, for as long as a block runs."""
+"""Servers of Spark on the loopback interface, for as long as a block runs."""
 
 import os
 import re
@@ -10,6 +10,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pyspark
+
+from petafit.spark.settings import DELTA, has_delta_jars
 
 HOME = Path(pyspark.__path__[0])
 
@@ -53,6 +55,28 @@ def standalone(
 
 
 @contextmanager
+def connect_server(folder: Path, *, cores: int = 2) -> Iterator[str]:
+    """A Spark Connect server on `local`; gives its URL, once it takes connections."""
+    settings = folder / "log4j2.properties"
+    settings.write_text(LOG)
+    given = {
+        "spark.connect.grpc.binding.address": "127.0.0.1",
+        "spark.connect.grpc.binding.port": "0",
+        "spark.driver.memory": "1g",
+        "spark.sql.shuffle.partitions": "2",
+        "spark.sql.warehouse.dir": str(folder / "warehouse"),
+        "spark.ui.enabled": "false",
+        **(DELTA if has_delta_jars() else {}),
+    }
+    options = [word for pair in given.items() for word in ("--conf", "=".join(pair))]
+    server = "org.apache.spark.sql.connect.service.SparkConnectServer"
+    options += ["--master", f"local[{cores}]", "--class", server]
+    with _daemon("SparkSubmit", [*options, "spark-internal"], settings, sys.executable) as process:
+        found = _waited_for(process, r"Spark Connect server started at: \S*?:(\d+)")
+        yield f"sc://127.0.0.1:{found[1]}"
+
+
+@contextmanager
 def _daemon(
     name: str, options: Sequence[str], log: Path, python: str | Path
 ) -> Iterator["subprocess.Popen[str]"]:
@@ -62,6 +86,7 @@ def _daemon(
         "SPARK_LOCAL_IP": "127.0.0.1",
         "PYSPARK_PYTHON": str(python),
         "SPARK_DAEMON_JAVA_OPTS": f"-Dlog4j2.configurationFile={log}",
+        "SPARK_SUBMIT_OPTS": f"-Dlog4j2.configurationFile={log}",
     }
     if python != sys.executable:
         environment.pop("PYTHONPATH", None)

@@ -91,6 +91,13 @@ def test_two_ways_to_split_replace_each_other() -> None:
     assert stacked(by_key, by_month) == by_month
 
 
+def test_a_server_takes_the_place_of_a_master_and_what_it_is_started_with() -> None:
+    local = {"spark": {"master": "local[*]", "submit": {"spark.driver.memory": "4g"}}}
+    server = {"spark": {"remote": "sc://host"}}
+    assert stacked(local, server) == server
+    assert stacked(server, {"spark": {"master": "local[2]"}}) == {"spark": {"master": "local[2]"}}
+
+
 def test_dropped_settings_are_reported() -> None:
     task = as_layer({"learner": {"name": "A", "params": {"alpha": 1}}}, "task.yaml")
     result = stack([task, as_assignment(("learner", "name"), "B", "--set")])

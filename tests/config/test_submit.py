@@ -91,6 +91,14 @@ def test_a_cache_folder_that_cannot_be_used_is_named(
         assert "hunter2" not in str(refused.value)
 
 
+def test_nothing_is_submitted_to_a_connect_server() -> None:
+    settings = Settings(
+        task="t", table="t", label="y", spark={"remote": "sc://host/;token=hunter2"}
+    )
+    with pytest.raises(ConfigurationError, match=r"token=\*\*\*.*petafit train"):
+        submit_arguments(settings)
+
+
 def test_a_standalone_cluster_runs_no_python_driver() -> None:
     submit = {"spark.submit.deployMode": "cluster"}
     with pytest.raises(ConfigurationError, match="no Python application in cluster mode"):

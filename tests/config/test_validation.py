@@ -80,6 +80,8 @@ def test_a_wrong_value(write: Write, override: str, message: str) -> None:
         (["split.test_share=0.1"], "do not fit together: split.test_share needs keys"),
         (["split.test_share=0.1", "keys=[y]"], "split.test_share needs other keys than"),
         (["keys=[a, b, a]"], "keys names 'a' twice"),
+        (["spark={master: yarn, remote: 'sc://a'}"], "spark: give either remote, or master and"),
+        (["spark={remote: 'spark://a'}"], "spark: remote is not a URL such as sc://host:15002"),
         (["label.classes=[1]"], "label: classes must name two classes or more"),
         (["label.classes=[a, b, a]"], "label: classes names 'a' twice"),
         (["label={kind: number, classes: [1, 2]}"], "a label of kind number has no classes"),

@@ -9,12 +9,11 @@ import pytest
 
 from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError
+from petafit.spark.capacity import jvm_peak_memory, slots
 from petafit.spark.session import (
     delta_available,
-    jvm_peak_memory,
     open_session,
     require_delta,
-    slots,
 )
 
 TIME_ZONE = "spark.sql.session.timeZone"

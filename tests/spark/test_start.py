@@ -13,12 +13,15 @@ import pytest
 from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError
 from petafit.spark.failures import refused
+from petafit.spark.remote import connected, server_url
 from petafit.spark.session import (
     _build,
     delta_available,
 )
 from petafit.spark.settings import check_values
 from petafit.spark.start import _Stderr, quiet_start, require_answer
+
+PROXIES = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "grpc_proxy")
 
 
 @pytest.fixture
@@ -34,13 +37,41 @@ def test_a_master_that_cannot_be_reached_is_refused_before_spark_starts(
     monkeypatch: pytest.MonkeyPatch, closed: int, scheme: str
 ) -> None:
     monkeypatch.delenv("PYSPARK_GATEWAY_PORT", raising=False)
-    for proxy in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY"):
+    for proxy in PROXIES:
         monkeypatch.delenv(proxy, raising=False)
     monkeypatch.setattr("petafit.spark.session.start_jvm", pytest.fail)
     spark = {"master": f"{scheme}127.0.0.1:{closed}"}
     settings = Settings(task="tests", table="none", label="none", spark=spark)
     with pytest.raises(ConfigurationError, match=f"127.0.0.1:{closed}; got Connection refused"):
         _build(settings, "tests")
+
+
+def test_a_connect_server_that_cannot_be_reached_is_refused(
+    monkeypatch: pytest.MonkeyPatch, closed: int
+) -> None:
+    for proxy in PROXIES:
+        monkeypatch.delenv(proxy, raising=False)
+    with (
+        pytest.raises(
+            ConfigurationError, match=rf"No Spark Connect server answers .*:{closed}.*spark.remote"
+        ),
+        connected(f"sc://127.0.0.1:{closed}/;token=hidden"),
+    ):
+        pass
+
+
+def test_the_server_is_that_of_the_settings_or_of_spark_s_own_variable(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def url(**spark: object) -> str | None:
+        return server_url(Settings(task="tests", table="none", label="none", spark=spark))
+
+    monkeypatch.delenv("SPARK_REMOTE", raising=False)
+    assert url() is None
+    monkeypatch.setenv("SPARK_REMOTE", "sc://there")
+    assert url() == "sc://there"
+    assert url(remote="sc://here") == "sc://here"
+    assert url(master="local[2]") is None
 
 
 def test_a_host_that_is_unknown_is_named() -> None:
@@ -218,7 +249,8 @@ def test_spark_submit_runs_a_script_that_writes_and_reads_delta(spark, tmp_path)
     script.write_text(
         dedent(f"""
         from petafit.config.settings import Settings
-        from petafit.spark.session import jvm_peak_memory, open_session, require_delta, slots
+        from petafit.spark.capacity import jvm_peak_memory, slots
+        from petafit.spark.session import open_session, require_delta
 
         settings = Settings(
             task="t", table="t", label="y",

@@ -17,7 +17,7 @@ from petafit.aggregate.heartbeat import repeating
 from petafit.aggregate.pass_files import ShardReport
 from petafit.aggregate.shard_task import ShardTask, aggregate_shard
 from petafit.aggregate.tree import merge_if_last
-from petafit.spark import session
+from petafit.spark import capacity
 from petafit.spark.failures import in_one_sentence
 from petafit.stream.batches import Source
 from petafit.stream.scan.stream import ScanSource, naming_files
@@ -47,7 +47,7 @@ class SparkEngine:
     @property
     def slots(self) -> int:
         """The number of tasks that run at a time."""
-        return session.slots(self.spark)
+        return capacity.slots(self.spark)
 
     def aggregate(self, task: ShardTask, source: Source) -> list[ShardReport]:
         """Aggregate every shard; the reports, by shard."""
@@ -78,7 +78,7 @@ class SparkEngine:
         self, frame: DataFrame, task: Callable[[Batches], Iterator[Answer]], what: str
     ) -> list[Answer]:
         """Run a task on every partition; a worker's petafit error is raised here as itself."""
-        answering = partial(_answering, task, session.task_attempts(self.spark))
+        answering = partial(_answering, task, capacity.task_attempts(self.spark))
         watched = repeating(self._warn_of_waiting, seconds=_WAIT_SECONDS, name="petafit-executors")
         explained = in_one_sentence("Spark's tasks failed", kind=errors.PetafitError, task=what)
         with watched, explained, naming_files():
@@ -96,7 +96,7 @@ class SparkEngine:
         return answers
 
     def _warn_of_waiting(self) -> None:
-        if session.lacks_executors(self.spark):
+        if capacity.lacks_executors(self.spark):
             read = partial(self.spark.conf.get, default="Spark's default")
             log.warning(
                 "no executor has come yet: each is to have %s cores and %s of memory. Where no "

@@ -7,7 +7,8 @@ file that says ``extends: other`` is laid over that task's file.
 If a layer changes a value that other settings describe, earlier layers' settings for the old value
 are dropped: ``learner.name`` drops ``learner.params``, ``table.uri`` its ``format`` and
 ``version``, ``label.column`` its ``kind`` and ``classes``, ``dataset.name`` all its siblings;
-``split.test_share`` and ``split.train`` with ``split.test`` replace each other. Relative paths are
+``split.test_share`` and ``split.train`` with ``split.test`` replace each other, as do
+``spark.remote`` and ``spark.master`` with ``spark.submit``. Relative paths are
 relative to the current directory, whichever file contains them.
 """
 

@@ -38,6 +38,8 @@ _BELONGINGS: dict[Path, Path] = {
     ("split", "test_share"): ("train", "test"),
     ("split", "train"): ("test_share",),
     ("split", "test"): ("test_share",),
+    ("spark", "remote"): ("master", "submit"),
+    ("spark", "master"): ("remote",),
 }
 
 

@@ -16,6 +16,7 @@ from petafit.config.datasets import ClicksDataset, TextsDataset
 from petafit.config.feature_groups import FeatureGroup, UnicodeForm
 from petafit.config.placeholders import Template, Templates
 from petafit.config.section import Names, Scalar, Section
+from petafit.config.spark import Spark
 from petafit.config.storage import Storage
 from petafit.config.tables import Preparation
 from petafit.config.tables import Table as Table
@@ -48,23 +49,6 @@ class Paths(Section):
     cache: str | None = Field(
         None,
         description="local folder for training.cache; null: Spark's own, else the temporary one",
-    )
-
-
-class Spark(Section):
-    """Spark's own settings, split by when they can be set."""
-
-    master: str | None = Field(None, description="null leaves the master to spark-submit")
-    submit: dict[str, Scalar] = Field(
-        default_factory=dict, description="needed before the JVM starts: memory, cores, jars"
-    )
-    session: dict[str, Scalar] = Field(
-        default_factory=dict, description="may be set on a running session: spark.sql.*"
-    )
-    stages: Names = Field(
-        (),
-        description="classes of Spark ML stages that tasks may name, beside those of "
-        "pyspark.ml.feature: my.package.Class",
     )
 
 

@@ -9,7 +9,7 @@ from uuid import uuid4
 from petafit.config.section import Scalar
 from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError
-from petafit.messages import holds_secret
+from petafit.messages import holds_secret, redact
 
 # The shell splits a command substitution's output at white space and expands patterns.
 _IN_WORDS = re.compile(r"[^\s*?\[\]]*")
@@ -25,13 +25,20 @@ def submit_arguments(settings: Settings) -> list[str]:
     Raises
     ------
     ConfigurationError
-        Spark does not support this deploy mode for Python, or the file cannot be written.
+        Spark does not support this deploy mode for Python, the settings are of Spark Connect, or
+        the file cannot be written.
 
     Notes
     -----
     With ``--properties-file`` Spark ignores ``spark-defaults.conf`` unless called with
     ``--load-spark-defaults`` (Spark 4.0 and newer).
     """
+    if settings.spark.remote is not None:
+        raise ConfigurationError(
+            "Nothing is submitted to a Spark Connect server",
+            got=redact(f"spark.remote: {settings.spark.remote}"),
+            hint="Run the job as a command: `petafit train --env ENV --task TASK`.",
+        )
     check_deploy_mode(settings)
     pairs, master = as_text(settings.spark.submit), []
     if settings.spark.master and holds_secret("spark.master", settings.spark.master):

@@ -29,6 +29,9 @@ _DECORATION = re.compile(
 )
 """A class name, a condition's name, a standard's code."""
 
+_PLACE = re.compile(r"\s*SQLSTATE: \w+; (line \d+ pos \d+);?\s*$")
+"""The place in a query behind a standard's code."""
+
 _LOST_TASK = re.compile(
     r"Task (?P<number>\d+) in stage \S+ failed (?P<times>\d+) times.*?\(TID \d+\) \((?P<host>\S+)",
     re.DOTALL,
@@ -95,10 +98,13 @@ def reason(error: BaseException) -> str:
     --------
     >>> reason(Exception("An error occurred.\\n: org.apache.spark.SparkException: Too many."))
     'Too many.'
+    >>> reason(Exception("[UNRESOLVED] There is no `a`. SQLSTATE: 42703; line 3 pos 7;"))
+    'There is no `a`. (line 3 pos 7)'
     """
     text = str(error).strip()
     lines = _PYTHON.findall(text) or next(filter(None, (c.findall(text) for c in _CAUSES)), [])
     found = lines[-1] if lines else text.partition("\n")[0]
+    found = _PLACE.sub(r" (\1)", found)
     while (shorter := _DECORATION.sub("", found)) != found and shorter:
         found = shorter
     return " ".join(found.split())

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from petafit.config.settings import Settings
 from petafit.config.submit import as_text, check_deploy_mode
 from petafit.errors import ConfigurationError
 from petafit.messages import redact
+from petafit.spark.conf import value_of
 from petafit.spark.failures import reason, refused
 from petafit.spark.java import require_java
 from petafit.spark.releases import check_version
+from petafit.spark.remote import connected, is_remote, server_url
 from petafit.spark.room import require_room
 from petafit.spark.settings import (
-    ATTEMPTS,
     CATALOG,
     EXTENSIONS,
     build_settings,
@@ -32,6 +31,7 @@ from petafit.spark.settings import (
 from petafit.spark.start import (
     MASTER_HINT,
     environment,
+    quiet_queries,
     quiet_start,
     require_answer,
     silence_failures,
@@ -51,7 +51,8 @@ def open_session(
     """Yield a session with petafit's settings, for the duration of the block.
 
     A session that is given, or that the platform started before, gets petafit's ``spark.sql.*``
-    settings, has its own restored at the end, and is not stopped. One built here is stopped.
+    settings, has its own restored at the end, and is not stopped. One built here, or opened on the
+    Spark Connect server that the settings name, is stopped.
 
     Raises
     ------
@@ -59,12 +60,25 @@ def open_session(
         Spark or Java is missing, Spark does not start with these settings, or no worker of its
         cluster has room for an executor.
     """
+    with quiet_queries(), _opened(settings, app_name, given) as session:
+        yield session
+
+
+@contextmanager
+def _opened(
+    settings: Settings, app_name: str, given: SparkSession | None
+) -> Iterator[SparkSession]:
     session = given or _running()
     if session is not None:
-        check_version(session.version, connect="connect" in type(session).__module__)
+        check_version(session.version, connect=is_remote(session))
         with _lent(session, session_settings(settings)):
             _report_ignored(session, settings)
             require_room(session)
+            yield session
+        return
+    if (url := server_url(settings)) is not None:
+        with connected(url) as session, _lent(session, session_settings(settings)):
+            _report_ignored(session, settings)
             yield session
         return
     session = _build(settings, app_name)
@@ -78,7 +92,7 @@ def open_session(
 
 def delta_available(session: SparkSession) -> bool:
     """Return whether the session reads and writes Delta tables."""
-    configured = _read(session, EXTENSIONS) + _read(session, CATALOG)
+    configured = value_of(session, EXTENSIONS) + value_of(session, CATALOG)
     return "delta" in configured or "DATABRICKS_RUNTIME_VERSION" in os.environ
 
 
@@ -101,60 +115,6 @@ def case_sensitive(session: SparkSession) -> bool:
     """Return whether column names are case-sensitive in the session."""
     # with a default, which must be of the setting's type, Spark refuses "" where it is not set
     return session.conf.get("spark.sql.caseSensitive") == "true"
-
-
-def slots(session: SparkSession) -> int:
-    """Return the number of concurrent tasks.
-
-    It is derived from the requested executors, else from those that have registered; 2 if neither
-    is known, as on Spark Connect.
-    """
-    executors = _number(session, "spark.executor.instances")
-    cores = executors * max(1, _number(session, "spark.executor.cores"))
-    if cores and not _read(session, "spark.master").startswith("local"):
-        return max(1, cores // max(1, _number(session, "spark.task.cpus")))
-    try:
-        return session.sparkContext.defaultParallelism
-    except (NotImplementedError, AttributeError):
-        return 2
-
-
-def task_attempts(session: SparkSession) -> int:
-    """Return the number of attempts of a task before Spark gives up."""
-    master = _read(session, "spark.master")
-    if master.startswith("local"):
-        attempts = re.fullmatch(r"local\[[^,]+,\s*(\d+)\]", master)
-        return int(attempts[1]) if attempts else 1
-    return _number(session, "spark.task.maxFailures") or ATTEMPTS
-
-
-def lacks_executors(session: SparkSession) -> bool:
-    """Return whether a cluster session has no executor yet, as far as can be known."""
-    try:
-        context = session.sparkContext
-        return (
-            not _read(session, "spark.master").startswith("local")
-            and context._jsc.sc().getExecutorMemoryStatus().size() == 1  # the driver itself
-        )
-    except (NotImplementedError, AttributeError):
-        return False
-
-
-def jvm_peak_memory(session: SparkSession) -> int | None:
-    """Return the peak memory of the driver's JVM, in bytes; None if unknown."""
-    try:
-        launched = getattr(session.sparkContext._gateway, "proc", None)
-    except (NotImplementedError, AttributeError):
-        return None
-    process = launched.pid if launched else os.getppid()  # spark-submit's JVM starts this process
-    try:
-        lines = Path(f"/proc/{process}/status").read_text().splitlines()
-    except OSError:
-        return None
-    status = dict(line.split(":", 1) for line in lines)
-    if status["Name"].strip() != "java":
-        return None
-    return int(status["VmHWM"].split()[0]) * 1024
 
 
 def _running() -> SparkSession | None:
@@ -204,7 +164,7 @@ def _build(settings: Settings, app_name: str) -> SparkSession:
     try:
         with environment(_workers_python(master, standing)), quiet_start():
             session = builder.getOrCreate()
-            _read(session, "spark.master")  # it takes its settings at the first question
+            value_of(session, "spark.master")  # it takes its settings at the first question
     except (PySparkException, Py4JError) as error:
         if SparkContext._active_spark_context is not None:
             SparkContext._active_spark_context.stop()
@@ -246,25 +206,18 @@ def _lent(session: SparkSession, wanted: Mapping[str, str]) -> Iterator[None]:
 
 
 def _report_ignored(session: SparkSession, settings: Settings) -> None:
+    if settings.spark.remote is not None and not is_remote(session):
+        _log.warning("Spark was started before, and is not on the server of spark.remote")
     ignored = [
         name
         for name, value in as_text(settings.spark.submit).items()
-        if _read(session, name).removeprefix("file:") != value.removeprefix("file:")
+        if value_of(session, name).removeprefix("file:") != value.removeprefix("file:")
     ]
     if ignored:
         _log.warning(
             "Spark was started before, without these settings of spark.submit: %s",
             ", ".join(ignored),
         )
-
-
-def _read(session: SparkSession, name: str) -> str:
-    return session.conf.get(name, "") or ""
-
-
-def _number(session: SparkSession, name: str) -> int:
-    text = _read(session, name)
-    return int(text) if text.isdecimal() else 0
 
 
 def _if_local(master: str | None, variable: str, value: str) -> dict[str, str]:

@@ -18,7 +18,7 @@ from petafit.spark.releases import release_of
 EXTENSIONS = "spark.sql.extensions"
 CATALOG = "spark.sql.catalog.spark_catalog"
 
-_DELTA = {
+DELTA = {
     EXTENSIONS: "io.delta.sql.DeltaSparkSessionExtension",
     CATALOG: "org.apache.spark.sql.delta.catalog.DeltaCatalog",
 }
@@ -76,7 +76,7 @@ def build_settings(standing: Mapping[str, str]) -> dict[str, str]:
         "spark.python.worker.faulthandler.enabled": "true",
         **{f"spark.executorEnv.{name}": "1" for name in _ONE_THREAD},
         **_ALLOCATOR,
-        **(_DELTA if has_delta_jars() else {}),
+        **(DELTA if has_delta_jars() else {}),
     }
     master = standing.get("spark.master", "")
     if master.startswith("local"):

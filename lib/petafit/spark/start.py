@@ -1,5 +1,6 @@
 """Start of Spark: the master answers, the JVM gets its settings, repeated errors are silenced."""
 
+import logging
 import os
 import re
 import shlex
@@ -43,8 +44,11 @@ _LOGGERS_OF_FAILURES = (
     "org.apache.spark.storage.BlockManager",
 )
 
+_LOGGERS_OF_QUERIES = ("DataFrameQueryContextLogger", "SQLQueryContextLogger")
+"""PySpark's own, in Python."""
+
 _ANSWER_SECONDS = 5.0
-_SCHEMES = {"spark://": None, "k8s://": 443}
+_SCHEMES = {"spark://": None, "k8s://": 443, "sc://": 15002}
 """The beginning of a URL that names hosts, and its default port."""
 
 MASTER_HINT = (
@@ -169,6 +173,25 @@ def silence_failures() -> None:
         _set_level(name, "OFF")
 
 
+@contextmanager
+def quiet_queries() -> Iterator[None]:
+    """Keep PySpark from printing the failure of a query, which is the error that is raised."""
+    try:
+        from pyspark.logger import PySparkLogger
+    except ImportError:  # before 4.0 it prints none
+        yield
+        return
+    loggers = [PySparkLogger.getLogger(name) for name in _LOGGERS_OF_QUERIES]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)
+
+
 def _set_level(name: str, level: str | None) -> str | None:
     """Give a logger a level, or its parent's; returns the one it had of its own."""
     from pyspark import SparkContext
@@ -186,8 +209,8 @@ def _set_level(name: str, level: str | None) -> str | None:
     return own
 
 
-def require_answer(master: str) -> None:
-    """Refuse a standalone or Kubernetes master that takes no connection.
+def require_answer(master: str, *, what: str = "Spark master", hint: str = MASTER_HINT) -> None:
+    """Refuse a standalone or Kubernetes master, or a Connect server, that takes no connection.
 
     Spark itself asks for a minute or more, and ends in an error of something else.
 
@@ -206,9 +229,9 @@ def require_answer(master: str) -> None:
             return
     if failed:
         raise ConfigurationError(
-            f"No Spark master answers at {', '.join(failed)}",
+            f"No {what} answers at {', '.join(failed)}",
             got="; ".join(dict.fromkeys(failed.values())),
-            hint=MASTER_HINT,
+            hint=hint,
         )
 
 
@@ -219,9 +242,11 @@ def addresses(master: str) -> list[tuple[str, int]]:
     --------
     >>> addresses("spark://a:7077,b:7078"), addresses("k8s://https://a"), addresses("yarn")
     ([('a', 7077), ('b', 7078)], [('a', 443)], [])
+    >>> addresses("sc://a/;use_ssl=true")
+    [('a', 15002)]
     """
     scheme = next((scheme for scheme in _SCHEMES if master.startswith(scheme)), None)
-    if scheme is None or (scheme == "k8s://" and _behind_proxy()):
+    if scheme is None or (scheme != "spark://" and _behind_proxy()):
         return []
     addresses = []
     for part in master.removeprefix(scheme).split(","):
@@ -237,5 +262,6 @@ def addresses(master: str) -> list[tuple[str, int]]:
 
 
 def _behind_proxy() -> bool:
-    """Return whether Spark's Kubernetes client may use a proxy."""
-    return any(os.environ.get(name) for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY"))
+    """Return whether Spark's clients of Kubernetes and of Spark Connect may use a proxy."""
+    names = ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "grpc_proxy")
+    return any(os.environ.get(name) for name in names)

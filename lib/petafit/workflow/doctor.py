@@ -12,6 +12,7 @@ from typing import Any, Literal
 from petafit.compiled.ahead import compiled_ahead
 from petafit.config.settings import Settings
 from petafit.errors import PetafitError
+from petafit.spark.remote import server_url
 from petafit.store.trial import trial
 from petafit.store.versions import code_digest
 
@@ -60,9 +61,11 @@ def doctor(settings: Settings) -> list[Check]:
     checks = [*_driver(), *_storage(settings), *_table(settings)]
     if settings.engine == "local":
         return [*checks, Check("spark", "ok", "not used: engine is local")]
-    java = _attempt("driver: java", _java)
-    checks.append(java)
-    return [*checks, *(_spark(settings) if java.status == "ok" else ())]
+    if server_url(settings) is None:  # Spark Connect's client needs no Java
+        checks.append(_attempt("driver: java", _java))
+        if checks[-1].status != "ok":
+            return checks
+    return [*checks, *_spark(settings)]
 
 
 def worst(checks: Iterable[Check]) -> Status:
@@ -129,13 +132,15 @@ def _attempt(name: str, action: Callable[[], str]) -> Check:
 
 def _spark(settings: Settings) -> Iterator[Check]:
     """Look at a session, and through it at every executor."""
+    from petafit.spark.capacity import slots
+    from petafit.spark.conf import value_of
     from petafit.spark.failures import in_one_sentence
     from petafit.spark.probe import ask_executors
-    from petafit.spark.session import delta_available, open_session, slots
+    from petafit.spark.session import delta_available, open_session
 
     try:
         with open_session(settings, app_name="petafit doctor") as session:
-            master = session.conf.get("spark.master", "") or ""
+            master = value_of(session, "spark.master")
             yield Check("spark", "ok", f"{session.version}, master {master}")
             yield _delta(session.version, delta_available(session))
             folders = [settings.paths.runs, settings.paths.models]

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from petafit.config.files import conf_folder, text_of
 from petafit.config.layers import load_settings
-from petafit.config.settings import Settings, Spark
+from petafit.config.settings import Settings
+from petafit.config.spark import Spark
 from petafit.config.tables import Table
 from petafit.errors import ConfigurationError, ContractError, EmptyInputError, did_you_mean
 from petafit.features.columns import is_date

@@ -188,9 +188,12 @@ def _peaks(passes: Passes, session: "SparkSession | None") -> dict[str, int | No
     """Peak memory in bytes, by the kind of process."""
     peaks: dict[str, int | None] = {"driver": peak_memory()}
     if session is not None:
-        from petafit.spark.session import jvm_peak_memory
+        from petafit.spark.capacity import jvm_peak_memory
 
-        peaks |= {"worker": passes.peak_memory, "jvm": jvm_peak_memory(session)}
+        peaks["worker"] = passes.peak_memory
+        jvm = jvm_peak_memory(session)
+        if jvm is not None:  # another machine's, or Spark Connect's server
+            peaks["jvm"] = jvm
     return peaks
 
 

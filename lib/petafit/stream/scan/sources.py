@@ -14,6 +14,7 @@ from petafit.config.tables import Table, View
 from petafit.errors import ContractError
 from petafit.spark.compatibility import arrow_table, arrow_type
 from petafit.spark.failures import in_one_sentence
+from petafit.spark.remote import is_remote
 from petafit.store.filesystem import Folder
 from petafit.stream.scan.stream import scan
 from petafit.table.columns import Spellings, canonical
@@ -175,7 +176,7 @@ def _registered(session: SparkSession, views: Mapping[str, DataFrame]) -> Iterat
     try:
         yield
     finally:
-        if "connect" not in type(session).__module__:
+        if not is_remote(session):
             for name in views:
                 session.catalog.dropTempView(name)
             for name, frame in former.items():
