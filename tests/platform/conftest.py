@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from petafit.workflow.package import Package, package
+from tests.cluster import connect_server
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +26,10 @@ def bare_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Package:
     """The archive as `petafit package` builds it; takes some minutes."""
     return package(tmp_path_factory.mktemp("package") / "petafit.tar.gz")
+
+
+@pytest.fixture(scope="session")
+def connect_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a Spark Connect server, which all tests in the group `connect` share."""
+    with connect_server(tmp_path_factory.mktemp("connect")) as url:
+        yield url

@@ -1,6 +1,6 @@
 """What a user does on Spark Connect: run as a process of its own, since the mode is a process's.
 
-Takes the folder of a model store, a folder of Parquet files, and one for the results.
+Takes a server's URL, the folder of a model store, one of Parquet files, and one for the results.
 """
 
 import sys
@@ -17,8 +17,8 @@ from petafit.errors import ContractError
 FEATURES: list[dict[str, Any]] = [{"numeric": "speed"}, {"categorical": "city"}]
 
 
-def main(models: str, table: str, results: str) -> None:
-    session = SparkSession.builder.remote("local[2]").getOrCreate()
+def main(url: str, models: str, table: str, results: str) -> None:
+    session = SparkSession.builder.remote(url).getOrCreate()
     try:
         assert "connect" in type(session).__module__
         session.conf.set("spark.sql.execution.arrow.pythonUDF.columnarInput.enabled", "false")

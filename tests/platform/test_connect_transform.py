@@ -1,6 +1,5 @@
 """A model and features on a real Spark Connect server, which cannot read the model store."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,23 +13,22 @@ from petafit.config.settings import Settings
 from tests.platform import connect_program
 from tests.small import table
 
-pytestmark = pytest.mark.platform
+pytestmark = [pytest.mark.platform, pytest.mark.xdist_group("connect")]
 
 
 def test_predictions_on_connect_are_those_of_predict_proba(
-    settings: Settings, tmp_path: Path
+    settings: Settings, connect_url: str, tmp_path: Path
 ) -> None:
     petafit.train(settings)
     expected = petafit.load_model(f"{settings.paths.models}/small").predict_proba(table())[:, 1]
     results = tmp_path / "results"
     results.mkdir()
-    program = connect_program.__file__
+    arguments = (connect_url, settings.paths.models, settings.table.uri, str(results))
     done = subprocess.run(
-        [sys.executable, program, settings.paths.models, settings.table.uri, str(results)],
+        [sys.executable, connect_program.__file__, *arguments],
         capture_output=True,
         text=True,
         timeout=240,
-        env={**os.environ, "PYSPARK_PYTHON": sys.executable},
     )
     assert done.returncode == 0, done.stderr[-4000:]
     assert "no column 'city'" in done.stdout
