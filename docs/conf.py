@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 import typer
 
-from petafit.cli import app
+from petafit.cli.commands import app
 from petafit.config.rendering import reference
 
 project = "petafit"

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from petafit.store.requirements import fits
+
 UTC = datetime.UTC
 DAY = datetime.date(1969, 7, 20)
 MOMENT = datetime.datetime(1969, 7, 20, 20, 17, 40, 123456)
@@ -98,6 +100,11 @@ COLUMNS: dict[str, tuple[pa.Array, list[Any]]] = {
 }  # fmt: skip
 VIEWS = pa.string_view() if hasattr(pa, "json_") else pa.large_string()
 """pyarrow 18 knows views of strings, but does not write them."""
+
+if not fits(pa.__version__, ">=26"):  # it writes null lists of a fixed size, and cannot read them
+    COLUMNS["list3"] = pa.array([[255, 0], [1, 2], [3, 4]], pa.list_(pa.uint8(), 2)), [
+        [255, 0], [1, 2], [3, 4]
+    ]  # fmt: skip
 
 if hasattr(pa, "json_"):  # pyarrow 19 brought it, and narrow decimals
     COLUMNS |= {

@@ -14,8 +14,9 @@ import yaml
 from sklearn.linear_model import SGDClassifier
 
 import petafit
-from petafit.cli import app
+from petafit.cli.commands import app
 from petafit.config.settings import Settings
+from petafit.spark.compatibility import frame_of
 from petafit_benchmark.cli import app as benchmark_app
 from tests import small
 
@@ -115,7 +116,7 @@ def test_python_runs_in_spark(
     workspace: Path, spark: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(workspace)
-    flights = spark.createDataFrame(small.table(100))
+    flights = frame_of(spark, small.table(100))
     flights.createOrReplaceTempView("flights")
     flights.write.parquet(str(tmp_path / "in"))
     names = {

@@ -3,6 +3,8 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from petafit.store.requirements import require_packages
+
 if TYPE_CHECKING:
     from petafit.config.layers import load_settings
     from petafit.config.settings import Settings
@@ -46,7 +48,14 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name when it is first asked for: a worker needs few of them."""
+    """Import a public name when it is first asked for: a worker needs few of them.
+
+    Raises
+    ------
+    ConfigurationError
+        A package is too old or too new.
+    """
     if name not in _HOMES:
         raise AttributeError(f"module 'petafit' has no attribute {name!r}")
+    require_packages()
     return getattr(import_module(f"petafit.{_HOMES[name]}"), name)

@@ -12,7 +12,7 @@ import pytest
 import typer
 import yaml
 
-from petafit.cli import app
+from petafit.cli.commands import app
 
 ROOT = Path(__file__).parents[2]
 KINDS = {

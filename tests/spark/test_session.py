@@ -71,18 +71,22 @@ def test_spark_that_is_not_installed_is_named_with_the_way_around(monkeypatch):
         pass
 
 
-@pytest.mark.parametrize("version", ["3.4.4", "2.4"])
-def test_spark_that_is_too_old_is_refused_before_it_starts(monkeypatch, version):
+@pytest.mark.parametrize(
+    ("version", "wrong"), [("3.4.4", "old"), ("2.4", "old"), ("4.3.0", "new"), ("5.0.1", "new")]
+)
+def test_spark_of_other_releases_is_refused_before_it_starts(monkeypatch, version, wrong):
     monkeypatch.setattr("pyspark.__version__", version)
     with (
-        pytest.raises(ConfigurationError, match=rf"3\.5 or newer; .*got {version}.*engine=local"),
+        pytest.raises(
+            ConfigurationError, match=rf"too {wrong}.*3\.5 to 4\.2; got {version}.*engine=local"
+        ),
         open_session(settings(), app_name="tests"),
     ):
         pass
     old = FakeSession()
     old.version = version
     with (
-        pytest.raises(ConfigurationError, match="too old"),
+        pytest.raises(ConfigurationError, match=f"too {wrong}"),
         open_session(settings(), app_name="tests", given=old),
     ):
         pass
@@ -92,9 +96,7 @@ def test_spark_connect_needs_a_newer_one():
     session = type("SparkSession", (FakeSession,), {"__module__": "pyspark.sql.connect.session"})()
     session.version = "3.5.3"
     with (
-        pytest.raises(
-            ConfigurationError, match=r"Connect is too old.*4\.0 or newer; tested are 3\.5"
-        ),
+        pytest.raises(ConfigurationError, match=r"Connect is too old.*4\.0 to 4\.2"),
         open_session(settings(), app_name="tests", given=session),
     ):
         pass

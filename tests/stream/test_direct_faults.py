@@ -8,6 +8,7 @@ import pytest
 from deltalake import write_deltalake
 
 from petafit.errors import ContractError, StorageError
+from petafit.store.requirements import fits
 from tests.stream.files import flip_byte, numbered, write
 
 
@@ -46,6 +47,17 @@ def test_a_file_that_was_truncated_is_named(tmp_path, direct, rows_of):
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(StorageError, match=r"b\.parquet cannot be read"):
         rows_of(direct(tmp_path))
+
+
+def test_null_lists_of_a_fixed_size_are_read_or_need_a_newer_pyarrow(tmp_path, direct, rows_of):
+    pairs = pa.array([[1, 2], None], pa.list_(pa.int8(), 2))
+    write(tmp_path / "a.parquet", pa.table({"pair": pairs, "id": [0, 1]}))
+    if fits(pa.__version__, ">=26"):
+        assert [row["pair"] for row in rows_of(direct(tmp_path))] == [[1, 2], None]
+        return
+    with pytest.raises(StorageError, match=r"a\.parquet cannot.* need pyarrow 26: install it"):
+        rows_of(direct(tmp_path))
+    assert len(rows_of(direct(tmp_path, columns=["id"]))) == 2
 
 
 def test_a_file_that_changed_after_the_plan_is_named(tmp_path, direct, rows_of):

@@ -1,5 +1,5 @@
 """The command line: `petafit JOB --env local --task flights`."""
 
-from petafit.cli.main import app, main
+from petafit.cli.main import main
 
-__all__ = ["app", "main"]
+__all__ = ["main"]

@@ -79,9 +79,6 @@ DELTA = {
 }
 
 
-_TESTED = " and ".join(f"{major}.{minor}" for major, minor in (OLDEST, max(DELTA)))
-
-
 def release_of(version: str) -> tuple[int, int] | None:
     """Return the major and minor number of a version of Spark; None if it has no such numbers.
 
@@ -95,20 +92,29 @@ def release_of(version: str) -> tuple[int, int] | None:
 
 
 def check_version(version: str, *, connect: bool = False) -> None:
-    """Refuse a Spark without the required APIs, before a job fails halfway.
+    """Refuse a Spark that petafit does not know, before a job fails halfway.
 
     Raises
     ------
     ConfigurationError
-        It is older than `OLDEST`, or than `OLDEST_CONNECT` on Spark Connect.
+        It is older than `OLDEST`, or than `OLDEST_CONNECT` on Spark Connect, or newer than the
+        newest of `DELTA`.
     """
-    oldest = OLDEST_CONNECT if connect else OLDEST
+    oldest, newest = OLDEST_CONNECT if connect else OLDEST, max(DELTA)
     release = release_of(version)
-    if release and release < oldest:
-        raise ConfigurationError(
-            f"This Spark{' Connect' if connect else ''} is too old for petafit",
-            expected=f"Spark {'.'.join(map(str, oldest))} or newer; tested are {_TESTED}",
-            got=version,
-            hint="Use a newer runtime of your platform, install `petafit[spark]`, or use the "
-            "engine that needs no Spark: `--set engine=local`.",
-        )
+    if release is None or oldest <= release <= newest:
+        return
+    if release < oldest:
+        wrong, hint = "old", "Use a newer runtime of your platform, install `petafit[spark]`"
+    else:
+        wrong, hint = "new", "Upgrade petafit, use an older runtime of your platform"
+    raise ConfigurationError(
+        f"This Spark{' Connect' if connect else ''} is too {wrong} for petafit",
+        expected=f"Spark {_text(oldest)} to {_text(newest)}",
+        got=version,
+        hint=f"{hint}, or use the engine that needs no Spark: `--set engine=local`.",
+    )
+
+
+def _text(release: tuple[int, int]) -> str:
+    return ".".join(map(str, release))

@@ -24,6 +24,9 @@ _BUFFER_BYTES = 1 << 20
 _LOOKS = 16
 """Number of files examined for columns that the first lacks, or has without a value."""
 
+_NULL_FIXED_LIST = "Expected all lists to be of size"
+"""What pyarrow says before version 26 (its issue 35692)."""
+
 UNREADABLE = (pa.ArrowException, OSError, UnicodeDecodeError, MemoryError)
 """Exceptions for damaged files: names may not be text, and sizes may exceed memory."""
 
@@ -199,10 +202,11 @@ def open_file(path: str, *, size: int, dictionaries: Sequence[str] = ()) -> Iter
 
 def unreadable(path: str, error: Exception) -> StorageError:
     """Return the error for a file that pyarrow cannot read."""
+    hint = "It is damaged, still being written, removed meanwhile, or of another format."
+    if _NULL_FIXED_LIST in str(error):
+        hint = "Null lists of a fixed size need pyarrow 26: install it, or leave the column out."
     return StorageError(
-        f"{path} cannot be read as Parquet",
-        got=str(error).rstrip(". \n"),
-        hint="It is damaged, still being written, removed meanwhile, or of another format.",
+        f"{path} cannot be read as Parquet", got=str(error).rstrip(". \n"), hint=hint
     )
 
 
