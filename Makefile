@@ -23,7 +23,7 @@ SUITABLE = import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info
 help: ## Say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' Makefile
 
-setup: $(READY) ## Install everything into .venv: packages from the lock, Java, Delta's jars
+setup: $(READY) $(STORAGE:%=$(VENV)/.storage-%) ## Install everything into .venv: packages from the lock, Java, Delta's jars
 
 demo: setup ## Run the main job on the flights that left New York in 2013
 	$(BIN)/petafit prepare --task flights
@@ -105,6 +105,11 @@ $(READY): $(BIN)/python build.lock requirements.lock $(PROJECTS)
 	@$(BIN)/python $(PIP) --no-build-isolation --no-deps \
 	  $(PROJECTS:%pyproject.toml=--editable ./%)
 	@$(BIN)/python -m petafit.spark.provision
+	@touch $@
+
+# What Spark itself reads an object store with: 690 MB for S3.
+$(VENV)/.storage-%: $(READY)
+	@$(BIN)/python -m petafit.spark.provision --storage $*
 	@touch $@
 
 $(PEERS): $(READY) bench.lock

@@ -12,7 +12,7 @@ import pytest
 from petafit.errors import ConfigurationError, StorageError
 from petafit.spark import java, provision
 from petafit.spark import provision as spark_files
-from petafit.spark.releases import DELTA, release_of
+from petafit.spark.releases import DELTA, S3, JarRelease, release_of
 from petafit.spark.settings import has_delta_jars
 
 RELEASE = release_of(pyspark.__version__)
@@ -199,6 +199,38 @@ class TestDelta:
         assert not has_delta_jars()
         (spark_home / "jars" / "delta-spark_4.2_2.13-4.4.0.jar").touch()
         assert has_delta_jars()
+
+
+class TestS3:
+    def test_jars_are_installed_where_they_are_asked_for(
+        self, spark_home, tmp_path, monkeypatch, capsys
+    ):
+        content = {"hadoop-aws-3.5.0.jar": b"hadoop", "bundle-2.35.4.jar": b"sdk"}
+        digests = {name: hashlib.sha256(jar).hexdigest() for name, jar in content.items()}
+        monkeypatch.setitem(S3, RELEASE, JarRelease("org.apache:hadoop-aws:3.5.0", digests))
+        monkeypatch.setattr(provision, "spark_folder", lambda: spark_home)
+        monkeypatch.setattr(provision, "ensure_java", lambda: None)
+        for old in ("hadoop-aws-3.4.1.jar", "bundle-2.24.6.jar"):
+            (spark_home / "jars" / old).touch()
+        given = resolver_that_gives(tmp_path, CONTENT | content)
+        write_command(spark_home / "bin", "spark-submit", given)
+        assert provision.main() == 0
+        assert not (spark_home / "jars" / "hadoop-aws-3.5.0.jar").exists()
+        assert provision.main(["--storage", "s3"]) == 0
+        assert {jar.name for jar in (spark_home / "jars").iterdir()} == {*CONTENT, *content}
+        write_command(spark_home / "bin", "spark-submit", "echo UNRESOLVED; exit 1")
+        (spark_home / "jars" / "bundle-2.35.4.jar").write_bytes(b"half of it")
+        assert provision.main(["--storage", "s3"]) == 1
+        said = capsys.readouterr().err
+        for part in ("UNRESOLVED", "stream: direct", "hadoop-aws", "provision --storage s3"):
+            assert part in said
+
+    def test_another_spark_is_told_what_to_name(self, spark_home, monkeypatch, capsys):
+        monkeypatch.setattr("importlib.metadata.version", lambda name: "3.5.3")
+        assert not spark_files.ensure_s3(spark_home)
+        said = capsys.readouterr().err
+        assert "they are for Spark 4.2, this is 3.5.3" in said
+        assert "spark.jars.packages" in said
 
 
 class TestQuiet:

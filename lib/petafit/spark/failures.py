@@ -59,8 +59,9 @@ _SIGNS = (
     _Sign(
         r"S3AFileSystem not found|No FileSystem for scheme \"s3",
         "Spark lacks the jars that read s3a://",
-        "Add `hadoop-aws` of Spark's own Hadoop version and the AWS SDK bundle that belongs to it "
-        "(`spark.jars.packages`), or let the workers read: `stream: direct`.",
+        "Get them with `python -m petafit.spark.provision --storage s3`, or name `hadoop-aws` of "
+        "Spark's own Hadoop version in `spark.jars.packages` of `spark.submit`; or let the workers "
+        "read: `stream: direct`.",
         ConfigurationError,
     ),
     _Sign(

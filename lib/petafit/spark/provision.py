@@ -1,28 +1,68 @@
-"""Installation of what pip cannot install: Java, Delta's jars, and quiet logging for Spark.
+"""Installation of what pip cannot install: Java, jars, and quiet logging for Spark.
 
-``python -m petafit.spark.provision`` runs once for an environment. Jobs then resolve nothing over
-the network when they start, under ``python`` and ``spark-submit`` alike.
+``python -m petafit.spark.provision`` runs once for an environment, with ``--storage s3`` where
+Spark itself reads S3. Jobs then resolve nothing over the network when they start, under ``python``
+and ``spark-submit`` alike.
 """
 
+import argparse
 import hashlib
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
 from petafit.errors import ConfigurationError, PetafitError, StorageError
 from petafit.spark.java import ensure_java
-from petafit.spark.releases import DELTA, OLDEST, release_of
+from petafit.spark.releases import DELTA, OLDEST, S3, JarRelease, release_of
 
 _OURS = "# Written by petafit"
 
-# Delta's other dependencies are among Spark's own jars, or are for Unity Catalog only.
-_NOT_NEEDED = "com.*:*,commons-*:*,io.airlift:*,io.unitycatalog:*,javax.*:*,org.*:*"
+_AGAIN = (
+    "To try again: python -m petafit.spark.provision{option}. Behind a mirror, let "
+    "DEFAULT_ARTIFACT_REPOSITORY name it: Spark's resolver takes it from there."
+)
+
+
+@dataclass(frozen=True)
+class _Addition:
+    """Jars beside Spark's own.
+
+    Attributes
+    ----------
+    stale : tuple of str
+        Patterns of the files that another release of them leaves.
+    without : str
+        The remedy where they are missing.
+    """
+
+    name: str
+    releases: Mapping[tuple[int, int], JarRelease]
+    stale: tuple[str, ...]
+    without: str
+
+
+_DELTA = _Addition(
+    "Delta's jars",
+    DELTA,
+    ("delta-*.jar",),
+    "Without them Spark reads and writes Parquet tables only; the local engine "
+    f"(`--set engine=local`) reads Delta tables all the same.\n{_AGAIN.format(option='')}",
+)
+_S3 = _Addition(
+    "The jars for S3",
+    S3,
+    ("hadoop-aws-*.jar", "bundle-2.*.jar"),
+    "Without them Spark itself cannot read s3://; the workers can (`stream: direct`). Or name "
+    "`hadoop-aws` of Spark's own Hadoop version in `spark.jars.packages` of `spark.submit`.\n"
+    + _AGAIN.format(option=" --storage s3"),
+)
 
 
 def ensure_quiet(spark: Path) -> None:
@@ -47,34 +87,50 @@ def ensure_delta(spark: Path) -> bool:
     StorageError
         A downloaded file has another digest.
     """
+    return _ensure(_DELTA, spark)
+
+
+def ensure_s3(spark: Path) -> bool:
+    """Install the jars with which Spark itself reads S3; False if they are unavailable.
+
+    Raises
+    ------
+    StorageError
+        A downloaded file has another digest.
+    """
+    return _ensure(_S3, spark)
+
+
+def _ensure(wanted: _Addition, spark: Path) -> bool:
     version = metadata.version("pyspark")
-    delta = DELTA.get(release_of(version) or OLDEST)
-    if delta is None:
-        known = ", ".join(f"{major}.{minor}" for major, minor in DELTA)
-        _say_without_delta(f"they are for Spark {known}, this is {version}")
+    release = wanted.releases.get(release_of(version) or OLDEST)
+    if release is None:
+        known = ", ".join(f"{major}.{minor}" for major, minor in wanted.releases)
+        _say_without(wanted, f"they are for Spark {known}, this is {version}")
         return False
-    if not wrong_jars(spark / "jars", delta.jars):
-        print("Delta's jars are in place")
+    if not wrong_jars(spark / "jars", release.jars):
+        print(f"{wanted.name} are in place")
         return True
-    print(f"Delta's jars: resolving {delta.package}", flush=True)
+    print(f"{wanted.name}: resolving {release.package}", flush=True)
     with tempfile.TemporaryDirectory(prefix="petafit-") as folder:
-        problem = resolve(delta.package, spark, into=Path(folder))
+        problem = resolve(release, spark, into=Path(folder))
         if problem:
-            _say_without_delta(f"Spark's resolver says:\n{problem}")
+            _say_without(wanted, f"Spark's resolver says:\n{problem}")
             return False
-        install_jars(Path(folder, "jars"), spark / "jars", delta.jars)
-    print(f"Delta's jars: {len(delta.jars)} files checked and put into {spark / 'jars'}")
+        install_jars(Path(folder, "jars"), spark / "jars", release.jars, stale=wanted.stale)
+    print(f"{wanted.name}: {len(release.jars)} files checked and put into {spark / 'jars'}")
     return True
 
 
-def resolve(package: str, spark: Path, *, into: Path) -> str:
+def resolve(release: JarRelease, spark: Path, *, into: Path) -> str:
     """Download a package with Spark's resolver; return an error text, or an empty one."""
     empty = into / "nothing.py"
     empty.touch()
     command = [
         *(str(spark / "bin" / "spark-submit"), "--master", "local[1]"),
         *("--conf", f"spark.jars.ivy={into}", "--conf", "spark.ui.enabled=false"),
-        *("--exclude-packages", _NOT_NEEDED, "--packages", package, str(empty)),
+        *(("--exclude-packages", release.excluded) if release.excluded else ()),
+        *("--packages", release.package, str(empty)),
     ]
     environment = os.environ | {
         "SPARK_HOME": str(spark),
@@ -98,8 +154,10 @@ def resolve(package: str, spark: Path, *, into: Path) -> str:
     return ""
 
 
-def install_jars(source: Path, jars: Path, digests: Mapping[str, str]) -> None:
-    """Copy resolved jars (``<group>_<name>``) into Spark's folder, replacing another Delta's.
+def install_jars(
+    source: Path, jars: Path, digests: Mapping[str, str], *, stale: Sequence[str]
+) -> None:
+    """Copy resolved jars (``<group>_<name>``) into Spark's folder, and remove stale ones.
 
     Raises
     ------
@@ -112,15 +170,16 @@ def install_jars(source: Path, jars: Path, digests: Mapping[str, str]) -> None:
         got = _digest(path)
         if got != digests[name]:
             raise StorageError(
-                f"Delta's {name} was not downloaded as published",
+                f"{name} was not downloaded as published",
                 expected=f"SHA-256 {digests[name]}",
                 got=got or "no file",
                 hint="Nothing was installed. Try again, or look at the repository it came from.",
             )
     for name, path in found.items():
         _place(path, jars / name)
-    for stale in set(jars.glob("delta-*.jar")) - {jars / name for name in digests}:
-        stale.unlink()
+    for pattern in stale:
+        for path in set(jars.glob(pattern)) - {jars / name for name in digests}:
+            path.unlink()
 
 
 def wrong_jars(jars: Path, digests: Mapping[str, str]) -> list[str]:
@@ -147,15 +206,8 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
-def _say_without_delta(reason: str) -> None:
-    print(
-        f"Delta's jars could not be installed: {reason}\n"
-        "Without them Spark reads and writes Parquet tables only; the local engine "
-        "(`--set engine=local`) reads Delta tables all the same.\n"
-        "To try again: python -m petafit.spark.provision. Behind a mirror, let "
-        "DEFAULT_ARTIFACT_REPOSITORY name it: Spark's resolver takes it from there.",
-        file=sys.stderr,
-    )
+def _say_without(wanted: _Addition, reason: str) -> None:
+    print(f"{wanted.name} could not be installed: {reason}\n{wanted.without}", file=sys.stderr)
 
 
 def _last_lines(output: str) -> str:
@@ -164,13 +216,20 @@ def _last_lines(output: str) -> str:
     return "\n".join([line for line in lines if not line.startswith("\tat ")][-8:])
 
 
-def main() -> int:
+def main(arguments: Sequence[str] = ()) -> int:
     """Install everything, report what was done, and return the exit code."""
+    options = argparse.ArgumentParser(prog="python -m petafit.spark.provision")
+    options.add_argument(
+        "--storage", choices=["s3"], help="install what Spark itself reads this storage with, too"
+    )
+    asked = options.parse_args(arguments)
     try:
         spark = spark_folder()
         ensure_java()
         ensure_quiet(spark)
         ensure_delta(spark)
+        if asked.storage == "s3" and not ensure_s3(spark):
+            return StorageError.exit_code
     except PetafitError as error:
         print(f"petafit.spark.provision: {error}", file=sys.stderr)
         return error.exit_code
@@ -194,4 +253,4 @@ def spark_folder() -> Path:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

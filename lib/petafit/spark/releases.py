@@ -1,4 +1,4 @@
-"""The releases of Spark that petafit runs on, and the Delta for each."""
+"""The releases of Spark that petafit runs on, and the jars that each needs besides its own."""
 
 import re
 from collections.abc import Mapping
@@ -22,23 +22,30 @@ _KERNEL = {
 
 
 @dataclass(frozen=True)
-class DeltaRelease:
-    """The Delta for a release of Spark.
+class JarRelease:
+    """A package of Maven's for a release of Spark.
 
     Attributes
     ----------
     package : str
-        Its coordinates in Maven.
+        Its coordinates.
     jars : mapping of str to str
         SHA-256 of each file that it needs besides Spark's own jars.
+    excluded : str
+        Dependencies that are among Spark's own jars, or that nothing here uses.
     """
 
     package: str
     jars: Mapping[str, str]
+    excluded: str = ""
+
+
+# All but Delta's own; the rest is for Unity Catalog.
+_BESIDES_DELTA = "com.*:*,commons-*:*,io.airlift:*,io.unitycatalog:*,javax.*:*,org.*:*"
 
 
 DELTA = {
-    (3, 5): DeltaRelease(
+    (3, 5): JarRelease(
         "io.delta:delta-spark_2.12:3.3.2",
         {
             "delta-spark_2.12-3.3.2.jar": (
@@ -48,8 +55,9 @@ DELTA = {
                 "c096975a2ca97ccc9b4005aa5cce16c9ac3903139d340da6665b66ace67d7c36"
             ),
         },
+        _BESIDES_DELTA,
     ),
-    (4, 0): DeltaRelease(
+    (4, 0): JarRelease(
         "io.delta:delta-spark_4.0_2.13:4.4.0",
         {
             "delta-spark_4.0_2.13-4.4.0.jar": (
@@ -57,8 +65,9 @@ DELTA = {
             ),
             **_KERNEL,
         },
+        _BESIDES_DELTA,
     ),
-    (4, 1): DeltaRelease(
+    (4, 1): JarRelease(
         "io.delta:delta-spark_4.1_2.13:4.4.0",
         {
             "delta-spark_4.1_2.13-4.4.0.jar": (
@@ -66,8 +75,9 @@ DELTA = {
             ),
             **_KERNEL,
         },
+        _BESIDES_DELTA,
     ),
-    (4, 2): DeltaRelease(
+    (4, 2): JarRelease(
         "io.delta:delta-spark_4.2_2.13:4.4.0",
         {
             "delta-spark_4.2_2.13-4.4.0.jar": (
@@ -75,9 +85,30 @@ DELTA = {
             ),
             **_KERNEL,
         },
+        _BESIDES_DELTA,
     ),
 }
 
+S3 = {
+    (4, 2): JarRelease(
+        "org.apache.hadoop:hadoop-aws:3.5.0",
+        {
+            "hadoop-aws-3.5.0.jar": (
+                "66bd9eefb938b1a1657487324b63c13df2d8b17164a1dd24e0ef37b905bc5baa"
+            ),
+            "bundle-2.35.4.jar": (
+                "db4b55f24ad1b4e70f17eb1717a4de76a8dadc5a27d764be7c44ff67b2c1c677"
+            ),
+            "analyticsaccelerator-s3-1.3.1.jar": (
+                "4959a9747cbb479c73c3ffbcd479bee5b014f8b2880994585a8693fb9d24675e"
+            ),
+            "wildfly-openssl-2.2.5.Final.jar": (
+                "71fb7932f99a727edb23c5a2cb8c6855ac7196fad41aa0669b3998e277165154"
+            ),
+        },
+    ),
+}
+"""What reads s3a://, of the version of Hadoop that Spark has: 690 MB."""
 
 def release_of(version: str) -> tuple[int, int] | None:
     """Return the major and minor number of a version of Spark; None if it has no such numbers.
