@@ -1,8 +1,4 @@
-"""The example of a SparkApplication: its structure, and that it says what petafit understands.
-
-The operator's own schema is in no package that can be installed here: the fields are checked by the
-names and types of its v1beta2.
-"""
+"""The example of a SparkApplication: by the operator's own schema, and by what petafit takes."""
 
 import re
 from pathlib import Path
@@ -15,12 +11,6 @@ import yaml
 from petafit.cli.commands import app
 
 ROOT = Path(__file__).parents[2]
-KINDS = {
-    "type": str, "pythonVersion": str, "mode": str, "image": str, "imagePullPolicy": str,
-    "sparkVersion": str, "mainApplicationFile": str, "arguments": list, "restartPolicy": dict,
-    "sparkConf": dict, "driver": dict, "executor": dict,
-}  # fmt: skip
-ROLE = {"cores": int, "memory": str, "memoryOverhead": str, "serviceAccount": str, "instances": int}
 
 
 @pytest.fixture
@@ -28,22 +18,26 @@ def application() -> dict[str, Any]:
     return yaml.safe_load((ROOT / "conf/kubernetes/train.yaml").read_text(encoding="utf-8"))
 
 
-def test_its_structure(application: dict[str, Any]) -> None:
+def parsed(application: dict[str, Any]) -> Any:
+    """The fields that the operator's own types have; raises where one is of another type."""
+    # not among the oldest packages
+    models = pytest.importorskip("kubeflow_spark_api.models")
+    return models.SparkV1beta2SparkApplication.from_dict(application).to_dict()
+
+
+def test_it_fits_the_operator_s_schema(application: dict[str, Any]) -> None:
     assert application["apiVersion"] == "sparkoperator.k8s.io/v1beta2"
     assert application["kind"] == "SparkApplication"
     assert re.fullmatch(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?", application["metadata"]["name"])
-    spec = application["spec"]
-    assert {"type", "sparkVersion", "mainApplicationFile", "driver", "executor"} <= set(spec)
-    assert {name: type(value) for name, value in spec.items()} == {
-        name: KINDS[name] for name in spec
-    }
-    assert (spec["type"], spec["mode"]) == ("Python", "cluster")
-    for role in ("driver", "executor"):
-        assert {name: type(value) for name, value in spec[role].items()} == {
-            name: ROLE[name] for name in spec[role]
-        }
-    assert all(isinstance(value, str) for value in spec["sparkConf"].values())
-    assert all(isinstance(value, str) for value in spec["arguments"])
+    assert parsed(application) == application
+
+
+def test_a_field_that_the_operator_lacks_is_found(application: dict[str, Any]) -> None:
+    application["spec"]["driver"]["memoryOverhed"] = "1g"
+    assert parsed(application) != application
+    application["spec"]["driver"] = {"cores": "many"}
+    with pytest.raises(ValueError, match="cores"):
+        parsed(application)
 
 
 def test_it_runs_a_job_of_this_version(application: dict[str, Any]) -> None:
