@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
+
 import petafit
 from petafit.config.settings import Settings
 from petafit.errors import PetafitError
@@ -62,6 +64,7 @@ def jobs(settings: Settings, session: Callable[[], Any]) -> dict[str, Callable[[
         "evaluate tree": lambda: petafit.evaluate(named("tree", **TREE)),
         "stages": lambda: petafit.train(stages),
         "evaluate stages": lambda: petafit.evaluate(stages),
+        "score stages": lambda: petafit.score(stages),
         "prepare": lambda: petafit.prepare(prepared(settings)),
         "wrong query": lambda: petafit.prepare(prepared(settings, "SELECT nothing FROM raw")),
     }
@@ -90,6 +93,10 @@ def main(url: str, folder: str) -> None:
             assert (
                 "SPARK_CONNECT_MODE_ENABLED" not in os.environ
             )  # else no other session is possible
+    model = petafit.load_model(f"{settings.paths.models}/stages")
+    predicted = model.transform(session().read.parquet(settings.table.uri))
+    found = predicted.select("id", "probability").orderBy("id").toArrow()
+    pq.write_table(found, f"{folder}/transformed.parquet")
 
 
 if __name__ == "__main__":

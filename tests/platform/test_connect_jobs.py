@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
 
@@ -75,6 +76,13 @@ def test_mllib_and_stages_of_spark_learn(task: Settings, done: Manifests) -> Non
         metrics = done[f"evaluate {name}"]["metrics"]
         assert metrics["log_loss"] < metrics["base_log_loss"] - 0.05, name
     assert {stage["runs"] for stage in done["stages"]["stages"]} == {"spark"}
+
+
+def test_transform_runs_the_stages_of_spark(task: Settings, done: Manifests) -> None:
+    uri = done["score stages"]["outputs"][0]["path"]
+    scored = DeltaTable(uri).to_pyarrow_table().sort_by("id")
+    found = pq.read_table(Path(task.paths.runs).parent / "transformed.parquet")
+    assert found.equals(scored.select(["id", "probability"]))
 
 
 def test_prepare_writes_the_table(task: Settings, done: Manifests) -> None:

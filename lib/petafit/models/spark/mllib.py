@@ -4,12 +4,10 @@ from functools import lru_cache
 
 from pyspark.ml import PipelineModel
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql import functions as F  # noqa: N812  (the name Spark's own documentation uses)
 
 from petafit.errors import ConfigurationError
 from petafit.features.feature import DatePart
 from petafit.functions.arrow_columns import with_arrow_columns
-from petafit.functions.spark import derived
 from petafit.learners.base import DECISION, PREDICTION
 from petafit.learners.mllib import estimators as mllib
 from petafit.learners.mllib.files import check_files
@@ -17,13 +15,13 @@ from petafit.models.portable import PortableModel
 from petafit.models.predictions import PredictionColumns
 from petafit.models.signature import Signature
 from petafit.models.spark.predicting import judge
-from petafit.models.spark.rows import check_names, columns_of
+from petafit.models.spark.rows import check_names
+from petafit.models.spark.staged import ROW, staged
 from petafit.models.spark.transform import PREDICTED, spread, stamps
 from petafit.spark.failures import in_one_sentence
 from petafit.store.filesystem import Folder
 from petafit.table.filters.literals import quoted
 
-_ROW = "__petafit_given"
 _ZONE = "spark.sql.session.timeZone"
 
 
@@ -34,19 +32,11 @@ def transformed_by_mllib(frame: DataFrame, sent: PortableModel) -> DataFrame:
     what the checks and the decision read goes to Python.
     """
     model, predictions = sent.load(), PredictionColumns(stamps=stamps(sent))
-    if model.stages is not None:
-        raise ConfigurationError(
-            f"{model.choice.name} was trained on columns of stages, which `transform` does not add",
-            hint="Use `petafit score`.",
-        )
     check_names(frame, predictions)
     _check_zone(frame.sparkSession, model)
     assert sent.version is not None
     assert sent.version.attachment is not None  # no MLlib model exists but a published one
-    read = columns_of(frame, model.schema).items()
-    packed = frame.select(F.struct("*").alias(_ROW), *(F.col(c).alias(n) for n, c in read))
-    if sent.derivation is not None:
-        packed = derived(packed, sent.derivation)
+    packed = staged(frame, sent, model)
     with in_one_sentence("Spark cannot predict with this model"):
         fitted = _fitted(
             sent.version.attachment, model.encoder.n_features, _identity(frame.sparkSession)
@@ -55,7 +45,7 @@ def transformed_by_mllib(frame: DataFrame, sent: PortableModel) -> DataFrame:
     decision = [] if model.classes is None else [DECISION]
     names = (*model.checks.columns, PREDICTION, *decision)
     judged = with_arrow_columns(found, {PREDICTED: judge(sent, names, [*map(quoted, names)])})
-    return spread(judged.select(f"{_ROW}.*", PREDICTED), predictions, model)
+    return spread(judged.select(f"{ROW}.*", PREDICTED), predictions, model)
 
 
 @lru_cache(maxsize=4)

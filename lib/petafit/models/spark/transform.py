@@ -16,6 +16,7 @@ from petafit.models.predictions import PredictionColumns
 from petafit.models.signature import Signature
 from petafit.models.spark.predicting import predictor, structs
 from petafit.models.spark.rows import check_names, columns_of
+from petafit.models.spark.staged import ROW, staged, staged_predictions
 
 PREDICTED = "__petafit_predicted"
 """The column of structs of predictions."""
@@ -27,12 +28,15 @@ def transformed(frame: DataFrame, sent: PortableModel) -> DataFrame:
     """Return a frame with a model's predictions; raises like `Model.transform`.
 
     A function on the columns that the model reads, not on whole rows: Spark keeps the others, and
-    does not read those that nobody uses.
+    does not read those that nobody uses. Stages that Spark runs are applied to the frame before.
     """
     model = sent.load()
-    refuse_stages(model)
     predictions = PredictionColumns(stamps=stamps(sent))
     check_names(frame, predictions)
+    if model.stages is not None and model.stages.in_spark:
+        predicted = staged_predictions(sent, model)
+        made = with_arrow_columns(staged(frame, sent, model), {PREDICTED: predicted})
+        return spread(made.select(f"{ROW}.*", PREDICTED), predictions, model)
     inputs = [*columns_of(frame, model.schema).values()]
     predicted = ArrowColumn(predictor(sent), inputs, structs(sent))
     return spread(with_arrow_columns(frame, {PREDICTED: predicted}), predictions, model)
@@ -67,7 +71,7 @@ def registered(session: SparkSession, name: str, sent: PortableModel) -> Callabl
 
 
 def refuse_stages(model: Signature) -> None:
-    """Refuse a model with stages that Spark runs: they need the whole job of `score`.
+    """Refuse a model with stages that Spark runs: they transform whole DataFrames.
 
     Raises
     ------
@@ -76,8 +80,8 @@ def refuse_stages(model: Signature) -> None:
     """
     if model.stages is not None and model.stages.in_spark:
         raise ConfigurationError(
-            f"The model has stages that Spark runs: {model.stages.spark_names}",
-            hint="Use `petafit score`.",
+            f"No function of SQL can run the stages {model.stages.spark_names}",
+            hint="Use `transform`, and `createOrReplaceTempView` of its result.",
         )
 
 
