@@ -4,22 +4,19 @@ Spark's VectorAssembler would list each of a million hashed indices in the colum
 entries are added here, as Arrow batches.
 """
 
-from typing import Any
-
 import numpy as np
 import pyarrow as pa
-from pyspark.ml import Transformer
 from pyspark.ml.linalg import VectorUDT
 from pyspark.ml.param import Param, Params, TypeConverters
-from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 from pyspark.sql import DataFrame
 from scipy.sparse import coo_array
 
 from petafit.features.encoding.csr import Ragged
+from petafit.features.spark.sparse_stage import SparseVectorStage
 from petafit.functions.arrow_columns import ArrowColumn, with_arrow_columns
 
 
-class AddNumbers(Transformer, DefaultParamsReadable[Any], DefaultParamsWritable):
+class AddNumbers(SparseVectorStage):
     """Appends an array of doubles to sparse vectors; stored and loaded like Spark's own stages.
 
     Null leaves an entry out. Spark's reader creates the stage without arguments, and sets the
@@ -37,9 +34,6 @@ class AddNumbers(Transformer, DefaultParamsReadable[Any], DefaultParamsWritable)
 
     numbers: "Param[str]" = Param(
         Params._dummy(), "numbers", "the column of numbers", TypeConverters.toString
-    )
-    vector: "Param[str]" = Param(
-        Params._dummy(), "vector", "the column of vectors", TypeConverters.toString
     )
     first: "Param[int]" = Param(
         Params._dummy(), "first", "the first number's index", TypeConverters.toInt

@@ -9,21 +9,20 @@ from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
-from pyspark.ml import Transformer
 from pyspark.ml.linalg import VectorUDT
 from pyspark.ml.param import Param, Params, TypeConverters
-from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 from pyspark.sql import DataFrame
 
 from petafit.config.feature_groups import UnicodeForm
 from petafit.features.feature import Text, columns_of, from_plain, to_plain
 from petafit.features.spark.number_stage import with_entries
+from petafit.features.spark.sparse_stage import SparseVectorStage
 from petafit.features.text.ngrams import TextBlock
 from petafit.functions.arrow_columns import ArrowColumn, with_arrow_columns
 from petafit.table.filters.literals import quoted
 
 
-class AddText(Transformer, DefaultParamsReadable[Any], DefaultParamsWritable):
+class AddText(SparseVectorStage):
     """Adds text features to a column of sparse vectors; stored and loaded like Spark's own stages.
 
     Spark's reader creates it without arguments, and sets the parameters afterwards. Spark 4.2 needs
@@ -44,9 +43,6 @@ class AddText(Transformer, DefaultParamsReadable[Any], DefaultParamsWritable):
 
     features: "Param[str]" = Param(
         Params._dummy(), "features", "the text features, as JSON", TypeConverters.toString
-    )
-    vector: "Param[str]" = Param(
-        Params._dummy(), "vector", "the column of vectors", TypeConverters.toString
     )
     hashBits: "Param[int]" = Param(  # noqa: N815  (parameters of Spark ML are named so)
         Params._dummy(), "hashBits", "vectors are 2**hashBits long", TypeConverters.toInt

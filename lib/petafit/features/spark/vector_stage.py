@@ -4,23 +4,21 @@ Spark's VectorAssembler would list each of a million hashed indices in the colum
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import pyarrow as pa
-from pyspark.ml import Transformer
 from pyspark.ml.linalg import VectorUDT
 from pyspark.ml.param import Param, Params, TypeConverters
-from pyspark.ml.util import DefaultParamsReadable, DefaultParamsWritable
 from pyspark.sql import DataFrame
 
 from petafit.features.encoding.vectors import VectorBlock
 from petafit.features.feature import Vector
 from petafit.features.spark.number_stage import with_entries
+from petafit.features.spark.sparse_stage import SparseVectorStage
 from petafit.functions.arrow_columns import ArrowColumn, with_arrow_columns
 from petafit.table.filters.literals import quoted
 
 
-class AddVectors(Transformer, DefaultParamsReadable[Any], DefaultParamsWritable):
+class AddVectors(SparseVectorStage):
     """Appends the slots of vectors to a column of sparse vectors; stored like Spark's own stages.
 
     Spark's reader creates it without arguments, and sets the parameters afterwards.
@@ -42,9 +40,6 @@ class AddVectors(Transformer, DefaultParamsReadable[Any], DefaultParamsWritable)
     )
     sizes: "Param[list[int]]" = Param(
         Params._dummy(), "sizes", "their numbers of slots", TypeConverters.toListInt
-    )
-    vector: "Param[str]" = Param(
-        Params._dummy(), "vector", "the column of vectors", TypeConverters.toString
     )
     first: "Param[int]" = Param(
         Params._dummy(), "first", "the first slot's index", TypeConverters.toInt
