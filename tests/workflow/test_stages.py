@@ -234,6 +234,21 @@ def test_a_row_on_which_a_stage_fails_breaks_the_contract(on_spark: Settings, sp
         petafit.evaluate(task, spark=spark)
 
 
+def test_so_does_a_row_on_which_a_stage_of_spark_fails(on_spark: Settings, spark: Any) -> None:
+    stages = [
+        {"StringIndexer": {"inputCol": "city", "outputCol": "i"}},
+        {"VectorAssembler": {"inputCols": ["i"], "outputCol": "v"}},
+        {"PolynomialExpansion": {"inputCol": "v", "outputCol": "powers", "degree": 2}},
+    ]
+    cities = pq.read_table(on_spark.table.uri).to_pandas()
+    cities.loc[cities["month"] == 12, "city"] = "elsewhere"
+    rewrite(on_spark, pa.Table.from_pandas(cities, preserve_index=False))
+    task = staged(on_spark, stages)
+    assert set(runs(petafit.train(task, spark=spark))) == {"spark"}
+    with pytest.raises(ContractError, match=r"cannot take a row; got Unseen label: elsewhere.*han"):
+        petafit.evaluate(task, spark=spark)
+
+
 def fails(*_: Any, **__: Any) -> None:
     raise RuntimeError("killed")
 

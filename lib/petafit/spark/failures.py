@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from petafit import errors
-from petafit.errors import ConfigurationError, PetafitError
+from petafit.errors import ConfigurationError, ContractError, PetafitError
 from petafit.messages import HIDDEN, holds_secret, redact
 
 _CAUSES = (
@@ -65,10 +65,25 @@ _SIGNS = (
         ConfigurationError,
     ),
     _Sign(
-        r"DATA_SOURCE_NOT_FOUND",
+        r"DATA_SOURCE_NOT_FOUND|Failed to find data source",
         "This Spark lacks the format",
-        "Correct `format`, or add the jar that reads it: `spark.jars.packages` of `spark.submit`.",
+        "Correct `format`, or add what reads it by `spark.submit: {spark.jars.packages: ...}`: "
+        "avro org.apache.spark:spark-avro_2.13 of Spark's own version, iceberg "
+        "org.apache.iceberg:iceberg-spark-runtime of Spark's release.",
         ConfigurationError,
+    ),
+    _Sign(
+        r"No suitable driver|ClassNotFoundException: \S*Driver",
+        "This Spark lacks the database's driver",
+        "Add it by `spark.submit: {spark.jars.packages: ...}`, such as "
+        "org.postgresql:postgresql:42.7.7, and name its class in `options: {driver: ...}`.",
+        ConfigurationError,
+    ),
+    _Sign(
+        r"FAILED_EXECUTE_UDF\] User defined function \(`\w+\$\$Lambda",
+        "A stage of Spark ML cannot take a row",
+        "Let the stage take such rows (`handleInvalid`), or leave them out by `table.filter`.",
+        ContractError,
     ),
     _Sign(
         r"Python worker exited unexpectedly|Python worker .*crashed|SIGKILL",
@@ -193,7 +208,7 @@ def _explained(error: Exception, task: str) -> PetafitError | None:
     sign = next((sign for sign in _SIGNS if re.search(sign.pattern, text)), None)
     if sign is None:
         return None
-    lost = _LOST_TASK.search(text)
+    lost = None if sign.kind is ContractError else _LOST_TASK.search(text)
     got = "{times} failed attempts at {task} {number}, the last on {host}"
     found = got.format(task=task, **lost.groupdict()) if lost else reason(error).rstrip(".")
     return sign.kind(sign.what, got=found, hint=sign.hint)

@@ -110,6 +110,7 @@ S3 = {
 }
 """What reads s3a://, of the version of Hadoop that Spark has: 690 MB."""
 
+
 def release_of(version: str) -> tuple[int, int] | None:
     """Return the major and minor number of a version of Spark; None if it has no such numbers.
 

@@ -132,3 +132,43 @@ def test_what_cannot_be_read_is_one_sentence(
 ) -> None:
     with pytest.raises(ConfigurationError, match=message):
         open_source(spark, Table(**table))
+
+
+def test_orc_and_a_database_give_the_same_rows(spark: Any, tmp_path: Path) -> None:
+    expected = [(1, "a", 1.5), (2, None, 2.5)]
+    frame = spark.createDataFrame(expected, "id int, city string, speed double")
+    frame.write.orc(str(tmp_path / "trips"))
+    assert rows(spark, uri=str(tmp_path / "trips"), format="orc") == expected
+    database = {
+        "url": f"jdbc:derby:{tmp_path}/database;create=true",
+        "driver": "org.apache.derby.iapi.jdbc.AutoloadedDriver",
+    }
+    frame.write.format("jdbc").options(**database, dbtable="trips").save()
+    assert rows(spark, format="jdbc", options={**database, "dbtable": "trips"}) == expected
+    query = {**database, "query": 'SELECT "id" FROM trips WHERE "speed" > 2'}
+    assert rows(spark, format="jdbc", options=query) == [(2,)]
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ({"uri": "/tmp", "format": "avro"}, "lacks the format.*spark.jars.packages.*spark-avro"),
+        ({"uri": "db.trips", "format": "iceberg"}, "lacks the format.*iceberg-spark-runtime"),
+        (
+            {"format": "jdbc", "options": {"url": "jdbc:nosuch:x", "dbtable": "t"}},
+            "lacks the database's driver.*spark.jars.packages",
+        ),
+        (
+            {
+                "format": "jdbc",
+                "options": {"url": "jdbc:x:y", "dbtable": "t", "driver": "org.example.Driver"},
+            },
+            "lacks the database's driver.*spark.jars.packages",
+        ),
+    ],
+)
+def test_what_needs_a_jar_that_is_absent_names_it(
+    spark: Any, source: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        open_source(spark, Table(**source))
