@@ -98,6 +98,17 @@ def test_stages_of_spark_serve_through_its_scan(on_spark: Settings, spark: Any) 
         petafit.train(with_settings(task, stream="direct"), spark=spark)
 
 
+def test_equal_trainings_give_equal_digests(on_spark: Settings, spark: Any) -> None:
+    """Spark's own files hold times and random ids; other stages give other digests."""
+    task = staged(on_spark, MIXED, {"numeric": "filled"})
+    digests = [petafit.train(task, spark=spark).manifest["model"]["digest"] for _ in range(2)]
+    assert digests[0] == digests[1]
+    other = [*MIXED[:3], {"PolynomialExpansion": {**MIXED[3]["PolynomialExpansion"]}}, HASHED]
+    other[1] = {"SQLTransformer": {"statement": "SELECT *, filled / 50 AS relative FROM __THIS__"}}
+    changed = petafit.train(staged(on_spark, other, {"numeric": "filled"}), spark=spark)
+    assert changed.manifest["model"]["digest"] != digests[0]
+
+
 def test_mllib_learns_from_stages(on_spark: Settings, spark: Any) -> None:
     """Vectors behind the hashed indices, and vectors alone."""
     learner = {"name": "mllib.LogisticRegression", "params": {"regParam": 0.001}}

@@ -13,6 +13,7 @@ from pyspark.sql.types import StructField
 
 from petafit.errors import ConfigurationError, StorageError
 from petafit.features.columns import VECTOR
+from petafit.features.spark.canonical import write_canonical
 from petafit.features.spark.pipeline import transformed
 from petafit.features.spark.stored_stages import check_stages
 from petafit.features.stages.outputs import OutputColumn
@@ -111,6 +112,8 @@ def training_rows(source: ScanSource, checks: Checks) -> DataFrame:
 def save(model: PipelineModel, folder: Folder) -> Mapping[str, str]:
     """Write fitted stages by Spark's own writers, and return the digests of the files.
 
+    Equal stages give equal files.
+
     Raises
     ------
     ConfigurationError
@@ -122,7 +125,12 @@ def save(model: PipelineModel, folder: Folder) -> Mapping[str, str]:
         "Spark cannot write the fitted stages",
         hint="A stage of another package needs Spark ML's writer.",
     ):
-        model.write().overwrite().save(folder.spark_uri)
+        parent, name = folder.split()
+        written = parent.child(f"{name}-as-written")
+        model.write().overwrite().save(written.spark_uri)
+    folder.remove()
+    write_canonical(written, folder)
+    written.remove()
     files = {name: folder.digest(name) for name in folder.files()}
     if not files:
         raise StorageError(
