@@ -11,6 +11,7 @@ from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError
 from petafit.spark.capacity import jvm_peak_memory, slots
 from petafit.spark.session import (
+    _report_ignored,
     delta_available,
     open_session,
     require_delta,
@@ -100,6 +101,15 @@ def test_spark_connect_needs_a_newer_one():
         open_session(settings(), app_name="tests", given=session),
     ):
         pass
+
+
+def test_jars_that_spark_has_completed_are_not_reported(caplog):
+    session = FakeSession(jars="file:///a.jar,file:/b.jar,file:///from-a-package.jar")
+    wanted = settings(submit={"spark.jars": "/a.jar,/b.jar"})
+    _report_ignored(session, wanted)
+    assert not caplog.records
+    _report_ignored(session, settings(submit={"spark.jars": "/a.jar,/c.jar"}))
+    assert "without these settings of spark.submit: spark.jars" in caplog.text
 
 
 @pytest.mark.spark

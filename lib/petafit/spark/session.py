@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -42,6 +43,8 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 _log = logging.getLogger(__name__)
+
+_FILE = re.compile(r"^file:/+")
 
 
 @contextmanager
@@ -211,13 +214,18 @@ def _report_ignored(session: SparkSession, settings: Settings) -> None:
     ignored = [
         name
         for name, value in as_text(settings.spark.submit).items()
-        if value_of(session, name).removeprefix("file:") != value.removeprefix("file:")
+        if not _parts(value) <= _parts(value_of(session, name))
     ]
     if ignored:
         _log.warning(
             "Spark was started before, without these settings of spark.submit: %s",
             ", ".join(ignored),
         )
+
+
+def _parts(value: str) -> set[str]:
+    """Return the parts of a list, since Spark adds to its jars, and completes their addresses."""
+    return {_FILE.sub("/", part) for part in value.split(",")}
 
 
 def _if_local(master: str | None, variable: str, value: str) -> dict[str, str]:
