@@ -70,7 +70,7 @@ def _entries(numbers: pa.ListArray, first: int, count: int) -> Ragged:
 def with_entries(vectors: pa.StructArray, more: Ragged, size: int) -> pa.StructArray:
     """Return sparse vectors of this size with entries added, indices in ascending order.
 
-    Explicit zeros are kept: they are features of value 0.
+    Zeros are left out: Spark's factorization machines fail at vectors that store them.
     """
     kind, _, indices, values = vectors.flatten()
     rows = np.arange(len(vectors), dtype=np.int32)
@@ -85,6 +85,7 @@ def with_entries(vectors: pa.StructArray, more: Ragged, size: int) -> pa.StructA
         ),
         shape=(len(vectors), size),
     ).tocsr()
+    entries.eliminate_zeros()
     sizes = pa.array(np.full(len(vectors), size), vectors.type.field("size").type)
     lists = [
         pa.ListArray.from_arrays(entries.indptr, content, type=vectors.type.field(name).type)
