@@ -89,7 +89,10 @@ def test_a_path_out_of_the_model_is_refused(saved):
         check_classes(Folder(saved))
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{", '{"class": 3}', '{"class": "a"}', "[" * 9999])
+@pytest.mark.parametrize(
+    "content",
+    ["", "[]", "{", '{"class": 3}', '{"class": "a"}', pytest.param("[" * 9999, id="deep")],
+)
 def test_damaged_metadata_are_one_clear_error(saved, content):
     (saved / "metadata" / "part-00000").write_text(content + "\n")
     (saved / SQL / "part-00000").write_text("3")
