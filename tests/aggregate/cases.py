@@ -15,21 +15,33 @@ from petafit.aggregate.checked import Checked, CheckedResult, RowCounts
 from petafit.aggregate.sink import Quarantine, Sorted, WriteFiles
 from petafit.config.settings import LearnerChoice
 from petafit.evaluation.classification import ClassificationMetrics
+from petafit.evaluation.clusters import (
+    ClusteredRows,
+    ClusterSums,
+    EvaluateClusters,
+    MeanSilhouette,
+    Silhouette,
+)
 from petafit.evaluation.evaluate import Evaluate, Measure, StartedModel
 from petafit.evaluation.regression import RegressionMetrics
 from petafit.evaluation.score import Score, Scores
 from petafit.explanation.index_names import IndexNames
 from petafit.explanation.influence import Influence
 from petafit.explanation.leave_one_out import Models, to_state_dict
+from petafit.features.column_statistics import TableStatistics
+from petafit.features.encoder import Encoder
 from petafit.features.instances import EncodedRows
 from petafit.features.profile import Profile
+from petafit.learners.mllib.centers import ClusterCenters
 from petafit.learners.online.aggregator import OnlineLearner
 from petafit.learners.online.newton.derivatives import FullBatch
 from petafit.learners.online.newton.step import start_of
 from petafit.learners.registry import make_learner
 from petafit.learners.ridge.learner import Ridge
+from petafit.models.mllib import MllibModel
 from petafit.models.model import Model
 from petafit.models.predictions import PredictionColumns
+from petafit.models.signature import Signature
 from petafit.store.arrays import StateDict
 from petafit.store.filesystem import Folder
 from petafit.table.filters.predicate import parse
@@ -105,6 +117,38 @@ def published() -> StateDict:
     """A model as it is published."""
     columns = pa.schema([SCHEMA.field("speed"), SCHEMA.field("city")])
     return Model(encoder(), LearnerChoice(), columns, weights()).to_state_dict()
+
+
+@cache
+def clusterer() -> MllibModel:
+    """A model of three clusters."""
+    found = encoder().statistics
+    statistics = TableStatistics(found.rows, found.weight, found.columns)
+    own = Encoder(FEATURES, statistics, hash_bits=4, weight="weight", dtype="float64")
+    columns = pa.schema([SCHEMA.field("speed"), SCHEMA.field("city")])
+    centers = np.random.default_rng(0).normal(size=(3, own.n_features))
+    fitted = ClusterCenters(centers, np.full(3, -1))
+    return MllibModel.of(Signature(own, LearnerChoice(name="mllib.KMeans"), columns), fitted)
+
+
+def clustered(raw: pa.RecordBatch) -> ClusteredRows:
+    return ClusteredRows.of(clusterer(), raw)
+
+
+@cache
+def sums() -> StateDict:
+    """Those of a few rows in their clusters."""
+    counting = ClusterSums(**cluster_sizes())
+    return counting.reduce(counting.start(), clustered(twelve_rows()))
+
+
+def cluster_sizes() -> dict[str, int]:
+    return {"n_clusters": 3, "n_features": clusterer().encoder.n_features}
+
+
+@cache
+def clustered_before() -> StateDict:
+    return clusterer().to_state_dict().prefixed("model") | sums().prefixed("sums")
 
 
 @cache
@@ -212,6 +256,14 @@ CASES = {
     "metrics of numbers": Case(lambda _: RegressionMetrics(), scored("delay"), weighted=True),
     "started model": Case(lambda _: StartedModel("evaluate"), start=published),
     "evaluate": Case(lambda _: Evaluate(ClassificationMetrics()), start=published, weighted=True),
+    "evaluate clusters": Case(
+        lambda _: EvaluateClusters(**cluster_sizes()),
+        start=lambda: clusterer().to_state_dict(),
+        weighted=True,
+    ),
+    "sums of clusters": Case(lambda _: ClusterSums(**cluster_sizes()), clustered, weighted=True),
+    "silhouette": Case(lambda _: Silhouette(), start=clustered_before),
+    "mean silhouette": Case(lambda _: MeanSilhouette(), clustered, sums),
     "influence": Case(lambda _: Influence(2), start=left_out, weighted=True),
     "index names": Case(lambda _: IndexNames(encoder(), range(encoder().n_features))),
     "measure": Case(_measure),

@@ -114,8 +114,8 @@ def test_all_mistakes_are_reported_at_once(write: Write) -> None:
 
 
 def test_missing_settings_are_named(write: Write) -> None:
-    write("tasks/mine.yaml", "label:\n  # column: y\n")
-    assert "'label' is missing. Add it to the task file" in refusal()
+    write("tasks/mine.yaml", "label: y\ndataset:\n  rows: 3\n")
+    assert "'dataset.name' is missing. Add it to the task file" in refusal()
 
 
 def test_a_secret_is_not_repeated(write: Write) -> None:

@@ -132,8 +132,8 @@ def test_data_that_mllib_cannot_learn_is_refused_before_rows_are_read(
 
 
 def test_an_mllib_model_says_that_it_needs_spark(on_spark: Settings, spark: Any) -> None:
-    tree = {"name": "mllib.DecisionTreeClassifier", "params": {"maxDepth": 2}}
-    settings = with_settings(on_spark, learner=tree, hash_bits=8)
+    other = {"name": "mllib.FMClassifier", "params": {"maxIter": 20, "stepSize": 0.1}}
+    settings = with_settings(on_spark, learner=other, hash_bits=8)
     train(settings, spark=spark)
     model = petafit.load_model(f"{settings.paths.models}/small")
     for refused in (model.predict, model.predict_proba):

@@ -149,6 +149,8 @@ def _figures(manifest: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
         yield "measured on", _MEASURED_ON[manifest["measured_on"]]
     for name, value in _in_order(manifest.get("metrics") or {}):
         yield name, _number(value)
+    for each in manifest.get("clusters") or ():
+        yield f"cluster {each['cluster']}", f"{each['share']:.1%} of the rows"
     for output in manifest.get("outputs") or ():
         yield "output", f"{output['path']} ({output['format']}, {output['rows']:,} rows)"
     if manifest.get("model"):

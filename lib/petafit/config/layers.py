@@ -30,7 +30,7 @@ from petafit.errors import ConfigurationError
 
 _VARIABLE = "PETAFIT__"
 _BY_OPTION = {"task": "--task", "environment": "--env"}
-_NO_TASK = {"task": "", "table": "", "label": ""}
+_NO_TASK = {"task": "", "table": ""}
 
 # Settings of place and cost; all others affect the result.
 _NOT_DECISIVE: dict[str, bool | set[str]] = {

@@ -55,7 +55,7 @@ class Paths(Section):
 class Label(Section):
     """The target column."""
 
-    column: str = Field(description="its name in the table")
+    column: str | None = Field(None, description="its name; null: the learner needs none")
     kind: Literal["auto", "classes", "number"] = Field(
         "auto", description="classification or regression; auto asks the learner"
     )
@@ -65,6 +65,8 @@ class Label(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        if self.column is None and (self.kind != "auto" or self.classes is not None):
+            raise ValueError("kind and classes need column: they say what it holds")
         if self.classes is not None:
             if self.kind == "number":
                 raise ValueError("a label of kind number has no classes")
@@ -234,7 +236,7 @@ class Settings(Section):
     table: Annotated[Table, BeforeValidator(_as_uri)] = Field(
         Table(), description="without one the caller passes a DataFrame"
     )
-    label: Annotated[Label, BeforeValidator(_as_column)]
+    label: Annotated[Label, BeforeValidator(_as_column)] = Label()
     weight: str | None = Field(
         None, description="a column of row weights; a row of weight 0 is left out, as by a filter"
     )

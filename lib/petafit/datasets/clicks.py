@@ -9,6 +9,9 @@ import pyarrow as pa
 from petafit.datasets.click_columns import IntegerColumn, MovingColumn, StaticColumn, Times
 from petafit.table.columns import STRINGS, table_schema
 
+CLICK = "click"
+"""The label."""
+
 PROBABILITY = "probability"
 """The column with the hidden probability of a click; it is not part of the table."""
 
@@ -112,7 +115,7 @@ class Clicks:
         return pa.schema(
             [
                 ("day", pa.int32()),
-                ("click", pa.int8()),
+                (CLICK, pa.int8()),
                 *((column.name, pa.int32()) for column in INTEGER_COLUMNS),
                 *((column.name, STRINGS) for column in STRING_COLUMNS),
                 (PROBABILITY, pa.float64()),

@@ -158,14 +158,14 @@ class Columns:
     Attributes
     ----------
     schema : pyarrow.Schema
-    label : str
+    label : str or None
         Never a feature: it would leak the target.
     hidden : frozenset of str
         Label, weight, keys and pandas' index, which no pattern selects.
     """
 
     schema: pa.Schema
-    label: str
+    label: str | None
     hidden: frozenset[str]
 
     @property

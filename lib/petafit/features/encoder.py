@@ -99,7 +99,7 @@ class Encoder:
         return Batch(
             X=self._encoded(batch),
             y=self._labels(batch) if labels else None,
-            weight=self._weights(batch) if labels else None,
+            weight=self.weights(batch) if labels else None,
         )
 
     def targets(self, batch: pa.RecordBatch) -> tuple[np.ndarray, np.ndarray | None]:
@@ -115,7 +115,7 @@ class Encoder:
         labels = self._labels(batch)
         if labels is None:
             raise ConfigurationError("There is no label to compare with", hint="Name a `label`.")
-        return labels, self._weights(batch)
+        return labels, self.weights(batch)
 
     def _encoded(self, batch: pa.RecordBatch) -> Any:
         X = to_csr(
@@ -136,7 +136,8 @@ class Encoder:
             return label_numbers(column, self.label)
         return class_positions(column, self.label, self.statistics.classes, self.unicode)
 
-    def _weights(self, batch: pa.RecordBatch) -> np.ndarray | None:
+    def weights(self, batch: pa.RecordBatch) -> np.ndarray | None:
+        """Return the weights of a batch; None: every row weighs 1."""
         if self.weight is None:
             return None
         return row_weights(_column(batch, self.weight), self.weight)
@@ -167,7 +168,7 @@ class Encoder:
         Parameters
         ----------
         labelled : bool
-            It belongs to a model; False: to features alone.
+            It belongs to a model of labels; False: to a clusterer, or to features alone.
 
         Raises
         ------

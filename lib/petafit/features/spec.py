@@ -63,7 +63,7 @@ def resolve(
     declared: Literal["auto"] | Sequence[FeatureGroup],
     schema: pa.Schema,
     *,
-    label: str,
+    label: str | None,
     weight: str | None = None,
     keys: Sequence[str] = (),
     index: Collection[str] = (),
@@ -86,7 +86,7 @@ def resolve(
         An unknown column, a pattern without a match, a type that does not fit, the label named
         as a feature, two features of one name, or no feature at all.
     """
-    hidden = frozenset({label, *keys, *index} | ({weight} if weight else set()))
+    hidden = frozenset(name for name in (label, weight, *keys, *index) if name is not None)
     columns = Columns(schema, label, hidden)
     if declared == "auto":
         features = tuple(f for name in columns.open for f in automatic(schema.field(name)))

@@ -14,8 +14,8 @@ from petafit.features.encoding.stored import reading
 from petafit.learners.arrays import first_not_finite
 from petafit.store.arrays import StateDict
 
-Kind = Literal["classifier", "regressor", "other"]
-Output = Literal["probability", "margin", "value"]
+Kind = Literal["classifier", "regressor", "clusterer", "other"]
+Output = Literal["probability", "margin", "value", "cluster"]
 
 PREDICTION = "prediction_value"
 """The column in which Spark stores an estimator's predictions."""
@@ -51,9 +51,11 @@ class Learner(Aggregator[State, Batch, StateDict]):
     ----------
     name : str
         Name in the registry, ``FAMILY.ClassName``.
-    kind : {"classifier", "regressor", "other"}
-    output : {"probability", "margin", "value"}
-        Meaning of `predict`'s numbers. A margin's sign decides, or the largest of several.
+    kind : {"classifier", "regressor", "clusterer", "other"}
+    output : {"probability", "margin", "value", "cluster"}
+        Meaning of `predict`'s numbers. A margin's sign decides, or the largest of several. A
+        cluster is its number and the row's distance from its center; the probabilities of a
+        clusterer are those of its clusters.
     layout : {"csr", "dense"}
         Layout that X must have.
     dtype : {"float32", "float64"}

@@ -17,6 +17,9 @@ class position y with margins m_c or probabilities p_c, and a parameter a; all a
     huber_loss                        d**2 / 2 if d <= a else a (d - a / 2)      d = |y - p|
     epsilon_insensitive_loss          max(0, |y - p| - a)
     squared_epsilon_insensitive_loss  max(0, |y - p| - a)**2
+    mean_squared_distance             d**2      d: the distance of a row from its cluster's center
+    mean_distance                     d
+    negative_log_likelihood           -log of the density of a mixture at the row
 
 With two classes there is one margin and one term, that of the second class. A deviance is twice the
 log likelihood's distance from that of a perfect fit. `petafit.evaluation` computes them.
@@ -54,6 +57,9 @@ SQUARED_HINGE_LOSS = Objective("squared_hinge_loss")
 SQUARED_ERROR = Objective("mean_squared_error")
 ABSOLUTE_ERROR = Objective("mean_absolute_error")
 POISSON_DEVIANCE = Objective("poisson_deviance")
+SQUARED_DISTANCE = Objective("mean_squared_distance")
+COSINE_DISTANCE = Objective("mean_distance")
+NEGATIVE_LOG_LIKELIHOOD = Objective("negative_log_likelihood")
 
 _OF_OUTPUT: Mapping[str, Objective] = {
     "probability": LOG_LOSS,
@@ -116,6 +122,10 @@ def of_mllib(name: str, params: Mapping[str, Any], output: str) -> Objective:
     """Return the objective of one of MLlib's estimators."""
     if name == "LinearSVC":
         return HINGE_LOSS
+    if name == "GaussianMixture":
+        return NEGATIVE_LOG_LIKELIHOOD
+    if output == "cluster":
+        return COSINE_DISTANCE if params.get("distanceMeasure") == "cosine" else SQUARED_DISTANCE
     if name == "GBTRegressor" and params.get("lossType") == "absolute":
         return ABSOLUTE_ERROR
     if name == "GeneralizedLinearRegression":

@@ -46,8 +46,8 @@ class LearnerInfo:
 
     Attributes
     ----------
-    kind : {"classifier", "regressor", "other"}
-    output : {"probability", "margin", "value"}
+    kind : {"classifier", "regressor", "clusterer", "other"}
+    output : {"probability", "margin", "value", "cluster"}
         Meaning of its predictions.
     layout, dtype : str
         Layout and type of X; MLlib has its own vectors.

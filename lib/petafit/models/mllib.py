@@ -9,8 +9,11 @@ from petafit.errors import ConfigurationError, StorageError
 from petafit.features.encoding.stored import reading
 from petafit.learners.base import DECISION, PREDICTION
 from petafit.learners.mllib.classes import in_order, positions
+from petafit.learners.mllib.clusters import ClusterModel
+from petafit.learners.mllib.computed import ComputedModel
 from petafit.learners.mllib.files import check_files
 from petafit.learners.mllib.linear import LinearModel
+from petafit.learners.mllib.reading import from_named, read_computed, to_named
 from petafit.learners.mllib.stored import read_estimator
 from petafit.models.callers_rows import Data
 from petafit.models.loaded import LoadedModel
@@ -68,13 +71,13 @@ class MllibModel(Predictor):
 
     Attributes
     ----------
-    fitted : LinearModel
+    fitted : ComputedModel
     """
 
-    fitted: LinearModel
+    fitted: ComputedModel
 
     @classmethod
-    def of(cls, signature: Signature, fitted: LinearModel) -> Self:
+    def of(cls, signature: Signature, fitted: ComputedModel) -> Self:
         """Return the model of some inputs and outputs that was fitted by Spark.
 
         Raises
@@ -97,11 +100,13 @@ class MllibModel(Predictor):
 
     def predict_batch(self, batch: pa.RecordBatch) -> np.ndarray:
         numbers = self.fitted.predict(self.encoder(batch, labels=False).X)
+        if isinstance(self.fitted, ClusterModel):
+            return numbers
         probable = self.output == "probability"
         return in_order(numbers, self.encoder.statistics, probable=probable)
 
     def chosen(self, predictions: np.ndarray) -> np.ndarray | None:
-        if self.fitted.thresholds is None:
+        if not isinstance(self.fitted, LinearModel) or self.fitted.thresholds is None:
             return None
         places = np.array(positions(self.encoder.statistics, self.fitted.n_classes))
         if predictions.ndim == 1 and self.fitted.n_margins > 1:
@@ -113,12 +118,12 @@ class MllibModel(Predictor):
         return np.asarray(places[self.fitted.decide(predictions)])
 
     def to_state_dict(self) -> StateDict:
-        return super().to_state_dict() | self.fitted.to_state_dict().prefixed("mllib")
+        return super().to_state_dict() | to_named(self.fitted).prefixed("mllib")
 
     @classmethod
     def from_state_dict(cls, named: StateDict) -> Self:
         with reading("A model of Spark's"):
-            fitted = LinearModel.from_state_dict(named.part("mllib"))
+            fitted = from_named(named.part("mllib"))
         return cls.of(Signature.from_state_dict(named), fitted)
 
 
@@ -137,7 +142,7 @@ def read_mllib(signature: Signature, attachment: str) -> MllibModel | SparkModel
     """
     folder = Folder(attachment)
     check_files(folder, n_features=signature.encoder.n_features)
-    fitted = LinearModel.read(read_estimator(folder))
+    fitted = read_computed(read_estimator(folder))
     if fitted is None:
         return SparkModel.of_signature(signature)
     return MllibModel.of(signature, fitted)

@@ -15,6 +15,9 @@ from petafit.table.columns import Spellings, table_schema
 
 OK = "ok"
 
+DISTANCE = "center_distance"
+"""The column with the distance of a row from its cluster's center."""
+
 
 @dataclass(frozen=True)
 class PredictionColumns:
@@ -39,7 +42,7 @@ class PredictionColumns:
         ConfigurationError
             Names the column.
         """
-        for name in ("prediction", "probability", "row_status", *self.stamps):
+        for name in ("prediction", "probability", DISTANCE, "row_status", *self.stamps):
             for kept in Spellings(self.kept.names).alike(name):
                 raise ConfigurationError(
                     f"The column {kept!r} has the name of one that predictions have",
@@ -47,8 +50,11 @@ class PredictionColumns:
                 )
 
     def schema(self, model: Signature) -> pa.Schema:
-        """Return the columns in order, with ``probability`` only if the model predicts it."""
-        prediction = pa.float64()
+        """Return the columns in order.
+
+        Only a model that predicts it has ``probability``, and only one of centers their distance.
+        """
+        prediction = pa.int32() if model.kind == "clusterer" else pa.float64()
         if model.classes is not None:
             prediction = pa.array(class_array(model.classes)).type
         fields = [*table_schema(self.kept), pa.field("prediction", prediction)]
@@ -56,6 +62,8 @@ class PredictionColumns:
             binary = len(model.classes or ()) == 2
             kind = pa.float64() if binary else pa.list_(pa.float64())
             fields.append(pa.field("probability", kind))
+        if model.output == "cluster":
+            fields.append(pa.field(DISTANCE, pa.float64()))
         fields += [pa.field(name, pa.scalar(value).type) for name, value in self.stamps.items()]
         return pa.schema([*fields, pa.field("row_status", pa.string())])
 
@@ -75,6 +83,8 @@ class PredictionColumns:
         columns["prediction"] = _spread(pa.array(model.decide(predictions, decided)), good)
         if model.output == "probability":
             columns["probability"] = _spread(_as_column(predictions), good)
+        if model.output == "cluster":
+            columns[DISTANCE] = _spread(pa.array(predictions[:, 1]), good)
         for name, value in self.stamps.items():
             columns[name] = pa.repeat(value, rows.num_rows)
         columns["row_status"] = _status(reasons, rows.num_rows)

@@ -32,7 +32,7 @@ class Predictor(LoadedModel):
         return None
 
     def predict(self, data: Data) -> np.ndarray:
-        """Predict the most probable class of every row, or its value.
+        """Predict the most probable class of every row, its value, or its cluster.
 
         Parameters
         ----------
@@ -54,12 +54,12 @@ class Predictor(LoadedModel):
         return self.decide(predictions, self.chosen(predictions))
 
     def predict_proba(self, data: Data) -> np.ndarray:
-        """Predict the probability of every class.
+        """Predict the probability of every class, or of every cluster of a mixture.
 
         Returns
         -------
         ndarray of shape (n_rows, n_classes)
-            In the order of `classes`.
+            In the order of `classes`, or of the clusters' numbers.
 
         Raises
         ------
@@ -68,7 +68,7 @@ class Predictor(LoadedModel):
         ContractError
             As `predict`.
         """
-        if self.classes is None or self.output != "probability":
+        if self.output != "probability":
             raise ConfigurationError(
                 f"{self.choice.name} gives no probabilities", hint="Use `predict`."
             )

@@ -40,8 +40,9 @@ class Signature:
     Attributes
     ----------
     classes : tuple or None
-        The classes, in the order of `predict_proba`'s columns; None for a regressor.
-    output : {"probability", "margin", "value"}
+        The classes, in the order of `predict_proba`'s columns; None for any but a classifier.
+    kind : {"classifier", "regressor", "clusterer"}
+    output : {"probability", "margin", "value", "cluster"}
         The meaning of `predict_batch`'s numbers.
     objective : Objective
         The loss that the learner minimised.
@@ -62,7 +63,7 @@ class Signature:
         self.stages = stages
         self.classes: tuple[Scalar, ...] | None = encoder.statistics.classes
         learner = describe(choice)
-        self.output, self.objective = learner.output, learner.objective
+        self.kind, self.output, self.objective = learner.kind, learner.output, learner.objective
 
     @cached_property
     def checks(self) -> Checks:
@@ -98,7 +99,9 @@ class Signature:
         -------
         ndarray of shape (n_rows,) or (n_rows, n_classes)
             With two classes the probability of the second; with more those of all; the value
-            itself from a regressor, and the margin from a learner without probabilities.
+            itself from a regressor, and the margin from a learner without probabilities. From a
+            clusterer the probabilities of its clusters, or the cluster and the distance from its
+            center.
         """
         raise ConfigurationError(
             f"{self.choice.name} predicts in Spark only", hint="Use `petafit score`."
@@ -116,13 +119,17 @@ class Signature:
         return None
 
     def decide(self, predictions: np.ndarray, decided: np.ndarray | None = None) -> np.ndarray:
-        """Return a class for each row, or the value unchanged for a regressor.
+        """Return a class or a cluster for each row, or the value unchanged for a regressor.
 
         Parameters
         ----------
         predictions, decided : ndarray
             As `predict_batch` and `decided` give them.
         """
+        if self.kind == "clusterer":
+            probable = self.output == "probability"
+            found = predictions.argmax(axis=1) if probable else predictions[:, 0]
+            return found.astype(np.int32)
         if self.classes is None:
             return predictions
         if decided is None:
@@ -170,7 +177,12 @@ def _arguments(
         staged = named.params.get("stages")
         stages = None if staged is None else StageRecord.from_plain(staged)
     info = describe(choice)
-    encoder = Encoder.from_state_dict(named.part("encoder"), layout=info.layout, dtype=info.dtype)
+    encoder = Encoder.from_state_dict(
+        named.part("encoder"),
+        layout=info.layout,
+        dtype=info.dtype,
+        labelled=info.kind != "clusterer",
+    )
     if len(set(schema.names)) < len(schema.names):
         raise StorageError("The schema of a stored model names a column twice", got=schema.names)
     extended = _extended(schema, requirement, stages)

@@ -26,6 +26,7 @@ _RESULTS: Mapping[str, Any] = {
     "outputs": [],
     "metrics": {},
     "measured_on": None,
+    "clusters": None,
     "stages": [],
     "stage_files": None,
     "rounds": [],

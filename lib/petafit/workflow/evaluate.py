@@ -7,6 +7,7 @@ from petafit.config.settings import Settings
 from petafit.evaluation.evaluate import Evaluate, metrics_of
 from petafit.store.runs import Run
 from petafit.workflow.cautions import warn_of_figures
+from petafit.workflow.evaluate_clusters import evaluate_clusters
 from petafit.workflow.job import JobOptions, open_job
 from petafit.workflow.published import open_published, report_rows
 from petafit.workflow.rows import open_rows
@@ -47,10 +48,13 @@ def evaluate(settings: Settings, **options: Unpack[JobOptions]) -> Run:
         published = open_published(job, open_rows(job, job.settings.table))
         rows = published.rows
         task = Task.of(rows.settings, rows.snapshot, published.derived)
-        published.check_target(label=task.settings.label.column, weight=task.settings.weight)
+        published.check_target(label=task.label, weight=task.settings.weight)
         report_rows(job, published.version)
-        source = published.source("test", task.columns)
-        aggregator = Checked(published.checks(task.checks), Evaluate(metrics_of(published.model)))
+        source, checks = published.source("test", task.columns), published.checks(task.checks)
+        if published.model.kind == "clusterer":
+            job.run.update(metrics=evaluate_clusters(job, published, source, checks))
+            return job.run
+        aggregator = Checked(checks, Evaluate(metrics_of(published.model)))
         with job.run.stage("evaluate"):
             outcome = job.passes.run(
                 "evaluate", aggregator, source, start=published.content, rows=rows.expected("test")

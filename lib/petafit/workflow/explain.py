@@ -63,7 +63,7 @@ def explain(settings: Settings, **options: Unpack[JobOptions]) -> Run:
             return job.run
         published = open_published(job, open_rows(job, job.settings.table))
         task = Task.of(published.rows.settings, published.rows.snapshot, published.derived)
-        published.check_target(label=task.settings.label.column, weight=task.settings.weight)
+        published.check_target(label=task.label, weight=task.settings.weight)
         report_rows(job, published.version)
         kept = KeptSummaries.open(
             RunStore(job.settings.paths.runs).folder.child(published.version.run_id)

@@ -33,7 +33,7 @@ def feature_weights(
         with job.run.stage("name features"):
             outcome = job.passes.run("name features", naming, source, rows=rows.expected("train"))
         names = outcome.result.result
-    others = np.delete(np.abs(weights.values).max(axis=0), largest)
+    others = np.delete(weights.sizes, largest)
     return {
         "kind": weights.kind,
         "outputs": _outputs(encoder, weights),
@@ -49,8 +49,10 @@ def feature_weights(
 
 
 def _outputs(encoder: Encoder, weights: IndexWeights) -> list[Any] | None:
-    """The class of each output, or None where there is one for the whole."""
+    """The class or cluster of each output, or None where there is one for the whole."""
     statistics = encoder.statistics
+    if weights.kind == "centers":
+        return list(range(len(weights.values)))
     if statistics.classes is None or len(weights.values) == 1:
         return None
     return [statistics.classes[place] for place in statistics.present]

@@ -1,5 +1,6 @@
 """Fitting by Spark: an estimator of MLlib's, with its features as stages."""
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from petafit.workflow.job import Job
 from petafit.workflow.profile import profiled
 from petafit.workflow.rows import TaskRows
 from petafit.workflow.task import Task
+
+log = logging.getLogger("petafit")
 
 _OF_ROUNDS = ("rounds", "merge", "merge_holdout", "parts", "patience", "cache")
 """The settings of a training that mean nothing where Spark itself fits the learner."""
@@ -64,6 +67,8 @@ def fit_in_spark(job: Job, task: Task, rows: TaskRows) -> FittedModel:
     estimator = mllib.make_estimator(
         settings.learner, kind=task.learner.kind, seed=settings.training.seed
     )
+    if task.label is None and settings.label.column is not None:
+        log.info("no effect: label; %s learns without one", settings.learner.name)
     space = IndexSpace(task.features, settings.hash_bits)
     check_choice(settings.learner, n_features=space.size, columns=task.columns)
     encoder = profiled(job, task, rows)

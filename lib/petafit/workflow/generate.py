@@ -6,7 +6,7 @@ from functools import partial
 from petafit.aggregate.aggregator import Combined
 from petafit.aggregate.sink import WriteFiles
 from petafit.config.datasets import ClicksDataset, TextsDataset
-from petafit.datasets.clicks import PROBABILITY, Clicks
+from petafit.datasets.clicks import CLICK, PROBABILITY, Clicks
 from petafit.datasets.texts import MAIN, Texts
 from petafit.evaluation.classification import ClassificationMetrics
 from petafit.evaluation.evaluate import Measure
@@ -25,7 +25,7 @@ def generate_clicks(job: Job, dataset: ClicksDataset) -> None:
         job,
         dataset,
         source,
-        truth=job.settings.label.column,
+        truth=CLICK,
         figures=("log_loss", "base_log_loss", "auc", "accuracy", "calibration_error"),
     )
     job.run.update(

@@ -45,7 +45,7 @@ class Published:
     rows: TaskRows
     derived: Derived
 
-    def check_target(self, *, label: str, weight: str | None) -> None:
+    def check_target(self, *, label: str | None, weight: str | None) -> None:
         """Refuse to measure the model by another label than it has learnt, or by other weights.
 
         Raises

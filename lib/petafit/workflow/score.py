@@ -113,7 +113,7 @@ def _layout(job: Job, published: Published, scope: Scope) -> PredictionColumns:
     The logical date is a column where its rows are what is replaced.
     """
     settings, snapshot = published.rows.settings, published.rows.snapshot
-    names = dict.fromkeys((*settings.keys, settings.label.column, *snapshot.partition_columns))
+    names = {*settings.keys, settings.label.column, *snapshot.partition_columns}
     kept = pa.schema([f for f in snapshot.schema if f.name in names])
     stamps = {f"model_{name}": value for name, value in published.version.identity.items()}
     date = {DATE: job.run.manifest[DATE]} if is_dated(scope, snapshot) else {}

@@ -14,12 +14,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
+from scipy.sparse import csr_array
 
 from petafit.config.settings import Settings
 from petafit.features.column_statistics import TableStatistics
 from petafit.features.encoder import DType, Encoder
 from petafit.features.encoding.vectors import Entries, sparse_vectors
 from petafit.features.feature import Vector
+from petafit.learners.mllib.trees import TreeEnsemble, TreeNodes
 from petafit.learners.online.merging.sparse_rows import add_at
 from petafit.workflow.evaluate import evaluate
 from petafit.workflow.explain import explain
@@ -60,6 +62,7 @@ def run_small_jobs() -> None:
             _run(folder, f"small-{number}", changes)
     _merge_groups()
     _encode_vectors()
+    _apply_trees()
 
 
 def cases() -> Iterator[dict[str, Any]]:
@@ -142,6 +145,18 @@ def _encode_vectors() -> None:
     unknown = TableStatistics(rows=None, weight=None, columns={}, classes=(0, 1))
     for dtype in get_args(DType):
         Encoder((Vector("vector", 1),), unknown, hash_bits=1, dtype=dtype)(batch, labels=False)
+
+
+def _apply_trees() -> None:
+    """Predict by a tree of MLlib's, which takes Spark to fit in a job."""
+    leaf = TreeNodes(
+        roots=np.zeros(1, np.int32),
+        features=np.zeros(1, np.int32),
+        splits=np.zeros(1),
+        children=np.full((2, 1), -1, np.int32),
+        values=np.zeros((1, 1)),
+    )
+    TreeEnsemble(1, "value", leaf).predict(csr_array((1, 1)))
 
 
 def _write_table(folder: Path) -> None:

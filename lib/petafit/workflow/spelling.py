@@ -31,10 +31,11 @@ def spelled(settings: Settings, columns: Iterable[str]) -> Settings:
     of = _Speller(Spellings(columns))
     table, split, training = settings.table, settings.split, settings.training
     features = settings.features
+    label = settings.label.column and of.name(settings.label.column)
     return settings.model_copy(
         update={
             "table": table.model_copy(update={"filter": of.conditions(table.filter)}),
-            "label": settings.label.model_copy(update={"column": of.name(settings.label.column)}),
+            "label": settings.label.model_copy(update={"column": label}),
             "weight": settings.weight and of.name(settings.weight),
             "keys": of.names("keys", settings.keys),
             "split": split.model_copy(

@@ -172,8 +172,7 @@ class _Fitting:
         derived = Derived(stages=StageRecord(reads, (), ()))
         own = _without_made(self.rows.settings, made)
         task = Task.of(own, self.rows.snapshot, derived)
-        label = task.settings.label.column
-        needed = dict.fromkeys((*reads, *targets, label, *task.checks.columns))
+        needed = dict.fromkeys((*reads, *targets, *task.checks.columns))
         source = self.rows.scan_derived("train", tuple(needed), task.derived)
         wanted = dict.fromkeys((*reads, *targets))
         return training_rows(source, task.checks).select(*map(quoted, wanted))

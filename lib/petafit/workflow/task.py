@@ -5,12 +5,12 @@ Its columns are named as the table spells them; it says what to read, what to ch
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, Self
+from typing import Self
 
 import pyarrow as pa
 
 from petafit.config.settings import Contract, Settings
-from petafit.errors import ConfigurationError, ContractError, did_you_mean
+from petafit.errors import ContractError, did_you_mean
 from petafit.features.classes import as_classes
 from petafit.features.column_statistics import TableStatistics
 from petafit.features.encoder import Encoder
@@ -28,6 +28,7 @@ from petafit.table.contract import Checks, compile_checks
 from petafit.table.parquet.pandas_index import index_columns
 from petafit.table.snapshot import Snapshot
 from petafit.workflow.derived import NOTHING_DERIVED, Derived
+from petafit.workflow.labels import LabelKind, label_kind
 
 
 @dataclass(frozen=True)
@@ -38,8 +39,8 @@ class Task:
     ----------
     schema : pyarrow.Schema
         Of the table, with the derived columns.
-    kind : {"classes", "number"}
-        What the label is.
+    kind : {"classes", "number"} or None
+        What the label is; None: the learner reads none.
     derived : Derived
         The columns that the features take from functions and stages.
     """
@@ -48,7 +49,7 @@ class Task:
     schema: pa.Schema
     learner: LearnerInfo
     features: tuple[Feature, ...]
-    kind: Literal["classes", "number"]
+    kind: LabelKind | None
     derived: Derived = NOTHING_DERIVED
 
     @classmethod
@@ -74,7 +75,7 @@ class Task:
         ContractError
             The table lacks the label, the weight or a key, or the weight is no number.
         ConfigurationError
-            Unknown features, or a learner that does not fit the label.
+            Unknown features, or a learner that does not fit the label, or needs one.
         """
         schema = snapshot.schema
         own = {"label": settings.label.column, "weight": settings.weight}
@@ -88,22 +89,9 @@ class Task:
         if settings.weight is not None:  # before rows are chosen by it
             compile_checks(Contract(), schema, non_negative=[settings.weight])
         learner = describe(settings.learner)
-        if learner.kind == "other":
-            raise ConfigurationError(
-                f"{learner.name} predicts no label",
-                expected="a classifier or a regressor",
-                hint="Set `learner.name` to one.",
-            )
-        kind = settings.label.kind
-        if kind == "auto":
-            kind = "number" if learner.kind == "regressor" else "classes"
-        elif (kind == "number") != (learner.kind == "regressor"):
-            raise ConfigurationError(
-                f"{learner.name} is a {learner.kind}",
-                expected=f"a learner for `label.kind: {kind}`",
-                hint="Choose another learner, or set `label.kind`.",
-            )
-        check_label_type(schema.field(settings.label.column).type, settings.label.column, kind)
+        kind = label_kind(settings.label, learner)
+        if kind is not None and settings.label.column is not None:
+            check_label_type(schema.field(settings.label.column).type, settings.label.column, kind)
         derivable = cls.derivable(settings, snapshot)
         derived = replace(derived, functions=None)
         features = resolve(
@@ -131,6 +119,16 @@ class Task:
         return FunctionModule.read(settings.functions).derivable(snapshot.schema)
 
     @property
+    def label(self) -> str | None:
+        """The column that is learnt; None: the learner reads none."""
+        return self.settings.label.column if self.kind is not None else None
+
+    @property
+    def _targets(self) -> tuple[str, ...]:
+        """The columns of labels and weights."""
+        return tuple(name for name in (self.label, self.settings.weight) if name is not None)
+
+    @property
     def feature_schema(self) -> pa.Schema:
         """The columns of the table that the features read."""
         names = self.derived.stored(columns_of(self.features))
@@ -139,9 +137,8 @@ class Task:
     @property
     def columns(self) -> tuple[str, ...]:
         """All columns that training and evaluation read."""
-        weight = (self.settings.weight,) if self.settings.weight else ()
         checked = (*self.settings.contract.columns, *self._dealt_by)
-        named = (*self.feature_schema.names, self.settings.label.column, *weight, *checked)
+        named = (*self.feature_schema.names, *self._targets, *checked)
         return tuple(dict.fromkeys(named))
 
     @property
@@ -153,14 +150,13 @@ class Task:
     def checks(self) -> Checks:
         """The checks of a row that is learnt from."""
         weight = (self.settings.weight,) if self.settings.weight else ()
-        label = self.settings.label.column
         numeric = (f.column for f in self.features if isinstance(f, Numeric))
-        target = (label,) if self.kind == "number" else ()
+        finite = self._targets if self.kind == "number" else weight
         return compile_checks(
             self.settings.contract,
             self.schema,
-            required=(label, *weight),
-            finite=(*numeric, *target, *weight),
+            required=self._targets,
+            finite=(*numeric, *finite),
             non_negative=weight,
             dealt_by=self._dealt_by,
         )
@@ -173,14 +169,15 @@ class Task:
     @property
     def profile(self) -> Profile:
         """Learns what the features and the label need of the whole training table."""
-        label = self.settings.label
-        classes = label.classes
-        if classes is not None:
-            kind = self.schema.field(label.column).type
-            classes = as_classes(classes, kind, label.column, self.settings.unicode)
+        label, classes = self.label, self.settings.label.classes
+        if label is None:
+            classes = None
+        elif classes is not None:
+            kind = self.schema.field(label).type
+            classes = as_classes(classes, kind, label, self.settings.unicode)
         return Profile(
             self.features,
-            label=label.column,
+            label=label,
             kind=self.kind,
             weight=self.settings.weight,
             classes=classes,
@@ -193,7 +190,7 @@ class Task:
             self.features,
             statistics,
             hash_bits=self.settings.hash_bits,
-            label=self.settings.label.column,
+            label=self.label,
             weight=self.settings.weight,
             layout=self.learner.layout,
             dtype=self.learner.dtype,

@@ -65,7 +65,7 @@ def check_stored(
     Parameters
     ----------
     labelled : bool
-        The statistics are those of a model, with its classes or its label.
+        The statistics have classes or those of a label.
 
     Raises
     ------

@@ -45,7 +45,7 @@ class StageColumns:
 
 
 def columns_of_stages(
-    stages: Sequence[Transformer | Estimator[Any]], table: Sequence[str], *, label: str
+    stages: Sequence[Transformer | Estimator[Any]], table: Sequence[str], *, label: str | None
 ) -> list[StageColumns]:
     """Return the columns of each stage.
 
@@ -61,6 +61,7 @@ def columns_of_stages(
         does not name its output; or it would drop, repeat or mix rows.
     """
     found, known, is_open = [], [*table], False
+    labels = [] if label is None else [label]
     for stage in stages:
         name = type(stage).__name__
         _refuse_other_rows(stage, name)
@@ -68,8 +69,8 @@ def columns_of_stages(
         reads = read_by(stage, known)
         targets = tuple(_texts([given.get(param) for param in _TARGETS]))
         if not is_open:
-            _require_known(name, given, known, label)
-        if any(_read(stage, given, [label])):
+            _require_known(name, given, (*known, *labels))
+        if any(_read(stage, given, labels)):
             raise ConfigurationError(
                 f"The stage {name} reads the label {label!r}: it would leak the target",
                 hint="Only `labelCol` may name it.",
@@ -173,10 +174,10 @@ def _texts(value: object) -> Iterator[str]:
             yield from _texts(part)
 
 
-def _require_known(name: str, given: dict[str, Any], known: Sequence[str], label: str) -> None:
+def _require_known(name: str, given: dict[str, Any], known: Sequence[str]) -> None:
     inputs = [given.get(param) for param in ("inputCol", "inputCols", "featuresCol", *_TARGETS)]
     for text in _texts(inputs):
-        if not any(same(text, column) for column in (*known, label)):
+        if not any(same(text, column) for column in known):
             raise ConfigurationError(
                 f"The stage {name} reads {text!r}, which is neither a column of the table nor of "
                 "an earlier stage",

@@ -1,4 +1,4 @@
-"""Spark MLlib's classifiers and regressors, fitted to a whole DataFrame with its feature stages."""
+"""Spark MLlib's estimators, fitted to a whole DataFrame with its feature stages."""
 
 import inspect
 import sys
@@ -8,7 +8,7 @@ from typing import Any
 
 from pyspark.errors import IllegalArgumentException
 from pyspark.ml import Estimator as SparkEstimator
-from pyspark.ml import Pipeline, PipelineModel, Transformer, classification, regression
+from pyspark.ml import Pipeline, PipelineModel, Transformer, classification, clustering, regression
 from pyspark.ml.functions import vector_to_array
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F  # noqa: N812  (the name Spark's own documentation uses)
@@ -40,14 +40,21 @@ _OURS = frozenset(
 )
 
 
+_NO_LEARNERS = {
+    "LDA": "it finds topics in counts of words, and gives no clusters of rows",
+    "PowerIterationClustering": "it clusters the nodes of a graph, and gives no model",
+}
+"""Estimators of pyspark.ml that are left out, with the reason."""
+
+
 @dataclass(frozen=True)
 class Estimator:
     """An MLlib estimator with the traits that petafit needs.
 
     Attributes
     ----------
-    kind : {"classifier", "regressor"}
-    output : {"probability", "margin", "value"}
+    kind : {"classifier", "regressor", "clusterer"}
+    output : {"probability", "margin", "value", "cluster"}
     spark : pyspark.ml.Estimator
     weighted : bool
         The estimator accepts a column of weights.
@@ -67,7 +74,7 @@ class Estimator:
         Parameters
         ----------
         frame : DataFrame
-            Has the label as `LABEL`, and the stages' input columns.
+            Has the label as `LABEL`, except for a clusterer, and the stages' input columns.
         stages : sequence of Transformer
             Compute the column `FEATURES`; they become part of the model.
         weight : str, optional
@@ -95,7 +102,7 @@ class Estimator:
 
 
 def estimator_names() -> list[str]:
-    """Return the class names of all MLlib classifiers and regressors."""
+    """Return the class names of all MLlib classifiers, regressors and clusterers."""
     return sorted(_classes())
 
 
@@ -111,6 +118,8 @@ def describe(name: str, params: Mapping[str, Any]) -> tuple[Kind, Output]:
     check_names(f"mllib.{name}", params, _parameters(found))
     if kind == "regressor":
         return kind, "value"
+    if kind == "clusterer" and name != "GaussianMixture":
+        return kind, "cluster"
     return kind, "probability" if "probabilityCol" in dir(found) else "margin"
 
 
@@ -119,8 +128,8 @@ def make_estimator(choice: LearnerChoice, *, kind: Kind, seed: int) -> Estimator
 
     Parameters
     ----------
-    kind : {"classifier", "regressor"}
-        The kind that the label requires.
+    kind : {"classifier", "regressor", "clusterer"}
+        The kind that the label, or its absence, requires.
     seed : int
         Seed of a random estimator, unless its parameters give one.
 
@@ -189,21 +198,27 @@ def _classes() -> dict[str, tuple[Kind, type[Any]]]:
     modules: tuple[tuple[Kind, Any], ...] = (
         ("classifier", classification),
         ("regressor", regression),
+        ("clusterer", clustering),
     )
     for kind, module in modules:
         for name in module.__all__:
             member = getattr(module, name)
             if inspect.isclass(member) and issubclass(member, SparkEstimator):
                 found[name] = (kind, member)
-    return found
+    return {name: each for name, each in found.items() if name not in _NO_LEARNERS}
 
 
 def _find(name: str) -> tuple[Kind, type[Any]]:
     classes = _classes()
+    if name in _NO_LEARNERS:
+        raise ConfigurationError(
+            f"mllib.{name} is no learner here: {_NO_LEARNERS[name]}",
+            hint="Choose mllib.KMeans, mllib.BisectingKMeans or mllib.GaussianMixture.",
+        )
     if name not in classes:
         known = [f"mllib.{known}" for known in classes]
         raise ConfigurationError(
-            f"MLlib has no classifier or regressor {name!r}",
+            f"MLlib has no classifier, regressor or clusterer {name!r}",
             hint=did_you_mean(f"mllib.{name}", known),
         )
     return classes[name]
@@ -215,7 +230,7 @@ def _parameters(kind: type[Any]) -> list[str]:
 
 def _build(choice: LearnerChoice, seed: int) -> Any:
     name = choice.name.removeprefix("mllib.")
-    _, found = _find(name)
+    kind, found = _find(name)
     known = _parameters(found)
     check_names(f"mllib.{name}", choice.params, known)
     given = dict(choice.params)
@@ -228,7 +243,8 @@ def _build(choice: LearnerChoice, seed: int) -> Any:
     if "seed" in known:
         given.setdefault("seed", seed)
     try:
-        estimator = found(featuresCol=FEATURES, labelCol=LABEL, **given)
+        columns = {"featuresCol": FEATURES} | ({} if kind == "clusterer" else {"labelCol": LABEL})
+        estimator = found(**columns, **given)
         return estimator.copy()  # copy() passes the parameters to the JVM, which validates them
     except (TypeError, ValueError, IllegalArgumentException) as error:
         raise ConfigurationError(

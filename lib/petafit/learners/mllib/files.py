@@ -26,6 +26,7 @@ _CLASSES = frozenset(
         "org.apache.spark.ml.feature.FeatureHasher",
         "org.apache.spark.ml.feature.SQLTransformer",
         "org.apache.spark.ml.feature.VectorAssembler",
+        "org.apache.spark.mllib.clustering.BisectingKMeansModel",
         "petafit.features.number_stage.AddNumbers",
         "petafit.features.text_stage.AddText",
         "petafit.features.spark.number_stage.AddNumbers",
@@ -34,7 +35,9 @@ _CLASSES = frozenset(
         "petafit.features.spark.vector_stage.AddVectors",
     )
 )
-_ESTIMATOR = re.compile(r"org\.apache\.spark\.ml\.(classification|regression)\.[A-Za-z]+")
+_ESTIMATOR = re.compile(
+    r"org\.apache\.spark\.ml\.(classification|clustering|regression)\.[A-Za-z]+"
+)
 
 _FUNCTIONS = frozenset(
     (
@@ -81,6 +84,10 @@ _OF_FEATURES = {
     "coefficientMatrix": "numCols",
     "theta": "numCols",
     "factors": "numRows",
+    "clusterCenter": "size",
+    "center": "size",
+    "mus": "size",
+    "sigmas": "numCols",
 }
 """Columns whose size is the number of features, and how it is read from them."""
 
@@ -159,7 +166,7 @@ def _first_spoilt(table: pa.Table) -> str | None:
 
 def _check_stage(folder: Folder, metadata: dict[str, Any]) -> None:
     kind = metadata["class"]
-    params = {**metadata["defaultParamMap"], **metadata["paramMap"]}
+    params = {**metadata.get("defaultParamMap", {}), **metadata.get("paramMap", {})}
     if kind not in _CLASSES and not _ESTIMATOR.fullmatch(kind):
         raise _foreign(folder, expected="a class of Spark ML's, or of petafit's", got=kind)
     for uid in params.get("stageUids", []):

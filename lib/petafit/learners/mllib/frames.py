@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def training_frame(source: ScanSource, checks: Checks, encoder: Encoder) -> "DataFrame":
-    """Select the rows that meet the contract, with the encoder's label as a double column.
+    """Select the rows that meet the contract, with the encoder's label, if any, as double column.
 
     Classes are numbered among those present in the training rows, since Spark assumes that every
     number below the number of classes occurs. A column of weights keeps its name.
@@ -38,11 +38,10 @@ def training_frame(source: ScanSource, checks: Checks, encoder: Encoder) -> "Dat
         A column's name collides with one that MLlib's stages add.
     """
     check_names(source.schema.names)
-    wanted = map(quoted, source.schema.names)
-    schema = (
-        source.driver_frame().selectExpr(*wanted, f"CAST(NULL AS DOUBLE) AS {mllib.LABEL}").schema
-    )
-    rows = arrow_schema(StructType(schema.fields[:-1]))
+    wanted = [*map(quoted, source.schema.names)]
+    label = [] if encoder.label is None else [f"CAST(NULL AS DOUBLE) AS {mllib.LABEL}"]
+    schema = source.driver_frame().selectExpr(*wanted, *label).schema
+    rows = arrow_schema(StructType(schema.fields[: len(wanted)]))
     frame, unbound = source.for_tasks()
     return frame.mapInArrow(partial(_labelled, unbound, checks, encoder, rows), schema)
 
@@ -95,6 +94,9 @@ def _labelled(
     """Select the valid rows, in Spark's types, which cover fewer types than a table's."""
     for batch in source.receiving(batches).read(0):
         good, _ = checks.split(batch)
+        if encoder.label is None:
+            yield good.cast(schema)
+            continue
         labels, _ = encoder.targets(good)
         if encoder.statistics.classes is not None:
             labels = np.searchsorted(encoder.statistics.present, labels).astype(np.float64)

@@ -11,9 +11,13 @@ from petafit.features.column_statistics import TableStatistics
 from petafit.features.encoder import Encoder
 from petafit.features.encoding.numeric import Scaling
 from petafit.features.feature import Feature, Numeric
+from petafit.learners.mllib.computed import MOST_NUMBERS
 
 _MOST_FEATURES = 4096
 """Limit for estimators fitted by normal equations: their Gram matrix is held on one machine."""
+
+_MOST_COVARIATES = 1024
+"""Limit for mixtures: Spark decomposes a covariance of each component on one machine."""
 
 _BINARY = frozenset({"FMClassifier", "GBTClassifier", "LinearSVC"})
 
@@ -94,6 +98,8 @@ def check_choice(choice: LearnerChoice, *, n_features: int, columns: tuple[str, 
 
 
 def _check_size(full_name: str, name: str, params: Mapping[str, Any], n_features: int) -> None:
+    if name in ("BisectingKMeans", "GaussianMixture", "KMeans"):
+        _check_clusters(full_name, name, params, n_features)
     normal = name == "LinearRegression" and params.get("solver") == "normal"
     if (normal or name == "GeneralizedLinearRegression") and n_features > _MOST_FEATURES:
         raise ConfigurationError(
@@ -111,6 +117,25 @@ def _check_size(full_name: str, name: str, params: Mapping[str, Any], n_features
                 got=layers,
                 hint="There are 2**hash_bits features, and one for each number.",
             )
+
+
+def _check_clusters(full_name: str, name: str, params: Mapping[str, Any], n_features: int) -> None:
+    hint = "Lower `hash_bits`: there are 2**hash_bits features, and one for each number."
+    if name == "GaussianMixture" and n_features > _MOST_COVARIATES:
+        raise ConfigurationError(
+            f"{full_name} takes at most {_MOST_COVARIATES:,} features: each component has a "
+            "covariance of every two of them",
+            got=f"{n_features:,}",
+            hint=hint,
+        )
+    clusters = params.get("k")
+    if isinstance(clusters, int) and clusters * n_features > MOST_NUMBERS:
+        raise ConfigurationError(
+            f"The clusters of {full_name} have too many features for the workers' memory",
+            expected=f"k times the features at most {MOST_NUMBERS:,}",
+            got=f"{clusters:,} times {n_features:,}",
+            hint=hint,
+        )
 
 
 def check_statistics(choice: LearnerChoice, encoder: Encoder) -> None:

@@ -10,16 +10,17 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 import numpy as np
-import pyarrow as pa
-from scipy.sparse import csc_array
 from scipy.special import expit, softmax
 
 from petafit.features.encoding.stored import reading
+from petafit.learners.mllib.computed import (
+    MOST_NUMBERS,
+    ComputedModel,
+    matrix,
+    vector,
+)
 from petafit.learners.mllib.stored import StoredEstimator
 from petafit.store.arrays import StateDict
-
-_MOST_COEFFICIENTS = 1 << 26
-"""Limit of the coefficients sent to every worker: 512 MB. Spark predicts with larger models."""
 
 _FORMS = {
     "LogisticRegressionModel": "logistic",
@@ -29,7 +30,7 @@ _FORMS = {
 
 
 @dataclass(frozen=True)
-class LinearModel:
+class LinearModel(ComputedModel):
     """A linear model of MLlib's.
 
     Attributes
@@ -64,17 +65,16 @@ class LinearModel:
             data = stored.table("data")
             if form == "logistic":
                 stacked = data["coefficientMatrix"][0]
-                if stacked["numRows"].as_py() * stacked["numCols"].as_py() > _MOST_COEFFICIENTS:
+                if stacked["numRows"].as_py() * stacked["numCols"].as_py() > MOST_NUMBERS:
                     return None
-                coefficients, intercepts = _matrix(stacked), _vector(data["interceptVector"][0])
+                coefficients, intercepts = matrix(stacked), vector(data["interceptVector"][0])
             else:
-                coefficients = _vector(data["coefficients"][0])[None, :]
+                coefficients = vector(data["coefficients"][0])[None, :]
                 intercepts = np.array([data["intercept"][0].as_py()], np.float64)
         return cls(coefficients, intercepts, form, _thresholds(stored, len(intercepts)))
 
     @property
     def n_features(self) -> int:
-        """Length of the vectors that it predicts."""
         return int(self.coefficients.shape[1])
 
     @property
@@ -88,12 +88,6 @@ class LinearModel:
         return max(2, self.n_margins)
 
     def predict(self, X: Any) -> np.ndarray:
-        """Return predictions in the form of learners, of the classes that the model distinguishes.
-
-        Parameters
-        ----------
-        X : csr_array of float64, shape (n_rows, n_features)
-        """
         margins = X @ self.coefficients.T + self.intercepts
         if margins.shape[1] > 1:
             return np.asarray(softmax(margins, axis=1))
@@ -128,7 +122,6 @@ class LinearModel:
 
     @classmethod
     def from_state_dict(cls, named: StateDict) -> Self:
-        """Rebuild the model from `to_state_dict`'s content."""
         arrays, params = named.arrays, named.params
         coefficients = np.zeros((len(arrays["intercepts"]), params["n_features"]))
         coefficients[:, arrays["places"]] = arrays["coefficients"]
@@ -151,30 +144,3 @@ def _thresholds(stored: StoredEstimator, n_margins: int) -> tuple[float, ...] | 
         single = 1 / (1 + first / second) if second else 0.0
     usual = 0.5 if stored.name == "LogisticRegressionModel" else 0.0
     return None if single is None or single == usual else (float(single),)
-
-
-def _vector(stored: pa.StructScalar) -> np.ndarray:
-    """Return a vector as stored by Spark: dense, or sparse with its size."""
-    values = _numbers(stored["values"])
-    if stored["type"].as_py() == 1:
-        return values
-    vector = np.zeros(stored["size"].as_py())
-    vector[_numbers(stored["indices"])] = values
-    return vector
-
-
-def _matrix(stored: pa.StructScalar) -> np.ndarray:
-    """Return a matrix as stored by Spark: dense or compressed, by columns unless transposed."""
-    values, transposed = _numbers(stored["values"]), stored["isTransposed"].as_py()
-    rows, columns = stored["numRows"].as_py(), stored["numCols"].as_py()
-    shape = (columns, rows) if transposed else (rows, columns)
-    if stored["type"].as_py() == 1:
-        matrix = values.reshape(shape, order="F")
-    else:
-        places = _numbers(stored["rowIndices"]), _numbers(stored["colPtrs"])
-        matrix = csc_array((values, *places), shape=shape).toarray()
-    return np.ascontiguousarray(matrix.T if transposed else matrix)
-
-
-def _numbers(listed: pa.ListScalar) -> np.ndarray:
-    return np.asarray(listed.values.to_numpy(zero_copy_only=False))

@@ -22,11 +22,14 @@ class StoredEstimator:
         Its class, as in ``LogisticRegressionModel``.
     params : mapping of str to object
         Its parameters, and the defaults of others.
+    extra : mapping of str to object
+        What its class stores besides, as in ``numFeatures``.
     folder : Folder
     """
 
     name: str
     params: Mapping[str, Any]
+    extra: Mapping[str, Any]
     folder: Folder
 
     def table(self, name: str) -> pa.Table:
@@ -49,7 +52,7 @@ def read_estimator(folder: Folder) -> StoredEstimator:
         found = folder.child("stages").child(stage)
         metadata = _metadata(found)
         params = {**metadata["defaultParamMap"], **metadata["paramMap"]}
-        return StoredEstimator(metadata["class"].rpartition(".")[2], params, found)
+        return StoredEstimator(metadata["class"].rpartition(".")[2], params, metadata, found)
 
 
 def _metadata(folder: Folder) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Coefficients and importances of MLlib's models, by the index of the feature."""
+"""Coefficients, importances and centers of MLlib's models, by the index of the feature."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -15,18 +15,27 @@ class IndexWeights:
 
     Attributes
     ----------
-    kind : {"coefficients", "importances"}
-        Importances are the share of each feature in what a tree's splits gain.
+    kind : {"coefficients", "importances", "centers"}
+        Importances are the share of each feature in what a tree's splits gain; centers are the
+        means of the features in each cluster.
     values : ndarray of float64, shape (n_outputs, n_features)
-        One output for two classes or for a number; else one for each class that has been learnt.
+        One output for two classes or for a number; else one for each class that has been learnt,
+        or for each cluster.
     """
 
-    kind: Literal["coefficients", "importances"]
+    kind: Literal["coefficients", "importances", "centers"]
     values: np.ndarray
 
+    @property
+    def sizes(self) -> np.ndarray:
+        """The features' weights in size, (n_features,); of centers their largest differences."""
+        if self.kind == "centers":
+            return np.asarray(np.ptp(self.values, axis=0))
+        return np.asarray(np.abs(self.values).max(axis=0))
+
     def largest(self, count: int) -> np.ndarray:
-        """Return the indices of the features with the largest weights in size, largest first."""
-        sizes = np.abs(self.values).max(axis=0)
+        """Return the indices of the features with the largest `sizes`, largest first."""
+        sizes = self.sizes
         order = np.argsort(-sizes, kind="stable")[:count]
         return np.asarray(order[sizes[order] > 0])
 
@@ -39,6 +48,11 @@ def weights_of(fitted: Any) -> IndexWeights | None:
             return None
         known = [found for found in each if found is not None]
         return IndexWeights(known[0].kind, np.concatenate([found.values for found in known]))
+    if hasattr(fitted, "clusterCenters"):
+        return IndexWeights("centers", np.array(fitted.clusterCenters()))
+    if hasattr(fitted, "gaussiansDF"):
+        means = [row.mean.toArray() for row in fitted.gaussiansDF.select("mean").collect()]
+        return IndexWeights("centers", np.array(means))
     if hasattr(fitted, "featureImportances"):
         return IndexWeights("importances", fitted.featureImportances.toArray()[None, :])
     if hasattr(fitted, "coefficientMatrix"):
