@@ -150,6 +150,7 @@ def test_a_deviance_of_predictions_of_0_is_large_and_finite() -> None:
         ("sklearn.MLPRegressor", {"loss": "poisson"}, Objective("poisson_deviance")),
         ("mllib.LinearSVC", {}, Objective("hinge_loss")),
         ("mllib.GBTRegressor", {"lossType": "absolute"}, Objective("mean_absolute_error")),
+        ("mllib.KMeans", {"distanceMeasure": "cosine"}, Objective("mean_distance")),
         (
             "mllib.GeneralizedLinearRegression",
             {"family": "poisson"},
@@ -183,4 +184,6 @@ def test_every_learner_can_be_judged(name: str) -> None:
         params = {"estimator": {"name": f"sklearn.SGD{kind}", "params": {"loss": loss}}}
     info = describe(LearnerChoice(name=name, params=params))
     known = {*OF_NUMBERS} if info.output == "value" else {*OF_MARGINS, "log_loss", "error_rate"}
+    if info.kind == "clusterer":
+        known = {"mean_squared_distance", "negative_log_likelihood"}
     assert info.objective.name in known
