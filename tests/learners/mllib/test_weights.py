@@ -47,7 +47,16 @@ def test_the_feature_that_decides_has_the_largest_weight(spark: SparkSession) ->
         assert found is not None
         assert found.values.shape == (outputs, 3)
         assert found.largest(1).tolist() == [1]
-    assert weights_of(fitted(spark, clustering.KMeans(k=2, seed=0), 2)) is None
+    centers = weights_of(fitted(spark, clustering.KMeans(k=2, seed=0), 2))
+    assert centers is not None
+    assert (centers.kind, centers.values.shape) == ("centers", (2, 3))
+    assert centers.largest(1).tolist() == [1]
+    assert weights_of(fitted(spark, classification.NaiveBayes(modelType="gaussian"), 2)) is None
+
+
+def test_centers_are_ordered_by_their_differences() -> None:
+    centers = IndexWeights("centers", np.array([[9.0, 1.0, 0.0], [9.0, -1.0, 0.5]]))
+    assert centers.largest(3).tolist() == [1, 2]
 
 
 def test_the_largest_are_by_size_and_without_zeros() -> None:
