@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from petafit.models.partition_summaries import load_summaries
     from petafit.workflow.evaluate import evaluate
     from petafit.workflow.explain import explain
+    from petafit.workflow.export import export
     from petafit.workflow.instances import open_instances
     from petafit.workflow.prepare import prepare
     from petafit.workflow.score import score
@@ -22,6 +23,7 @@ __all__ = [
     "Settings",
     "evaluate",
     "explain",
+    "export",
     "function",
     "load_model",
     "load_settings",
@@ -36,6 +38,7 @@ _HOMES = {
     "Settings": "config.settings",
     "evaluate": "workflow.evaluate",
     "explain": "workflow.explain",
+    "export": "workflow.export",
     "function": "functions.function",
     "load_model": "models.model",
     "load_settings": "config.layers",

@@ -10,6 +10,7 @@ from typing import Annotated, Literal, NoReturn
 
 import typer
 
+from petafit.config.exporting import ExportFormat
 from petafit.config.layers import Resolved, load_settings
 from petafit.config.settings import Paths
 from petafit.errors import PetafitError
@@ -37,6 +38,8 @@ Influence = Annotated[
     Literal["partitions"] | None,
     typer.Option(help="How the loss on the test rows would change without each partition."),
 ]
+ExportTo = Annotated[ExportFormat | None, typer.Option(help="The format.")]
+ExportFolder = Annotated[str | None, typer.Option(help="The folder to make.")]
 Model = Annotated[
     str | None,
     typer.Option(help="Its name, NAME@VERSION or NAME@ALIAS; by default the task's latest."),

@@ -13,6 +13,8 @@ from petafit.cli.command import (
     AsJson,
     Conf,
     Env,
+    ExportFolder,
+    ExportTo,
     Influence,
     LogicalDate,
     Model,
@@ -35,6 +37,7 @@ from petafit.models.store import ModelStore
 from petafit.store.runs import Run, RunStore
 from petafit.workflow.evaluate import evaluate
 from petafit.workflow.explain import explain
+from petafit.workflow.export import export
 from petafit.workflow.init import write_task_file
 from petafit.workflow.prepare import prepare
 from petafit.workflow.score import score
@@ -53,7 +56,12 @@ app = typer.Typer(
 models = typer.Typer(help="List models and their versions; give them aliases.")
 app.add_typer(models, name="models")
 
-_SETTINGS = {"model": "model", "influence": "explain.influence"}
+_SETTINGS = {
+    "model": "model",
+    "influence": "explain.influence",
+    "to": "export.to",
+    "out": "export.output",
+}
 """The settings that options of some jobs stand for."""
 
 _INTERRUPTED = "interrupted; the same --run-id goes on from here"
@@ -128,6 +136,14 @@ _add_job(
     explain,
     "Say which partitions of the training rows help a model, and which hurt it.",
     influence=Influence,
+    model=Model,
+)
+_add_job(
+    "export",
+    export,
+    "Write a linear model as a pipeline of Spark ML or as ONNX, checked on rows.",
+    to=ExportTo,
+    out=ExportFolder,
     model=Model,
 )
 

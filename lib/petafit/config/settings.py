@@ -13,6 +13,7 @@ from pydantic import (
 )
 
 from petafit.config.datasets import ClicksDataset, TextsDataset
+from petafit.config.exporting import Exporting
 from petafit.config.feature_groups import FeatureGroup, UnicodeForm
 from petafit.config.placeholders import Template, Templates
 from petafit.config.section import Names, Scalar, Section
@@ -264,6 +265,7 @@ class Settings(Section):
     )
     score: Scoring = Scoring()
     explain: Explaining = Explaining()
+    export: Exporting = Exporting()
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

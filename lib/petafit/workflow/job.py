@@ -69,7 +69,11 @@ class JobOptions(TypedDict, total=False):
 
 
 _FILLED_MOSTLY = ("table", "split")
-_FILLED = {"score": ("table", "score"), "prepare": ("prepare", "table", "split")}
+_FILLED = {
+    "export": ("table", "export"),
+    "prepare": ("prepare", "table", "split"),
+    "score": ("table", "score"),
+}
 """The sections a job reads in which the logical date may stand."""
 
 

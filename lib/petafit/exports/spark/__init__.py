@@ -1,0 +1,1 @@
+"""Linear models as pipelines of Spark ML's own stages."""
