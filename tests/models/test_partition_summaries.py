@@ -29,11 +29,17 @@ def predicted(settings: Settings, model: Model) -> np.ndarray:
     return model.predict(rows) if settings.label.column == "value" else model.predict_proba(rows)
 
 
+PARAMS = {
+    "petafit.OnlineLinearClassifier": {"learning_rate": 0.1},
+    "sklearn.GaussianNB": {"var_smoothing": 1e-3},
+}
+
+
 @pytest.mark.parametrize("learner", LEARNERS)
 def test_a_model_without_days_is_the_one_trained_without_them(learner: str, tmp_path: Path) -> None:
     label, tolerance = LEARNERS[learner]
     # An ad that no day has left has no variance: without smoothing its bits would decide.
-    params = {"var_smoothing": 1e-3} if learner == "sklearn.GaussianNB" else {}
+    params = PARAMS.get(learner, {})
     settings = days_in(tmp_path, learner={"name": learner, "params": params}, label=label)
     kept = petafit.load_summaries(petafit.train(settings).folder.uri)
     whole = predicted(settings, published(settings))

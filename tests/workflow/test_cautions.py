@@ -164,7 +164,8 @@ def test_light_rows_are_learnt_as_others(settings: Settings) -> None:
 
 
 def test_a_resumed_run_says_it_once(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = task(settings, {"name": "petafit.OnlineLinearClassifier"}, unit=1e8)
+    learner = {"name": "petafit.OnlineLinearClassifier", "params": {"learning_rate": 0.1}}
+    settings = task(settings, learner, unit=1e8)
     with monkeypatch.context() as broken:
         broken.delattr(ModelStore, "publish")
         with pytest.raises(AttributeError):

@@ -23,7 +23,9 @@ LEARNERS = {
 
 
 def task(folder: Path, learner: str = "petafit.OnlineLinearClassifier") -> Settings:
-    settings = days_in(folder, learner=learner, label=LEARNERS[learner])
+    params = {"learning_rate": 0.1} if learner == "petafit.OnlineLinearClassifier" else {}
+    chosen = {"name": learner, "params": params}
+    settings = days_in(folder, learner=chosen, label=LEARNERS[learner])
     if learner == "sklearn.MultinomialNB":  # takes counts only
         settings = with_settings(settings, features=[{"categorical": "ad"}])
     return settings

@@ -181,7 +181,9 @@ def unprofiled(settings: Settings) -> Settings:
 
 def test_a_task_that_needs_no_statistics_is_trained_without_a_profile(unprofiled: Settings) -> None:
     trained = train(unprofiled).manifest
-    assert set(trained["timings"]) == {"compile", "fit", "round 1", "round 2", "publish"}
+    assert set(trained["timings"]) == {
+        "compile", "step size", "fit", "round 1", "round 2", "publish",
+    }  # fmt: skip
     assert trained["rows"] == {"in": 4500, "used": 4500, "quarantined": 0}
     assert evaluate(unprofiled).manifest["metrics"]["auc"] > 0.7
 

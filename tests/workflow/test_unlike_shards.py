@@ -130,6 +130,7 @@ class Trials:
             paths={name: str(own / name) for name in ("data", "runs", "models")},
             table=str(own / "table"),
             label="label",
+            learner={"name": "petafit.OnlineLinearClassifier", "params": {"learning_rate": 0.1}},
             features=[{"numeric": ["x", "z"]}, {"categorical": ["city", "shop"]}],
             hash_bits=12,
             training={"shards": shards, "rounds": 1, "batch_rows": 100, "merge": merge},

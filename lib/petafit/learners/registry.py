@@ -177,6 +177,11 @@ def make_learner(
     )
 
 
+def has_automatic_rate(choice: LearnerChoice) -> bool:
+    """Return whether the learner takes steps whose size is left to petafit."""
+    return choice.name in _ONLINE and _online(choice).learning_rate == "auto"
+
+
 def _check_label(learner: LearnerInfo, statistics: TableStatistics) -> None:
     numbers = statistics.classes is None
     if (learner.kind, numbers) in (("classifier", True), ("regressor", False)):

@@ -29,6 +29,7 @@ _RESULTS: Mapping[str, Any] = {
     "clusters": None,
     "stages": [],
     "stage_files": None,
+    "learning_rate": None,
     "rounds": [],
     "model": None,
     "weights": None,
@@ -58,8 +59,9 @@ class Run:
         often; more than once where the output was lost: ``again_because``), ``versions``,
         ``inputs``, ``plans`` (digests, by the part of the rows), ``rows``, ``outputs``,
         ``metrics``, ``measured_on`` (which rows: ``test``, ``training`` or ``all``), ``stages`` (of
-        the features, with who runs each), ``stage_files`` (their digests), ``rounds`` (of
-        training, and what each brought), ``model``, ``weights`` (of an MLlib model's features),
+        the features, with who runs each), ``stage_files`` (their digests), ``learning_rate``
+        (where the task leaves it to petafit), ``rounds`` (of training, and what each brought),
+        ``model``, ``weights`` (of an MLlib model's features),
         ``summaries`` (of partitions, kept by training), ``influence`` (of partitions),
         ``warnings`` (of a model that may be of no use),
         ``timings`` (seconds by stage), ``peak_memory_bytes`` and ``compiled_kernels`` (by kind of

@@ -56,7 +56,7 @@ def fit_in_rounds(
     """
     settings = job.settings
     learner = make_learner(
-        settings.learner,
+        task.settings.learner,
         n_features=encoder.n_features,
         statistics=encoder.statistics,
         seed=settings.training.seed,

@@ -13,6 +13,7 @@ from petafit.workflow.job import Job, JobOptions, open_job
 from petafit.workflow.profile import encoder_for
 from petafit.workflow.rows import open_rows
 from petafit.workflow.stages import TaskStages, task_with_stages
+from petafit.workflow.step_size import with_step_size
 
 
 def train(settings: Settings, **options: Unpack[JobOptions]) -> Run:
@@ -61,6 +62,7 @@ def train(settings: Settings, **options: Unpack[JobOptions]) -> Run:
             fitted = fit_in_spark(job, task, rows)
         else:
             encoder = encoder_for(job, task, rows)
+            task = with_step_size(job, task, encoder, rows)
             with job.run.stage("fit"):
                 fitted = FittedModel(*fit_in_rounds(job, task, encoder, rows, source))
         _publish(job, fitted, stages)

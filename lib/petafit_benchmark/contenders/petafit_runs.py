@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 LEARNER = "petafit.OnlineLinearClassifier"
 GRID_AROUND = 0.1
-"""The learner's own default for `learning_rate`."""
+"""The learner's own `learning_rate` where it knows no row."""
 
 CACHE = "20GB"
 """For later passes: more than any table of a suite takes."""

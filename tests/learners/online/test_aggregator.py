@@ -50,17 +50,14 @@ def trained(
 @pytest.mark.parametrize("optimizer", ["adagrad", "ftrl", "sgd"])
 def test_one_shard_takes_the_estimators_own_steps(optimizer: str) -> None:
     X, y, statistics = digits()
-    classifier = OnlineLinearClassifier(optimizer=optimizer).partial_fit(X, y, np.arange(10))
-    learner = OnlineLearner(
-        OnlineLinearClassifier(optimizer=optimizer), n_features=64, statistics=statistics
-    )
+    steps = {"optimizer": optimizer, "learning_rate": 0.1}
+    classifier = OnlineLinearClassifier(**steps).partial_fit(X, y, np.arange(10))
+    learner = OnlineLearner(OnlineLinearClassifier(**steps), n_features=64, statistics=statistics)
     found = learner.predict(trained(learner, X, y), X)
     np.testing.assert_array_equal(found, classifier.predict_proba(X))
     X, y, statistics = diabetes()
-    regressor = OnlineLinearRegressor(optimizer=optimizer).partial_fit(X, y)
-    learner = OnlineLearner(
-        OnlineLinearRegressor(optimizer=optimizer), n_features=10, statistics=statistics
-    )
+    regressor = OnlineLinearRegressor(**steps).partial_fit(X, y)
+    learner = OnlineLearner(OnlineLinearRegressor(**steps), n_features=10, statistics=statistics)
     np.testing.assert_array_equal(learner.predict(trained(learner, X, y), X), regressor.predict(X))
 
 

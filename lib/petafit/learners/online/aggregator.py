@@ -199,6 +199,12 @@ class OnlineLearner(Learner[OnlineState]):
         weighed = self.target.weigh(y, given, seen)
         return weighed if weighed.size else np.ones(len(y))
 
+    def fitting_rate(self, rows: Batch) -> float:
+        """Return the learning rate for rows such as these."""
+        y = frozen(labels_of(rows, self.name), np.float64)
+        weight = frozen(self._weights(rows), np.float64)
+        return self.estimator.rate_on(as_rows(rows.X), y, weight, self.target)
+
     def fit_to(
         self,
         candidates: Candidates,

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from numbers import Integral, Real
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -17,6 +17,7 @@ from petafit.learners.base import Kind, Output
 from petafit.learners.online.csr import UNWEIGHTED, SparseRows, as_rows, frozen
 from petafit.learners.online.merging.rules import WeightRule, find_rule
 from petafit.learners.online.optimizers import Optimizer, make_optimizer
+from petafit.learners.online.step_size import fitting_rate
 from petafit.learners.online.targets import Target
 from petafit.learners.online.weight_table import CoordinateTable
 
@@ -54,16 +55,23 @@ class OnlineEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         Columns of a coordinate's weights that enter margins linearly.
     shares_squares : bool
         All weights of a coordinate share one sum of squared gradients.
+    reach : float
+        Where the search for a learning rate begins: the change of a row's margin by its own first
+        step, per unit of slope.
+    blind_rate : float
+        The learning rate where no row is known; the search begins with no more, per usual entry.
     """
 
     kind: ClassVar[Kind]
     linear: ClassVar[slice] = slice(None)
     shares_squares: ClassVar[bool] = True
+    reach: ClassVar[float] = 1.5
+    blind_rate: ClassVar[float] = 0.1
     quantile: float = 0.5
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         "optimizer": [StrOptions({"adagrad", "ftrl", "sgd"})],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "learning_rate": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"})],
         "power_t": [Interval(Real, 0, None, closed="left")],
         "beta": [Interval(Real, 0, None, closed="left")],
         "l1": [Interval(Real, 0, None, closed="left")],
@@ -75,7 +83,7 @@ class OnlineEstimator(BaseEstimator, ABC):  # type: ignore[misc]
 
     loss: str
     optimizer: str
-    learning_rate: float
+    learning_rate: float | Literal["auto"]
     power_t: float
     beta: float
     l1: float
@@ -152,14 +160,23 @@ class OnlineEstimator(BaseEstimator, ABC):  # type: ignore[misc]
 
     def rules(self) -> Optimizer:
         """Make the optimizer described by the parameters."""
+        rate = self.learning_rate
+        if rate == "auto":
+            rate = float(getattr(self, "learning_rate_", self.blind_rate))
         return make_optimizer(
             self.optimizer,
-            learning_rate=self.learning_rate,
+            learning_rate=rate,
             power_t=self.power_t,
             beta=self.beta,
             l1=self.l1,
             l2=self.l2,
         )
+
+    def rate_on(self, rows: SparseRows, y: np.ndarray, weight: np.ndarray, target: Target) -> float:
+        """Return the learning rate; one that fits these rows, as in `update`, for ``auto``."""
+        if self.learning_rate != "auto":
+            return self.learning_rate
+        return fitting_rate(self, rows, y, weight, target)
 
     def merge_rule(self, name: str) -> WeightRule:
         """Return the rule that merges shards' weights, by its name in `merging.rules`.
@@ -232,6 +249,7 @@ class OnlineEstimator(BaseEstimator, ABC):  # type: ignore[misc]
         self._aim(y, weight)
         y, random = self._numbers(y), check_random_state(self.random_state)
         target = self._target(y, weight)
+        self.learning_rate_ = self.rate_on(as_rows(X), y, weight, target)
         self.memory_ = self.begin(self.n_features_in_, target)
         for _ in range(self.max_iter):
             order = random.permutation(len(y)) if self.shuffle else slice(None)
@@ -244,10 +262,11 @@ class OnlineEstimator(BaseEstimator, ABC):  # type: ignore[misc]
 
     def _learn_once(self, X: Any, y: np.ndarray, weight: np.ndarray) -> Self:
         """Make one pass over validated rows, continuing from the last one."""
-        target = self._target()
+        target, rows, y = self._target(), as_rows(X), self._numbers(y)
         if not hasattr(self, "memory_"):
+            self.learning_rate_ = self.rate_on(rows, y, weight, target)
             self.memory_ = self.begin(self.n_features_in_, target)
-        self.update(as_rows(X), self._numbers(y), weight, self.memory_, target)
+        self.update(rows, y, weight, self.memory_, target)
         self.n_iter_ = getattr(self, "n_iter_", 0) + 1
         return self
 

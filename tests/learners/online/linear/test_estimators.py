@@ -232,8 +232,8 @@ def test_the_hinge_loss_gives_margins_only() -> None:
 
 def test_steps_of_sgd_go_on_where_they_ended() -> None:
     X, y = classes(2)
-    whole = OnlineLinearClassifier(optimizer="sgd").partial_fit(X, y, [0, 1])
-    parts = OnlineLinearClassifier(optimizer="sgd")
+    whole = OnlineLinearClassifier(optimizer="sgd", learning_rate=0.1).partial_fit(X, y, [0, 1])
+    parts = OnlineLinearClassifier(optimizer="sgd", learning_rate=0.1)
     for rows in np.split(np.arange(500), [7, 200]):
         parts.partial_fit(X[rows], y[rows], [0, 1])
     np.testing.assert_array_equal(whole.memory_.table.numbers, parts.memory_.table.numbers)

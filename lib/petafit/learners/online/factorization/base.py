@@ -47,6 +47,8 @@ class FactorizationMachine(OnlineEstimator):
 
     linear: ClassVar[slice] = slice(1)
     shares_squares: ClassVar[bool] = False
+    reach: ClassVar[float] = 0.4
+    blind_rate: ClassVar[float] = 0.05
     n_factors: int
     init_scale: float
     factor_l2: float

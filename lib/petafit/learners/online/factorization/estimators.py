@@ -32,8 +32,7 @@ class FactorizationMachineClassifier(FactorizationMachine, OnlineClassifier):
     optimizer : {"adagrad", "ftrl", "sgd"}
         Of weights and factors alike; see `OnlineLinearClassifier`.
     learning_rate, power_t, beta
-        As there. A learning rate is best at about half of a linear model's. FTRL's beta also holds
-        the factors where they started.
+        As there. FTRL's beta also holds the factors where they started.
     l1, l2 : float
         Penalties ``l1 |w| + l2/2 w**2`` of the weights, never of the intercept; paid as there.
     factor_l2 : float
@@ -54,6 +53,8 @@ class FactorizationMachineClassifier(FactorizationMachine, OnlineClassifier):
     n_features_in_ : int
     n_iter_ : int
         Passes made by `fit`, and calls of `partial_fit` since.
+    learning_rate_ : float
+        The learning rate used.
     memory_ : Memory
         The optimizer's state of each coordinate, and the rows seen.
 
@@ -84,7 +85,7 @@ class FactorizationMachineClassifier(FactorizationMachine, OnlineClassifier):
         n_factors: int = 8,
         init_scale: float = 0.01,
         optimizer: str = "adagrad",
-        learning_rate: float = 0.05,
+        learning_rate: float | Literal["auto"] = "auto",
         power_t: float = 0.25,
         beta: float = 1.0,
         l1: float = 0.0,
@@ -145,7 +146,7 @@ class FactorizationMachineRegressor(FactorizationMachine, OnlineRegressor):
         v, so scaled that their products are in the same unit.
     target_ : NumberTarget
         The standardisation of labels.
-    n_features_in_, n_iter_, memory_
+    n_features_in_, n_iter_, learning_rate_, memory_
         As in `FactorizationMachineClassifier`.
 
     Examples
@@ -170,7 +171,7 @@ class FactorizationMachineRegressor(FactorizationMachine, OnlineRegressor):
         n_factors: int = 8,
         init_scale: float = 0.01,
         optimizer: str = "adagrad",
-        learning_rate: float = 0.05,
+        learning_rate: float | Literal["auto"] = "auto",
         power_t: float = 0.25,
         beta: float = 1.0,
         l1: float = 0.0,

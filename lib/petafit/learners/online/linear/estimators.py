@@ -62,8 +62,10 @@ class OnlineLinearClassifier(_Linear, OnlineClassifier):
         AdaGrad [1]_ with the step ``learning_rate / sqrt(1 + G)``, G the coordinate's sum of
         squared gradients; FTRL-proximal [2]_; or plain gradient descent with the step
         ``learning_rate / t**power_t`` in row t, from 1.
-    learning_rate : float
-        Scales every step; FTRL's alpha.
+    learning_rate : float or "auto"
+        Scales every step; FTRL's alpha. "auto" follows from how long the rows are, and from trials
+        where there are enough: on rows given to `fit`, on those of the first call of
+        `partial_fit`, and in petafit's jobs on rows from all over the table.
     power_t : float
         Rate at which the steps of `sgd` fall; 0 keeps them constant.
     beta : float
@@ -90,6 +92,8 @@ class OnlineLinearClassifier(_Linear, OnlineClassifier):
     n_features_in_ : int
     n_iter_ : int
         Passes made by `fit`, and calls of `partial_fit` since.
+    learning_rate_ : float
+        The learning rate used.
     memory_ : Memory
         The optimizer's state of each coordinate, and the rows seen.
 
@@ -114,7 +118,7 @@ class OnlineLinearClassifier(_Linear, OnlineClassifier):
         loss: str = "log",
         *,
         optimizer: str = "adagrad",
-        learning_rate: float = 0.1,
+        learning_rate: float | Literal["auto"] = "auto",
         power_t: float = 0.25,
         beta: float = 1.0,
         l1: float = 0.0,
@@ -170,7 +174,7 @@ class OnlineLinearRegressor(_Linear, OnlineRegressor):
     intercept_ : float
     target_ : NumberTarget
         The standardisation of labels.
-    n_features_in_, n_iter_, memory_
+    n_features_in_, n_iter_, learning_rate_, memory_
         As in `OnlineLinearClassifier`.
 
     Examples
@@ -188,7 +192,7 @@ class OnlineLinearRegressor(_Linear, OnlineRegressor):
         *,
         quantile: float = 0.5,
         optimizer: str = "adagrad",
-        learning_rate: float = 0.1,
+        learning_rate: float | Literal["auto"] = "auto",
         power_t: float = 0.25,
         beta: float = 1.0,
         l1: float = 0.0,
