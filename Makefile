@@ -45,17 +45,14 @@ test-platform: setup $(SERVERS)/.ready ## Run the tests on real servers: S3, Spa
 	$(BIN)/python -m pytest -m platform
 
 test-oldest: $(OLDEST)/.ready ## Run the core's tests on the oldest packages, Spark 3.5 included
-	$(OLDEST)/bin/python -m pytest -o filterwarnings=default $(OLDEST_TESTS)
+	$(OLDEST)/bin/python -m pytest -o filterwarnings=default --disable-warnings $(OLDEST_TESTS)
 
 # The core without Spark, and on Spark what its releases differ in.
-OLDEST_TESTS = tests/aggregate tests/config tests/features tests/functions tests/learners/ridge \
-  tests/learners/sklearn/test_learner.py tests/models tests/spark/test_provision.py tests/store \
-  tests/stream tests/table tests/training tests/workflow/test_train.py \
-  tests/workflow/test_score_types.py $(NOT_ON_3_5:%=--deselect %)
-
-# Spark 3.5 reads no files whose types are narrower than the table's.
-NOT_ON_3_5 := tests/stream/parquet/test_drift.py::test_spark_reads_them_alike \
-  tests/stream/test_nested.py::test_spark_finds_the_same
+OLDEST_TESTS = tests/adapters/spark tests/aggregate tests/config tests/features tests/functions \
+  tests/learners/ridge tests/learners/sklearn/test_learner.py tests/models tests/spark tests/store \
+  tests/stream tests/table tests/training \
+  $(addprefix tests/workflow/test_,$(addsuffix .py,functions prepare_sources score_types \
+  spark_jobs stages train))
 
 fuzz: setup ## Read thousands of damaged Parquet files, pyarrow as the judge (SEED=1: others)
 	$(BIN)/python -m tests.fuzz --seed $(SEED) --pages $(PAGES) --footers $(FOOTERS)

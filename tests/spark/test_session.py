@@ -160,7 +160,7 @@ class TestSessionThatRuns:
         before = spark.conf.get("spark.sql.shuffle.partitions")
         bad = {"spark.sql.shuffle.partitions": 7, "spark.sql.files.maxPartitionBytes": "1 parsec"}
         with (
-            pytest.raises(ConfigurationError, match=r"maxPartitionBytes='1 parsec'; got .*'bytes"),
+            pytest.raises(ConfigurationError, match=r"maxPartitionBytes='1 parsec'; got .*bytes"),
             open_session(settings(session=bad), app_name="tests", given=spark),
         ):
             pass

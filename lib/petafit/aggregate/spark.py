@@ -20,7 +20,8 @@ from petafit.aggregate.tree import merge_if_last
 from petafit.spark import capacity
 from petafit.spark.failures import in_one_sentence
 from petafit.stream.batches import Source
-from petafit.stream.scan.stream import ScanSource, naming_files
+from petafit.stream.scan.stream import ScanSource
+from petafit.stream.scan.unreadable import naming_files
 
 log = logging.getLogger("petafit")
 

@@ -19,7 +19,6 @@ from pyspark.sql.pandas import functions as udfs
 from pyspark.sql.types import DataType, StructField, StructType
 
 from petafit.errors import ContractError
-from petafit.table.filters.literals import quoted
 
 OnArrays = Callable[..., pa.Array]
 
@@ -83,16 +82,18 @@ def _arrow_udf(function: OnArrays, returns: DataType) -> Any:
 
 def _mapped(frame: DataFrame, columns: Mapping[str, ArrowColumn]) -> DataFrame:
     """Send whole rows through the workers; columns are numbered, since names may hold dots."""
-    kept = [col(quoted(name)).alias(f"c{i}") for i, name in enumerate(frame.columns)]
+    kept = [f"c{i}" for i in range(len(frame.columns))]
     inputs = [col(path) for made in columns.values() for path in made.inputs]
-    numbered = frame.select(*kept, *(each.alias(f"i{i}") for i, each in enumerate(inputs)))
+    numbers = [f"i{i}" for i in range(len(inputs))]
+    numbered = frame.select("*", *inputs).toDF(*kept, *numbers)
     fields = [StructField(f"c{i}", field.dataType) for i, field in enumerate(frame.schema.fields)]
     fields += [StructField(f"m{i}", made.returns) for i, made in enumerate(columns.values())]
     functions = [(made.function, len(made.inputs)) for made in columns.values()]
     mapped = numbered.mapInArrow(partial(_computed, functions, len(kept)), StructType(fields))
-    places = {name: col(f"c{i}") for i, name in enumerate(frame.columns)}
-    places |= {name: col(f"m{i}") for i, name in enumerate(columns)}
-    return mapped.select(*(column.alias(name) for name, column in places.items()))
+    places = {name: f"m{i}" for i, name in enumerate(columns)}
+    named = zip(frame.columns, kept, strict=True)
+    names = [*((name, places.pop(name, place)) for name, place in named), *places.items()]
+    return mapped.select(*(col(place).alias(name) for name, place in names))
 
 
 def _computed(

@@ -9,6 +9,8 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
 from pyspark.sql.types import DataType, StructField, StructType
 
+from petafit.errors import ContractError
+
 
 def arrow_schema(schema: StructType) -> pa.Schema:
     """Return the Arrow schema of a frame's rows, instants in UTC.
@@ -23,6 +25,23 @@ def arrow_schema(schema: StructType) -> pa.Schema:
 def arrow_type(kind: DataType) -> pa.DataType:
     """Return the Arrow type of a column, instants in UTC."""
     return arrow_schema(StructType([StructField("column", kind)])).field(0).type
+
+
+def schema_of(frame: DataFrame) -> StructType:
+    """Return a frame's schema, for which Spark 3.5 has no type of calendar intervals.
+
+    Raises
+    ------
+    ContractError
+        There is such a column, which keeps this Spark from describing any.
+    """
+    try:
+        return frame.schema
+    except AssertionError as error:
+        raise ContractError(
+            "Spark 3.5 cannot describe the columns of a frame with calendar intervals",
+            hint="Drop these columns, or cast them to a type that tables have.",
+        ) from error
 
 
 def arrow_table(frame: DataFrame) -> pa.Table:

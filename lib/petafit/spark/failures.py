@@ -133,6 +133,11 @@ def refused(settings: Mapping[str, str], why: str) -> ConfigurationError:
     --------
     >>> print(refused({"spark.a.memory": "x", "spark.b": "2g"}, "A memory must be a number.").what)
     Spark does not start with spark.a.memory='x'
+
+    Spark 3.5 does not say which setting it refuses; one that is set alone is the one.
+
+    >>> print(refused({"spark.b": "2 apples"}, "Size must be a number.").what)
+    Spark does not start with spark.b='2 apples'
     """
     for name, value in settings.items():
         if value and holds_secret(name, value):
@@ -143,7 +148,7 @@ def refused(settings: Mapping[str, str], why: str) -> ConfigurationError:
         lambda _, value: len(value) > 1 and value in why,
     )
     named = ([pair for pair in settings.items() if way(*pair)] for way in ways)
-    blamed = next(filter(None, named), [])
+    blamed = next(filter(None, named), [*settings.items()] if len(settings) == 1 else [])
     shown = ", ".join(f"{name}={redact(value, key=name)!r}" for name, value in blamed)
     return ConfigurationError(
         f"Spark does not start with {shown or 'these settings'}",

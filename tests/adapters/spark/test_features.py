@@ -21,6 +21,7 @@ from petafit.errors import ConfigurationError, ContractError
 from petafit.features.encoder import Encoder
 from petafit.features.profile import Profile
 from petafit.features.spec import resolve
+from petafit.spark.compatibility import frame_of
 from tests.small import table
 
 DECLARED = [
@@ -108,7 +109,7 @@ def test_vectors_are_the_compiled_features(spark: Any, tmp_path: Path) -> None:
     from pyspark.ml import Pipeline, PipelineModel
 
     content = rows()
-    spark.createDataFrame(content).write.parquet(str(tmp_path / "table"))
+    frame_of(spark, content).write.parquet(str(tmp_path / "table"))
     frame = spark.read.parquet(str(tmp_path / "table"))
     pipeline = Pipeline(stages=[FeatureEncoder(features=DECLARED, hashBits=12, labelCol="late")])
     pipeline.save(str(tmp_path / "pipeline"))
@@ -141,7 +142,7 @@ def test_a_cross_validator_chooses_among_features(spark: Any) -> None:
     from pyspark.ml.evaluation import BinaryClassificationEvaluator
     from pyspark.ml.tuning import CrossValidator, ParamGridBuilder
 
-    frame = spark.createDataFrame(table(600)).selectExpr("*", "CAST(late AS double) AS label")
+    frame = frame_of(spark, table(600)).selectExpr("*", "CAST(late AS double) AS label")
     encoder = FeatureEncoder(features=[{"numeric": "speed"}])
     with_city = [{"numeric": "speed"}, {"categorical": "city"}]
     grid = ParamGridBuilder().addGrid(encoder.features, [[{"boolean": "weekend"}], with_city])
@@ -171,7 +172,7 @@ def test_weights_count_as_rows(spark: Any) -> None:
 
 @pytest.mark.spark
 def test_features_that_cannot_be_are_refused_before_a_task_runs(spark: Any) -> None:
-    frame = spark.createDataFrame(table(10))
+    frame = frame_of(spark, table(10))
     for features, error, message in (
         ([{"numerical": "speed"}], ConfigurationError, "numerical"),
         ([{"numeric": "sped"}], ConfigurationError, "'sped', which is not a column.*'speed'"),

@@ -11,6 +11,7 @@ import petafit
 from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError
 from petafit.models import portable
+from petafit.spark.compatibility import arrow_table, frame_of
 from tests.small import table, with_settings
 
 pytestmark = pytest.mark.spark
@@ -35,7 +36,7 @@ def test_a_cross_validator_chooses_among_settings(
         table={"uri": None},
         training={"rounds": 1},
     )
-    frame = spark.createDataFrame(table(600))
+    frame = frame_of(spark, table(600))
     labelled = SQLTransformer(statement="SELECT *, CAST(late AS int) AS label FROM __THIS__")
     estimator = PetafitEstimator(task)
     grid = ParamGridBuilder().addGrid(
@@ -55,7 +56,7 @@ def test_a_cross_validator_chooses_among_settings(
     latest = petafit.load_model(f"{settings.paths.models}/small")
     assert latest.version is not None
     assert latest.version.version == 5
-    probabilities = stored.transform(frame).orderBy("id").toArrow()["probability"].to_numpy()
+    probabilities = arrow_table(stored.transform(frame).orderBy("id"))["probability"].to_numpy()
     expected = latest.predict_proba(table(600))[:, 1]
     assert probabilities.tolist() == expected.tolist()
     gc.collect()  # Spark leaves its pool of threads to it

@@ -16,6 +16,7 @@ from petafit.learners.mllib import estimators as mllib
 from petafit.models.mllib import MllibModel, SparkModel, read_mllib
 from petafit.models.model import model_from_named
 from petafit.models.signature import Signature
+from petafit.spark.compatibility import frame_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,7 +75,7 @@ def fitted(
     most = sum(map(bool, counts)) - 1
     label = np.minimum(table[mllib.LABEL], most) if counts else table["number"].to_numpy()
     place = table.column_names.index(mllib.LABEL)
-    frame = spark.createDataFrame(table.set_column(place, mllib.LABEL, pa.array(label))).coalesce(1)
+    frame = frame_of(spark, table.set_column(place, mllib.LABEL, pa.array(label))).coalesce(1)
     estimator = mllib.make_estimator(choice, kind=kind, seed=0)
     model = estimator.fit(frame, stages=stages(FEATURES, known, 8))
     mllib.save(model, f"file://{folder}/model")

@@ -11,6 +11,7 @@ import pytest
 
 import petafit
 from petafit.config.settings import Settings
+from petafit.spark.compatibility import frame_of
 from tests.small import table
 
 pytestmark = pytest.mark.spark
@@ -29,7 +30,7 @@ def incoming(tmp_path: Path, spark: Any) -> Any:
     """A stream of the files of a folder, which begins empty."""
     folder = tmp_path / "incoming"
     folder.mkdir()
-    schema = spark.createDataFrame(table(1)).schema
+    schema = frame_of(spark, table(1)).schema
     return spark.readStream.schema(schema).parquet(str(folder))
 
 

@@ -11,7 +11,8 @@ from pyspark.errors import PySparkException
 from petafit.config.settings import Table
 from petafit.errors import ConfigurationError, ContractError, StorageError
 from petafit.spark.compatibility import arrow_table
-from petafit.stream.scan.stream import ScanSource, naming_files, scan
+from petafit.stream.scan.stream import ScanSource, scan
+from petafit.stream.scan.unreadable import naming_files
 from petafit.table.filters.literals import quoted
 from petafit.table.filters.predicate import parse
 from petafit.table.opening import open_table

@@ -23,7 +23,7 @@ from petafit.learners.mllib.classes import NEVER, positions
 from petafit.learners.mllib.limits import nested_choice
 from petafit.learners.parameters import check_names, parameter_names
 from petafit.spark.failures import in_one_sentence
-from petafit.stream.scan.stream import naming_files
+from petafit.stream.scan.unreadable import naming_files
 from petafit.table.filters.literals import quoted
 
 LABEL = "label_index"
@@ -86,7 +86,7 @@ class Estimator:
             Weights for an estimator that accepts none, or anything that Spark refuses: a parameter
             out of range, labels, features.
         ContractError, StorageError
-            As `petafit.stream.scan.stream.naming_files`.
+            As `petafit.stream.scan.unreadable.naming_files`.
         """
         estimator = self.spark.copy()
         if weight is not None:

@@ -6,6 +6,7 @@ from pyspark.sql.types import StructField
 
 from petafit.errors import ContractError, did_you_mean
 from petafit.models.predictions import PredictionColumns
+from petafit.spark.compatibility import schema_of
 from petafit.spark.session import case_sensitive
 from petafit.stream.scan.sources import arrow_field
 from petafit.table.columns import Spellings
@@ -49,8 +50,10 @@ def check_names(frame: DataFrame, predictions: PredictionColumns) -> None:
     ------
     ConfigurationError
         Names the column.
+    ContractError
+        This Spark cannot describe the frame's columns.
     """
-    kept = pa.schema([(name, pa.null()) for name in frame.columns])
+    kept = pa.schema([(name, pa.null()) for name in schema_of(frame).names])
     PredictionColumns(kept, predictions.stamps).check()
 
 

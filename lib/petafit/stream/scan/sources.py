@@ -12,7 +12,7 @@ from pyspark.sql.types import StructField
 from petafit.config.section import Scalar
 from petafit.config.tables import Table, View
 from petafit.errors import ContractError
-from petafit.spark.compatibility import arrow_table, arrow_type
+from petafit.spark.compatibility import arrow_table, arrow_type, schema_of
 from petafit.spark.failures import in_one_sentence
 from petafit.spark.remote import is_remote
 from petafit.store.filesystem import Folder
@@ -77,7 +77,8 @@ def as_table(
     ContractError
         No column is left, or two have the same name.
     """
-    twins = Spellings(frame.columns).twins or _repeated(frame.columns)
+    schema = schema_of(frame)
+    twins = Spellings(schema.names).twins or _repeated(schema.names)
     if twins:
         raise ContractError(
             f"{title} has two columns of one name",
@@ -85,7 +86,7 @@ def as_table(
             hint="Rename one in the query.",
         )
     fields, unknown = [], []
-    for field in frame.schema:
+    for field in schema:
         found = arrow_field(field)
         if found is None:
             unknown.append(f"{field.name} ({field.dataType.simpleString()})")
@@ -184,10 +185,12 @@ def _registered(session: SparkSession, views: Mapping[str, DataFrame]) -> Iterat
 
 
 def _is_temporary(session: SparkSession, name: str) -> bool:
-    # Spark 3.5's `catalog.listTables` fails where there is a temporary view
-    tables = session.sql("SHOW TABLES").collect()
-    return any(table["isTemporary"] and table["tableName"] == name for table in tables)
+    # in Spark 3.5 `catalog.listTables` fails and `SHOW TABLES` errs where there is a temporary view
+    try:
+        return session.catalog.getTable(quoted(name)).isTemporary
+    except PySparkException:
+        return False
 
 
-def _repeated(names: list[str]) -> tuple[str, ...]:
+def _repeated(names: Sequence[str]) -> tuple[str, ...]:
     return next(((name, name) for name in names if names.count(name) > 1), ())

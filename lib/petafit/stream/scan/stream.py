@@ -1,18 +1,14 @@
 """The general stream: Spark's own scan reads the table, and passes its batches to the workers."""
 
-import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
 import pyarrow as pa
-from py4j.protocol import Py4JJavaError
-from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F  # noqa: N812  (the name Spark's own documentation uses)
 
-from petafit.errors import ConfigurationError, ContractError, StorageError
+from petafit.errors import ConfigurationError
 from petafit.functions.derivation import Derivation
 from petafit.functions.spark import derived
 from petafit.spark.compatibility import arrow_schema
@@ -35,20 +31,6 @@ from petafit.table.filters.literals import quoted
 from petafit.table.filters.predicate import Predicate, RowFilter
 from petafit.table.shards import wanted_files
 from petafit.table.snapshot import DataFile, Snapshot
-
-_FAILED_READS = (
-    re.compile(
-        r"\[FAILED_READ_FILE\.(?P<kind>\w+)\] Encountered error while reading file (?P<file>.+?)\. "
-        r"(?P<reason>.*?)\s*SQLSTATE"
-    ),
-    # Spark 3.5
-    re.compile(
-        r"Parquet column (?P<kind>cannot be converted) in file (?P<file>.+?)\. "
-        r"(?P<reason>Column: .+)"
-    ),
-    re.compile(r"Exception: (?P<file>\S+) (?P<reason>(?P<kind>is not a Parquet file).*)"),
-)
-_MISMATCHES = ("PARQUET_COLUMN_DATA_TYPE_MISMATCH", "cannot be converted")
 
 
 @dataclass(frozen=True)
@@ -267,32 +249,3 @@ def _refuse_twins(session: SparkSession, snapshot: Snapshot, needed: Sequence[st
                 got=", ".join(map(repr, names)),
                 hint="Set `stream: direct`, or `spark.session: {spark.sql.caseSensitive: true}`.",
             )
-
-
-@contextmanager
-def naming_files() -> Iterator[None]:
-    """Convert Spark's errors about unreadable files to errors that name the file; others pass.
-
-    Raises
-    ------
-    ContractError
-        A column of the file has another type than in the rest of the table.
-    StorageError
-        The file is damaged or missing.
-    """
-    try:
-        yield
-    except (PySparkException, Py4JJavaError) as error:
-        found = next(filter(None, (each.search(str(error)) for each in _FAILED_READS)), None)
-        if found is None:
-            raise
-        reason = found["reason"] or None
-        if found["kind"] in _MISMATCHES:
-            raise ContractError(
-                f"{found['file']} is not as the rest of the table", got=reason
-            ) from error
-        raise StorageError(
-            f"Spark cannot read {found['file']}",
-            got=reason,
-            hint="It is damaged, still being written, removed meanwhile, or of another format.",
-        ) from error
