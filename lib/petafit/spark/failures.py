@@ -65,6 +65,12 @@ _SIGNS = (
         ConfigurationError,
     ),
     _Sign(
+        r"LogicalType\.getSetField\(\)\" is null",
+        "A Parquet file has a column of a type that this Spark does not know, such as float16",
+        "Spark 3.5 then reads no column of the file: set `stream: direct`, or use Spark 4.0.",
+        ConfigurationError,
+    ),
+    _Sign(
         r"DATA_SOURCE_NOT_FOUND|Failed to find data source",
         "This Spark lacks the format",
         "Correct `format`, or add what reads it by `spark.submit: {spark.jars.packages: ...}`: "

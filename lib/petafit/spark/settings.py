@@ -111,6 +111,9 @@ def session_settings(settings: Settings) -> dict[str, str]:
         "spark.sql.execution.pythonUDF.arrow.enabled": release_of(pyspark.__version__) != (3, 5),
         # With it a UDF over a table's columns cannot return a vector (SPARK-56350), as text does.
         "spark.sql.execution.arrow.pythonUDF.columnarInput.enabled": False,
+        # As in Spark 4.0; 3.5 refuses old dates in files that Spark did not write
+        "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
+        "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
         "spark.sql.files.ignoreCorruptFiles": False,  # true would keep the rows before the damage
     }
     return as_text(ours | settings.storage.hadoop_settings() | settings.spark.session)

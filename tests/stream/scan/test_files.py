@@ -16,6 +16,7 @@ from deltalake import write_deltalake
 from petafit.config.settings import Table
 from petafit.errors import ConfigurationError
 from petafit.spark.compatibility import arrow_table, frame_of
+from petafit.spark.failures import in_one_sentence
 from petafit.stream.batches import carried_schema
 from petafit.stream.direct import read_slice
 from petafit.stream.scan.stream import ScanSource, scan
@@ -195,13 +196,21 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
 
 
 def test_both_streams_give_the_same_values_of_every_type_they_share(
-    spark: SparkSession, snapshot: Snapshot
+    spark: SparkSession, snapshot: Snapshot, tmp_path: Path
 ) -> None:
     shared = SHARED
     if before(spark, 4, 0):
         with pytest.raises(ConfigurationError, match=r"`null` of the type.*`stream: direct`"):
             ScanSource.of(spark, snapshot, shared, Predicate())
         shared = [name for name in shared if name != "null"]
+        frame = scan(spark, snapshot, shared, Predicate())
+        with (
+            pytest.raises(ConfigurationError, match=r"not know, such as float16.*stream: direct"),
+            in_one_sentence("Spark cannot read it"),
+        ):
+            frame.collect()
+        pq.write_table(kinds.table().drop_columns(["float16"]), tmp_path / "a.parquet")
+        snapshot = open_table(Table(uri=str(tmp_path)))
     source = ScanSource.of(spark, snapshot, shared, Predicate())
     rows = iter(arrow_table(source.driver_frame()).to_batches())
     scanned = pa.Table.from_batches(list(source.receiving(rows).read(0)))
