@@ -1,4 +1,4 @@
-"""What Spark writes of fitted stages, without the ids and times that differ in every training.
+"""The files of fitted stages without the ids and times that differ in every training.
 
 Equal trainings then write equal files, and publish models of equal digests.
 """
