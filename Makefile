@@ -52,7 +52,7 @@ OLDEST_TESTS = tests/adapters/spark tests/aggregate tests/config tests/features 
   tests/learners/ridge tests/learners/sklearn/test_learner.py tests/models tests/spark tests/store \
   tests/stream tests/table tests/training \
   $(addprefix tests/workflow/test_,$(addsuffix .py,functions prepare_sources score_types \
-  spark_jobs stages train))
+  spark_jobs stages train)) --ignore tests/config/test_kubernetes.py
 
 fuzz: setup ## Read thousands of damaged Parquet files, pyarrow as the judge (SEED=1: others)
 	$(BIN)/python -m tests.fuzz --seed $(SEED) --pages $(PAGES) --footers $(FOOTERS)

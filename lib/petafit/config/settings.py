@@ -131,7 +131,9 @@ class LearnerChoice(Section):
 class Training(Section):
     """Settings of the training."""
 
-    shards: int | None = Field(None, ge=1, description="null: one for each of the engine's slots")
+    shards: int | None = Field(
+        None, ge=1, description="of the training rows; null: one for each of the engine's slots"
+    )
     rounds: int = Field(1, ge=1, description="passes over the training rows")
     merge: Literal["auto", "stacked", "mean", "touched", "evidence"] = Field(
         "auto", description="how approximate learners are merged; auto is the learner's best"

@@ -86,7 +86,8 @@ _SIGNS = (
         ConfigurationError,
     ),
     _Sign(
-        r"FAILED_EXECUTE_UDF\] User defined function \(`\w+\$\$Lambda",
+        r"FAILED_EXECUTE_UDF\] (?:User defined function|Failed to execute user defined function)"
+        r" \(`\w+\$\$Lambda",
         "A stage of Spark ML cannot take a row",
         "Let the stage take such rows (`handleInvalid`), or leave them out by `table.filter`.",
         ContractError,

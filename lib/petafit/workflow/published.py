@@ -85,7 +85,7 @@ class Published:
             self.version.attachment,
             self.model.encoder.statistics,
         )
-        return scanned.in_at_most(self.rows.shards)
+        return scanned.in_at_most(self.rows.shards(part))
 
 
 def open_published(job: Job, rows: TaskRows) -> Published:

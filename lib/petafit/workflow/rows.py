@@ -61,10 +61,10 @@ class TaskRows:
             return replace(self, snapshot=snapshot)
         return replace(self, snapshot=snapshot, frame=self.frame.toDF(*snapshot.schema.names))
 
-    @property
-    def shards(self) -> int:
-        """The number of shards wanted: by default, one for each of the engine's slots."""
-        return self.settings.training.shards or self.job.engine.slots
+    def shards(self, part: Part) -> int:
+        """The number of shards wanted: one for each of the engine's slots, or the training's."""
+        of_training = part == "train" or self.job.run.manifest["job"] == "instances"
+        return (of_training and self.settings.training.shards) or self.job.engine.slots
 
     def source(
         self, part: Part, columns: Sequence[str], derived: Derived = NOTHING_DERIVED
@@ -86,7 +86,7 @@ class TaskRows:
             scanned = self.scan(part, derived.stored(columns))
         else:
             scanned = self.scan_derived(part, columns, derived)
-        return replace(scanned.in_at_most(self.shards), derivation=derived.by_batch)
+        return replace(scanned.in_at_most(self.shards(part)), derivation=derived.by_batch)
 
     def _planned(self, part: Part, columns: Sequence[str]) -> DirectSource:
         return DirectSource.of(
@@ -112,7 +112,7 @@ class TaskRows:
         if kept and part == "train":
             form = self.settings.unicode
             return plan_by_partition(self.snapshot, columns=kept, predicate=selection, form=form)
-        return plan(self.snapshot, shards=self.shards, predicate=selection)
+        return plan(self.snapshot, shards=self.shards(part), predicate=selection)
 
     def _refuse_partitions(self, part: Part) -> None:
         if self.settings.training.keep_summaries and part == "train":

@@ -13,7 +13,8 @@ from petafit.features.encoding.batch import Batch
 from petafit.learners.online.aggregator import OnlineLearner
 from petafit.learners.online.step_size import MOST_ROWS
 from petafit.learners.registry import has_automatic_rate, make_learner
-from petafit.stream.batches import carried_schema, chosen, normalise
+from petafit.stream.batches import Source, carried_schema, chosen, normalise
+from petafit.stream.direct import DirectSource
 from petafit.stream.sample import take_sample
 from petafit.table.filters.split import select
 from petafit.table.shards import wanted_files
@@ -24,16 +25,21 @@ from petafit.workflow.task import Task
 log = logging.getLogger("petafit")
 
 
-def with_step_size(job: Job, task: Task, encoder: Encoder, rows: TaskRows) -> Task:
+def with_step_size(job: Job, task: Task, encoder: Encoder, rows: TaskRows, source: Source) -> Task:
     """The task, with a number for `learning_rate: auto`; unchanged where its learner has none.
 
     The number is the same for any number of shards.
+
+    Parameters
+    ----------
+    source : Source
+        The training rows.
     """
     choice = task.settings.learner
     if not has_automatic_rate(choice):
         return task
     with job.run.stage("step size"):
-        good = (task.checks.split(batch)[0] for batch in _some(task, rows))
+        good = (task.checks.split(batch)[0] for batch in _some(task, rows, source))
         encoded = [encoder(batch) for batch in good if batch.num_rows]
         if not encoded:
             return task  # training finds out, and says so
@@ -55,11 +61,11 @@ def _together(batches: list[Batch]) -> Batch:
     )
 
 
-def _some(task: Task, rows: TaskRows) -> Iterator[pa.RecordBatch]:
+def _some(task: Task, rows: TaskRows, source: Source) -> Iterator[pa.RecordBatch]:
     """Some training rows, as the stream gives them."""
-    if rows.how == "scan" or task.derived.spark is not None:
-        return _first_scanned(task, rows)
-    return _from_all_over(task, rows)
+    if isinstance(source, DirectSource):
+        return _from_all_over(task, rows)
+    return _first_scanned(source)
 
 
 def _from_all_over(task: Task, rows: TaskRows) -> Iterator[pa.RecordBatch]:
@@ -79,11 +85,10 @@ def _from_all_over(task: Task, rows: TaskRows) -> Iterator[pa.RecordBatch]:
             yield extension.extend(found) if extension else found
 
 
-def _first_scanned(task: Task, rows: TaskRows) -> Iterator[pa.RecordBatch]:
+def _first_scanned(source: Source) -> Iterator[pa.RecordBatch]:
     from petafit.spark.compatibility import arrow_table
     from petafit.stream.scan.stream import ScanSource
 
-    source = rows.source("train", task.columns, task.derived)
     assert isinstance(source, ScanSource)
     frame, reading = source.for_tasks()
     yield from reading.receiving(iter(arrow_table(frame.limit(MOST_ROWS)).to_batches())).read(0)

@@ -62,7 +62,7 @@ def train(settings: Settings, **options: Unpack[JobOptions]) -> Run:
             fitted = fit_in_spark(job, task, rows)
         else:
             encoder = encoder_for(job, task, rows)
-            task = with_step_size(job, task, encoder, rows)
+            task = with_step_size(job, task, encoder, rows, source)
             with job.run.stage("fit"):
                 fitted = FittedModel(*fit_in_rounds(job, task, encoder, rows, source))
         _publish(job, fitted, stages)

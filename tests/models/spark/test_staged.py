@@ -11,6 +11,7 @@ from deltalake import DeltaTable
 import petafit
 from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError
+from petafit.spark.compatibility import arrow_table, frame_of
 from tests.small import table, with_settings
 
 pytestmark = pytest.mark.spark
@@ -64,7 +65,7 @@ def test_transform_runs_the_stages_itself(staged: Settings, spark: Any, learner:
     expected = scored(staged, spark)
     # another column of the name that a stage uses in between, and other spellings
     rows = table().rename_columns(["id", "month", "City", "SPEED", "weekend", "v"])
-    found = model.transform(spark.createDataFrame(rows).repartition(3)).orderBy("id").toArrow()
+    found = arrow_table(model.transform(frame_of(spark, rows).repartition(3)).orderBy("id"))
     assert found.column_names[:6] == rows.column_names
     assert found.select(expected.column_names).to_pylist() == expected.to_pylist()
     with pytest.raises(ConfigurationError, match=r"No function of SQL|cannot be a function"):

@@ -12,6 +12,7 @@ from petafit.config.tables import Table
 from petafit.errors import ConfigurationError, ContractError
 from petafit.stream.scan.sources import as_table, open_source
 from petafit.table.opening import open_table
+from tests.releases import before
 
 pytestmark = pytest.mark.spark
 
@@ -139,9 +140,10 @@ def test_orc_and_a_database_give_the_same_rows(spark: Any, tmp_path: Path) -> No
     frame = spark.createDataFrame(expected, "id int, city string, speed double")
     frame.write.orc(str(tmp_path / "trips"))
     assert rows(spark, uri=str(tmp_path / "trips"), format="orc") == expected
+    package = "jdbc" if before(spark, 4, 0) else "iapi.jdbc"  # by the release of Derby
     database = {
         "url": f"jdbc:derby:{tmp_path}/database;create=true",
-        "driver": "org.apache.derby.iapi.jdbc.AutoloadedDriver",
+        "driver": f"org.apache.derby.{package}.AutoloadedDriver",
     }
     frame.write.format("jdbc").options(**database, dbtable="trips").save()
     assert rows(spark, format="jdbc", options={**database, "dbtable": "trips"}) == expected

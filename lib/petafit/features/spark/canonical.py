@@ -11,7 +11,6 @@ from petafit.store.filesystem import Folder
 
 _METADATA = re.compile(r"(?:.*/)?metadata/part-[^/]*")
 _PART = re.compile(r"(part-\d+)-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_TIME = re.compile(rb'"timestamp":\d+')
 _RANDOM = re.compile(r"_[0-9a-f]{12}$")
 
 
@@ -25,10 +24,16 @@ def write_canonical(written: Folder, target: Folder) -> None:
     for name in names:
         content = written.read(name)
         if _METADATA.fullmatch(name):
-            content = _TIME.sub(b'"timestamp":0', content)
+            content = b"".join(map(_ordered, content.splitlines()))
             for old, new in numbers.items():
                 content = content.replace(old.encode(), new.encode())
         target.write(_PART.sub(r"\1", _renamed(name, numbers)), content)
+
+
+def _ordered(line: bytes) -> bytes:
+    """Return metadata without its time, in one order: Spark 3.5 writes parameters in any."""
+    known = json.loads(line) | {"timestamp": 0}
+    return json.dumps(known, sort_keys=True, ensure_ascii=False).encode() + b"\n"
 
 
 def _numbers(written: Folder, metadata: list[str]) -> Mapping[str, str]:
