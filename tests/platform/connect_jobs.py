@@ -64,7 +64,9 @@ def jobs(settings: Settings, session: Callable[[], Any]) -> dict[str, Callable[[
         "evaluate tree": lambda: petafit.evaluate(named("tree", **TREE)),
         "stages": lambda: petafit.train(stages),
         "evaluate stages": lambda: petafit.evaluate(stages),
-        "score stages": lambda: petafit.score(stages),
+        "score stages": lambda: petafit.score(
+            with_settings(stages, score={"output": f"{settings.table.uri}-by-stages"})
+        ),
         "prepare": lambda: petafit.prepare(prepared(settings)),
         "wrong query": lambda: petafit.prepare(prepared(settings, "SELECT nothing FROM raw")),
     }

@@ -37,7 +37,8 @@ def done(task: Settings, connect_url: str) -> Manifests:
     folder = Path(task.paths.runs).parent
     (folder / "settings.json").write_text(task.model_dump_json(exclude={"spark", "engine"}))
     ended = subprocess.run(
-        [sys.executable, connect_jobs.__file__, connect_url, str(folder)],
+        [sys.executable, "-m", connect_jobs.__name__, connect_url, str(folder)],
+        cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
         check=False,
