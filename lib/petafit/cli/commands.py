@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from petafit.cli import installation, learners
 from petafit.cli import tables as show
 from petafit.cli.command import (
     AsJson,
@@ -27,7 +28,6 @@ from petafit.cli.command import (
     paths,
     set_up_logging,
 )
-from petafit.cli.installation import add_commands
 from petafit.config.rendering import as_json, reference, render
 from petafit.config.submit import submit_arguments
 from petafit.config.yaml12 import dump
@@ -274,4 +274,5 @@ def rollback(
     typer.echo(f"{model}@{alias} is version {found.version} again")
 
 
-add_commands(app)
+learners.add_commands(app)
+installation.add_commands(app)

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from petafit.config.yaml12 import dump
 from petafit.messages import printable
 from petafit.models.store import ModelVersion, UnreadableVersion
 
@@ -115,6 +116,28 @@ def model(version: ModelVersion) -> None:
     print()
     _print(table)
     print(f"and {weights['others']:,} smaller {weights['kind']}")
+
+
+def learners(summaries: Mapping[str, str]) -> None:
+    """Show what learners there are."""
+    table = Table(box=None, pad_edge=False)
+    table.add_column("learner", no_wrap=True)
+    table.add_column("", overflow="fold")
+    for name, summary in summaries.items():
+        table.add_row(name, _text(summary))
+    _print(table)
+
+
+def learner(name: str, summary: str, parameters: Sequence[Mapping[str, Any]]) -> None:
+    """Show a learner's parameters."""
+    print(f"{name}: {printable(summary)}\n")
+    table = Table(box=None, pad_edge=False)
+    for column in ("parameter", "default", "values", "meaning"):
+        table.add_column(column, overflow="fold", no_wrap=column == "parameter")
+    for each in parameters:
+        default = "required" if each["required"] else dump(each["default"])
+        table.add_row(each["name"], _text(default), _text(each["type"]), _text(each["description"]))
+    _print(table if parameters else "It has no parameters.")
 
 
 def aliases_of(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -12,8 +13,14 @@ from petafit.features.column_statistics import TableStatistics
 from petafit.features.encoder import DType, Layout
 from petafit.learners import objective
 from petafit.learners.base import Kind, Learner, Output, refuse_to_merge
+from petafit.learners.documentation import Parameter, parameters_of, summary
 from petafit.learners.objective import Objective
-from petafit.learners.online.aggregator import OnlineLearner, name_of, online_estimator
+from petafit.learners.online.aggregator import (
+    FIT_ONLY,
+    OnlineLearner,
+    name_of,
+    online_estimator,
+)
 from petafit.learners.online.estimator import OnlineEstimator
 from petafit.learners.online.factorization.estimators import (
     FactorizationMachineClassifier,
@@ -21,7 +28,7 @@ from petafit.learners.online.factorization.estimators import (
 )
 from petafit.learners.online.linear.estimators import OnlineLinearClassifier, OnlineLinearRegressor
 from petafit.learners.ridge.learner import Ridge
-from petafit.learners.sklearn.classes import INCREMENTAL, STATELESS
+from petafit.learners.sklearn.classes import INCREMENTAL, STATELESS, find_class
 
 if TYPE_CHECKING:
     from petafit.learners.sklearn.learner import SklearnLearner
@@ -84,6 +91,26 @@ def learner_names() -> list[str]:
     sklearn = (f"sklearn.{name}" for name in INCREMENTAL if name != STATELESS)
     spark = _mllib().estimator_names() if _has_spark() else []
     return sorted([*_ONLINE, Ridge.name, *sklearn, *(f"mllib.{name}" for name in spark)])
+
+
+def documentation(full_name: str) -> tuple[str, list[Parameter]]:
+    """Return a learner's summary and its parameters, from the documentation of its class.
+
+    Raises
+    ------
+    ConfigurationError
+        An unknown learner.
+    """
+    family, name = _split(full_name)
+    if family == "mllib":
+        return _mllib("documentation").documentation(name)
+    if family == "sklearn":
+        kind = find_class(name)
+        return summary(kind), parameters_of(kind)
+    if full_name == Ridge.name:
+        return summary(Ridge), parameters_of(Ridge, leave_out={"n_features"})
+    kind = _online_class(full_name)
+    return summary(kind), parameters_of(kind, leave_out=FIT_ONLY, related=_ONLINE.values())
 
 
 def describe(choice: LearnerChoice) -> LearnerInfo:
@@ -194,11 +221,15 @@ def _check_label(learner: LearnerInfo, statistics: TableStatistics) -> None:
 
 
 def _online(choice: LearnerChoice) -> OnlineEstimator:
-    if choice.name not in _ONLINE:
+    return online_estimator(_online_class(choice.name), choice.params)
+
+
+def _online_class(full_name: str) -> type[OnlineEstimator]:
+    if full_name not in _ONLINE:
         raise ConfigurationError(
-            f"No learner {choice.name!r}", hint=did_you_mean(choice.name, learner_names())
+            f"No learner {full_name!r}", hint=did_you_mean(full_name, learner_names())
         )
-    return online_estimator(_ONLINE[choice.name], choice.params)
+    return _ONLINE[full_name]
 
 
 def _split(full_name: str) -> tuple[Family, str]:
@@ -218,15 +249,13 @@ def _sklearn() -> type["SklearnLearner"]:
     return SklearnLearner
 
 
-def _mllib() -> ModuleType:
-    """Import the module of MLlib's estimators; the only one here that needs pyspark."""
+def _mllib(module: str = "estimators") -> ModuleType:
+    """Import a module of MLlib's estimators; the only ones here that need pyspark."""
     if not _has_spark():
         raise ConfigurationError(
             "MLlib's estimators need pyspark", hint="Install it: pip install 'petafit[spark]'."
         )
-    from petafit.learners.mllib import estimators as mllib
-
-    return mllib
+    return import_module(f"petafit.learners.mllib.{module}")
 
 
 def _has_spark() -> bool:

@@ -114,8 +114,8 @@ def describe(name: str, params: Mapping[str, Any]) -> tuple[Kind, Output]:
     ConfigurationError
         An unknown estimator or parameter.
     """
-    kind, found = _find(name)
-    check_names(f"mllib.{name}", params, _parameters(found))
+    kind, found = find_class(name)
+    check_names(f"mllib.{name}", params, own_parameters(found))
     if kind == "regressor":
         return kind, "value"
     if kind == "clusterer" and name != "GaussianMixture":
@@ -148,7 +148,7 @@ def make_estimator(choice: LearnerChoice, *, kind: Kind, seed: int) -> Estimator
     fitted = [name]
     if nested := nested_choice(choice):  # OneVsRest drops weights that its classifier cannot take
         fitted.append(nested.name.removeprefix("mllib."))
-    weighted = all("weightCol" in parameter_names(_find(each)[1]) for each in fitted)
+    weighted = all("weightCol" in parameter_names(find_class(each)[1]) for each in fitted)
     return Estimator(choice.name, kind, output, spark, weighted)
 
 
@@ -208,7 +208,14 @@ def _classes() -> dict[str, tuple[Kind, type[Any]]]:
     return {name: each for name, each in found.items() if name not in _NO_LEARNERS}
 
 
-def _find(name: str) -> tuple[Kind, type[Any]]:
+def find_class(name: str) -> tuple[Kind, type[Any]]:
+    """Return an estimator's kind and class.
+
+    Raises
+    ------
+    ConfigurationError
+        An unknown estimator.
+    """
     classes = _classes()
     if name in _NO_LEARNERS:
         raise ConfigurationError(
@@ -224,18 +231,19 @@ def _find(name: str) -> tuple[Kind, type[Any]]:
     return classes[name]
 
 
-def _parameters(kind: type[Any]) -> list[str]:
+def own_parameters(kind: type[Any]) -> list[str]:
+    """Return the names of the parameters that a task may set."""
     return [name for name in parameter_names(kind) if name not in _OURS]
 
 
 def _build(choice: LearnerChoice, seed: int) -> Any:
     name = choice.name.removeprefix("mllib.")
-    kind, found = _find(name)
-    known = _parameters(found)
+    kind, found = find_class(name)
+    known = own_parameters(found)
     check_names(f"mllib.{name}", choice.params, known)
     given = dict(choice.params)
     if nested := nested_choice(choice):
-        if _find(nested.name.removeprefix("mllib."))[0] != "classifier":
+        if find_class(nested.name.removeprefix("mllib."))[0] != "classifier":
             raise ConfigurationError(
                 f"mllib.{name} needs a classifier to fit for each class", got=nested.name
             )

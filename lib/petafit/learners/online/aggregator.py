@@ -25,11 +25,12 @@ from petafit.learners.online.weight_table import CoordinateTable
 from petafit.learners.parameters import build
 from petafit.store.arrays import StateDict
 
-_FIT_ONLY = {
+FIT_ONLY = {
     "max_iter": "Set `training.rounds`.",
     "shuffle": "Rows are taken in the order in which the table holds them.",
     "random_state": "Set `training.seed`.",
 }
+"""Parameters of the estimators that only `fit` uses, with the setting to use in a task."""
 
 
 _LARGEST_UNIT = 1e300
@@ -291,4 +292,4 @@ def online_estimator(kind: type[OnlineEstimator], params: Mapping[str, Any]) -> 
     ConfigurationError
         An unknown or invalid parameter, or one that only `fit` uses.
     """
-    return build(kind, params, name=name_of(kind), refused=_FIT_ONLY)
+    return build(kind, params, name=name_of(kind), refused=FIT_ONLY)

@@ -25,20 +25,21 @@ class FactorizationMachineClassifier(FactorizationMachine, OnlineClassifier):
     Parameters
     ----------
     loss : {"log", "hinge"}
+        As in `OnlineLinearClassifier`, of two classes.
     n_factors : int
         Length of v_j.
     init_scale : float
         The standard deviation of the factors before any row.
-    optimizer : {"adagrad", "ftrl", "sgd"}
-        Of weights and factors alike; see `OnlineLinearClassifier`.
-    learning_rate, power_t, beta
-        As there. FTRL's beta also holds the factors where they started.
-    l1, l2 : float
-        Penalties ``l1 |w| + l2/2 w**2`` of the weights, never of the intercept; paid as there.
+    optimizer, learning_rate, power_t
+        As in `OnlineLinearClassifier`, of weights and factors alike.
+    beta
+        As in `OnlineLinearClassifier`; it also holds the factors where they started.
+    l1, l2
+        As in `OnlineLinearClassifier`, of the weights w alone.
     factor_l2 : float
         Penalty ``factor_l2/2 |v|**2`` of the factors.
     class_weight, max_iter, shuffle
-        As there.
+        As in `OnlineLinearClassifier`.
     random_state : int, RandomState or None
         Of the first factors and of the shuffling.
 
@@ -129,12 +130,12 @@ class FactorizationMachineRegressor(FactorizationMachine, OnlineRegressor):
 
     Parameters
     ----------
-    loss : {"squared", "quantile", "poisson"}
-    quantile : float
-        As both in `OnlineLinearRegressor`, which also says how labels are standardised.
-    n_factors, init_scale, optimizer, learning_rate, power_t, beta, l1, l2, factor_l2, max_iter,
-    shuffle, random_state
+    loss, quantile
+        As in `OnlineLinearRegressor`, with labels standardised as there.
+    n_factors, init_scale, optimizer, learning_rate, power_t, beta, l1, l2, factor_l2
         As in `FactorizationMachineClassifier`, of the standardised label.
+    max_iter, shuffle, random_state
+        As in `FactorizationMachineClassifier`.
 
     Attributes
     ----------
