@@ -30,6 +30,7 @@ from petafit.explanation.influence import Influence
 from petafit.explanation.leave_one_out import Models, to_state_dict
 from petafit.features.column_statistics import TableStatistics
 from petafit.features.encoder import Encoder
+from petafit.features.feature import QuantileBinned
 from petafit.features.instances import EncodedRows
 from petafit.features.profile import Profile
 from petafit.learners.mllib.centers import ClusterCenters
@@ -163,7 +164,8 @@ def left_out() -> StateDict:
 
 def _profile(label: str, **options: Any) -> Profile:
     kind = "number" if label == "delay" else "classes"
-    return Profile(FEATURES, label=label, kind=kind, weight="weight", **options)
+    features = (*FEATURES, QuantileBinned("speed", 3))
+    return Profile(features, label=label, kind=kind, weight="weight", **options)
 
 
 def _written(folder: Path, files: Sequence[WrittenFile]) -> Any:

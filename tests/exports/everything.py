@@ -17,6 +17,7 @@ FEATURES: tuple[dict[str, Any], ...] = (
     {"numeric": ["visits", "tiny"], "log1p": True, "impute": "none", "scale": "minmax"},
     {"numeric": ["constant"], "impute": 7, "scale": "none"},
     {"binned": ["amount", "code"], "edges": [-2, 0, 1.5, 3]},
+    {"binned": ["speed", "count", "constant"], "edges": "quantiles", "bins": 8},
     {"categorical": ["city", "it's a.`name`", "code", "long"]},
     {"boolean": "yes"},
     {"date": ["day"], "parts": ["year", "month", "day", "day_of_week"]},

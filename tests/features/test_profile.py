@@ -1,3 +1,4 @@
+from dataclasses import replace
 from functools import reduce
 
 import numpy as np
@@ -9,11 +10,17 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 from petafit.errors import ConfigurationError, ContractError, EmptyInputError
 from petafit.features.column_statistics import TableStatistics
-from petafit.features.feature import Categorical, Numeric
+from petafit.features.feature import Categorical, Cross, Numeric, QuantileBinned
 from petafit.features.profile import MOST_CLASSES, Profile
 from petafit.store.arrays import StateDict, from_bytes, to_bytes
 
-FEATURES = (Numeric("x"), Numeric("n", log1p=True), Categorical("c"))
+FEATURES = (
+    Numeric("x"),
+    Numeric("n", log1p=True),
+    Categorical("c"),
+    QuantileBinned("x", 3),
+    Cross((Categorical("c"), QuantileBinned("n", 4))),
+)
 CLASSES = Profile(FEATURES, label="y", kind="classes", weight="w")
 NUMBER = Profile(FEATURES, label="n", kind="number")
 
@@ -141,6 +148,8 @@ def test_weights_are_summed():
 
 def test_facts_survive_being_stored():
     statistics = CLASSES.finish(summary(CLASSES, batch([(1.0, 2, "a", 1.0), (None, 3, "b", 1.0)])))
+    assert statistics.edges == {"x_bin": (), "n_bin": (3.0,)}
+    statistics = replace(statistics, edges={})  # features are stored with their edges
     assert (
         TableStatistics.from_state_dict(from_bytes(to_bytes(statistics.to_state_dict())))
         == statistics

@@ -12,6 +12,7 @@ from petafit.features.feature import (
     DatePart,
     Indicator,
     Numeric,
+    QuantileBinned,
     Text,
 )
 from petafit.features.spec import LOG2_EDGES, resolve
@@ -101,6 +102,11 @@ def test_options_reach_the_features():
     group = {"numeric": ["hour"], "impute": 0, "log1p": True, "scale": "none", "indicator": True}
     assert resolved(group) == (Numeric("hour", 0.0, True, "none"), Indicator("hour"))
     assert resolved({"binned": "hour"}) == (Binned("hour", LOG2_EDGES),)
+    assert resolved({"binned": "hour", "edges": "quantiles"}) == (QuantileBinned("hour", 32),)
+    few = {"binned": ["hour", "pixel_*"], "edges": "quantiles", "bins": 4}
+    assert resolved(few)[1:] == (QuantileBinned("pixel_0", 4), QuantileBinned("pixel_1", 4))
+    crossed = resolved(few, {"cross": [["hour_bin", "carrier"]]})[-1]
+    assert crossed == Cross((QuantileBinned("hour", 4), Categorical("carrier")))
     assert resolved({"binned": "hour", "edges": [6, 12]}) == (Binned("hour", (6.0, 12.0)),)
     assert resolved({"date": "day", "parts": ["year"]}) == (DatePart("day", "year"),)
     assert resolved({"text": "origin", "lowercase": False, "norm": "none"}) == (

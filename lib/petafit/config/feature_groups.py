@@ -27,9 +27,20 @@ class BinnedFeatures(Section):
     """Numeric columns cut into bins, each bin a category."""
 
     binned: Names = Field(description="as in numeric")
-    edges: Literal["log2"] | tuple[float, ...] = Field(
-        "log2", description="cut points; log2: 0, 1, 2, 4, 8, ... and their negatives"
+    edges: Literal["log2", "quantiles"] | tuple[float, ...] = Field(
+        "log2",
+        description="cut points; log2: 0, 1, 2, 4, 8, ... and their negatives; quantiles: bins of "
+        "about equal weight in the training rows",
     )
+    bins: int | None = Field(
+        None, ge=2, le=4096, description="the most bins between quantiles; null: 32"
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.bins is not None and self.edges != "quantiles":
+            raise ValueError("bins are counted between quantiles: set edges to quantiles, too")
+        return self
 
 
 class CategoricalFeatures(Section):

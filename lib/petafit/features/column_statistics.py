@@ -1,7 +1,7 @@
 """Statistics of the training table for scaling, labels and reports, from moments that merge."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 import numpy as np
@@ -52,6 +52,9 @@ class TableStatistics:
         Rows of each class; sums of weights for weighted rows.
     label : ColumnStatistics or None
         Statistics of a numeric label.
+    edges : mapping of str to tuple of float
+        Cut points by the name of each feature of quantile bins; not stored, since the encoder puts
+        them into its features.
     """
 
     rows: int | None
@@ -60,6 +63,7 @@ class TableStatistics:
     classes: tuple[Scalar, ...] | None = None
     class_counts: tuple[float, ...] | None = None
     label: ColumnStatistics | None = None
+    edges: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     @property
     def present(self) -> tuple[int, ...]:
@@ -68,7 +72,9 @@ class TableStatistics:
         return tuple(place for place, count in enumerate(counts) if count)
 
     def to_state_dict(self) -> StateDict:
-        return StateDict(params=asdict(self))
+        params = asdict(self)
+        del params["edges"]
+        return StateDict(params=params)
 
     @classmethod
     def from_state_dict(cls, named: StateDict) -> Self:

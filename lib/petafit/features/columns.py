@@ -16,6 +16,7 @@ from petafit.features.feature import (
     Feature,
     Indicator,
     Numeric,
+    QuantileBinned,
     Text,
     Vector,
 )
@@ -116,7 +117,7 @@ def _fit(
     match feature:
         case _ if _IS.is_null(value_type(kind)):
             return None, ""
-        case Numeric() | Indicator() | Binned():
+        case Numeric() | Indicator() | Binned() | QuantileBinned():
             return None if is_number(kind) else "a number", _number_hint(kind)
         case Vector():
             return None if is_vector(kind) else "a vector of Spark ML", ""

@@ -17,7 +17,7 @@ from petafit.features.encoding.numeric import NumericBlock
 from petafit.features.encoding.stored import check_stored, reading
 from petafit.features.encoding.target import class_positions, label_numbers, row_weights
 from petafit.features.encoding.vectors import VectorBlock, joined
-from petafit.features.feature import Feature, from_plain, to_plain
+from petafit.features.feature import Feature, from_plain, to_plain, with_edges
 from petafit.features.text.ngrams import TextBlock
 from petafit.store.arrays import StateDict
 from petafit.table.columns import has_column
@@ -67,6 +67,7 @@ class Encoder:
         numbers_apart: bool = True,
         unicode: UnicodeForm | None = None,
     ) -> None:
+        features = with_edges(features, statistics.edges)
         self.space = IndexSpace(features, hash_bits, numbers_apart=numbers_apart)
         if layout == "dense":
             _refuse_wide(self.space, hash_bits)

@@ -12,9 +12,10 @@ from petafit.config.feature_groups import UnicodeForm
 from petafit.config.section import Scalar
 from petafit.errors import ConfigurationError, ContractError, EmptyInputError
 from petafit.features.column_statistics import ColumnMoments, ColumnStatistics, TableStatistics
-from petafit.features.encoding.numeric import raw_values
+from petafit.features.encoding.numeric import numbers, raw_values
 from petafit.features.encoding.target import class_labels, label_numbers, plain_labels, row_weights
-from petafit.features.feature import Feature, Numeric
+from petafit.features.feature import Feature, Numeric, quantile_binned
+from petafit.features.quantiles import QuantileSketch, cells_for
 from petafit.features.unicode_form import hint_of_form
 from petafit.store.arrays import StateDict
 
@@ -52,6 +53,7 @@ class Profile(Aggregator[StateDict, pa.RecordBatch, TableStatistics]):
         unicode: UnicodeForm | None = None,
     ) -> None:
         self.numerics = tuple(f for f in features if isinstance(f, Numeric))
+        self.binned = quantile_binned(features)
         self.label, self.kind, self.weight = label, kind, weight
         self.classes = None if classes is None else tuple(classes)
         self.unicode = unicode
@@ -60,7 +62,8 @@ class Profile(Aggregator[StateDict, pa.RecordBatch, TableStatistics]):
     def columns(self) -> tuple[str, ...]:
         """The columns to read."""
         others = (name for name in (self.label, self.weight) if name is not None)
-        return tuple(dict.fromkeys([*(f.column for f in self.numerics), *others]))
+        own = (feature.column for of in (self.numerics, self.binned) for feature in of)
+        return tuple(dict.fromkeys([*own, *others]))
 
     @property
     def known(self) -> TableStatistics | None:
@@ -72,14 +75,17 @@ class Profile(Aggregator[StateDict, pa.RecordBatch, TableStatistics]):
             self.weight is not None
             or (self.label is not None and self.classes is None)
             or any(f.needs_statistics for f in self.numerics)
+            or self.binned
         ):
             return None
         return TableStatistics(rows=None, weight=None, columns={}, classes=self.classes)
 
     def start(self, model: StateDict | None = None) -> StateDict:
         n_columns = len(self.numerics) + (self.kind == "number")
-        moments = ColumnMoments.empty(n_columns, weighted=self.weight is not None)
-        return self._summary(moments, {}, rows=0, weight=0.0)
+        weighted = self.weight is not None
+        moments = ColumnMoments.empty(n_columns, weighted=weighted)
+        sketches = [QuantileSketch.empty(cells_for(f.bins), weighted=weighted) for f in self.binned]
+        return self._summary(moments, sketches, {}, rows=0, weight=0.0)
 
     def reduce(self, state: StateDict, batch: pa.RecordBatch) -> StateDict:
         weight = None
@@ -96,8 +102,12 @@ class Profile(Aggregator[StateDict, pa.RecordBatch, TableStatistics]):
             counts = _count(labels, weight, self.label)
         rows = batch.num_rows
         total = float(rows if weight is None else weight.sum())
-        seen = self._summary(ColumnMoments.of(values, weight), counts, rows=rows, weight=total)
-        return self.merge(state, seen)
+        sketches = [
+            before.of_more(numbers(batch.column(f.column)), weight)
+            for f, before in zip(self.binned, self._sketches(state), strict=True)
+        ]
+        moments = ColumnMoments.of(values, weight)
+        return self.merge(state, self._summary(moments, sketches, counts, rows=rows, weight=total))
 
     def lift(self, state: StateDict) -> StateDict:
         return state
@@ -123,6 +133,7 @@ class Profile(Aggregator[StateDict, pa.RecordBatch, TableStatistics]):
             )
         return self._summary(
             ColumnMoments.from_state_dict(left).merge(ColumnMoments.from_state_dict(right)),
+            [a.merge(b) for a, b in zip(self._sketches(left), self._sketches(right), strict=True)],
             counts,
             rows=int(left.arrays["rows"] + right.arrays["rows"]),
             weight=float(left.arrays["weight"] + right.arrays["weight"]),
@@ -156,10 +167,26 @@ class Profile(Aggregator[StateDict, pa.RecordBatch, TableStatistics]):
             classes=classes,
             class_counts=None if classes is None else tuple(counts.get(c, 0) for c in classes),
             label=label,
+            edges={
+                feature.name: sketch.edges(feature.bins)
+                for feature, sketch in zip(self.binned, self._sketches(summary), strict=True)
+            },
         )
 
+    def _sketches(self, summary: StateDict) -> list[QuantileSketch]:
+        return [
+            QuantileSketch.from_state_dict(summary, str(place), cells_for(feature.bins))
+            for place, feature in enumerate(self.binned)
+        ]
+
     def _summary(
-        self, moments: ColumnMoments, counts: Mapping[Scalar, float], *, rows: int, weight: float
+        self,
+        moments: ColumnMoments,
+        sketches: Sequence[QuantileSketch],
+        counts: Mapping[Scalar, float],
+        *,
+        rows: int,
+        weight: float,
     ) -> StateDict:
         classes, kind = sorted(counts), np.int64 if self.weight is None else np.float64
         arrays = {
@@ -167,6 +194,8 @@ class Profile(Aggregator[StateDict, pa.RecordBatch, TableStatistics]):
             "weight": np.array(weight, np.float64),
             "class_counts": np.array([counts[label] for label in classes], kind),
         }
+        for place, sketch in enumerate(sketches):
+            arrays |= sketch.to_arrays(str(place))
         return moments.to_state_dict() | StateDict(arrays, {"classes": classes})
 
     def _all_classes(self, counts: Mapping[Scalar, float]) -> tuple[Scalar, ...]:

@@ -37,6 +37,7 @@ from petafit.features.feature import (
     Feature,
     Indicator,
     Numeric,
+    QuantileBinned,
     Text,
 )
 from petafit.table.columns import has_column
@@ -54,6 +55,7 @@ _POWERS = [2.0**power for power in range(63)]
 LOG2_EDGES = (*(-edge for edge in reversed(_POWERS)), 0.0, *_POWERS)
 """-2**62, …, -2, -1, 0, 1, 2, …, 2**62."""
 
+_DEFAULT_BINS = 32
 _DEFAULT_NGRAMS = {"word": (1, 2), "char": (3, 5)}
 _DEFAULT_PARTS = DateFeatures(date=()).parts
 _TIME_OF_DAY = frozenset({"hour", "minute"})
@@ -204,7 +206,7 @@ def features_of(group: ColumnGroup, field: pa.Field) -> tuple[Feature, ...]:
             value = Numeric(field.name, group.impute, group.log1p, group.scale)
             return (value, Indicator(field.name)) if group.indicator else (value,)
         case BinnedFeatures():
-            return (Binned(field.name, _edges(group)),)
+            return (_binned(group, field.name),)
         case CategoricalFeatures():
             return (Categorical(field.name),)
         case BooleanFeatures():
@@ -216,9 +218,11 @@ def features_of(group: ColumnGroup, field: pa.Field) -> tuple[Feature, ...]:
             return (Text(field.name, group.analyzer, (low, high), group.lowercase, group.norm),)
 
 
-def _edges(group: BinnedFeatures) -> tuple[float, ...]:
+def _binned(group: BinnedFeatures, column: str) -> Binned | QuantileBinned:
     if group.edges == "log2":
-        return LOG2_EDGES
+        return Binned(column, LOG2_EDGES)
+    if group.edges == "quantiles":
+        return QuantileBinned(column, group.bins or _DEFAULT_BINS)
     edges = tuple(map(float, group.edges))
     if not edges or not np.isfinite(edges).all() or any(a >= b for a, b in pairwise(edges)):
         raise ConfigurationError(
@@ -226,7 +230,7 @@ def _edges(group: BinnedFeatures) -> tuple[float, ...]:
             expected="finite numbers in ascending order",
             got=list(edges),
         )
-    return edges
+    return Binned(column, edges)
 
 
 def _date_parts(group: DateFeatures, field: pa.Field) -> tuple[DatePart, ...]:

@@ -80,7 +80,7 @@ def fit_in_spark(job: Job, task: Task, rows: TaskRows) -> FittedModel:
         made = [column.name for column in task.derived.stages.of_spark]
         check_names(made)
         frame = task.derived.spark.apply(frame, made)
-    features = stages(task.features, encoder.statistics, settings.hash_bits, settings.unicode)
+    features = stages(encoder.features, encoder.statistics, settings.hash_bits, settings.unicode)
     assert encoder.statistics.rows is not None  # MLlib's features are always profiled
     began = time.monotonic()
     with job.run.stage("fit"):

@@ -31,6 +31,7 @@ DECLARED = [
     {"date": ["at"]},
     {"text": "city", "ngrams": [1, 2]},
     {"binned": "speed"},
+    {"binned": "month", "edges": "quantiles", "bins": 5},
     {"cross": [["of day.", "weekend"]]},
 ]
 

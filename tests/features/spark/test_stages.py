@@ -134,6 +134,7 @@ EVERY_KIND = (
     Binned("x", LOG2_EDGES),
     Numeric("fare", impute="none", scale="minmax"),
     BINS,
+    Binned("n", ()),
     Numeric("n", impute=-7, scale="none"),
     Categorical("s"),
     Categorical("name with spaces, ä"),

@@ -155,8 +155,10 @@ def _category(feature: Categorical) -> str:
         case Indicator():
             return f"if({_missing(feature.column)}, 'true', NULL)"
         case Binned():
-            edges = ", ".join(map(_literal, feature.edges))
-            below = f"size(filter(array({edges}), edge -> edge <= {_double(feature.column)}))"
+            edges = f"array({', '.join(map(_literal, feature.edges))})"
+            if not feature.edges:  # of nothing Spark would make an array without a type
+                edges = f"CAST({edges} AS ARRAY<DOUBLE>)"
+            below = f"size(filter({edges}, edge -> edge <= {_double(feature.column)}))"
             missing = _missing(feature.column)
             return f"if({missing}, '{MISSING_BIN}', CAST({below} AS STRING))"
         case DatePart():
