@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from petafit.features.encoding import categorical
 from petafit.features.encoding.categorical import NULL, Categories, IndexTable, coded
 from petafit.features.encoding.hashing import NOTHING, feature_index
+from petafit.features.encoding.numeric import bin_codes
 from petafit.features.feature import Binned, Boolean, Categorical, DatePart, Indicator
 
 JUNK = 3
@@ -126,6 +127,20 @@ def test_bins_are_the_number_of_edges_at_or_below():
     values = [-2, -1.5, -0.0, 0.0, 99.98, 99.99, float("inf"), float("-inf"), float("nan"), None]
     expected = ["0", "1", "2", "2", "2", "3", "3", "0", "missing", "missing"]
     assert texts(Binned("x", edges), sliced(values, pa.float64())) == expected
+
+
+@settings(deadline=None)
+@given(
+    st.sets(st.floats(allow_nan=False, allow_infinity=False), max_size=70),
+    st.lists(st.none() | st.floats() | st.sampled_from([0.0, 1.0, -1.0]), max_size=9),
+    st.sampled_from([1, 200]),
+)
+def test_bins_are_those_of_numpy(edges, values, times):
+    edges, column = tuple(sorted(edges)), pa.array(values * times, pa.float64())
+    known = column.to_numpy(zero_copy_only=False)
+    expected = np.searchsorted(edges, known, side="right")
+    expected[np.isnan(known)] = len(edges) + 1
+    np.testing.assert_array_equal(bin_codes(Binned("x", edges), column), expected)
 
 
 def test_indicators_are_true_or_nothing():
