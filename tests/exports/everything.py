@@ -13,7 +13,7 @@ from petafit.config.settings import Settings
 ROWS = 1500
 
 FEATURES: tuple[dict[str, Any], ...] = (
-    {"numeric": ["speed", "count", "price"], "indicator": True},
+    {"numeric": ["speed", "count", "price"], "indicator": "auto"},
     {"numeric": ["visits", "tiny"], "log1p": True, "impute": "none", "scale": "minmax"},
     {"numeric": ["constant"], "impute": 7, "scale": "none"},
     {"binned": ["amount", "code"], "edges": [-2, 0, 1.5, 3]},

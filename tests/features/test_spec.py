@@ -11,6 +11,7 @@ from petafit.features.feature import (
     Cross,
     DatePart,
     Indicator,
+    IndicatorIfTelling,
     Numeric,
     QuantileBinned,
     Text,
@@ -101,6 +102,8 @@ def test_a_key_may_be_named():
 def test_options_reach_the_features():
     group = {"numeric": ["hour"], "impute": 0, "log1p": True, "scale": "none", "indicator": True}
     assert resolved(group) == (Numeric("hour", 0.0, True, "none"), Indicator("hour"))
+    telling = {"numeric": ["hour"], "indicator": "auto"}
+    assert resolved(telling) == (Numeric("hour"), IndicatorIfTelling("hour"))
     assert resolved({"binned": "hour"}) == (Binned("hour", LOG2_EDGES),)
     assert resolved({"binned": "hour", "edges": "quantiles"}) == (QuantileBinned("hour", 32),)
     few = {"binned": ["hour", "pixel_*"], "edges": "quantiles", "bins": 4}

@@ -18,7 +18,12 @@ from petafit.workflow.train import train
 from tests.small import rewrite, table, with_settings
 
 BINS = {"binned": ["speed", "odd", "gone", "flat"], "edges": "quantiles", "bins": 6}
-FEATURES = [BINS, {"categorical": "city"}, {"cross": [["speed_bin", "city"]]}]
+FEATURES = [
+    BINS,
+    {"numeric": ["speed", "flat"], "indicator": "auto"},
+    {"categorical": "city"},
+    {"cross": [["speed_bin", "city"]]},
+]
 
 
 def content() -> pa.Table:

@@ -16,7 +16,11 @@ class NumericFeatures(Section):
     impute: Literal["mean", "none"] | float = Field(
         "mean", description="what stands for null and NaN; none leaves the feature out"
     )
-    indicator: bool = Field(False, description="one more feature, set if the value is missing")
+    indicator: bool | Literal["auto"] = Field(
+        False,
+        description="one more feature, set if the value is missing; auto: for columns of which "
+        "0.1% to 99.9% is missing in the training rows",
+    )
     log1p: bool = Field(False, description="sign(x) log(1 + |x|), before scaling")
     scale: Literal["standard", "minmax", "none"] = Field(
         "standard", description="to mean 0 and deviation 1, or to 0..1"

@@ -9,6 +9,7 @@ from petafit.config.feature_groups import UnicodeForm
 from petafit.errors import ConfigurationError, ContractError, did_you_mean
 from petafit.features.column_statistics import TableStatistics
 from petafit.features.columns import check_columns
+from petafit.features.completion import completed
 from petafit.features.encoding.batch import Batch
 from petafit.features.encoding.categorical import CategoryBlock
 from petafit.features.encoding.csr import to_csr
@@ -17,7 +18,7 @@ from petafit.features.encoding.numeric import NumericBlock
 from petafit.features.encoding.stored import check_stored, reading
 from petafit.features.encoding.target import class_positions, label_numbers, row_weights
 from petafit.features.encoding.vectors import VectorBlock, joined
-from petafit.features.feature import Feature, from_plain, to_plain, with_edges
+from petafit.features.feature import Feature, from_plain, to_plain
 from petafit.features.text.ngrams import TextBlock
 from petafit.store.arrays import StateDict
 from petafit.table.columns import has_column
@@ -67,7 +68,7 @@ class Encoder:
         numbers_apart: bool = True,
         unicode: UnicodeForm | None = None,
     ) -> None:
-        features = with_edges(features, statistics.edges)
+        features = completed(features, statistics)
         self.space = IndexSpace(features, hash_bits, numbers_apart=numbers_apart)
         if layout == "dense":
             _refuse_wide(self.space, hash_bits)

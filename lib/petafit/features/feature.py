@@ -1,8 +1,8 @@
 """Resolved features of a model: columns by name, every option with its value."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal, cast
 
 from petafit.config.feature_groups import DatePart as Part
 
@@ -62,6 +62,11 @@ class Indicator(Categorical):
 
 
 @dataclass(frozen=True, slots=True)
+class IndicatorIfTelling(Indicator):
+    """An `Indicator` that is left out where a table's statistics say that it tells nothing."""
+
+
+@dataclass(frozen=True, slots=True)
 class Binned(Categorical):
     """The number of edges at or below a value, as a category; ``missing`` is a bin of its own."""
 
@@ -74,7 +79,7 @@ class Binned(Categorical):
 
 @dataclass(frozen=True, slots=True)
 class QuantileBinned(Categorical):
-    """At most `bins` bins of about equal weight; `with_edges` makes a `Binned` feature of it."""
+    """At most `bins` bins of about equal weight; a table's statistics make it `Binned`."""
 
     bins: int
 
@@ -173,8 +178,6 @@ class Vector:
 
 Feature = Numeric | Categorical | Text | Vector | Cross
 
-_Part = TypeVar("_Part", bound=Numeric | Categorical | Text | Vector)
-
 _KINDS: dict[str, type[Numeric | Categorical | Text | Vector]] = {
     "numeric": Numeric,
     "categorical": Categorical,
@@ -209,30 +212,6 @@ def from_plain(plain: Mapping[str, Any]) -> Feature:
     options = {name: value for name, value in plain.items() if name != "kind"}
     options |= {name: tuple(options[name]) for name in _TUPLES if name in options}
     return _KINDS[plain["kind"]](**options)
-
-
-def quantile_binned(features: Iterable[Feature]) -> tuple[QuantileBinned, ...]:
-    """Return the features, and parts of crosses, whose edges depend on the table; each once."""
-    parts = (f.parts if isinstance(f, Cross) else (f,) for f in features)
-    return tuple(dict.fromkeys(p for of in parts for p in of if isinstance(p, QuantileBinned)))
-
-
-def with_edges(
-    features: Iterable[Feature], edges: Mapping[str, tuple[float, ...]]
-) -> tuple[Feature, ...]:
-    """Return the features with edges, by the feature's name, in place of quantiles."""
-    return tuple(
-        Cross(tuple(_with_edges(part, edges) for part in feature.parts))
-        if isinstance(feature, Cross)
-        else _with_edges(feature, edges)
-        for feature in features
-    )
-
-
-def _with_edges(feature: _Part, edges: Mapping[str, tuple[float, ...]]) -> _Part | Binned:
-    if isinstance(feature, QuantileBinned):
-        return Binned(feature.column, edges[feature.name])
-    return feature
 
 
 def columns_of(features: tuple[Feature, ...]) -> tuple[str, ...]:

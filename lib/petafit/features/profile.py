@@ -12,9 +12,10 @@ from petafit.config.feature_groups import UnicodeForm
 from petafit.config.section import Scalar
 from petafit.errors import ConfigurationError, ContractError, EmptyInputError
 from petafit.features.column_statistics import ColumnMoments, ColumnStatistics, TableStatistics
+from petafit.features.completion import quantile_binned
 from petafit.features.encoding.numeric import numbers, raw_values
 from petafit.features.encoding.target import class_labels, label_numbers, plain_labels, row_weights
-from petafit.features.feature import Feature, Numeric, quantile_binned
+from petafit.features.feature import Feature, IndicatorIfTelling, Numeric
 from petafit.features.quantiles import QuantileSketch, cells_for
 from petafit.features.unicode_form import hint_of_form
 from petafit.store.arrays import StateDict
@@ -54,6 +55,7 @@ class Profile(Aggregator[StateDict, pa.RecordBatch, TableStatistics]):
     ) -> None:
         self.numerics = tuple(f for f in features if isinstance(f, Numeric))
         self.binned = quantile_binned(features)
+        self._has_optional = any(isinstance(f, IndicatorIfTelling) for f in features)
         self.label, self.kind, self.weight = label, kind, weight
         self.classes = None if classes is None else tuple(classes)
         self.unicode = unicode
@@ -76,6 +78,7 @@ class Profile(Aggregator[StateDict, pa.RecordBatch, TableStatistics]):
             or (self.label is not None and self.classes is None)
             or any(f.needs_statistics for f in self.numerics)
             or self.binned
+            or self._has_optional
         ):
             return None
         return TableStatistics(rows=None, weight=None, columns={}, classes=self.classes)

@@ -36,6 +36,7 @@ from petafit.features.feature import (
     DatePart,
     Feature,
     Indicator,
+    IndicatorIfTelling,
     Numeric,
     QuantileBinned,
     Text,
@@ -204,7 +205,7 @@ def features_of(group: ColumnGroup, field: pa.Field) -> tuple[Feature, ...]:
     match group:
         case NumericFeatures():
             value = Numeric(field.name, group.impute, group.log1p, group.scale)
-            return (value, Indicator(field.name)) if group.indicator else (value,)
+            return (value, *_indicators(group, field.name))
         case BinnedFeatures():
             return (_binned(group, field.name),)
         case CategoricalFeatures():
@@ -216,6 +217,12 @@ def features_of(group: ColumnGroup, field: pa.Field) -> tuple[Feature, ...]:
         case TextFeatures():
             low, high = group.ngrams or _DEFAULT_NGRAMS[group.analyzer]
             return (Text(field.name, group.analyzer, (low, high), group.lowercase, group.norm),)
+
+
+def _indicators(group: NumericFeatures, column: str) -> tuple[Indicator, ...]:
+    if group.indicator == "auto":
+        return (IndicatorIfTelling(column),)
+    return (Indicator(column),) if group.indicator else ()
 
 
 def _binned(group: BinnedFeatures, column: str) -> Binned | QuantileBinned:
