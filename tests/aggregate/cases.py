@@ -23,17 +23,21 @@ from petafit.evaluation.clusters import (
     Silhouette,
 )
 from petafit.evaluation.evaluate import Evaluate, Measure, StartedModel
+from petafit.evaluation.recommendations import Coverage, EvaluateRecommender, PercentileRanks
 from petafit.evaluation.regression import RegressionMetrics
 from petafit.evaluation.score import Score, Scores
 from petafit.explanation.index_names import IndexNames
 from petafit.explanation.influence import Influence
 from petafit.explanation.leave_one_out import Models, to_state_dict
-from petafit.features.column_statistics import TableStatistics
+from petafit.features.column_statistics import ColumnStatistics, TableStatistics
 from petafit.features.encoder import Encoder
 from petafit.features.feature import QuantileBinned
 from petafit.features.instances import EncodedRows
 from petafit.features.profile import Profile
 from petafit.learners.mllib.centers import ClusterCenters
+from petafit.learners.mllib.distinct_ids import DistinctIds
+from petafit.learners.mllib.factors import PreferenceFactors
+from petafit.learners.mllib.ids import IdTable
 from petafit.learners.online.aggregator import OnlineLearner
 from petafit.learners.online.newton.derivatives import FullBatch
 from petafit.learners.online.newton.step import start_of
@@ -42,6 +46,7 @@ from petafit.learners.ridge.learner import Ridge
 from petafit.models.mllib import MllibModel
 from petafit.models.model import Model
 from petafit.models.predictions import PredictionColumns
+from petafit.models.recommender import RecommenderModel
 from petafit.models.signature import Signature
 from petafit.store.arrays import StateDict
 from petafit.store.filesystem import Folder
@@ -150,6 +155,26 @@ def cluster_sizes() -> dict[str, int]:
 @cache
 def clustered_before() -> StateDict:
     return clusterer().to_state_dict().prefixed("model") | sums().prefixed("sums")
+
+
+@cache
+def recommender(*, implicit: bool) -> StateDict:
+    """A model that knows the cities but one as users, and the months as items."""
+    users = IdTable.of([pa.array(["x", "y", ""])], pa.large_binary())
+    items = IdTable.of([pa.array([1, 2, 3])], pa.int64())
+    random = np.random.default_rng(0)
+    of_users, of_items = (random.normal(size=(3, 2)).astype(np.float32) for _ in range(2))
+    params: Any = {"userCol": "city", "itemCol": "month", "implicitPrefs": implicit}
+    columns = pa.schema([SCHEMA.field("city"), SCHEMA.field("month")])
+    statistics = TableStatistics(None, None, {}, label=ColumnStatistics(9, 0, 2.0, 1.0, 1.0, 9.0))
+    own = Encoder((), statistics, hash_bits=1, label="delay", weight="weight")
+    signature = Signature(own, LearnerChoice(name="mllib.ALS", params=params), columns)
+    factors = PreferenceFactors(users, items, of_users, of_items)
+    return RecommenderModel.of(signature, factors).to_state_dict()
+
+
+def known_and_unknown(raw: pa.RecordBatch) -> tuple[np.ndarray, np.ndarray]:
+    return raw.column("weight").to_numpy(), raw.column("late").to_numpy(zero_copy_only=False)
 
 
 @cache
@@ -266,6 +291,19 @@ CASES = {
     "sums of clusters": Case(lambda _: ClusterSums(**cluster_sizes()), clustered, weighted=True),
     "silhouette": Case(lambda _: Silhouette(), start=clustered_before),
     "mean silhouette": Case(lambda _: MeanSilhouette(), clustered, sums),
+    "ids": Case(lambda _: DistinctIds(("city", "id"), SCHEMA, most=10**6, weight="weight")),
+    "evaluate ratings": Case(
+        lambda _: EvaluateRecommender(implicit=False),
+        start=lambda: recommender(implicit=False),
+        weighted=True,
+    ),
+    "evaluate counts": Case(
+        lambda _: EvaluateRecommender(implicit=True),
+        start=lambda: recommender(implicit=True),
+        weighted=True,
+    ),
+    "coverage": Case(lambda _: Coverage(), known_and_unknown, weighted=True),
+    "percentile ranks": Case(lambda _: PercentileRanks(), scored("delay"), weighted=True),
     "influence": Case(lambda _: Influence(2), start=left_out, weighted=True),
     "index names": Case(lambda _: IndexNames(encoder(), range(encoder().n_features))),
     "measure": Case(_measure),

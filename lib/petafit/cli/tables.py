@@ -29,9 +29,12 @@ _HEADLINE = (
     "base_log_loss",
     "base_hinge_loss",
     "base_poisson_deviance",
+    "root_mean_squared_error",
     "mean_squared_error",
     "mean_absolute_error",
     "r2",
+    "mean_percentile_rank",
+    "unknown_share",
     "best_log_loss",
     "best_auc",
     "rows_per_second",
@@ -40,6 +43,7 @@ _MEASURED_ON = {
     "training": "training rows: the task has no split",
     "all": "all rows: the task has no split",
 }
+_OF_FACTORS = ("users", "items", "rank")
 _SHOWN_IN_LISTS = 2
 _WIDTH_OF_FILES = 10_000
 
@@ -104,6 +108,8 @@ def models(
 def model(version: ModelVersion) -> None:
     """Show one version of a model, with the largest weights of its features."""
     models([version], {})
+    if "users" in version.metrics:
+        print("  ".join(f"{name} {_number(version.metrics[name])}" for name in _OF_FACTORS))
     if not version.weights:
         return
     weights = version.weights

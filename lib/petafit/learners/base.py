@@ -14,7 +14,7 @@ from petafit.features.encoding.stored import reading
 from petafit.learners.arrays import first_not_finite
 from petafit.store.arrays import StateDict
 
-Kind = Literal["classifier", "regressor", "clusterer", "other"]
+Kind = Literal["classifier", "regressor", "clusterer", "recommender", "other"]
 Output = Literal["probability", "margin", "value", "cluster"]
 
 PREDICTION = "prediction_value"
@@ -51,7 +51,7 @@ class Learner(Aggregator[State, Batch, StateDict]):
     ----------
     name : str
         Name in the registry, ``FAMILY.ClassName``.
-    kind : {"classifier", "regressor", "clusterer", "other"}
+    kind : {"classifier", "regressor", "clusterer", "recommender", "other"}
     output : {"probability", "margin", "value", "cluster"}
         Meaning of `predict`'s numbers. A margin's sign decides, or the largest of several. A
         cluster is its number and the row's distance from its center; the probabilities of a

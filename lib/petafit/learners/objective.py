@@ -20,6 +20,7 @@ class position y with margins m_c or probabilities p_c, and a parameter a; all a
     mean_squared_distance             d**2      d: the distance of a row from its cluster's center
     mean_distance                     d
     negative_log_likelihood           -log of the density of a mixture at the row
+    mean_percentile_rank              the place of a row's item among all, as its user prefers them
 
 With two classes there is one margin and one term, that of the second class. A deviance is twice the
 log likelihood's distance from that of a perfect fit. `petafit.evaluation` computes them.
@@ -60,6 +61,7 @@ POISSON_DEVIANCE = Objective("poisson_deviance")
 SQUARED_DISTANCE = Objective("mean_squared_distance")
 COSINE_DISTANCE = Objective("mean_distance")
 NEGATIVE_LOG_LIKELIHOOD = Objective("negative_log_likelihood")
+PERCENTILE_RANK = Objective("mean_percentile_rank")
 
 _OF_OUTPUT: Mapping[str, Objective] = {
     "probability": LOG_LOSS,
@@ -122,6 +124,8 @@ def of_mllib(name: str, params: Mapping[str, Any], output: str) -> Objective:
     """Return the objective of one of MLlib's estimators."""
     if name == "LinearSVC":
         return HINGE_LOSS
+    if name == "ALS" and params.get("implicitPrefs") is True:
+        return PERCENTILE_RANK
     if name == "GaussianMixture":
         return NEGATIVE_LOG_LIKELIHOOD
     if output == "cluster":

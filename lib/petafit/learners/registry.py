@@ -53,7 +53,7 @@ class LearnerInfo:
 
     Attributes
     ----------
-    kind : {"classifier", "regressor", "clusterer", "other"}
+    kind : {"classifier", "regressor", "clusterer", "recommender", "other"}
     output : {"probability", "margin", "value", "cluster"}
         Meaning of its predictions.
     layout, dtype : str
@@ -73,6 +73,11 @@ class LearnerInfo:
     exact: bool
     mergeable: bool
     objective: Objective
+
+    @property
+    def needs_label(self) -> bool:
+        """Return whether it cannot learn without a label."""
+        return self.kind != "clusterer" and self.objective != objective.PERCENTILE_RANK
 
     def check_shards(self, shards: int) -> None:
         """Refuse more shards than the learner can merge.

@@ -14,6 +14,7 @@ from petafit.functions.module import FunctionModule
 from petafit.learners.registry import make_learner
 from petafit.models.mllib import MllibModel, SparkModel, read_mllib
 from petafit.models.predictor import Predictor
+from petafit.models.recommender import RecommenderModel
 from petafit.models.signature import Signature
 from petafit.models.store import ModelVersion, open_model
 from petafit.store.arrays import StateDict
@@ -113,14 +114,21 @@ def open_content(version: ModelVersion, content: StateDict) -> Predictor | Spark
         It is damaged.
     """
     if version.attachment is None:
-        return Model.from_state_dict(content)
+        kind = RecommenderModel if "factors" in _parts(content) else Model
+        return kind.from_state_dict(content)
     return read_mllib(Signature.from_state_dict(content), version.attachment)
 
 
 def model_from_named(named: StateDict) -> Predictor | SparkModel:
     """Rebuild a model of any kind from its `to_state_dict`."""
-    kinds = {name.partition("/")[0] for name in (*named.arrays, *named.params)}
+    kinds = _parts(named)
     if "weights" in kinds:
         return Model.from_state_dict(named)
+    if "factors" in kinds:
+        return RecommenderModel.from_state_dict(named)
     kind = MllibModel if "mllib" in kinds else SparkModel
     return kind.from_state_dict(named)
+
+
+def _parts(named: StateDict) -> set[str]:
+    return {name.partition("/")[0] for name in (*named.arrays, *named.params)}

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from petafit.errors import ConfigurationError
 from petafit.features.classes import class_array
-from petafit.learners.arrays import NOT_FINITE, finite_rows
+from petafit.learners.arrays import finite_rows
 from petafit.models.signature import Signature
 from petafit.table.columns import Spellings, table_schema
 
@@ -76,7 +76,7 @@ class PredictionColumns:
         decided = model.decided(predicted, predictions)
         finite = finite_rows(predictions)
         if not finite.all():
-            reasons = _with_reasons(reasons, good, finite)
+            reasons = _with_reasons(reasons, good, finite, model.no_prediction)
             good, predictions = pc.is_null(reasons), predictions[finite]
             decided = None if decided is None else decided[finite]
         columns: dict[str, pa.Array] = {name: rows.column(name) for name in self.kept.names}
@@ -102,10 +102,13 @@ def _spread(values: pa.Array, good: pa.BooleanArray | None) -> pa.Array:
 
 
 def _with_reasons(
-    reasons: pa.StringArray | None, good: pa.BooleanArray | None, finite: np.ndarray
+    reasons: pa.StringArray | None,
+    good: pa.BooleanArray | None,
+    finite: np.ndarray,
+    reason: str,
 ) -> pa.StringArray:
     """Return the rows' reasons, and one for valid rows whose prediction is not finite."""
-    own = _spread(pc.if_else(pa.array(finite), pa.scalar(None, pa.string()), NOT_FINITE), good)
+    own = _spread(pc.if_else(pa.array(finite), pa.scalar(None, pa.string()), reason), good)
     return own if reasons is None else pc.coalesce(reasons, own)
 
 

@@ -16,6 +16,7 @@ from petafit.features.encoding.stored import reading
 from petafit.features.feature import Numeric
 from petafit.features.stages.record import StageRecord
 from petafit.functions.derivation import Derivation, Requirement
+from petafit.learners.arrays import NOT_FINITE
 from petafit.learners.registry import describe
 from petafit.store.arrays import StateDict
 from petafit.table.contract import Checks, compile_checks
@@ -41,12 +42,16 @@ class Signature:
     ----------
     classes : tuple or None
         The classes, in the order of `predict_proba`'s columns; None for any but a classifier.
-    kind : {"classifier", "regressor", "clusterer"}
+    kind : {"classifier", "regressor", "clusterer", "recommender"}
     output : {"probability", "margin", "value", "cluster"}
         The meaning of `predict_batch`'s numbers.
     objective : Objective
         The loss that the learner minimised.
+    no_prediction : str
+        The reason why a row that passes `checks` has no prediction.
     """
+
+    no_prediction = NOT_FINITE
 
     def __init__(
         self,
@@ -181,7 +186,7 @@ def _arguments(
         named.part("encoder"),
         layout=info.layout,
         dtype=info.dtype,
-        labelled=info.kind != "clusterer",
+        labelled=info.needs_label or named.params.get("encoder/label") is not None,
     )
     if len(set(schema.names)) < len(schema.names):
         raise StorageError("The schema of a stored model names a column twice", got=schema.names)

@@ -117,7 +117,7 @@ def far_worse(figures: Figures, statistics: TableStatistics) -> str | None:
     True
     """
     if statistics.label is not None:
-        squared, variance = figures["mean_squared_error"], statistics.label.sd**2
+        squared, variance = figures.get("mean_squared_error"), statistics.label.sd**2
         if squared is not None and variance > 0 and squared > _SQUARES * variance:
             return (
                 f"its mean squared error is {squared:.3g}, and the label's variance {variance:.3g}"

@@ -5,6 +5,9 @@ from typing import Unpack
 from petafit.aggregate.checked import Checked
 from petafit.config.settings import Settings
 from petafit.evaluation.evaluate import Evaluate, metrics_of
+from petafit.evaluation.recommendations import EvaluateRecommender
+from petafit.learners.objective import PERCENTILE_RANK
+from petafit.models.signature import Signature
 from petafit.store.runs import Run
 from petafit.workflow.cautions import warn_of_figures
 from petafit.workflow.evaluate_clusters import evaluate_clusters
@@ -54,7 +57,7 @@ def evaluate(settings: Settings, **options: Unpack[JobOptions]) -> Run:
         if published.model.kind == "clusterer":
             job.run.update(metrics=evaluate_clusters(job, published, source, checks))
             return job.run
-        aggregator = Checked(checks, Evaluate(metrics_of(published.model)))
+        aggregator = Checked(checks, _measuring(published.model))
         with job.run.stage("evaluate"):
             outcome = job.passes.run(
                 "evaluate", aggregator, source, start=published.content, rows=rows.expected("test")
@@ -65,3 +68,10 @@ def evaluate(settings: Settings, **options: Unpack[JobOptions]) -> Run:
         statistics = published.model.encoder.statistics
         warn_of_figures(job, metrics, statistics, rows="the rows measured")
     return job.run
+
+
+def _measuring(model: Signature) -> EvaluateRecommender | Evaluate:
+    """The metrics of a recommender, or of any other model with a label."""
+    if model.kind == "recommender":
+        return EvaluateRecommender(implicit=model.objective == PERCENTILE_RANK)
+    return Evaluate(metrics_of(model))

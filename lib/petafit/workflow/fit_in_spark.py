@@ -23,7 +23,7 @@ from petafit.workflow.task import Task
 
 log = logging.getLogger("petafit")
 
-_OF_ROUNDS = ("rounds", "merge", "merge_holdout", "parts", "patience", "cache")
+OF_ROUNDS = ("rounds", "merge", "merge_holdout", "parts", "patience", "cache")
 """The settings of a training that mean nothing where Spark itself fits the learner."""
 
 
@@ -63,7 +63,7 @@ def fit_in_spark(job: Job, task: Task, rows: TaskRows) -> FittedModel:
     from petafit.learners.mllib.weights import weights_of
 
     settings = task.settings
-    log_unused(settings.training, _OF_ROUNDS, f"Spark itself fits {settings.learner.name}")
+    log_unused(settings.training, OF_ROUNDS, f"Spark itself fits {settings.learner.name}")
     estimator = mllib.make_estimator(
         settings.learner, kind=task.learner.kind, seed=settings.training.seed
     )

@@ -60,6 +60,11 @@ def open_instances(
                 expected="stream: direct",
                 hint="`petafit train --verbose` says why; other libraries need files as they are.",
             )
+        if task.ids:
+            raise ConfigurationError(
+                f"{task.learner.name} reads no features that another library could learn from",
+                hint="Name another learner.",
+            )
         encoding = Encoding(task.checks, encoder_for(job, task, rows))
         instances = Instances(rows.source(part, task.columns, task.derived), encoding)
     return instances

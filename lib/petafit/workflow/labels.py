@@ -10,7 +10,7 @@ LabelKind: TypeAlias = Literal["classes", "number"]
 
 
 def label_kind(label: Label, learner: LearnerInfo) -> LabelKind | None:
-    """Return the kind of the label that a learner learns; None for a clusterer, which reads none.
+    """Return the kind of the label that a learner learns; None where it reads none.
 
     Raises
     ------
@@ -23,16 +23,18 @@ def label_kind(label: Label, learner: LearnerInfo) -> LabelKind | None:
     if learner.kind == "other":
         raise ConfigurationError(
             f"{learner.name} predicts no label",
-            expected="a classifier, a regressor or a clusterer",
+            expected="a classifier, a regressor, a clusterer or a recommender",
             hint="Set `learner.name` to one.",
         )
+    if label.column is None and not learner.needs_label:
+        return None
     if label.column is None:
         raise ConfigurationError(
             f"{learner.name} is a {learner.kind}, and the task has no label",
             expected="label: the column to predict",
             hint="Name one as `label`, or choose a clusterer, as `mllib.KMeans` is.",
         )
-    found: LabelKind = "number" if learner.kind == "regressor" else "classes"
+    found: LabelKind = "classes" if learner.kind == "classifier" else "number"
     if label.kind not in ("auto", found):
         raise ConfigurationError(
             f"{learner.name} is a {learner.kind}",

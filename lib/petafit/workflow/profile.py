@@ -2,10 +2,12 @@
 
 import logging
 from collections.abc import Iterable
+from typing import Any, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from petafit.aggregate.aggregator import Aggregator
 from petafit.aggregate.checked import Checked
 from petafit.config.feature_groups import UnicodeForm
 from petafit.errors import EmptyInputError
@@ -20,6 +22,9 @@ from petafit.workflow.rows import TaskRows
 from petafit.workflow.task import Task
 
 log = logging.getLogger("petafit")
+
+Result = TypeVar("Result")
+
 USUAL_FORM: UnicodeForm = "NFC"
 
 
@@ -33,7 +38,14 @@ def encoder_for(job: Job, task: Task, rows: TaskRows) -> Encoder:
 
 
 def profiled(job: Job, task: Task, rows: TaskRows) -> Encoder:
-    """An encoder that knows all training rows, from a pass over the columns it needs to know.
+    """An encoder that knows all training rows; raises like `profile_of`."""
+    return _encoder(task, profile_of(job, task, rows, task.profile))
+
+
+def profile_of(
+    job: Job, task: Task, rows: TaskRows, aggregator: Aggregator[Any, Any, Result]
+) -> Result:
+    """The result of the pass over the training rows, with the columns that a task profiles.
 
     Raises
     ------
@@ -42,15 +54,15 @@ def profiled(job: Job, task: Task, rows: TaskRows) -> Encoder:
     EmptyInputError
         There are no rows, or none has weight.
     """
-    aggregator = Checked(task.checks, task.profile)
+    checked = Checked(task.checks, aggregator)
     source = rows.source("train", task.profiled_columns, task.derived)
     with job.run.stage("profile"):
         try:
-            profile = job.passes.run("profile", aggregator, source, rows=rows.expected("train"))
+            profile = job.passes.run("profile", checked, source, rows=rows.expected("train"))
         except EmptyInputError as error:
             raise no_rows(job.settings.weight) from error
     job.run.update(rows=profile.result.counts)
-    return _encoder(task, profile.result.require(job.settings.contract.max_bad_share))
+    return profile.result.require(job.settings.contract.max_bad_share)
 
 
 def _encoder(task: Task, statistics: TableStatistics) -> Encoder:

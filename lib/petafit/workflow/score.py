@@ -11,6 +11,7 @@ from petafit.config.tables import Table
 from petafit.errors import ConfigurationError
 from petafit.evaluation.score import Score, Scores
 from petafit.models.predictions import PredictionColumns
+from petafit.models.recommender import RecommenderModel
 from petafit.store.filesystem import Folder
 from petafit.store.runs import Run
 from petafit.table.writers.output import Output
@@ -108,12 +109,15 @@ def _output(job: Job, uri: str, schema: pa.Schema, scope: Scope, rows: TaskRows)
 
 
 def _layout(job: Job, published: Published, scope: Scope) -> PredictionColumns:
-    """Keys, label where there is one, and partition columns; stamped with model and run.
+    """Keys, label where there is one, users and items where they are all that a model reads, and
+    partition columns; stamped with model and run.
 
     The logical date is a column where its rows are what is replaced.
     """
     settings, snapshot = published.rows.settings, published.rows.snapshot
     names = {*settings.keys, settings.label.column, *snapshot.partition_columns}
+    if isinstance(published.model, RecommenderModel):
+        names.update(published.model.id_columns)
     kept = pa.schema([f for f in snapshot.schema if f.name in names])
     stamps = {f"model_{name}": value for name, value in published.version.identity.items()}
     date = {DATE: job.run.manifest[DATE]} if is_dated(scope, snapshot) else {}

@@ -10,8 +10,9 @@ from petafit.config.feature_groups import (
     StageFeatures,
 )
 from petafit.config.placeholders import is_unfilled
-from petafit.config.settings import ColumnRule, Settings
+from petafit.config.settings import ColumnRule, LearnerChoice, Settings
 from petafit.errors import ConfigurationError
+from petafit.learners.mllib.recommenders import ID_PARAMS
 from petafit.table.columns import Spellings
 from petafit.table.filters.predicate import parse
 
@@ -49,6 +50,7 @@ def spelled(settings: Settings, columns: Iterable[str]) -> Settings:
             "contract": settings.contract.model_copy(
                 update={"columns": of.rules(settings.contract.columns)}
             ),
+            "learner": of.learner(settings.learner),
             "training": training.model_copy(
                 update={"keep_summaries": of.names("keep_summaries", training.keep_summaries)}
             ),
@@ -79,6 +81,14 @@ class _Speller:
     def rules(self, rules: Mapping[str, ColumnRule]) -> dict[str, ColumnRule]:
         columns = self.names("contract.columns", rules)
         return dict(zip(columns, rules.values(), strict=True))
+
+    def learner(self, choice: LearnerChoice) -> LearnerChoice:
+        named = {
+            name: self.name(column)
+            for name in ID_PARAMS
+            if isinstance(column := choice.params.get(name), str)
+        }
+        return choice.model_copy(update={"params": {**choice.params, **named}}) if named else choice
 
     def conditions(self, texts: Iterable[str]) -> tuple[str, ...]:
         return tuple(map(self._condition, texts))

@@ -21,6 +21,7 @@ from petafit.features.spec import resolve
 from petafit.functions.derivation import Derivation
 from petafit.functions.function import Function
 from petafit.functions.module import FunctionModule
+from petafit.learners.mllib import recommenders
 from petafit.learners.registry import LearnerInfo, describe
 from petafit.models.signature import Signature
 from petafit.table.columns import has_column
@@ -43,6 +44,8 @@ class Task:
         What the label is; None: the learner reads none.
     derived : Derived
         The columns that the features take from functions and stages.
+    ids : tuple of str
+        The columns of users and items, which a recommender reads instead of features.
     """
 
     settings: Settings
@@ -51,6 +54,7 @@ class Task:
     features: tuple[Feature, ...]
     kind: LabelKind | None
     derived: Derived = NOTHING_DERIVED
+    ids: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -80,6 +84,12 @@ class Task:
         schema = snapshot.schema
         own = {"label": settings.label.column, "weight": settings.weight}
         own.update({f"keys[{i}]": key for i, key in enumerate(settings.keys)})
+        learner = describe(settings.learner)
+        ids: tuple[str, ...] = ()
+        if learner.kind == "recommender":
+            ids = recommenders.id_columns(settings.learner)
+            named = (f"learner.params.{name}" for name in recommenders.ID_PARAMS)
+            own.update(zip(named, ids, strict=True))
         for role, column in own.items():
             if column is not None and not has_column(schema, column):
                 raise ContractError(
@@ -88,12 +98,14 @@ class Task:
                 )
         if settings.weight is not None:  # before rows are chosen by it
             compile_checks(Contract(), schema, non_negative=[settings.weight])
-        learner = describe(settings.learner)
         kind = label_kind(settings.label, learner)
         if kind is not None and settings.label.column is not None:
             check_label_type(schema.field(settings.label.column).type, settings.label.column, kind)
         derivable = cls.derivable(settings, snapshot)
         derived = replace(derived, functions=None)
+        if ids:
+            recommenders.check_task(settings, schema)
+            return cls(settings, schema, learner, (), kind, derived, ids)
         features = resolve(
             settings.features,
             pa.schema([*schema, *(each.field for each in derivable.values()), *derived.schema]),
@@ -131,7 +143,7 @@ class Task:
     @property
     def feature_schema(self) -> pa.Schema:
         """The columns of the table that the features read."""
-        names = self.derived.stored(columns_of(self.features))
+        names = self.derived.stored((*columns_of(self.features), *self.ids))
         return pa.schema([self.schema.field(name) for name in names])
 
     @property
@@ -150,14 +162,15 @@ class Task:
     def checks(self) -> Checks:
         """The checks of a row that is learnt from."""
         weight = (self.settings.weight,) if self.settings.weight else ()
+        counts = self._targets if self.ids and not self.learner.needs_label else ()
         numeric = (f.column for f in self.features if isinstance(f, Numeric))
         finite = self._targets if self.kind == "number" else weight
         return compile_checks(
             self.settings.contract,
             self.schema,
-            required=self._targets,
+            required=(*self._targets, *self.ids),
             finite=(*numeric, *finite),
-            non_negative=weight,
+            non_negative=(*weight, *counts),
             dealt_by=self._dealt_by,
         )
 

@@ -7,6 +7,7 @@ from petafit.errors import ConfigurationError
 from petafit.learners.registry import describe
 from petafit.models.store import ModelStore
 from petafit.store.runs import Run
+from petafit.workflow.fit_factors import fit_factors
 from petafit.workflow.fit_in_rounds import fit_in_rounds
 from petafit.workflow.fit_in_spark import FittedModel, fit_in_spark
 from petafit.workflow.job import Job, JobOptions, open_job
@@ -59,7 +60,8 @@ def train(settings: Settings, **options: Unpack[JobOptions]) -> Run:
         task.learner.check_shards(source.shards)
         if task.learner.family == "mllib":
             rows.require_spark()
-            fitted = fit_in_spark(job, task, rows)
+            fit = fit_factors if task.learner.kind == "recommender" else fit_in_spark
+            fitted = fit(job, task, rows)
         else:
             encoder = encoder_for(job, task, rows)
             task = with_step_size(job, task, encoder, rows, source)

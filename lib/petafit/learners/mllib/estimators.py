@@ -8,9 +8,16 @@ from typing import Any
 
 from pyspark.errors import IllegalArgumentException
 from pyspark.ml import Estimator as SparkEstimator
-from pyspark.ml import Pipeline, PipelineModel, Transformer, classification, clustering, regression
-from pyspark.ml.functions import vector_to_array
-from pyspark.sql import Column, DataFrame
+from pyspark.ml import (
+    Pipeline,
+    PipelineModel,
+    Transformer,
+    classification,
+    clustering,
+    recommendation,
+    regression,
+)
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F  # noqa: N812  (the name Spark's own documentation uses)
 
 from petafit.config.settings import LearnerChoice
@@ -19,8 +26,8 @@ from petafit.features.column_statistics import TableStatistics
 from petafit.features.spark import number_stage, text_stage
 from petafit.features.spark.stages import FEATURES
 from petafit.learners.base import DECISION, PREDICTION, Kind, Output
-from petafit.learners.mllib.classes import NEVER, positions
 from petafit.learners.mllib.limits import nested_choice
+from petafit.learners.mllib.spark_columns import decision_column, prediction_column
 from petafit.learners.parameters import check_names, parameter_names
 from petafit.spark.failures import in_one_sentence
 from petafit.stream.scan.unreadable import naming_files
@@ -29,6 +36,9 @@ from petafit.table.filters.literals import quoted
 LABEL = "label_index"
 """The double column with the label: a class's position, or the number."""
 
+USER, ITEM = "user_number", "item_number"
+"""The columns with the numbers of users and items."""
+
 _FORMER_MODULES = {
     "petafit.features.number_stage": number_stage,
     "petafit.features.text_stage": text_stage,
@@ -36,9 +46,26 @@ _FORMER_MODULES = {
 """Former module names, under which models published before the modules moved have their stages."""
 
 _OURS = frozenset(
-    ("featuresCol", "labelCol", "predictionCol", "probabilityCol", "rawPredictionCol", "weightCol")
+    (
+        "coldStartStrategy",
+        "featuresCol",
+        "labelCol",
+        "predictionCol",
+        "probabilityCol",
+        "ratingCol",
+        "rawPredictionCol",
+        "weightCol",
+    )
 )
 
+
+_COLUMNS: Mapping[Kind, Mapping[str, str]] = {
+    "classifier": {"featuresCol": FEATURES, "labelCol": LABEL},
+    "regressor": {"featuresCol": FEATURES, "labelCol": LABEL},
+    "clusterer": {"featuresCol": FEATURES},
+    "recommender": {"userCol": USER, "itemCol": ITEM, "ratingCol": LABEL},
+}
+"""The columns of the frames that estimators are fitted to."""
 
 _NO_LEARNERS = {
     "LDA": "it finds topics in counts of words, and gives no clusters of rows",
@@ -53,7 +80,7 @@ class Estimator:
 
     Attributes
     ----------
-    kind : {"classifier", "regressor", "clusterer"}
+    kind : {"classifier", "regressor", "clusterer", "recommender"}
     output : {"probability", "margin", "value", "cluster"}
     spark : pyspark.ml.Estimator
     weighted : bool
@@ -102,7 +129,7 @@ class Estimator:
 
 
 def estimator_names() -> list[str]:
-    """Return the class names of all MLlib classifiers, regressors and clusterers."""
+    """Return the class names of all MLlib's estimators that are learners here."""
     return sorted(_classes())
 
 
@@ -116,7 +143,7 @@ def describe(name: str, params: Mapping[str, Any]) -> tuple[Kind, Output]:
     """
     kind, found = find_class(name)
     check_names(f"mllib.{name}", params, own_parameters(found))
-    if kind == "regressor":
+    if kind in ("regressor", "recommender"):
         return kind, "value"
     if kind == "clusterer" and name != "GaussianMixture":
         return kind, "cluster"
@@ -128,7 +155,7 @@ def make_estimator(choice: LearnerChoice, *, kind: Kind, seed: int) -> Estimator
 
     Parameters
     ----------
-    kind : {"classifier", "regressor", "clusterer"}
+    kind : {"classifier", "regressor", "clusterer", "recommender"}
         The kind that the label, or its absence, requires.
     seed : int
         Seed of a random estimator, unless its parameters give one.
@@ -171,8 +198,8 @@ def predictions(model: PipelineModel, frame: DataFrame, statistics: TableStatist
     added = [F.col(fitted.getPredictionCol()).alias(PREDICTION)]
     if statistics.classes is not None:
         added = [
-            _prediction(fitted, statistics).alias(PREDICTION),
-            _decision(fitted, statistics).alias(DECISION),
+            prediction_column(fitted, statistics).alias(PREDICTION),
+            decision_column(fitted, statistics).alias(DECISION),
         ]
     columns = [F.col(quoted(name)) for name in frame.columns]
     return model.transform(frame).select(*columns, *added)
@@ -199,6 +226,7 @@ def _classes() -> dict[str, tuple[Kind, type[Any]]]:
         ("classifier", classification),
         ("regressor", regression),
         ("clusterer", clustering),
+        ("recommender", recommendation),
     )
     for kind, module in modules:
         for name in module.__all__:
@@ -225,7 +253,7 @@ def find_class(name: str) -> tuple[Kind, type[Any]]:
     if name not in classes:
         known = [f"mllib.{known}" for known in classes]
         raise ConfigurationError(
-            f"MLlib has no classifier, regressor or clusterer {name!r}",
+            f"MLlib has no classifier, regressor, clusterer or recommender {name!r}",
             hint=did_you_mean(f"mllib.{name}", known),
         )
     return classes[name]
@@ -251,8 +279,7 @@ def _build(choice: LearnerChoice, seed: int) -> Any:
     if "seed" in known:
         given.setdefault("seed", seed)
     try:
-        columns = {"featuresCol": FEATURES} | ({} if kind == "clusterer" else {"labelCol": LABEL})
-        estimator = found(**columns, **given)
+        estimator = found(**{**given, **_COLUMNS[kind]})
         return estimator.copy()  # copy() passes the parameters to the JVM, which validates them
     except (TypeError, ValueError, IllegalArgumentException) as error:
         raise ConfigurationError(
@@ -260,32 +287,3 @@ def _build(choice: LearnerChoice, seed: int) -> Any:
             got=str(error).rstrip("."),
             hint="Check `learner.params`.",
         ) from error
-
-
-def _prediction(fitted: Any, statistics: TableStatistics) -> Column:
-    """Return a column of probabilities or margins in the order of the known classes."""
-    probable = fitted.hasParam("probabilityCol")
-    name = fitted.getProbabilityCol() if probable else fitted.getRawPredictionCol()
-    numbers, places = vector_to_array(F.col(name)), _places(fitted, statistics)
-    listed = len(statistics.classes or ())
-    if listed == 2:
-        return numbers[1] if probable else (numbers[1] - numbers[0]) / 2
-    if places == tuple(range(listed)):
-        return numbers
-    absent = F.lit(0.0 if probable else NEVER)
-    by_place = {place: numbers[i] for i, place in enumerate(places)}
-    return F.array(*(by_place.get(place, absent) for place in range(listed)))
-
-
-def _decision(fitted: Any, statistics: TableStatistics) -> Column:
-    """Return a column with the position of the class that Spark's model predicts."""
-    decided, places = F.col(fitted.getPredictionCol()), _places(fitted, statistics)
-    if places == tuple(range(len(places))):
-        return decided
-    return F.array(*(F.lit(float(place)) for place in places))[decided.cast("int")]
-
-
-def _places(fitted: Any, statistics: TableStatistics) -> tuple[int, ...]:
-    """Return the positions of the classes that a model distinguishes."""
-    count = fitted.numClasses if hasattr(fitted, "numClasses") else len(fitted.models)
-    return positions(statistics, count)
