@@ -48,6 +48,9 @@ from petafit.models.model import Model
 from petafit.models.predictions import PredictionColumns
 from petafit.models.recommender import RecommenderModel
 from petafit.models.signature import Signature
+from petafit.search.candidate import Candidate
+from petafit.search.grouping import lanes_for
+from petafit.search.race import Race, RaceResult
 from petafit.store.arrays import StateDict
 from petafit.store.filesystem import Folder
 from petafit.table.filters.predicate import parse
@@ -57,6 +60,7 @@ from petafit.training.steps import FitShard, Fitted
 from tests.aggregate.drawn import (
     CHECKS,
     FEATURES,
+    HASH_BITS,
     SCHEMA,
     SORTS,
     encoded,
@@ -267,6 +271,35 @@ def _together(_: Path) -> Combined:
     return Combined({"one": _profile("late"), "two": Checked(CHECKS, _profile("delay"))})
 
 
+@cache
+def tracing() -> Encoder:
+    return Encoder(
+        FEATURES,
+        encoder().statistics,
+        hash_bits=HASH_BITS,
+        label="late",
+        weight="weight",
+        tracing=True,
+    )
+
+
+def _race(_: Path) -> Race:
+    def candidate(name: str, bits: int, **params: Any) -> Candidate:
+        return Candidate(name, LearnerChoice(params={"learning_rate": 0.1, **params}), bits)
+
+    candidates = (
+        candidate("usual", HASH_BITS),
+        candidate("ridge", HASH_BITS, l2=0.1),
+        candidate("narrow", HASH_BITS - 2),
+        candidate("ftrl", HASH_BITS, optimizer="ftrl"),
+    )
+    return Race(lanes_for(candidates, tracing()), ClassificationMetrics())
+
+
+def _raced(_: Path, result: RaceResult) -> Any:
+    return result.losses.rows, result.losses.weight, result.failed
+
+
 CASES = {
     "profile of classes": Case(lambda _: _profile("late")),
     "profile of classes given": Case(lambda _: _profile("sort", classes=SORTS)),
@@ -347,6 +380,7 @@ CASES = {
         comparable=_coefficients,
         compares_all=False,
     ),
+    "race": Case(_race, tracing(), comparable=_raced, compares_all=False),
     "derivatives": Case(
         lambda _: FullBatch(online()), encoder(), measured_from, _derivatives, weighted=True
     ),

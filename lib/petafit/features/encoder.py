@@ -12,13 +12,14 @@ from petafit.features.columns import check_columns
 from petafit.features.completion import completed
 from petafit.features.encoding.batch import Batch
 from petafit.features.encoding.categorical import CategoryBlock
-from petafit.features.encoding.csr import to_csr
+from petafit.features.encoding.csr import Ragged, to_csr
 from petafit.features.encoding.hashing import IndexSpace
 from petafit.features.encoding.numeric import NumericBlock
+from petafit.features.encoding.origins import EntryOrigins, traced
 from petafit.features.encoding.stored import check_stored, reading
 from petafit.features.encoding.target import class_positions, label_numbers, row_weights
 from petafit.features.encoding.vectors import VectorBlock, joined
-from petafit.features.feature import Feature, from_plain, to_plain
+from petafit.features.feature import Feature, Text, Vector, from_plain, to_plain
 from petafit.features.text.ngrams import TextBlock
 from petafit.store.arrays import StateDict
 from petafit.table.columns import has_column
@@ -48,6 +49,8 @@ class Encoder:
         Numbers have separate indices; False for models in which they are hashed.
     unicode : {"NFC", "NFD", "NFKC", "NFKD"}, optional
         The form to which texts of features and labels are normalized.
+    tracing : bool
+        Batches say of which feature each entry was made; of CSR rows only.
 
     Raises
     ------
@@ -67,6 +70,7 @@ class Encoder:
         dtype: DType = "float32",
         numbers_apart: bool = True,
         unicode: UnicodeForm | None = None,
+        tracing: bool = False,
     ) -> None:
         features = completed(features, statistics)
         self.space = IndexSpace(features, hash_bits, numbers_apart=numbers_apart)
@@ -80,6 +84,8 @@ class Encoder:
         self._category = CategoryBlock(features, hash_bits, unicode)
         self._text = TextBlock(features, hash_bits, unicode)
         self._vectors = VectorBlock(features, self.space.vectors)
+        self._origins = EntryOrigins(features) if tracing else None
+        self._ragged = _ragged_blocks(features, hash_bits, unicode, self.space) if tracing else []
         self._schema: pa.Schema | None = None
 
     @property
@@ -98,10 +104,12 @@ class Encoder:
         if self._schema is None or not batch.schema.equals(self._schema):
             check_columns(self.features, batch.schema, error=ContractError)
             self._schema = batch.schema
+        X, origins = (self._encoded(batch), None) if self._origins is None else self._traced(batch)
         return Batch(
-            X=self._encoded(batch),
+            X=X,
             y=self._labels(batch) if labels else None,
             weight=self.weights(batch) if labels else None,
+            origins=origins,
         )
 
     def targets(self, batch: pa.RecordBatch) -> tuple[np.ndarray, np.ndarray | None]:
@@ -129,6 +137,22 @@ class Encoder:
             n_features=self.n_features,
         )
         return X.toarray() if self.layout == "dense" else X
+
+    def _traced(self, batch: pa.RecordBatch) -> tuple[Any, np.ndarray]:
+        """Return X and the origin of each of its entries, as in `Batch`."""
+        assert self._origins is not None
+        parts: list[tuple[Ragged, int]] = []
+        for position, block in self._ragged:
+            of_text = isinstance(block, TextBlock)
+            rows = block.encode(batch) if of_text else block.encode(batch, self.dtype)
+            parts.append((rows, position))
+        ragged, origins = traced(parts, batch.num_rows)
+        values = self._numeric.encode(batch, self.dtype)
+        categories = self._category.encode(batch)
+        shape = {"n_rows": batch.num_rows, "n_features": self.n_features}
+        X = to_csr(self.space.numbers, values, categories, ragged, **shape)
+        ends = np.zeros(batch.num_rows + 1, np.int64) if ragged is None else ragged.offsets
+        return X, self._origins.of_entries(values, categories, origins, ends)
 
     def _labels(self, batch: pa.RecordBatch) -> np.ndarray | None:
         if self.label is None:
@@ -185,6 +209,24 @@ class Encoder:
             given["unicode"] = named.params.get("unicode")
             check_stored(features, statistics, **given, labelled=labelled)
         return cls(features, statistics, **given, layout=layout, dtype=dtype)
+
+
+def _ragged_blocks(
+    features: tuple[Feature, ...], hash_bits: int, unicode: UnicodeForm | None, space: IndexSpace
+) -> list[tuple[int, Any]]:
+    """Return a block for each text and vector, with the feature's position."""
+    texts = [
+        (at, TextBlock((feature,), hash_bits, unicode))
+        for at, feature in enumerate(features)
+        if isinstance(feature, Text)
+    ]
+    firsts = iter(space.vectors)
+    vectors = [
+        (at, VectorBlock((feature,), (next(firsts),)))
+        for at, feature in enumerate(features)
+        if isinstance(feature, Vector)
+    ]
+    return [*texts, *vectors]
 
 
 def _refuse_wide(space: IndexSpace, hash_bits: int) -> None:

@@ -16,13 +16,17 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from scipy.sparse import csr_array
 
-from petafit.config.settings import Settings
+from petafit.config.settings import LearnerChoice, Settings
+from petafit.evaluation.classification import ClassificationMetrics
 from petafit.features.column_statistics import TableStatistics
 from petafit.features.encoder import DType, Encoder
 from petafit.features.encoding.vectors import Entries, sparse_vectors
-from petafit.features.feature import Vector
+from petafit.features.feature import Categorical, Feature, Numeric, Vector
 from petafit.learners.mllib.trees import TreeEnsemble, TreeNodes
 from petafit.learners.online.merging.sparse_rows import add_at
+from petafit.search.candidate import Candidate
+from petafit.search.grouping import lanes_for
+from petafit.search.race import Race
 from petafit.workflow.evaluate import evaluate
 from petafit.workflow.explain import explain
 from petafit.workflow.score import score
@@ -63,6 +67,7 @@ def run_small_jobs() -> None:
     _merge_groups()
     _encode_vectors()
     _apply_trees()
+    _race_side_by_side()
 
 
 def cases() -> Iterator[dict[str, Any]]:
@@ -157,6 +162,20 @@ def _apply_trees() -> None:
         values=np.zeros((1, 1)),
     )
     TreeEnsemble(1, "value", leaf).predict(csr_array((1, 1)))
+
+
+def _race_side_by_side() -> None:
+    """Train two models on the same rows, as a search does."""
+    features: tuple[Feature, ...] = (Numeric("number"), Categorical("text"))
+    known = TableStatistics(rows=2, weight=2.0, columns={}, classes=(0, 1))
+    encoder = Encoder(features, known, hash_bits=2, label="label", tracing=True)
+    candidates = [
+        Candidate(f"l2 {l2}", LearnerChoice(params={"learning_rate": 0.1, "l2": l2}), 2)
+        for l2 in (0.0, 0.1)
+    ]
+    race = Race(lanes_for(candidates, encoder), ClassificationMetrics())
+    batch = pa.record_batch({"number": [0.0, 1.0], "text": ["a", "b"], "label": [0, 1]})
+    race.reduce(race.start(), encoder(batch))
 
 
 def _write_table(folder: Path) -> None:

@@ -50,6 +50,8 @@ class Batch:
         Number of rows left out because they break the contract.
     example : str or None
         Why one of these rows was left out.
+    origins : ndarray of uint16, shape (nnz,), or None
+        Of which feature each entry was made, by its position; None where it is not traced.
     """
 
     X: csr_array | np.ndarray
@@ -58,6 +60,7 @@ class Batch:
     holdout: np.ndarray | None = None
     quarantined: int = 0
     example: str | None = None
+    origins: np.ndarray | None = None
 
     @property
     def num_rows(self) -> int:
