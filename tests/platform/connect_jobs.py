@@ -35,6 +35,17 @@ STAGES: list[Any] = [
 TREE: dict[str, Any] = {"learner": {"name": "mllib.DecisionTreeClassifier"}}
 LINEAR: dict[str, Any] = {"learner": {"name": "mllib.LogisticRegression"}}
 
+ALS: dict[str, Any] = {
+    "label": "speed",
+    "learner": {
+        "name": "mllib.ALS",
+        "params": {"userCol": "city", "itemCol": "month", "rank": 2, "maxIter": 2},
+    },
+    "features": "auto",
+    "split": {"train": [], "test": [], "test_share": 0.2},
+    "contract": {"max_bad_share": 0.1},
+}
+
 
 def jobs(settings: Settings, session: Callable[[], Any]) -> dict[str, Callable[[], Run]]:
     """The jobs by name; `session` gives one of the caller's own."""
@@ -62,6 +73,8 @@ def jobs(settings: Settings, session: Callable[[], Any]) -> dict[str, Callable[[
         "evaluate linear": lambda: petafit.evaluate(named("linear", **LINEAR)),
         "tree": lambda: petafit.train(named("tree", **TREE)),
         "evaluate tree": lambda: petafit.evaluate(named("tree", **TREE)),
+        "recommender": lambda: petafit.train(named("recommender", **ALS)),
+        "evaluate recommender": lambda: petafit.evaluate(named("recommender", **ALS)),
         "stages": lambda: petafit.train(stages),
         "evaluate stages": lambda: petafit.evaluate(stages),
         "score stages": lambda: petafit.score(

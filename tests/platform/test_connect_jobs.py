@@ -79,6 +79,15 @@ def test_mllib_and_stages_of_spark_learn(task: Settings, done: Manifests) -> Non
     assert {stage["runs"] for stage in done["stages"]["stages"]} == {"spark"}
 
 
+def test_a_recommender_learns(task: Settings, done: Manifests) -> None:
+    """Speeds follow neither city nor month: their mean is all that can be learnt."""
+    measured = done["evaluate recommender"]
+    assert measured["metrics"]["unknown_rows"] == 0
+    assert 12 < measured["metrics"]["root_mean_squared_error"] < 20
+    model = petafit.load_model(f"{task.paths.models}/recommender")
+    assert np.isfinite(model.predict(table())).all()
+
+
 def test_transform_runs_the_stages_of_spark(task: Settings, done: Manifests) -> None:
     uri = done["score stages"]["outputs"][0]["path"]
     scored = DeltaTable(uri).to_pyarrow_table().sort_by("id")
