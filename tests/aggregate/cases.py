@@ -31,7 +31,7 @@ from petafit.explanation.influence import Influence
 from petafit.explanation.leave_one_out import Models, to_state_dict
 from petafit.features.column_statistics import ColumnStatistics, TableStatistics
 from petafit.features.encoder import Encoder
-from petafit.features.feature import QuantileBinned
+from petafit.features.feature import Count, QuantileBinned, TargetMean
 from petafit.features.instances import EncodedRows
 from petafit.features.profile import Profile
 from petafit.learners.mllib.centers import ClusterCenters
@@ -193,8 +193,11 @@ def left_out() -> StateDict:
 
 def _profile(label: str, **options: Any) -> Profile:
     kind = "number" if label == "delay" else "classes"
-    features = (*FEATURES, QuantileBinned("speed", 3))
-    return Profile(features, label=label, kind=kind, weight="weight", **options)
+    features = (*FEATURES, QuantileBinned("speed", 3), Count("city"))
+    means = () if label == "sort" else (TargetMean("city"),)
+    return Profile(
+        (*features, *means), label=label, kind=kind, weight="weight", keys=["id"], **options
+    )
 
 
 def _written(folder: Path, files: Sequence[WrittenFile]) -> Any:

@@ -53,6 +53,27 @@ class CategoricalFeatures(Section):
     categorical: Names = Field(description="as in numeric")
 
 
+class CountFeatures(Section):
+    """Columns of categories used by the frequency of their values."""
+
+    count: Names = Field(
+        description="strings and integers; log(1 + rows with this value in training), to mean 0 "
+        "and deviation 1"
+    )
+
+
+class TargetFeatures(Section):
+    """Columns of categories used by the mean label of their values."""
+
+    target: Names = Field(
+        description="strings and integers; the label's mean in training rows with this value, out "
+        "of fold by `keys`; of two classes the log odds; to mean 0 and deviation 1"
+    )
+    smoothing: float = Field(
+        20.0, gt=0, description="rows of the overall mean that are added to those of each value"
+    )
+
+
 class BooleanFeatures(Section):
     """Columns of booleans."""
 
@@ -118,7 +139,10 @@ class StageFeatures(Section):
 
 UnicodeForm = Literal["NFC", "NFD", "NFKC", "NFKD"]
 
-FEATURE_KINDS = ("numeric", "binned", "categorical", "boolean", "date", "text", "cross", "stages")
+FEATURE_KINDS = (
+    *("numeric", "binned", "categorical", "count", "target", "boolean", "date", "text", "cross"),
+    "stages",
+)
 
 
 def _kind(group: object) -> str | None:
@@ -133,6 +157,8 @@ FeatureGroup = Annotated[
     Annotated[NumericFeatures, Tag("numeric features")]
     | Annotated[BinnedFeatures, Tag("binned features")]
     | Annotated[CategoricalFeatures, Tag("categorical features")]
+    | Annotated[CountFeatures, Tag("count features")]
+    | Annotated[TargetFeatures, Tag("target features")]
     | Annotated[BooleanFeatures, Tag("boolean features")]
     | Annotated[DateFeatures, Tag("date features")]
     | Annotated[TextFeatures, Tag("text features")]

@@ -8,7 +8,6 @@ import pyarrow as pa
 from petafit.aggregate.aggregator import Aggregator
 from petafit.features.encoder import Encoder
 from petafit.features.encoding.categorical import CategoryBlock
-from petafit.features.feature import Numeric
 from petafit.store.arrays import StateDict
 
 _MOST_TEXTS = 3
@@ -30,8 +29,7 @@ class IndexNames(Aggregator[StateDict, pa.RecordBatch, dict[int, str]]):
     def __init__(self, encoder: Encoder, wanted: Sequence[int]) -> None:
         self.wanted = np.array(sorted(wanted), np.int64)
         self.block = CategoryBlock(encoder.features, encoder.hash_bits, encoder.unicode)
-        numbers = [each.name for each in encoder.features if isinstance(each, Numeric)]
-        self.numbers = dict(zip(encoder.space.numbers.tolist(), numbers, strict=True))
+        self.numbers = dict(zip(encoder.space.numbers.tolist(), encoder.space.names, strict=True))
 
     def start(self, model: StateDict | None = None) -> StateDict:
         return StateDict(params={"names": {}})

@@ -1,7 +1,7 @@
 """Statistics of the training table for scaling, labels and reports, from moments that merge."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -55,6 +55,8 @@ class TableStatistics:
     edges : mapping of str to tuple of float
         Cut points by the name of each feature of quantile bins; not stored, since the encoder puts
         them into its features.
+    tables : mapping of str to ValueTable
+        By the name of each feature that is looked up; the encoder stores them.
     """
 
     rows: int | None
@@ -64,6 +66,7 @@ class TableStatistics:
     class_counts: tuple[float, ...] | None = None
     label: ColumnStatistics | None = None
     edges: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    tables: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     @property
     def present(self) -> tuple[int, ...]:
@@ -72,8 +75,8 @@ class TableStatistics:
         return tuple(place for place, count in enumerate(counts) if count)
 
     def to_state_dict(self) -> StateDict:
-        params = asdict(self)
-        del params["edges"]
+        params = asdict(replace(self, edges={}, tables={}))
+        del params["edges"], params["tables"]
         return StateDict(params=params)
 
     @classmethod

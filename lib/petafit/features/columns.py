@@ -15,6 +15,7 @@ from petafit.features.feature import (
     DatePart,
     Feature,
     Indicator,
+    Lookup,
     Numeric,
     QuantileBinned,
     Text,
@@ -108,7 +109,7 @@ def is_vector(kind: pa.DataType) -> bool:
 
 
 def _fit(
-    feature: Numeric | Categorical | Text | Vector, kind: pa.DataType
+    feature: Numeric | Categorical | Lookup | Text | Vector, kind: pa.DataType
 ) -> tuple[str | None, str]:
     """Return the type that the feature expects, None if the column's fits, and a hint.
 
@@ -143,7 +144,7 @@ def _number_hint(kind: pa.DataType) -> str:
     return ""
 
 
-def _category_hint(feature: Categorical, kind: pa.DataType) -> str:
+def _category_hint(feature: Categorical | Lookup, kind: pa.DataType) -> str:
     if is_float(kind):
         return f"Use `numeric:`, or `binned:`, which makes the category {feature.column}_bin."
     return "Use `date:`, which makes the date's parts categories." if is_date(kind) else ""

@@ -1,5 +1,8 @@
 """Encoding of Arrow batches to feature matrices, with compiled kernels."""
 
+from collections.abc import Sequence
+from copy import copy
+from dataclasses import replace
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -14,13 +17,15 @@ from petafit.features.encoding.batch import Batch
 from petafit.features.encoding.categorical import CategoryBlock
 from petafit.features.encoding.csr import Ragged, to_csr
 from petafit.features.encoding.hashing import IndexSpace
+from petafit.features.encoding.lookup import LookupBlock
 from petafit.features.encoding.numeric import NumericBlock
 from petafit.features.encoding.origins import EntryOrigins, traced
 from petafit.features.encoding.stored import check_stored, reading
 from petafit.features.encoding.target import class_positions, label_numbers, row_weights
 from petafit.features.encoding.vectors import VectorBlock, joined
-from petafit.features.feature import Feature, Text, Vector, from_plain, to_plain
+from petafit.features.feature import Feature, Lookup, Text, Vector, from_plain, to_plain
 from petafit.features.text.ngrams import TextBlock
+from petafit.features.value_table import ValueTable
 from petafit.store.arrays import StateDict
 from petafit.table.columns import has_column
 
@@ -51,6 +56,9 @@ class Encoder:
         The form to which texts of features and labels are normalized.
     tracing : bool
         Batches say of which feature each entry was made; of CSR rows only.
+    folds_by : sequence of str
+        The keys of training rows: means of the label leave out the rows of their fold. Not stored:
+        an encoder of a stored model is for rows that it was not trained on.
 
     Raises
     ------
@@ -71,6 +79,7 @@ class Encoder:
         numbers_apart: bool = True,
         unicode: UnicodeForm | None = None,
         tracing: bool = False,
+        folds_by: Sequence[str] = (),
     ) -> None:
         features = completed(features, statistics)
         self.space = IndexSpace(features, hash_bits, numbers_apart=numbers_apart)
@@ -83,6 +92,8 @@ class Encoder:
         self._numeric = NumericBlock(features, statistics)
         self._category = CategoryBlock(features, hash_bits, unicode)
         self._text = TextBlock(features, hash_bits, unicode)
+        self._lookup = LookupBlock(features, statistics.tables, unicode)
+        self.folds_by = tuple(folds_by) if self._lookup.has_folds else ()
         self._vectors = VectorBlock(features, self.space.vectors)
         self._origins = EntryOrigins(features) if tracing else None
         self._ragged = _ragged_blocks(features, hash_bits, unicode, self.space) if tracing else []
@@ -130,7 +141,7 @@ class Encoder:
     def _encoded(self, batch: pa.RecordBatch) -> Any:
         X = to_csr(
             self.space.numbers,
-            self._numeric.encode(batch, self.dtype),
+            self._numbers(batch),
             self._category.encode(batch),
             joined(self._text.encode(batch), self._vectors.encode(batch, self.dtype)),
             n_rows=batch.num_rows,
@@ -147,12 +158,18 @@ class Encoder:
             rows = block.encode(batch) if of_text else block.encode(batch, self.dtype)
             parts.append((rows, position))
         ragged, origins = traced(parts, batch.num_rows)
-        values = self._numeric.encode(batch, self.dtype)
+        values = self._numbers(batch)
         categories = self._category.encode(batch)
         shape = {"n_rows": batch.num_rows, "n_features": self.n_features}
         X = to_csr(self.space.numbers, values, categories, ragged, **shape)
         ends = np.zeros(batch.num_rows + 1, np.int64) if ragged is None else ragged.offsets
         return X, self._origins.of_entries(values, categories, origins, ends)
+
+    def _numbers(self, batch: pa.RecordBatch) -> np.ndarray:
+        values = self._numeric.encode(batch, self.dtype)
+        if len(values) == len(self.space.numbers):
+            return values
+        return np.concatenate([values, self._lookup.encode(batch, self.dtype, self.folds_by)])
 
     def _labels(self, batch: pa.RecordBatch) -> np.ndarray | None:
         if self.label is None:
@@ -168,6 +185,12 @@ class Encoder:
             return None
         return row_weights(_column(batch, self.weight), self.weight)
 
+    def of_other_rows(self) -> "Encoder":
+        """Return the encoder for rows that the statistics do not come from."""
+        other = copy(self)
+        other.folds_by = ()
+        return other
+
     def to_state_dict(self) -> StateDict:
         """Return everything that `from_state_dict` needs; stored in the model."""
         params = {
@@ -178,7 +201,10 @@ class Encoder:
             "weight": self.weight,
             **({"unicode": self.unicode} if self.unicode else {}),
         }
-        return StateDict(params=params) | self.statistics.to_state_dict().prefixed("facts")
+        stored = StateDict(params=params) | self.statistics.to_state_dict().prefixed("facts")
+        for name, table in self.statistics.tables.items():
+            stored = stored | table.to_state_dict().prefixed(f"tables/{name}")
+        return stored
 
     @classmethod
     def from_state_dict(
@@ -208,6 +234,12 @@ class Encoder:
             given["numbers_apart"] = named.params.get("numbers_apart", False)
             given["unicode"] = named.params.get("unicode")
             check_stored(features, statistics, **given, labelled=labelled)
+            tables = {
+                feature.name: ValueTable.from_state_dict(named.part(f"tables/{feature.name}"))
+                for feature in features
+                if isinstance(feature, Lookup)
+            }
+            statistics = replace(statistics, tables=tables)
         return cls(features, statistics, **given, layout=layout, dtype=dtype)
 
 

@@ -100,6 +100,37 @@ class DatePart(Categorical):
 
 
 @dataclass(frozen=True, slots=True)
+class Lookup:
+    """A number for each value of a column of categories, from a table that training makes."""
+
+    column: str
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.column,)
+
+
+@dataclass(frozen=True, slots=True)
+class Count(Lookup):
+    """The logarithm of the number of training rows with the value."""
+
+    @property
+    def name(self) -> str:
+        return f"{self.column}_count"
+
+
+@dataclass(frozen=True, slots=True)
+class TargetMean(Lookup):
+    """The label's mean in training rows with the value; of two classes the log odds."""
+
+    smoothing: float = 20.0
+
+    @property
+    def name(self) -> str:
+        return f"{self.column}_target"
+
+
+@dataclass(frozen=True, slots=True)
 class Text:
     """The n-grams of a column's text, each hashed as ``column_words=gram`` and counted.
 
@@ -176,14 +207,16 @@ class Vector:
         return self.names[slot] if self.names else f"{self.column}[{slot}]"
 
 
-Feature = Numeric | Categorical | Text | Vector | Cross
+Feature = Numeric | Categorical | Count | TargetMean | Text | Vector | Cross
 
-_KINDS: dict[str, type[Numeric | Categorical | Text | Vector]] = {
+_KINDS: dict[str, type[Numeric | Categorical | Count | TargetMean | Text | Vector]] = {
     "numeric": Numeric,
     "categorical": Categorical,
     "boolean": Boolean,
     "indicator": Indicator,
     "binned": Binned,
+    "count": Count,
+    "target": TargetMean,
     "date": DatePart,
     "text": Text,
     "vector": Vector,

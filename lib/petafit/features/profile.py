@@ -11,11 +11,13 @@ from petafit.aggregate.aggregator import Aggregator
 from petafit.config.feature_groups import UnicodeForm
 from petafit.config.section import Scalar
 from petafit.errors import ConfigurationError, ContractError, EmptyInputError
+from petafit.features.cells import CellSums
 from petafit.features.column_statistics import ColumnMoments, ColumnStatistics, TableStatistics
 from petafit.features.completion import quantile_binned
 from petafit.features.encoding.numeric import numbers, raw_values
 from petafit.features.encoding.target import class_labels, label_numbers, plain_labels, row_weights
 from petafit.features.feature import Feature, IndicatorIfTelling, Numeric
+from petafit.features.lookup_sums import LookupSums, class_numbers
 from petafit.features.quantiles import QuantileSketch, cells_for
 from petafit.features.unicode_form import hint_of_form
 from petafit.store.arrays import StateDict
@@ -41,6 +43,8 @@ class Profile(Aggregator[StateDict, pa.RecordBatch, TableStatistics]):
         All classes, in order; by default the classes found, sorted.
     unicode : {"NFC", "NFD", "NFKC", "NFKD"}, optional
         Unicode form of `classes`, to which text labels are normalized.
+    keys : sequence of str
+        Columns that deal rows to the folds of means of the label.
     """
 
     def __init__(
@@ -52,9 +56,11 @@ class Profile(Aggregator[StateDict, pa.RecordBatch, TableStatistics]):
         weight: str | None = None,
         classes: Sequence[Scalar] | None = None,
         unicode: UnicodeForm | None = None,
+        keys: Sequence[str] = (),
     ) -> None:
         self.numerics = tuple(f for f in features if isinstance(f, Numeric))
         self.binned = quantile_binned(features)
+        self.lookups = LookupSums(features, keys=keys, form=unicode)
         self._has_optional = any(isinstance(f, IndicatorIfTelling) for f in features)
         self.label, self.kind, self.weight = label, kind, weight
         self.classes = None if classes is None else tuple(classes)
@@ -65,7 +71,7 @@ class Profile(Aggregator[StateDict, pa.RecordBatch, TableStatistics]):
         """The columns to read."""
         others = (name for name in (self.label, self.weight) if name is not None)
         own = (feature.column for of in (self.numerics, self.binned) for feature in of)
-        return tuple(dict.fromkeys([*own, *others]))
+        return tuple(dict.fromkeys([*own, *self.lookups.columns, *others]))
 
     @property
     def known(self) -> TableStatistics | None:
@@ -79,6 +85,7 @@ class Profile(Aggregator[StateDict, pa.RecordBatch, TableStatistics]):
             or any(f.needs_statistics for f in self.numerics)
             or self.binned
             or self._has_optional
+            or self.lookups.columns
         ):
             return None
         return TableStatistics(rows=None, weight=None, columns={}, classes=self.classes)
@@ -88,7 +95,8 @@ class Profile(Aggregator[StateDict, pa.RecordBatch, TableStatistics]):
         weighted = self.weight is not None
         moments = ColumnMoments.empty(n_columns, weighted=weighted)
         sketches = [QuantileSketch.empty(cells_for(f.bins), weighted=weighted) for f in self.binned]
-        return self._summary(moments, sketches, {}, rows=0, weight=0.0)
+        looked_up = self.lookups.empty(weighted=weighted)
+        return self._summary(moments, [*sketches, *looked_up], {}, rows=0, weight=0.0)
 
     def reduce(self, state: StateDict, batch: pa.RecordBatch) -> StateDict:
         weight = None
@@ -98,19 +106,23 @@ class Profile(Aggregator[StateDict, pa.RecordBatch, TableStatistics]):
                 batch, weight = batch.filter(pa.array(weight != 0)), weight[weight != 0]
         values = [raw_values(f, batch.column(f.column)) for f in self.numerics]
         counts: dict[Scalar, float] = {}
+        label = None
         if self.label is not None and self.kind == "number":
-            values.append(label_numbers(batch.column(self.label), self.label))
+            label = label_numbers(batch.column(self.label), self.label)
+            values.append(label)
         elif self.label is not None:
             labels = class_labels(batch.column(self.label), self.label, self.unicode)
             counts = _count(labels, weight, self.label)
+            label = class_numbers(labels) if self.lookups.needs_label else None
         rows = batch.num_rows
         total = float(rows if weight is None else weight.sum())
         sketches = [
             before.of_more(numbers(batch.column(f.column)), weight)
             for f, before in zip(self.binned, self._sketches(state), strict=True)
         ]
-        moments = ColumnMoments.of(values, weight)
-        return self.merge(state, self._summary(moments, sketches, counts, rows=rows, weight=total))
+        looked_up = self.lookups.of_rows(self.lookups.within(state), batch, label, weight)
+        moments, cells = ColumnMoments.of(values, weight), [*sketches, *looked_up]
+        return self.merge(state, self._summary(moments, cells, counts, rows=rows, weight=total))
 
     def lift(self, state: StateDict) -> StateDict:
         return state
@@ -136,7 +148,7 @@ class Profile(Aggregator[StateDict, pa.RecordBatch, TableStatistics]):
             )
         return self._summary(
             ColumnMoments.from_state_dict(left).merge(ColumnMoments.from_state_dict(right)),
-            [a.merge(b) for a, b in zip(self._sketches(left), self._sketches(right), strict=True)],
+            [a.merge(b) for a, b in zip(self._cells(left), self._cells(right), strict=True)],
             counts,
             rows=int(left.arrays["rows"] + right.arrays["rows"]),
             weight=float(left.arrays["weight"] + right.arrays["weight"]),
@@ -174,18 +186,22 @@ class Profile(Aggregator[StateDict, pa.RecordBatch, TableStatistics]):
                 feature.name: sketch.edges(feature.bins)
                 for feature, sketch in zip(self.binned, self._sketches(summary), strict=True)
             },
+            tables=self.lookups.tables(self.lookups.within(summary), classes),
         )
 
     def _sketches(self, summary: StateDict) -> list[QuantileSketch]:
         return [
-            QuantileSketch.from_state_dict(summary, str(place), cells_for(feature.bins))
-            for place, feature in enumerate(self.binned)
+            QuantileSketch.from_state_dict(summary, feature.name, cells_for(feature.bins))
+            for feature in self.binned
         ]
+
+    def _cells(self, summary: StateDict) -> list[CellSums]:
+        return [*self._sketches(summary), *self.lookups.within(summary)]
 
     def _summary(
         self,
         moments: ColumnMoments,
-        sketches: Sequence[QuantileSketch],
+        cells: Sequence[CellSums],
         counts: Mapping[Scalar, float],
         *,
         rows: int,
@@ -197,8 +213,9 @@ class Profile(Aggregator[StateDict, pa.RecordBatch, TableStatistics]):
             "weight": np.array(weight, np.float64),
             "class_counts": np.array([counts[label] for label in classes], kind),
         }
-        for place, sketch in enumerate(sketches):
-            arrays |= sketch.to_arrays(str(place))
+        names = (feature.name for of in (self.binned, self.lookups.features) for feature in of)
+        for name, sums in zip(names, cells, strict=True):
+            arrays |= sums.to_arrays(name)
         return moments.to_state_dict() | StateDict(arrays, {"classes": classes})
 
     def _all_classes(self, counts: Mapping[Scalar, float]) -> tuple[Scalar, ...]:

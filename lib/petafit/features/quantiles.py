@@ -5,7 +5,7 @@ from typing import Self
 
 import numpy as np
 
-from petafit.store.arrays import StateDict
+from petafit.features.cells import CellSums
 
 CELLS_PER_BIN = 128
 _FEWEST_CELLS = 4096
@@ -19,16 +19,13 @@ def cells_for(bins: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class QuantileSketch:
+class QuantileSketch(CellSums):
     """The weight of each cell of a grid over float64, as fine as the limit of cells allows.
 
     The bits of floats, read as integers, are in the order of the floats, once those of negative
-    ones are flipped. A grid of level l drops their l lowest bits: a cell spans a share of at most
-    ``2**(l - 52)`` of its values. The level is the lowest at which the rows occupy at most `limit`
-    cells; at level 0 each value has its own cell. No part of the rows occupies more cells than all
-    of them, so merging is coarsening to the higher level, and addition: the result depends on the
-    rows alone, not on their order or shards. Sketches with a guarantee in ranks lack this property:
-    KLL and REQ draw random numbers, and t-digests and q-digests depend on the order of merges.
+    ones are flipped. A cell of level l spans a share of at most ``2**(l - 52)`` of its values.
+    Sketches with a guarantee in ranks do not merge exactly, as this one does: KLL and REQ draw
+    random numbers, and t-digests and q-digests depend on the order of merges.
 
     In return the guarantee is one in values. A quantile lies in the cell that the sketch gives for
     it, and its error in rank is at most the weight of this cell. Up to `limit` distinct values
@@ -36,24 +33,7 @@ class QuantileSketch:
     more: a normal distribution of 100 million rows covers about 30 on either side of 0, and 4096
     cells give its quantiles to 1% of the rows. Outliers over hundreds of powers of two can crowd
     the other values into few cells; such columns are better clipped.
-
-    Attributes
-    ----------
-    cells : ndarray of int64, shape (n_cells,)
-        Occupied cells, in ascending order.
-    weights : ndarray of int64 or float64, shape (n_cells,)
-        The number of rows in each cell; sums of weights for weighted rows.
     """
-
-    limit: int
-    level: int
-    cells: np.ndarray
-    weights: np.ndarray
-
-    @classmethod
-    def empty(cls, limit: int, *, weighted: bool = False) -> Self:
-        kind = np.float64 if weighted else np.int64
-        return cls(limit, 0, np.empty(0, np.int64), np.empty(0, kind))
 
     def of_more(self, values: np.ndarray, weight: np.ndarray | None = None) -> Self:
         """Return the sketch of further values, float64 with NaN as missing, to be merged with it.
@@ -66,27 +46,7 @@ class QuantileSketch:
         known = ~np.isnan(values)
         if not known.all():
             values, weight = values[known], None if weight is None else weight[known]
-        # No finer than needed: the cells of most batches then are within the limit at once.
-        cells = _ordered_integers(values) >> np.int64(self.level)
-        if weight is None:
-            cells, weights = np.unique(cells, return_counts=True)
-        else:
-            cells, places = np.unique(cells, return_inverse=True)
-            weights = np.bincount(places.ravel(), weight, minlength=len(cells))
-        more = type(self)(self.limit, self.level, cells, weights.astype(self.weights.dtype))
-        return more._within_limit()
-
-    def merge(self, other: Self) -> Self:
-        level = max(self.level, other.level)
-        left, right = self._at(level), other._at(level)
-        if not len(left.cells) or not len(right.cells):
-            return left if len(left.cells) else right
-        cells, places = np.unique(np.concatenate([left.cells, right.cells]), return_inverse=True)
-        weights = np.zeros(len(cells), self.weights.dtype)
-        places = places.ravel()
-        weights[places[: len(left.cells)]] = left.weights
-        weights[places[len(left.cells) :]] += right.weights
-        return type(self)(self.limit, level, cells, weights)._within_limit()
+        return self.of_rows(_ordered_integers(values), None if weight is None else weight[:, None])
 
     def edges(self, bins: int) -> tuple[float, ...]:
         """Return cut points between at most `bins` bins of about equal weight, in ascending order.
@@ -95,37 +55,9 @@ class QuantileSketch:
         most counts, ends a bin, and the others share the remaining bins. Infinite values are in the
         first and the last bin. As in ``GreedyFindBin`` of LightGBM.
         """
-        starts = _bin_starts(self.weights.astype(np.float64), bins)
+        starts = _bin_starts(self.sums[:, 0].astype(np.float64), bins)
         bounds = _floats(self.cells[starts] << np.int64(self.level))
         return tuple(bounds[np.isfinite(bounds)].tolist())
-
-    def to_arrays(self, name: str) -> dict[str, np.ndarray]:
-        """Return the arrays of the sketch of this name, for a state dict of many."""
-        level = np.array(self.level, np.int64)
-        parts = {"level": level, "cells": self.cells, "weights": self.weights}
-        return {f"sketch/{name}/{part}": array for part, array in parts.items()}
-
-    @classmethod
-    def from_state_dict(cls, named: StateDict, name: str, limit: int) -> Self:
-        """Return the sketch of this name."""
-        level, cells, weights = (
-            named.arrays[f"sketch/{name}/{part}"] for part in ("level", "cells", "weights")
-        )
-        return cls(limit, int(level), cells, weights)
-
-    def _within_limit(self) -> Self:
-        sketch = self
-        while len(sketch.cells) > self.limit:
-            sketch = sketch._at(sketch.level + 1)
-        return sketch
-
-    def _at(self, level: int) -> Self:
-        """Return the sketch at the same or a higher level."""
-        if level == self.level or not len(self.cells):
-            return type(self)(self.limit, level, self.cells, self.weights)
-        cells = self.cells >> np.int64(level - self.level)
-        first = np.flatnonzero(np.concatenate([[True], cells[1:] != cells[:-1]]))
-        return type(self)(self.limit, level, cells[first], np.add.reduceat(self.weights, first))
 
 
 def _ordered_integers(values: np.ndarray) -> np.ndarray:

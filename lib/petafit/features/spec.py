@@ -11,11 +11,13 @@ from petafit.config.feature_groups import (
     BinnedFeatures,
     BooleanFeatures,
     CategoricalFeatures,
+    CountFeatures,
     CrossFeatures,
     DateFeatures,
     FeatureGroup,
     NumericFeatures,
     StageFeatures,
+    TargetFeatures,
     TextFeatures,
 )
 from petafit.config.section import Names
@@ -32,6 +34,7 @@ from petafit.features.feature import (
     Binned,
     Boolean,
     Categorical,
+    Count,
     Cross,
     DatePart,
     Feature,
@@ -39,6 +42,7 @@ from petafit.features.feature import (
     IndicatorIfTelling,
     Numeric,
     QuantileBinned,
+    TargetMean,
     Text,
 )
 from petafit.table.columns import has_column
@@ -47,6 +51,8 @@ ColumnGroup = (
     NumericFeatures
     | BinnedFeatures
     | CategoricalFeatures
+    | CountFeatures
+    | TargetFeatures
     | BooleanFeatures
     | DateFeatures
     | TextFeatures
@@ -192,6 +198,10 @@ def selectors(group: ColumnGroup) -> Names:
             return group.binned
         case CategoricalFeatures():
             return group.categorical
+        case CountFeatures():
+            return group.count
+        case TargetFeatures():
+            return group.target
         case BooleanFeatures():
             return group.boolean
         case DateFeatures():
@@ -210,6 +220,10 @@ def features_of(group: ColumnGroup, field: pa.Field) -> tuple[Feature, ...]:
             return (_binned(group, field.name),)
         case CategoricalFeatures():
             return (Categorical(field.name),)
+        case CountFeatures():
+            return (Count(field.name),)
+        case TargetFeatures():
+            return (TargetMean(field.name, group.smoothing),)
         case BooleanFeatures():
             return (Boolean(field.name),)
         case DateFeatures():

@@ -56,7 +56,7 @@ def fit_in_spark(job: Job, task: Task, rows: TaskRows) -> FittedModel:
         An invalid parameter, an estimator of the other kind than the label, or one that cannot
         learn from such rows.
     """
-    from petafit.features.spark.stages import stages
+    from petafit.features.spark.stages import check_features, stages
     from petafit.learners.mllib import estimators as mllib
     from petafit.learners.mllib.frames import check_names, training_frame
     from petafit.learners.mllib.limits import check_choice, check_statistics
@@ -69,6 +69,7 @@ def fit_in_spark(job: Job, task: Task, rows: TaskRows) -> FittedModel:
     )
     if task.label is None and settings.label.column is not None:
         log.info("no effect: label; %s learns without one", settings.learner.name)
+    check_features(task.features)
     space = IndexSpace(task.features, settings.hash_bits)
     check_choice(settings.learner, n_features=space.size, columns=task.columns)
     encoder = profiled(job, task, rows)

@@ -65,6 +65,9 @@ def open_instances(
                 f"{task.learner.name} reads no features that another library could learn from",
                 hint="Name another learner.",
             )
-        encoding = Encoding(task.checks, encoder_for(job, task, rows))
+        encoder = encoder_for(job, task, rows)
+        if part != "train":
+            encoder = encoder.of_other_rows()
+        encoding = Encoding(task.checks, encoder)
         instances = Instances(rows.source(part, task.columns, task.derived), encoding)
     return instances

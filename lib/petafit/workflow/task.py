@@ -10,12 +10,12 @@ from typing import Self
 import pyarrow as pa
 
 from petafit.config.settings import Contract, Settings
-from petafit.errors import ContractError, did_you_mean
+from petafit.errors import ConfigurationError, ContractError, did_you_mean
 from petafit.features.classes import as_classes
 from petafit.features.column_statistics import TableStatistics
 from petafit.features.encoder import Encoder
 from petafit.features.encoding.target import check_label_type
-from petafit.features.feature import Feature, Numeric, columns_of
+from petafit.features.feature import Feature, Numeric, TargetMean, columns_of
 from petafit.features.profile import Profile
 from petafit.features.spec import resolve
 from petafit.functions.derivation import Derivation
@@ -115,6 +115,7 @@ class Task:
             index={*index_columns(snapshot), *derivable, *derived.schema.names},
             staged=staged,
         )
+        _check_targets(features, settings, kind)
         needed = (*columns_of(features), *derived.stored(()))
         used = tuple(dict.fromkeys(name for name in needed if name in derivable))
         if used and settings.functions:
@@ -150,7 +151,7 @@ class Task:
     def columns(self) -> tuple[str, ...]:
         """All columns that training and evaluation read."""
         checked = (*self.settings.contract.columns, *self._dealt_by)
-        named = (*self.feature_schema.names, *self._targets, *checked)
+        named = (*self.feature_schema.names, *self._targets, *checked, *self._folds_by)
         return tuple(dict.fromkeys(named))
 
     @property
@@ -180,6 +181,12 @@ class Task:
         return self.settings.keys if self.settings.split.test_share else ()
 
     @property
+    def _folds_by(self) -> tuple[str, ...]:
+        """The keys that deal training rows to the folds of means of the label."""
+        has_means = any(isinstance(feature, TargetMean) for feature in self.features)
+        return self.settings.keys if has_means else ()
+
+    @property
     def profile(self) -> Profile:
         """Learns what the features and the label need of the whole training table."""
         label, classes = self.label, self.settings.label.classes
@@ -195,10 +202,11 @@ class Task:
             weight=self.settings.weight,
             classes=classes,
             unicode=self.settings.unicode,
+            keys=self._folds_by,
         )
 
     def encoder(self, statistics: TableStatistics) -> Encoder:
-        """Turns batches into what the learner takes."""
+        """Turns batches of training rows into what the learner takes."""
         return Encoder(
             self.features,
             statistics,
@@ -208,6 +216,7 @@ class Task:
             layout=self.learner.layout,
             dtype=self.learner.dtype,
             unicode=self.settings.unicode,
+            folds_by=self._folds_by,
         )
 
     def signature(self, encoder: Encoder) -> Signature:
@@ -218,4 +227,20 @@ class Task:
             self.feature_schema,
             self.derived.requirement,
             self.derived.stages,
+        )
+
+
+def _check_targets(features: Sequence[Feature], settings: Settings, kind: LabelKind | None) -> None:
+    """Refuse means of a label that is not learnt, or without keys to deal rows to folds."""
+    means = [feature.name for feature in features if isinstance(feature, TargetMean)]
+    if means and kind is None:
+        raise ConfigurationError(
+            f"The feature {means[0]!r} is a mean of the label, and the learner reads none",
+            hint="Use `categorical:` or `count:`.",
+        )
+    if means and not settings.keys:
+        raise ConfigurationError(
+            f"The feature {means[0]!r} needs `keys`, which tell rows apart: a training row must "
+            "not see its own label",
+            hint="Name the columns that identify a row as `keys`.",
         )

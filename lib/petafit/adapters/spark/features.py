@@ -1,6 +1,7 @@
 """Declared features as an estimator of `pyspark.ml`, in front of any learner there."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -19,7 +20,7 @@ from petafit.config.settings import Settings
 from petafit.config.validation import validate
 from petafit.errors import ConfigurationError
 from petafit.features.encoder import Encoder
-from petafit.features.feature import columns_of
+from petafit.features.feature import Feature, Lookup, columns_of
 from petafit.features.profile import Profile
 from petafit.features.spec import resolve
 from petafit.functions.arrow_columns import with_arrow_columns
@@ -92,6 +93,7 @@ class FeatureEncoder(_Declared, Estimator[Any], DefaultParamsReadable[Any], Defa
         features = resolve(
             settings.features, snapshot.schema, label=label, weight=weight, keys=settings.keys
         )
+        _refuse_lookups(features)
         statistics = statistics_of(frame, Profile(features, weight=weight))
         encoder = Encoder(
             features, statistics, hash_bits=settings.hash_bits, unicode=settings.unicode
@@ -148,6 +150,15 @@ class FeatureEncoderModel(_Declared, Model, DefaultParamsReadable[Any], DefaultP
     def _encoder(self) -> Encoder:
         stored = StateDict(params=json.loads(self.getOrDefault(self.encoder)))
         return Encoder.from_state_dict(stored, dtype="float64", labelled=False)
+
+
+def _refuse_lookups(features: Sequence[Feature]) -> None:
+    for feature in features:
+        if isinstance(feature, Lookup):
+            raise ConfigurationError(
+                f"FeatureEncoder cannot make the feature {feature.name!r}, which is looked up",
+                hint="Use `categorical`, or train by `petafit.train`.",
+            )
 
 
 def _check_session(session: SparkSession) -> None:

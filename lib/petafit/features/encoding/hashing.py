@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from petafit.compiled import njit
 from petafit.features.buffers import buffers_of, bytes_of
-from petafit.features.feature import CROSS, Feature, Numeric, Vector
+from petafit.features.feature import CROSS, Feature, Lookup, Numeric, Vector
 
 SEED = np.uint32(42)
 """The seed of Spark's FeatureHasher and HashingTF."""
@@ -204,8 +204,10 @@ class IndexSpace:
     ----------
     n_hashed, size : int
         The number of hashed indices, and of all.
-    numbers : ndarray of int32, shape (n_numeric,)
-        The index of each numeric feature, in their order.
+    names : tuple of str
+        Those of the numbers: numeric features, then those that are looked up.
+    numbers : ndarray of int32, shape (n_numbers,)
+        The index of each number, in this order.
     vectors : list of int
         The index of the first slot of each vector, in their order; they follow the numbers.
     """
@@ -213,8 +215,12 @@ class IndexSpace:
     def __init__(
         self, features: Sequence[Feature], hash_bits: int, *, numbers_apart: bool = True
     ) -> None:
-        names = [feature.name for feature in features if isinstance(feature, Numeric)]
+        names = [
+            *(feature.name for feature in features if isinstance(feature, Numeric)),
+            *(feature.name for feature in features if isinstance(feature, Lookup)),
+        ]
         slots = [feature.size for feature in features if isinstance(feature, Vector)]
+        self.names = tuple(names)
         if numbers_apart:
             self.n_hashed = 0 if len(names) + len(slots) == len(features) else 1 << hash_bits
             ends = accumulate(slots, initial=self.n_hashed + len(names))

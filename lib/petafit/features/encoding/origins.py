@@ -6,7 +6,7 @@ import numpy as np
 
 from petafit.compiled import njit
 from petafit.features.encoding.csr import Ragged, gathered
-from petafit.features.feature import Categorical, Cross, Feature, Numeric
+from petafit.features.feature import Categorical, Cross, Feature, Lookup, Numeric
 
 
 class EntryOrigins:
@@ -20,7 +20,9 @@ class EntryOrigins:
     def __init__(self, features: Sequence[Feature]) -> None:
         categories = dict.fromkeys(f for f in features if isinstance(f, Categorical))
         crosses = [f for f in features if isinstance(f, Cross)]
-        self._numeric = _positions(features, [f for f in features if isinstance(f, Numeric)])
+        numeric = [f for f in features if isinstance(f, Numeric)]
+        looked_up = [f for f in features if isinstance(f, Lookup)]
+        self._numeric = _positions(features, [*numeric, *looked_up])
         self._category = _positions(features, [*categories, *crosses])
 
     def of_entries(

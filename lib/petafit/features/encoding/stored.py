@@ -18,11 +18,13 @@ from petafit.features.feature import (
     Binned,
     Boolean,
     Categorical,
+    Count,
     Cross,
     DatePart,
     Feature,
     Indicator,
     Numeric,
+    TargetMean,
     Text,
     Vector,
 )
@@ -45,7 +47,10 @@ _FORMS = get_args(UnicodeForm)
 _STATISTICS = TypeAdapter(TableStatistics)
 _FEATURES: Mapping[type, TypeAdapter[Any]] = {
     kind: TypeAdapter(kind)
-    for kind in (Numeric, Categorical, Boolean, Indicator, Binned, DatePart, Text, Vector)
+    for kind in (
+        *(Numeric, Categorical, Boolean, Indicator, Binned, DatePart, Count, TargetMean, Text),
+        Vector,
+    )
 }
 
 
@@ -135,6 +140,9 @@ def _check_feature(part: Any, statistics: TableStatistics) -> None:
         case Vector(size=size, names=names):
             if size < 0 or len(names) not in (0, size):
                 raise damaged("features", expected="a name for each slot", got=(size, len(names)))
+        case TargetMean(smoothing=smoothing):
+            if not 0 < smoothing < np.inf:
+                raise damaged("features", expected="a smoothing above 0", got=smoothing)
         case Numeric():
             if part.needs_statistics and part.column not in statistics.columns:
                 raise damaged(

@@ -23,6 +23,7 @@ from petafit.features.feature import (
     DatePart,
     Feature,
     Indicator,
+    Lookup,
     Numeric,
     Text,
     Vector,
@@ -71,6 +72,7 @@ def stages(
     ConfigurationError
         A name that FeatureHasher does not support.
     """
+    check_features(features)
     space, categories = IndexSpace(features, hash_bits), dict(_categories(features))
     for name in categories:
         if "." in name or "`" in name:
@@ -116,6 +118,22 @@ def stages(
         *made,
         SQLTransformer(statement=f"SELECT {_ROW}.*, {_VECTOR} AS {FEATURES} FROM __THIS__"),
     ]
+
+
+def check_features(features: Iterable[Feature]) -> None:
+    """Refuse features that have no stage of Spark ML.
+
+    Raises
+    ------
+    ConfigurationError
+        Names the first.
+    """
+    for feature in features:
+        if isinstance(feature, Lookup):
+            raise ConfigurationError(
+                f"MLlib cannot learn from the feature {feature.name!r}, which is looked up",
+                hint="Choose a learner that is not from MLlib, or use `categorical:`.",
+            )
 
 
 def _has_text(feature: Feature) -> bool:

@@ -1,6 +1,6 @@
 """Rows for training, validation, testing and scoring: by conditions, or by a hash of their keys."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Literal
@@ -73,14 +73,19 @@ class KeyShare:
 
     def mask(self, batch: pa.RecordBatch) -> pa.BooleanArray:
         """Return which rows are selected, (n_rows,)."""
-        hashes = np.zeros(batch.num_rows, dtype=np.uint64)
-        columns = [batch.column(key) for key in self.keys]
-        for column in columns:
-            hashes = hashes * np.uint64(0x9E3779B97F4A7C15) + _hashes(column)
         # pandas' hash mixes the low bits well; the multiplication moves them upwards.
-        uniform = (hashes >> np.uint64(11)).astype(np.float64) / 2.0**53
+        uniform = (key_hashes(batch, self.keys) >> np.uint64(11)).astype(np.float64) / 2.0**53
+        columns = (batch.column(key) for key in self.keys)
         nameless = reduce(pc.and_, map(missing, columns)).to_numpy(zero_copy_only=False)
         return pa.array(((uniform < self.share) & ~nameless) == self.held_out)
+
+
+def key_hashes(batch: pa.RecordBatch, keys: Sequence[str]) -> np.ndarray:
+    """Return a hash of each row's keys, (n_rows,) uint64."""
+    hashes = np.zeros(batch.num_rows, dtype=np.uint64)
+    for key in keys:
+        hashes = hashes * np.uint64(0x9E3779B97F4A7C15) + _hashes(batch.column(key))
+    return hashes
 
 
 def _hashes(column: pa.Array) -> np.ndarray:
