@@ -99,6 +99,10 @@ class ConflictError(PetafitError):
     exit_code = 5
 
 
+class LostWorkerError(PetafitError):
+    """Work that needs all workers at once, and one of them ended."""
+
+
 class StorageError(PetafitError):
     """Something stored that is damaged, unknown or out of reach."""
 

@@ -43,6 +43,7 @@ from petafit.learners.online.newton.derivatives import FullBatch
 from petafit.learners.online.newton.step import start_of
 from petafit.learners.registry import make_learner
 from petafit.learners.ridge.learner import Ridge
+from petafit.learners.xgboost.categories import CategoryStatistics, CountCategories
 from petafit.models.mllib import MllibModel
 from petafit.models.model import Model
 from petafit.models.predictions import PredictionColumns
@@ -250,6 +251,11 @@ def _coefficients(_: Path, fitted: Fitted) -> Any:
     return found.arrays["coef"], found.arrays["intercept"]
 
 
+def _of_any_fold(_: Path, found: CategoryStatistics) -> Any:
+    """The sums over the folds, which depend on the rows' places in their shards."""
+    return found.values, found.totals, found.sums.sum(axis=1)
+
+
 def _writer(folder: Path) -> WriteFiles:
     return WriteFiles(Folder(folder), ("month",), drop=("chance",), file_rows=10)
 
@@ -342,6 +348,12 @@ CASES = {
     "percentile ranks": Case(lambda _: PercentileRanks(), scored("delay"), weighted=True),
     "influence": Case(lambda _: Influence(2), start=left_out, weighted=True),
     "index names": Case(lambda _: IndexNames(encoder(), range(encoder().n_features))),
+    "categories of trees": Case(
+        lambda _: CountCategories(encoder()),
+        comparable=_of_any_fold,
+        compares_all=False,
+        weighted=True,
+    ),
     "measure": Case(_measure),
     "rows by contract": Case(lambda _: RowCounts(), CHECKS.validate),
     "checked": Case(lambda _: Checked(CHECKS, _profile("late"))),

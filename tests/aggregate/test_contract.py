@@ -25,7 +25,15 @@ from tests.aggregate.cases import CASES, Case
 from tests.aggregate.drawn import batches, encoder, repeated
 from tests.learners.cases import CASES as LEARNERS
 
-OF_EXTRAS = ("petafit.adapters.dask", "petafit.adapters.tensorflow", "petafit.exports.onnx")
+OF_EXTRAS = (
+    "petafit.adapters.dask",
+    "petafit.adapters.tensorflow",
+    "petafit.exports.onnx",
+    "petafit.learners.xgboost.grow",
+    "petafit.learners.xgboost.launch",
+    "petafit.learners.xgboost.rows",
+    "petafit.workflow.fit_trees",
+)
 VERBS = ("start", "reduce", "lift", "merge", "finish")
 
 every_case = pytest.mark.parametrize("name", CASES)

@@ -10,8 +10,9 @@ import pytest
 
 from petafit.aggregate import merging
 from petafit.aggregate.aggregator import Combined
-from petafit.aggregate.engine import Engine, LocalEngine, Passes
+from petafit.aggregate.engine import Engine, Passes
 from petafit.aggregate.heartbeat import HeartbeatReader, ShardProgress
+from petafit.aggregate.local import LocalEngine
 from petafit.aggregate.pass_files import ShardReport
 from petafit.aggregate.shard_task import ShardTask
 from petafit.aggregate.tree import GroupReport, groups

@@ -18,7 +18,7 @@ def choice(name: str, **params: Any) -> LearnerChoice:
 
 def test_every_family_is_listed() -> None:
     names = learner_names()
-    assert {name.split(".")[0] for name in names} == {"petafit", "sklearn", "mllib"}
+    assert {name.split(".")[0] for name in names} == {"petafit", "sklearn", "mllib", "xgboost"}
     assert {"sklearn.GaussianNB", "mllib.GBTClassifier"} <= {*names}
     assert "sklearn.HashingVectorizer" not in names
 
@@ -166,7 +166,7 @@ def test_balanced_classes_take_the_tables_counts_or_count_themselves() -> None:
 
 def test_without_pyspark_the_other_families_remain(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("petafit.learners.registry.find_spec", lambda name: None)
-    assert {name.split(".")[0] for name in learner_names()} == {"petafit", "sklearn"}
+    assert {name.split(".")[0] for name in learner_names()} == {"petafit", "sklearn", "xgboost"}
     with pytest.raises(ConfigurationError, match=r"petafit\[spark\]"):
         describe(choice("mllib.GBTClassifier"))
 

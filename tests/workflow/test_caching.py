@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from petafit.aggregate.engine import LocalEngine
+from petafit.aggregate.local import LocalEngine
 from petafit.config.settings import Settings
 from petafit.errors import StorageError
 from petafit.features.cache import InstanceCache

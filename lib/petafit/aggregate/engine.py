@@ -2,19 +2,19 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 from petafit.aggregate.aggregator import Aggregator
 from petafit.aggregate.checked import NoGoodRowsError
-from petafit.aggregate.heartbeat import Heartbeat, HeartbeatReader
+from petafit.aggregate.heartbeat import Heartbeat, HeartbeatReader, Watcher, unwatched
 from petafit.aggregate.merging import merge_finished, merge_meanwhile
 from petafit.aggregate.pass_files import Reference, ShardReport, load_summary, report_rows
-from petafit.aggregate.shard_task import ShardTask, Through, aggregate_shard
-from petafit.aggregate.tree import is_one_group, merge_if_last
-from petafit.errors import EmptyInputError, only_logged
+from petafit.aggregate.shard_task import ShardTask, Through
+from petafit.aggregate.tree import is_one_group
+from petafit.errors import ConfigurationError, EmptyInputError, only_logged
 from petafit.store.arrays import StateDict, digest, to_buffers
 from petafit.store.disk import Buffers
 from petafit.store.filesystem import Folder
@@ -49,47 +49,36 @@ class Engine(Protocol):
     def map(self, action: Callable[[int], Answer], numbers: Sequence[int]) -> list[Answer]:
         """Run an action for each number, in a task each; what they return, in this order."""
 
+    def together(self, action: Callable[[int], Answer], workers: int) -> list[Answer]:
+        """Run an action for each of some workers, which need each other: all at the same time.
+
+        Raises
+        ------
+        ConfigurationError
+            There are fewer slots than workers.
+        LostWorkerError
+            A worker ended; what the others raise because of it is left out.
+        """
+
     def everywhere(self, action: Callable[[], None]) -> None:
         """Do something on every machine that worked on shards, as far as they can be reached."""
 
 
-class LocalEngine:
-    """Works on shards in this process, one after the other; the same results as Spark's."""
+def check_slots(engine: Engine, workers: int) -> None:
+    """Refuse more workers at the same time than there are slots.
 
-    name = "local"
-    slots = 1
-
-    def aggregate(self, task: ShardTask, source: Source) -> list[ShardReport]:
-        """Aggregate every shard; the reports, by shard."""
-        reports = []
-        for shard in range(source.shards):
-            reports.append(aggregate_shard(task, shard, source))
-            merge_if_last(task, shard)
-        return reports
-
-    def map(self, action: Callable[[int], Answer], numbers: Sequence[int]) -> list[Answer]:
-        """Run an action for each number."""
-        return [action(number) for number in numbers]
-
-    def everywhere(self, action: Callable[[], None]) -> None:
-        """Do something on every machine that worked on shards: on this one."""
-        action()
-
-
-class Watcher(Protocol):
-    """Shows a pass while it goes on."""
-
-    def __call__(
-        self, title: str, reader: HeartbeatReader, *, shards: int, rows: int | None
-    ) -> AbstractContextManager[None]:
-        """Watch until the block ends; `rows` is the expected total, where known."""
-
-
-def unwatched(
-    title: str, reader: HeartbeatReader, *, shards: int, rows: int | None
-) -> AbstractContextManager[None]:
-    """Watch nothing."""
-    return nullcontext()
+    Raises
+    ------
+    ConfigurationError
+        Waiting for more would take for ever.
+    """
+    if workers > engine.slots:
+        raise ConfigurationError(
+            "There are fewer slots than workers that need each other",
+            expected=f"{workers} slots",
+            got=engine.slots,
+            hint="Lower `training.shards`, or give Spark more executors or cores.",
+        )
 
 
 @dataclass(frozen=True)
@@ -206,7 +195,15 @@ class Passes:
         self.compiled_kernels = max(self.compiled_kernels, *(r.compiled_kernels for r in reports))
         return Outcome(result, total, len(reports), time.monotonic() - began, tally)
 
-    def map(self, title: str, action: Callable[[int, Beat], Answer], shards: int) -> list[Answer]:
+    def map(
+        self,
+        title: str,
+        action: Callable[[int, Beat], Answer],
+        shards: int,
+        *,
+        together: bool = False,
+        rows: int | None = None,
+    ) -> list[Answer]:
         """Run an action for each shard, shown as a pass is, where there is nothing to aggregate.
 
         Parameters
@@ -214,6 +211,10 @@ class Passes:
         action : callable
             Takes the shard's number, and a function to report how many rows are done; its answer
             names their number, ``rows``.
+        together : bool
+            The actions need each other: each gets a slot at the same time.
+        rows : int, optional
+            How many rows are expected, for the time left.
 
         Raises
         ------
@@ -223,8 +224,12 @@ class Passes:
         folder = self.folder.child("passes", title.replace(" ", "-"))
         folder.remove()
         try:
-            with self.watch(title, HeartbeatReader(folder), shards=shards, rows=None):
-                answers = self.engine.map(partial(_reported, folder, action), range(shards))
+            with self.watch(title, HeartbeatReader(folder), shards=shards, rows=rows):
+                reported = partial(_reported, folder, action)
+                if together:
+                    answers = self.engine.together(reported, shards)
+                else:
+                    answers = self.engine.map(reported, range(shards))
         finally:
             with only_logged(f"removing {folder.uri}"):
                 folder.remove()

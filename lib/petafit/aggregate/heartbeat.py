@@ -3,8 +3,9 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from typing import Protocol
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -95,6 +96,22 @@ class HeartbeatReader:
             return _BEAT.validate_json(self._folder.read(name))
         except (StorageError, ValidationError):
             return _Beat()
+
+
+class Watcher(Protocol):
+    """Shows a pass while it goes on."""
+
+    def __call__(
+        self, title: str, reader: HeartbeatReader, *, shards: int, rows: int | None
+    ) -> AbstractContextManager[None]:
+        """Watch until the block ends; `rows` is the expected total, where known."""
+
+
+def unwatched(
+    title: str, reader: HeartbeatReader, *, shards: int, rows: int | None
+) -> AbstractContextManager[None]:
+    """Watch nothing."""
+    return nullcontext()
 
 
 @contextmanager

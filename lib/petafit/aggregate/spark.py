@@ -12,7 +12,7 @@ from pyspark import TaskContext
 from pyspark.sql import DataFrame, SparkSession
 
 from petafit import errors
-from petafit.aggregate.engine import Answer
+from petafit.aggregate.engine import Answer, check_slots
 from petafit.aggregate.heartbeat import repeating
 from petafit.aggregate.pass_files import ShardReport
 from petafit.aggregate.shard_task import ShardTask, aggregate_shard
@@ -65,35 +65,51 @@ class SparkEngine:
         """Run an action for each number, in a task each; what they return, in this order."""
         return self._map(action, numbers, "task")
 
+    def together(self, action: Callable[[int], Answer], workers: int) -> list[Answer]:
+        """Run an action for each of some workers at the same time: a stage with a barrier."""
+        check_slots(self, workers)
+        return self._map(action, range(workers), "worker", barrier=True)
+
     def everywhere(self, action: Callable[[], None]) -> None:
         """Do something once in every slot, which reaches every executor that is idle."""
         self.map(partial(_done, action), range(self.slots))
 
     def _map(
-        self, action: Callable[[int], Answer], numbers: Sequence[int], what: str
+        self,
+        action: Callable[[int], Answer],
+        numbers: Sequence[int],
+        what: str,
+        *,
+        barrier: bool = False,
     ) -> list[Answer]:
         frame = self.spark.range(len(numbers), numPartitions=len(numbers))
-        return self._collect(frame, partial(_mapped, action, numbers), what)
+        return self._collect(frame, partial(_mapped, action, numbers), what, barrier=barrier)
 
     def _collect(
-        self, frame: DataFrame, task: Callable[[Batches], Iterator[Answer]], what: str
+        self,
+        frame: DataFrame,
+        task: Callable[[Batches], Iterator[Answer]],
+        what: str,
+        *,
+        barrier: bool = False,
     ) -> list[Answer]:
         """Run a task on every partition; a worker's petafit error is raised here as itself."""
         answering = partial(_answering, task, capacity.task_attempts(self.spark))
         watched = repeating(self._warn_of_waiting, seconds=_WAIT_SECONDS, name="petafit-executors")
         explained = in_one_sentence("Spark's tasks failed", kind=errors.PetafitError, task=what)
         with watched, explained, naming_files():
-            rows = frame.mapInArrow(answering, _ANSWER).collect()
+            rows = frame.mapInArrow(answering, _ANSWER, barrier=barrier).collect()
         answers = [json.loads(row.answer) for row in rows]
         again = sum(answer.pop("attempt") > 0 for answer in answers)
         if again:
             log.warning(
                 "%d of %d tasks failed, or lost their worker, and ran again", again, len(rows)
             )
-        for answer in answers:
-            if "error" in answer:
-                kind = getattr(errors, answer.pop("error"))
-                raise kind(answer.pop("what"), **answer)
+        failed = [answer for answer in answers if "error" in answer]
+        if failed:  # that a worker was lost is what the others say of the one that failed
+            answer = min(failed, key=lambda each: each["error"] == errors.LostWorkerError.__name__)
+            kind = getattr(errors, answer.pop("error"))
+            raise kind(answer.pop("what"), **answer)
         return answers
 
     def _warn_of_waiting(self) -> None:

@@ -4,6 +4,7 @@ import inspect
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from textwrap import dedent
 from typing import Any
 
 _REFERENCE = re.compile(r"As in `(\w+)`[,;.]? ?")
@@ -97,6 +98,7 @@ def _definitions(text: str) -> Iterator[tuple[str, str]]:
     """Yield the definitions in the section `Parameters`: a line, and the indented text below it."""
     _, _, section = text.partition("Parameters\n----------\n")
     section = re.split(r"\n\n?\w[\w ]*\n-{3,}\n", section, maxsplit=1)[0]
+    section = dedent(section)  # XGBoost indents it
     for block in re.split(r"\n(?=\S)", section):
         heading, _, body = block.partition("\n")
         yield heading.strip(), inspect.cleandoc(body)

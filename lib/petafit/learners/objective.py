@@ -31,6 +31,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from petafit.learners.sklearn.classes import public_name
+from petafit.learners.xgboost.parameters import KINDS, objective_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,23 @@ def of_sklearn(estimator: Any, output: str) -> Objective:
     if output == "value" and loss == "poisson":
         return POISSON_DEVIANCE
     return of_output(output)
+
+
+def of_xgboost(name: str, params: Mapping[str, Any]) -> Objective:
+    """Return the objective of one of XGBoost's learners."""
+    match objective_of(name, params):
+        case "reg:absoluteerror":
+            return ABSOLUTE_ERROR
+        case "reg:quantileerror":
+            return Objective("pinball_loss", float(params.get("quantile_alpha", 0.5)))
+        case "count:poisson":
+            return POISSON_DEVIANCE
+        case "reg:gamma":
+            return Objective("gamma_deviance")
+        case "reg:tweedie":
+            return Objective("tweedie_deviance", float(params.get("tweedie_variance_power", 1.5)))
+        case _:
+            return LOG_LOSS if KINDS[name] == "classifier" else SQUARED_ERROR
 
 
 def of_mllib(name: str, params: Mapping[str, Any], output: str) -> Objective:

@@ -29,11 +29,14 @@ from petafit.learners.online.factorization.estimators import (
 from petafit.learners.online.linear.estimators import OnlineLinearClassifier, OnlineLinearRegressor
 from petafit.learners.ridge.learner import Ridge
 from petafit.learners.sklearn.classes import INCREMENTAL, STATELESS, find_class
+from petafit.learners.xgboost import parameters as xgboost
+from petafit.learners.xgboost.documentation import documentation as xgboost_documentation
+from petafit.learners.xgboost.package import has_xgboost
 
 if TYPE_CHECKING:
     from petafit.learners.sklearn.learner import SklearnLearner
 
-Family = Literal["petafit", "sklearn", "mllib"]
+Family = Literal["petafit", "sklearn", "mllib", "xgboost"]
 
 _ONLINE: Mapping[str, type[OnlineEstimator]] = {
     name_of(kind): kind
@@ -92,10 +95,11 @@ class LearnerInfo:
 
 
 def learner_names() -> list[str]:
-    """Return the names of all learners; MLlib's only if pyspark is installed."""
+    """Return the names of all learners; those of MLlib and XGBoost only if they are installed."""
     sklearn = (f"sklearn.{name}" for name in INCREMENTAL if name != STATELESS)
-    spark = _mllib().estimator_names() if _has_spark() else []
-    return sorted([*_ONLINE, Ridge.name, *sklearn, *(f"mllib.{name}" for name in spark)])
+    spark = (f"mllib.{name}" for name in (_mllib().estimator_names() if _has_spark() else []))
+    trees = (f"xgboost.{name}" for name in (xgboost.KINDS if has_xgboost() else ()))
+    return sorted([*_ONLINE, Ridge.name, *sklearn, *spark, *trees])
 
 
 def documentation(full_name: str) -> tuple[str, list[Parameter]]:
@@ -109,6 +113,8 @@ def documentation(full_name: str) -> tuple[str, list[Parameter]]:
     family, name = _split(full_name)
     if family == "mllib":
         return _mllib("documentation").documentation(name)
+    if family == "xgboost":
+        return xgboost_documentation(name)
     if family == "sklearn":
         kind = find_class(name)
         return summary(kind), parameters_of(kind)
@@ -133,6 +139,13 @@ def describe(choice: LearnerChoice) -> LearnerInfo:
         own_loss = objective.of_mllib(name, choice.params, output)
         return LearnerInfo(
             choice.name, family, kind, output, "csr", "float64", True, True, own_loss
+        )
+    if family == "xgboost":
+        kind, output = xgboost.describe(name, choice.params)
+        # XGBoost sums the histograms of all workers, whatever their number.
+        own_loss = objective.of_xgboost(name, choice.params)
+        return LearnerInfo(
+            choice.name, family, kind, output, "csr", "float32", True, True, own_loss
         )
     learner: Learner[Any]
     own_loss = objective.SQUARED_ERROR
@@ -191,6 +204,11 @@ def make_learner(
         raise ConfigurationError(
             f"{choice.name} is an estimator of Spark: it does not learn incrementally",
             hint="Use `petafit.learners.mllib.estimators.make_estimator`.",
+        )
+    if family == "xgboost":
+        raise ConfigurationError(
+            f"{choice.name} grows trees on all rows: it does not learn incrementally",
+            hint="Use `petafit.train`.",
         )
     if choice.name == Ridge.name:
         return Ridge.from_params(choice.params, n_features=n_features)

@@ -17,6 +17,7 @@ from petafit.models.predictor import Predictor
 from petafit.models.recommender import RecommenderModel
 from petafit.models.signature import Signature
 from petafit.models.store import ModelVersion, open_model
+from petafit.models.xgboost import TreeModel
 from petafit.store.arrays import StateDict
 
 
@@ -113,10 +114,12 @@ def open_content(version: ModelVersion, content: StateDict) -> Predictor | Spark
     StorageError
         It is damaged.
     """
-    if version.attachment is None:
-        kind = RecommenderModel if "factors" in _parts(content) else Model
-        return kind.from_state_dict(content)
-    return read_mllib(Signature.from_state_dict(content), version.attachment)
+    if version.attachment is not None:
+        return read_mllib(Signature.from_state_dict(content), version.attachment)
+    parts = _parts(content)
+    if "factors" in parts:
+        return RecommenderModel.from_state_dict(content)
+    return (TreeModel if "xgboost" in parts else Model).from_state_dict(content)
 
 
 def model_from_named(named: StateDict) -> Predictor | SparkModel:
@@ -126,9 +129,12 @@ def model_from_named(named: StateDict) -> Predictor | SparkModel:
         return Model.from_state_dict(named)
     if "factors" in kinds:
         return RecommenderModel.from_state_dict(named)
+    if "xgboost" in kinds:
+        return TreeModel.from_state_dict(named)
     kind = MllibModel if "mllib" in kinds else SparkModel
     return kind.from_state_dict(named)
 
 
 def _parts(named: StateDict) -> set[str]:
+    """Return what precedes the first slash of each name."""
     return {name.partition("/")[0] for name in (*named.arrays, *named.params)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +35,19 @@ def slots(session: SparkSession) -> int:
         return session.sparkContext.defaultParallelism
     except (NotImplementedError, AttributeError):
         return 2
+
+
+def task_cores(session: SparkSession) -> int:
+    """Return the number of cores of one task."""
+    return max(1, number_of(session, "spark.task.cpus"))
+
+
+def driver_address(session: SparkSession) -> str | None:
+    """Return the driver's IP address as executors know it; None if only its host knows."""
+    if value_of(session, "spark.master").startswith("local"):
+        return "127.0.0.1"
+    host = "" if is_remote(session) else value_of(session, "spark.driver.host")
+    return socket.gethostbyname(host) if host else None
 
 
 @lru_cache(maxsize=1)

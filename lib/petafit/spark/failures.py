@@ -50,6 +50,18 @@ class _Sign:
 
 _SIGNS = (
     _Sign(
+        r"SPARK-24942|arrier execution mode does not support dynamic resource allocation",
+        "Spark does not start workers together where their number may change",
+        "Set `spark.submit: {spark.dynamicAllocation.enabled: false}` and a number of executors.",
+        ConfigurationError,
+    ),
+    _Sign(
+        r"SPARK-24819|[Bb]arrier execution mode does not allow run",
+        "Spark has fewer slots than workers that need each other",
+        "Lower `training.shards`, or give Spark more executors or cores.",
+        ConfigurationError,
+    ),
+    _Sign(
         r"No module named '(?:petafit|numba|deltalake|pydantic)\b",
         "The workers' Python lacks petafit, or a package that it needs",
         "Install petafit in the Python of every worker (`spark.pyspark.python`), or ship an "

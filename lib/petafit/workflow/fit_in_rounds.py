@@ -1,18 +1,15 @@
 """Fitting petafit's own learners and scikit-learn's, in rounds over the shards of the table."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import Any
 
 from petafit.aggregate.checked import Checked
 from petafit.aggregate.engine import Keep
 from petafit.config.settings import Training
-from petafit.errors import only_logged
 from petafit.evaluation.evaluate import Evaluate, metrics_of
 from petafit.evaluation.metrics import Figures, Metrics
-from petafit.features.cache import InstanceCache
 from petafit.features.encoder import Encoder
 from petafit.features.instances import Encoding
 from petafit.learners.base import Learner
@@ -20,13 +17,14 @@ from petafit.learners.registry import make_learner
 from petafit.models.model import Model
 from petafit.models.partition_summaries import check_keepable, keep_summaries
 from petafit.models.signature import Signature
-from petafit.store.arrays import StateDict, digest
+from petafit.store.arrays import StateDict
 from petafit.stream.batches import Source
 from petafit.training.loop import TrainingLoop
 from petafit.training.schedule import schedule_for
 from petafit.training.state import Trained
 from petafit.training.steps import Steps
 from petafit.workflow.cautions import warn_of_inputs, warn_of_model
+from petafit.workflow.instance_cache import open_cache
 from petafit.workflow.job import Job
 from petafit.workflow.rows import TaskRows
 from petafit.workflow.task import Task
@@ -71,7 +69,7 @@ def fit_in_rounds(
     total = encoder.statistics.rows or rows.estimated("train")
     schedule = schedule_for(training, learner, source, total, validated=validate is not None)
     whole, parts = schedule.cut(source)
-    with _open_cache(job, whole) as cache:
+    with open_cache(job, whole, passes=training.rounds + training.newton) as cache:
         holdout = schedule.merge_holdout(training.seed)
         encoding = Encoding(task.checks, encoder, cache, holdout)
         holdout_judges = bool(training.newton) and validate is None
@@ -152,29 +150,3 @@ def _keep(job: Job, learner: Learner[Any], rows: TaskRows, signature: Signature)
         job.run.update(summaries=entry)
 
     return keep
-
-
-@contextmanager
-def _open_cache(job: Job, source: Source) -> Iterator[InstanceCache | None]:
-    """The cache that the settings ask for; its files are removed in the end, come what may.
-
-    There is none for a single round, and none for rows that Spark's scan deals anew in every pass.
-    """
-    training = job.settings.training
-    if training.cache is None or training.rounds + training.newton == 1:
-        yield None
-        return
-    if not source.frozen:
-        log.info("training.cache is not used: Spark's scan deals the rows anew in every round")
-        yield None
-        return
-    key = digest(f"{job.passes.inputs} {source.identity}".encode())
-    name = f"{job.run.run_id}-{key[:16]}"
-    cache = InstanceCache(name, training.cache, job.settings.paths.cache)
-    try:
-        yield cache
-    except BaseException:
-        with only_logged(f"removing the instance cache {name}"):
-            job.engine.everywhere(cache.remove)
-        raise
-    job.engine.everywhere(cache.remove)

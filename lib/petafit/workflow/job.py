@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypedDict
 
-from petafit.aggregate.engine import Engine, LocalEngine, Passes
+from petafit.aggregate.engine import Engine, Passes
+from petafit.aggregate.local import LocalEngine
 from petafit.aggregate.memory import peak_memory
 from petafit.compiled import compiled_kernels
 from petafit.config.layers import settings_digest

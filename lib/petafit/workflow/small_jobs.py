@@ -24,6 +24,8 @@ from petafit.features.encoding.vectors import Entries, sparse_vectors
 from petafit.features.feature import Categorical, Feature, Numeric, Vector
 from petafit.learners.mllib.trees import TreeEnsemble, TreeNodes
 from petafit.learners.online.merging.sparse_rows import add_at
+from petafit.learners.xgboost.categories import MOST_CODES, CountCategories, folds_of
+from petafit.learners.xgboost.matrix import MatrixEncoder, fold_means
 from petafit.search.candidate import Candidate
 from petafit.search.grouping import lanes_for
 from petafit.search.race import Race
@@ -68,6 +70,8 @@ def run_small_jobs() -> None:
     _encode_vectors()
     _apply_trees()
     _race_side_by_side()
+    _encode_categories(("a", "b"))
+    _encode_categories(tuple(f"{number}" for number in range(MOST_CODES + 1)))
 
 
 def cases() -> Iterator[dict[str, Any]]:
@@ -176,6 +180,18 @@ def _race_side_by_side() -> None:
     race = Race(lanes_for(candidates, encoder), ClassificationMetrics())
     batch = pa.record_batch({"number": [0.0, 1.0], "text": ["a", "b"], "label": [0, 1]})
     race.reduce(race.start(), encoder(batch))
+
+
+def _encode_categories(values: tuple[str, ...]) -> None:
+    """Encode categories as XGBoost takes them, which need not be installed."""
+    batch = pa.record_batch({"text": values, "bought": [True] * len(values)})
+    statistics = TableStatistics(None, None, {}, (False, True))
+    encoder = Encoder((Categorical("text"),), statistics, hash_bits=5, label="bought")
+    counting = CountCategories(encoder)
+    counted = counting.finish(counting.reduce(counting.start(), batch))
+    matrix = MatrixEncoder.of(encoder, counted)
+    matrix(batch)
+    matrix(batch, fold_means(counted), folds_of(0, len(values)))
 
 
 def _write_table(folder: Path) -> None:

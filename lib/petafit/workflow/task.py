@@ -23,6 +23,7 @@ from petafit.functions.function import Function
 from petafit.functions.module import FunctionModule
 from petafit.learners.mllib import recommenders
 from petafit.learners.registry import LearnerInfo, describe
+from petafit.learners.xgboost.columns import tree_features
 from petafit.models.signature import Signature
 from petafit.table.columns import has_column
 from petafit.table.contract import Checks, compile_checks
@@ -116,6 +117,8 @@ class Task:
             staged=staged,
         )
         _check_targets(features, settings, kind)
+        if learner.family == "xgboost":
+            features = tree_features(features, learner.name)
         needed = (*columns_of(features), *derived.stored(()))
         used = tuple(dict.fromkeys(name for name in needed if name in derivable))
         if used and settings.functions:

@@ -62,6 +62,10 @@ def train(settings: Settings, **options: Unpack[JobOptions]) -> Run:
             rows.require_spark()
             fit = fit_factors if task.learner.kind == "recommender" else fit_in_spark
             fitted = fit(job, task, rows)
+        elif task.learner.family == "xgboost":
+            from petafit.workflow.fit_trees import fit_trees
+
+            fitted = fit_trees(job, task, rows, source)
         else:
             encoder = encoder_for(job, task, rows)
             task = with_step_size(job, task, encoder, rows, source)
@@ -69,6 +73,7 @@ def train(settings: Settings, **options: Unpack[JobOptions]) -> Run:
                 fitted = FittedModel(*fit_in_rounds(job, task, encoder, rows, source))
         _publish(job, fitted, stages)
         job.run.folder.remove("rounds")
+        job.run.folder.remove("trees")
     return job.run
 
 
@@ -96,15 +101,17 @@ def _check(settings: Settings) -> None:
     """Refuse, before anything starts, what cannot be fitted or published."""
     found = describe(settings.learner)
     ModelStore(settings.paths.models).check(settings.model_name)
-    if found.family == "mllib" and settings.training.newton:
+    fits_itself = {"mllib": "Spark", "xgboost": "XGBoost"}.get(found.family)
+    if fits_itself and settings.training.newton:
         raise ConfigurationError(
             f"`training.newton` cannot refine {found.name}",
             expected="an online linear learner of petafit's",
             hint="Set `training.newton: 0`.",
         )
-    if found.family == "mllib" and settings.training.keep_summaries:
+    if fits_itself and settings.training.keep_summaries:
         raise ConfigurationError(
-            f"`training.keep_summaries` has nothing to keep of {found.name}: Spark fits it whole",
+            f"`training.keep_summaries` has nothing to keep of {found.name}: {fits_itself} fits it "
+            "whole",
             expected="a learner of petafit's or scikit-learn's",
             hint="Leave `training.keep_summaries` out, or choose another learner.",
         )

@@ -72,7 +72,7 @@ def coded(feature: Categorical, column: pa.Array) -> pa.DictionaryArray:
         case _ if column.null_count == len(column):
             return pa.nulls(len(column), STRINGS)
         case DatePart():
-            return _distinct(_date_part(feature, column))
+            return _distinct(date_part(feature, column))
         case _ if pa.types.is_dictionary(column.type) and column.dictionary.null_count == 0:
             return column.cast(STRINGS)
         case _ if pa.types.is_dictionary(column.type):
@@ -103,7 +103,8 @@ _PARTS = {
 }
 
 
-def _date_part(feature: DatePart, column: pa.Array) -> pa.Array:
+def date_part(feature: DatePart, column: pa.Array) -> pa.Array:
+    """Return a part of dates or timestamps in UTC as integers, shape (n_rows,)."""
     kind = column.type
     if pa.types.is_timestamp(kind) and kind.tz is not None:
         # Arrow would return the parts of local time, and need a time zone database.

@@ -1,0 +1,1 @@
+"""XGBoost's boosted trees, fed from the stream of batches."""

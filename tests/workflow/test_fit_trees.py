@@ -1,0 +1,251 @@
+"""XGBoost's trees on petafit's stream: the whole job, on both engines."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import xgboost
+from sklearn.metrics import log_loss, mean_squared_error
+
+from petafit.config.settings import Settings
+from petafit.errors import ConfigurationError, ContractError, StorageError
+from petafit.models.model import load_model
+from petafit.models.xgboost import TreeModel
+from petafit.workflow.evaluate import evaluate
+from petafit.workflow.score import score
+from petafit.workflow.train import train
+from tests.small import replace_column, rewrite, table, with_settings
+
+VALIDATED = {"train": "month <= 9", "validation": "month = 9", "test": "month >= 10"}
+
+
+@pytest.fixture
+def trees(settings: Settings) -> Settings:
+    learner = {"name": "xgboost.XGBClassifier", "params": {"n_estimators": 20, "n_jobs": 1}}
+    return with_settings(settings, learner=learner)
+
+
+def model_of(settings: Settings) -> TreeModel:
+    model = load_model(Path(settings.paths.models) / "small")
+    assert isinstance(model, TreeModel)
+    return model
+
+
+def held_out() -> Any:
+    return table().to_pandas().query("month >= 10")
+
+
+def params(**given: Any) -> dict[str, Any]:
+    return {"params": {"n_estimators": 20, "n_jobs": 1, **given}}
+
+
+def test_a_model_is_trained_evaluated_loaded_and_scored(trees: Settings) -> None:
+    trained = train(trees).manifest
+    metrics = evaluate(trees).manifest["metrics"]
+    assert trained["rows"] == {"in": 4500, "used": 4500, "quarantined": 0}
+    assert metrics["log_loss"] < 0.85 * metrics["base_log_loss"]
+    assert [each["feature"] for each in trained["weights"]["features"]] == [
+        "city",
+        "speed",
+        "weekend",
+    ]
+
+    model, rows = model_of(trees), held_out()
+    probabilities = model.predict_proba(rows)
+    assert log_loss(rows["late"], probabilities) == pytest.approx(metrics["log_loss"])
+    contributions = model.contributions(rows)
+    assert contributions.shape == (len(rows), 4)
+    margins = np.log(probabilities[:, 1] / probabilities[:, 0])
+    np.testing.assert_allclose(contributions.sum(axis=1), margins, atol=1e-4)
+    assert score(trees).manifest["outputs"][0]["rows"] == 6000
+
+
+def test_the_same_settings_give_the_same_bytes(trees: Settings) -> None:
+    sampled = with_settings(trees, learner=params(subsample=0.7, colsample_bytree=0.7))
+    assert len({train(sampled).manifest["model"]["digest"] for _ in range(2)}) == 1
+
+
+def test_trees_are_those_of_xgboost_itself(trees: Settings) -> None:
+    few = pa.array([text[:6] for text in table()["city"].to_pylist()])  # 10 cities
+    rewrite(trees, replace_column("city", few))
+    train(trees)
+    whole = replace_column("city", few).to_pandas()
+    rows, test = whole.query("month <= 9"), whole.query("month >= 10")
+    values = sorted(rows["city"].unique())
+    frames = []
+    for frame in (rows, test):
+        columns = frame[["speed", "weekend", "city"]].copy()
+        columns["city"] = columns["city"].astype("category").cat.set_categories(values)
+        frames.append(columns)
+    own = xgboost.XGBClassifier(
+        n_estimators=20, learning_rate=0.1, max_cat_to_onehot=64, enable_categorical=True
+    ).fit(frames[0], rows["late"])
+    ours = model_of(trees).predict_proba(test)[:, 1]
+    # the order of the codes differs, and with it that of equal gains
+    np.testing.assert_allclose(ours, own.predict_proba(frames[1])[:, 1], atol=0.01)
+
+
+def test_validation_rows_end_the_training(trees: Settings) -> None:
+    settings = with_settings(
+        trees, split=VALIDATED, learner=params(n_estimators=400, learning_rate=0.5)
+    )
+    metrics = train(settings).manifest["metrics"]
+    assert metrics["trees"] < 100
+    assert model_of(settings).booster.num_boosted_rounds() == metrics["trees"]
+    rows = table().to_pandas().query("month == 9")
+    loss = log_loss(rows["late"], model_of(settings).predict_proba(rows))
+    assert metrics["validation_log_loss"] == pytest.approx(loss)
+
+
+def test_several_classes_and_weights(trees: Settings) -> None:
+    kind = np.where(table()["late"], np.arange(6000) % 2 + 1, 0)
+    rows = table().append_column("kind", pa.array([f"k{each}" for each in kind]))
+    rewrite(trees, rows.append_column("weight", pa.array((kind != 2).astype(float))))
+    settings = with_settings(trees, label={"column": "kind"}, weight="weight")
+    assert train(settings).manifest["rows"]["used"] < 4500
+    probabilities = model_of(settings).predict_proba(held_out())
+    assert probabilities.shape[1] == 2  # rows of weight 0 are none: their class does not occur
+
+    settings = with_settings(trees, label={"column": "kind"})
+    train(settings)
+    found = model_of(settings).predict_proba(held_out())
+    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-6)
+    assert found.shape[1] == 3
+    assert model_of(settings).contributions(held_out()).shape == (1500, 3, 6)
+    assert model_of(settings).matrix.names[2:] == ["city, k0", "city, k1", "city, k2"]
+
+
+def test_a_regressor_of_dates_and_many_values(trees: Settings) -> None:
+    day = pa.array(np.arange(6000) % 365, pa.int32()).cast(pa.date32())
+    rows = table().append_column("day", day)
+    rows = rows.append_column("user", pa.array([f"u{k % 900}" for k in range(6000)]))
+    value = np.arange(6000) % 365 // 31 + (np.arange(6000) % 900) / 90
+    rewrite(trees, rows.append_column("value", pa.array(value)))
+    settings = with_settings(
+        trees,
+        label={"column": "value"},
+        features=[{"date": "day", "parts": ["month"]}, {"categorical": "user"}],
+        learner={"name": "xgboost.XGBRegressor", "params": {"n_estimators": 60}},
+    )
+    train(settings)
+    metrics = evaluate(settings).manifest["metrics"]
+    test = rows.append_column("value", pa.array(value)).to_pandas().query("month >= 10")
+    error = mean_squared_error(test["value"], model_of(settings).predict(test))
+    assert metrics["mean_squared_error"] == pytest.approx(error)
+    assert error < 0.2 * value.var()
+
+
+def test_a_killed_run_resumes_to_the_same_bytes(trees: Settings, tmp_path: Path) -> None:
+    settings = with_settings(
+        trees,
+        split=VALIDATED,
+        learner=params(n_estimators=300, early_stopping_rounds=300),
+        training={"checkpoint_seconds": 0.01},
+    )
+    undisturbed = train(settings).manifest["model"]["digest"]
+    path = tmp_path / "settings.json"
+    path.write_text(settings.model_dump_json())
+    code = (
+        "import sys, petafit; from petafit.config.settings import Settings;"
+        "petafit.train(Settings.model_validate_json(open(sys.argv[1]).read()), run_id='killed')"
+    )
+    process = subprocess.Popen([sys.executable, "-c", code, path])
+    run = Path(settings.paths.runs) / "killed"
+    deadline = time.monotonic() + 120
+    while not list(run.glob("trees/*/trees.npz")) and time.monotonic() < deadline:
+        time.sleep(0.005)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert json.loads((run / "manifest.json").read_text())["status"] == "running"
+    assert list(run.glob("trees/*/trees.npz"))
+
+    resumed = train(settings, run_id="killed").manifest
+    assert resumed["model"]["digest"] == undisturbed
+    assert not (run / "trees").exists()
+
+
+@pytest.mark.parametrize(
+    ("features", "message"),
+    [
+        ([{"text": "city"}], "does not take the feature 'city_words'"),
+        ([{"cross": [["city", "weekend"]]}], "needs features|not among"),
+    ],
+)
+def test_features_that_trees_do_not_take_are_refused(
+    trees: Settings, features: list[Any], message: str
+) -> None:
+    with pytest.raises(ConfigurationError, match=message):
+        train(with_settings(trees, features=features))
+
+
+def test_labels_that_the_objective_does_not_take_are_refused(trees: Settings) -> None:
+    rewrite(trees, replace_column("late", np.full(6000, -1.0)))
+    learner = {"name": "xgboost.XGBRegressor", "params": {"objective": "count:poisson"}}
+    with pytest.raises(ConfigurationError, match=r"XGBoost cannot learn from these rows.*non-?neg"):
+        train(with_settings(trees, learner=learner))
+
+
+def test_bad_rows_are_counted(trees: Settings) -> None:
+    speed = table()["speed"].to_numpy(zero_copy_only=False).copy()
+    speed[:100] = np.inf
+    rewrite(trees, replace_column("speed", speed))
+    with pytest.raises(ContractError, match="100 of 4,500 rows break the contract"):
+        train(trees)
+    lenient = with_settings(trees, contract={"max_bad_share": 0.1})
+    assert train(lenient).manifest["rows"] == {"in": 4500, "used": 4400, "quarantined": 100}
+
+
+def test_damaged_trees_are_told(trees: Settings) -> None:
+    train(trees)
+    named = model_of(trees).to_state_dict()
+    content = named.arrays["xgboost/trees"].copy()
+    content[len(content) // 2 :] = 0
+    damaged = type(named)({**named.arrays, "xgboost/trees": content}, named.params)
+    with pytest.raises(StorageError, match="trees of a stored model are damaged"):
+        TreeModel.from_state_dict(damaged)
+
+
+@pytest.mark.spark
+def test_workers_grow_the_trees_together(trees: Settings, spark: Any) -> None:
+    train(trees)
+    alone = evaluate(trees).manifest["metrics"]["log_loss"]
+    on_spark = with_settings(trees, engine="spark", split=VALIDATED, learner=params())
+    trained = train(on_spark, spark=spark).manifest
+    assert trained["metrics"]["trees"] == 20
+    assert set(trained["peak_memory_bytes"]) == {"driver", "worker", "jvm"}
+    together = with_settings(trees, engine="spark")
+    assert train(together, spark=spark).manifest["rows"]["used"] == 4500
+    found = model_of(together).predict_proba(held_out())
+    frame = spark.createDataFrame(held_out().drop(columns="late"))
+    rows = model_of(together).transform(frame).orderBy("id").toPandas()
+    np.testing.assert_allclose(rows["probability"], found[:, 1], atol=1e-6)
+    # sketches of two workers are merged: splits are at other quantiles
+    loss = evaluate(together, spark=spark).manifest["metrics"]["log_loss"]
+    assert loss == pytest.approx(alone, abs=0.01)
+
+
+@pytest.mark.spark
+def test_what_one_worker_finds_is_told_and_not_what_the_others_lose(
+    trees: Settings, spark: Any
+) -> None:
+    delay = np.where(np.arange(6000) == 4400, -1.0, 1.0)
+    rewrite(trees, replace_column("late", delay))
+    learner = {"name": "xgboost.XGBRegressor", "params": {"objective": "count:poisson"}}
+    with pytest.raises(ConfigurationError, match=r"XGBoost cannot learn from these rows"):
+        train(with_settings(trees, learner=learner, engine="spark"), spark=spark)
+
+
+@pytest.mark.spark
+def test_more_workers_than_slots_are_refused(trees: Settings, spark: Any) -> None:
+    from petafit.aggregate.spark import SparkEngine
+
+    with pytest.raises(ConfigurationError, match=r"fewer slots than workers.*expected 3 slots"):
+        SparkEngine(spark).together(lambda number: {}, 3)
