@@ -164,9 +164,22 @@ def init(
     env: Env = "local",
     conf: Conf = None,
     force: Annotated[bool, typer.Option(help="Replace a task file that exists.")] = False,
+    train: Annotated[
+        str | None, typer.Option(help="The rows to train on, as in 'month <= 9'; needs --test.")
+    ] = None,
+    test: Annotated[str | None, typer.Option(help="The rows to test on: 'month >= 10'.")] = None,
 ) -> None:
     """Look at a table and write its task file."""
-    path = write_task_file(table, label=label, task=task, env=env, conf=conf, force=force)
+    path = write_task_file(
+        table,
+        label=label,
+        task=task,
+        env=env,
+        conf=conf,
+        force=force,
+        train=train,
+        test=test,
+    )
     typer.echo(f"Wrote {path}. Next: petafit train --task {path.stem}")
 
 

@@ -40,13 +40,18 @@ class Sample:
         return self.total_is_certain and self.rows.num_rows == self.total
 
 
-def take_sample(snapshot: Snapshot, columns: Sequence[str], *, rows: int = 100_000) -> Sample:
+def take_sample(
+    snapshot: Snapshot, columns: Sequence[str], *, rows: int = 100_000, reach: int = 1
+) -> Sample:
     """Read the first rows at up to 16 places, spread evenly over the table's files and within them.
 
     Parameters
     ----------
     rows : int
         Upper limit of the sampled rows; fewer if rows are wide.
+    reach : int
+        How many times as many rows are read, so that the sampled ones, runs at even distances,
+        tell more of a place than how it begins. Files are often sorted.
 
     Raises
     ------
@@ -60,13 +65,15 @@ def take_sample(snapshot: Snapshot, columns: Sequence[str], *, rows: int = 100_0
     schema = pa.schema([snapshot.schema.field(name) for name in columns])
     places = [
         place
-        for file, (_, groups) in zip(files, footers, strict=True)
-        for place in _places(file, groups, len(files), snapshot)
+        for file, (count, groups) in zip(files, footers, strict=True)
+        for place in _places(file, count, groups, len(files), snapshot)
     ]
     batches: list[pa.RecordBatch] = []
     left = min(rows, _CELLS // max(1, len(columns)))
-    for i, place in enumerate(places):
-        found = list(_first_rows(place, schema, rows=left // (len(places) - i)))
+    for i, (place, there) in enumerate(places):
+        wanted = left // (len(places) - i)
+        thinning = max(1, min(reach, there // max(1, wanted)))
+        found = list(_some_rows(place, schema, rows=wanted, thinning=thinning))
         left -= sum(batch.num_rows for batch in found)
         batches += found
     counted = sum(count for count, _ in footers)
@@ -80,18 +87,23 @@ def _footer(file: DataFile) -> tuple[int, int]:
         return opened.footer.num_rows, opened.footer.num_row_groups
 
 
-def _places(file: DataFile, groups: int, files: int, snapshot: Snapshot) -> Iterator[Slice]:
-    """Return byte ranges of a file, at most as many as its row groups."""
+def _places(
+    file: DataFile, count: int, groups: int, files: int, snapshot: Snapshot
+) -> Iterator[tuple[Slice, int]]:
+    """Yield byte ranges of a file, at most as many as its row groups, and about how many rows."""
     ranges = max(1, min(groups, _PLACES // files))
     for number in range(ranges):
         start, stop = (file.size * place // ranges for place in (number, number + 1))
-        yield replace(slice_of(file, start, stop, snapshot), rows=None)
+        yield replace(slice_of(file, start, stop, snapshot), rows=None), count // ranges
 
 
-def _first_rows(place: Slice, schema: pa.Schema, *, rows: int) -> Iterator[pa.RecordBatch]:
+def _some_rows(
+    place: Slice, schema: pa.Schema, *, rows: int, thinning: int
+) -> Iterator[pa.RecordBatch]:
+    """Yield the first rows of a place, or of each batch one in `thinning`."""
     room = _BYTES // _PLACES
     for batch in read_slice(place, schema, _BATCH_ROWS):
-        taken = batch.slice(0, rows)
+        taken = batch.slice(0, min(rows, -(-batch.num_rows // thinning)))
         yield taken
         rows -= taken.num_rows
         room -= taken.nbytes

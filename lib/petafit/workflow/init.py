@@ -15,15 +15,17 @@ from petafit.features.columns import is_date
 from petafit.store.filesystem import Folder
 from petafit.store.object_storage import export
 from petafit.stream.sample import Sample, take_sample
+from petafit.suggestion.seen import feature_kind
+from petafit.suggestion.splits import Division, division_of
+from petafit.suggestion.task_file import task_text
 from petafit.table.columns import Spellings, has_column, present
 from petafit.table.opening import open_table
 from petafit.table.snapshot import Snapshot
-from petafit.workflow.suggest import feature_kind
-from petafit.workflow.task_file import task_text
 
 _NAME = re.compile(r"\w[\w.-]*")
 _OF_CATALOG = re.compile(r"\w+(\.\w+)+")
 _FORMATS = ("csv", "json", "orc", "avro")
+_REACH = 8
 _ON_THIS_MACHINE = Spark(master="local[*]")
 
 
@@ -35,6 +37,8 @@ def write_task_file(
     env: str = "local",
     conf: str | Path | None = None,
     force: bool = False,
+    train: str | None = None,
+    test: str | None = None,
 ) -> Path:
     """Write ``conf/tasks/<task>.yaml`` for a table.
 
@@ -57,11 +61,15 @@ def write_task_file(
         The folder of settings; by default ``$PETAFIT_CONF``, or ``./conf``.
     force : bool
         Replace a task file that is there.
+    train, test : str, optional
+        Conditions on the rows to train and to test on, such as ``month <= 9``; by default what the
+        table's columns suggest.
 
     Raises
     ------
     ConfigurationError
-        There is no such table or column, the task exists, or the label cannot be predicted.
+        There is no such table or column, the task exists, the label cannot be predicted, or the
+        conditions are wrong or select no row.
     EmptyInputError
         The table has no rows, or none with a label.
     """
@@ -72,7 +80,11 @@ def write_task_file(
     settings = _settings_of(env, conf, label)
     export(settings.storage.variables())
     named = _named(table)
-    text = _text_of(named, label) if named.is_stored else _text_by_spark(named, label, settings)
+    given = _given(train, test)
+    if named.is_stored:
+        text = _text_of(named, label, given)
+    else:
+        text = _text_by_spark(named, label, given, settings)
     folder = Folder(path.parent)
     if force:
         folder.write(path.name, text.encode())
@@ -100,11 +112,22 @@ def _is_of_catalog(table: str) -> bool:
     return bool(_OF_CATALOG.fullmatch(table)) and not Folder(table).exists()
 
 
-def _text_of(table: Table, label: str) -> str:
+def _given(train: str | None, test: str | None) -> Division | None:
+    """Return the division that two conditions make; None without them."""
+    if train is None and test is None:
+        return None
+    if train is None or test is None:
+        raise ConfigurationError(
+            "A split needs both conditions", hint="Give --train and --test, or neither."
+        )
+    return division_of(train, test)
+
+
+def _text_of(table: Table, label: str, division: Division | None) -> str:
     snapshot = open_table(table)
     label = Spellings(snapshot.schema.names).find(label) or label
-    take = partial(take_sample, snapshot)
-    return task_text(table, snapshot, _look(snapshot, label, take), label)
+    take = partial(take_sample, snapshot, reach=_REACH)
+    return task_text(table, snapshot, _look(snapshot, label, take), label, division)
 
 
 def _settings_of(env: str, conf: str | Path | None, label: str) -> Settings:
@@ -114,7 +137,7 @@ def _settings_of(env: str, conf: str | Path | None, label: str) -> Settings:
     return Settings(task="init", label=label, spark=_ON_THIS_MACHINE)
 
 
-def _text_by_spark(table: Table, label: str, settings: Settings) -> str:
+def _text_by_spark(table: Table, label: str, division: Division | None, settings: Settings) -> str:
     from petafit.spark.session import open_session
     from petafit.stream.scan.sources import open_source, sample_of
 
@@ -125,7 +148,7 @@ def _text_by_spark(table: Table, label: str, settings: Settings) -> str:
         def take(columns: list[str]) -> Sample:
             return Sample(*sample_of(frame, snapshot, columns), total_is_certain=True)
 
-        return task_text(table, snapshot, _look(snapshot, label, take), label)
+        return task_text(table, snapshot, _look(snapshot, label, take), label, division)
 
 
 def _task_name(task: str | None, table: str) -> str:

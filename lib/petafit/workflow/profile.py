@@ -1,22 +1,15 @@
 """The pass before training: what the features need to know of all training rows."""
 
 import logging
-from collections.abc import Iterable
 from typing import Any, TypeVar
-
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from petafit.aggregate.aggregator import Aggregator
 from petafit.aggregate.checked import Checked
-from petafit.config.feature_groups import UnicodeForm
 from petafit.errors import EmptyInputError
 from petafit.features.column_statistics import TableStatistics
-from petafit.features.columns import is_string
 from petafit.features.encoder import Encoder
 from petafit.features.profile import no_rows
-from petafit.features.unicode_form import normalized
-from petafit.table.columns import legible, present
+from petafit.suggestion.unicode_forms import USUAL_FORM, first_repeated
 from petafit.workflow.job import Job
 from petafit.workflow.rows import TaskRows
 from petafit.workflow.task import Task
@@ -24,8 +17,6 @@ from petafit.workflow.task import Task
 log = logging.getLogger("petafit")
 
 Result = TypeVar("Result")
-
-USUAL_FORM: UnicodeForm = "NFC"
 
 
 def encoder_for(job: Job, task: Task, rows: TaskRows) -> Encoder:
@@ -75,23 +66,3 @@ def _encoder(task: Task, statistics: TableStatistics) -> Encoder:
             USUAL_FORM,
         )
     return task.encoder(statistics)
-
-
-def in_several_forms(values: pa.ChunkedArray) -> str | None:
-    """A text that values have in several Unicode forms, in the usual one; None without any.
-
-    Examples
-    --------
-    >>> in_several_forms(pa.chunked_array([["e\\u0301", "\\u00e9", "e"]])) == "\\u00e9"
-    True
-    """
-    if not is_string(values.type):
-        return None
-    return first_repeated(legible(present(values).cast(pa.string()).unique()))
-
-
-def first_repeated(texts: Iterable[str] | pa.StringArray) -> str | None:
-    """The first of different texts that is another one in another Unicode form; None: none is."""
-    counts = pc.value_counts(normalized(pa.array(texts, pa.string()), USUAL_FORM, ""))
-    repeated = counts.field("values").filter(pc.greater(counts.field("counts"), 1))
-    return repeated[0].as_py() if len(repeated) else None

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pytest
 
-from petafit.workflow.suggest import Cut, Seen, choose_cut, choose_keys, label_kind
+from petafit.suggestion.keys import choose_keys
+from petafit.suggestion.seen import Seen, label_kind
+from petafit.suggestion.splits import Cut, choose_cut
 
 ROWS = 1000
 

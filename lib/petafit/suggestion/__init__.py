@@ -1,0 +1,1 @@
+"""Suggestions for a task, from rows of its table."""
