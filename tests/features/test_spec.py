@@ -8,12 +8,15 @@ from petafit.features.feature import (
     Binned,
     Boolean,
     Categorical,
+    Count,
     Cross,
     DatePart,
+    Frequent,
     Indicator,
     IndicatorIfTelling,
     Numeric,
     QuantileBinned,
+    TargetMean,
     Text,
 )
 from petafit.features.spec import LOG2_EDGES, resolve
@@ -102,6 +105,15 @@ def test_a_key_may_be_named():
 def test_options_reach_the_features():
     group = {"numeric": ["hour"], "impute": 0, "log1p": True, "scale": "none", "indicator": True}
     assert resolved(group) == (Numeric("hour", 0.0, True, "none"), Indicator("hour"))
+    assert resolved({"categorical": "origin", "min_count": 9}) == (Frequent("origin", 9),)
+    grouped = resolved({"categorical": "origin", "min_count": 9}, {"cross": [["origin", "hour"]]})
+    assert grouped[1] == Cross((Frequent("origin", 9), Categorical("hour")))
+    means = {"target": ["origin", "hour"], "smoothing": 3}
+    assert resolved(means, {"count": "origin"}) == (
+        TargetMean("origin", 3.0),
+        TargetMean("hour", 3.0),
+        Count("origin"),
+    )
     telling = {"numeric": ["hour"], "indicator": "auto"}
     assert resolved(telling) == (Numeric("hour"), IndicatorIfTelling("hour"))
     assert resolved({"binned": "hour"}) == (Binned("hour", LOG2_EDGES),)

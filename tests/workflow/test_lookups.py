@@ -19,7 +19,8 @@ from petafit.workflow.score import score
 from petafit.workflow.train import train
 from tests.small import table, with_settings
 
-FEATURES = [{"target": "city", "smoothing": 5}, {"count": "city"}, {"numeric": "speed"}]
+RARE = {"categorical": "month", "min_count": 480}
+FEATURES = [{"target": "city", "smoothing": 5}, {"count": "city"}, {"numeric": "speed"}, RARE]
 
 
 @pytest.fixture
@@ -92,4 +93,6 @@ def test_exports_refuse_them_by_name(looked_up: Settings, tmp_path: Path, to: st
         petafit.export(
             with_settings(looked_up, export={"to": to, "output": f"{tmp_path}/exported"})
         )
-    assert "city_target: looked up in a table" in "\n".join(refused.value.details)
+    refusals = "\n".join(refused.value.details)
+    for name in ("city_target", "city_count", "month"):
+        assert f"{name}: needs a table of the training rows' values" in refusals

@@ -51,6 +51,12 @@ class CategoricalFeatures(Section):
     """Columns used by their distinct values: strings and integers."""
 
     categorical: Names = Field(description="as in numeric")
+    min_count: int | None = Field(
+        None,
+        ge=2,
+        description="values of fewer training rows, and unseen ones, are the category (rare); "
+        "null: each is its own",
+    )
 
 
 class CountFeatures(Section):

@@ -28,7 +28,9 @@ class IndexNames(Aggregator[StateDict, pa.RecordBatch, dict[int, str]]):
 
     def __init__(self, encoder: Encoder, wanted: Sequence[int]) -> None:
         self.wanted = np.array(sorted(wanted), np.int64)
-        self.block = CategoryBlock(encoder.features, encoder.hash_bits, encoder.unicode)
+        self.block = CategoryBlock(
+            encoder.features, encoder.hash_bits, encoder.unicode, encoder.statistics.tables
+        )
         self.numbers = dict(zip(encoder.space.numbers.tolist(), encoder.space.names, strict=True))
 
     def start(self, model: StateDict | None = None) -> StateDict:

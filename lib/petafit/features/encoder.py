@@ -23,7 +23,7 @@ from petafit.features.encoding.origins import EntryOrigins, traced
 from petafit.features.encoding.stored import check_stored, reading
 from petafit.features.encoding.target import class_positions, label_numbers, row_weights
 from petafit.features.encoding.vectors import VectorBlock, joined
-from petafit.features.feature import Feature, Lookup, Text, Vector, from_plain, to_plain
+from petafit.features.feature import Feature, Frequent, Lookup, Text, Vector, from_plain, to_plain
 from petafit.features.text.ngrams import TextBlock
 from petafit.features.value_table import ValueTable
 from petafit.store.arrays import StateDict
@@ -90,7 +90,7 @@ class Encoder:
         self.layout, self.dtype = layout, dtype
         self.numbers_apart, self.unicode = numbers_apart, unicode
         self._numeric = NumericBlock(features, statistics)
-        self._category = CategoryBlock(features, hash_bits, unicode)
+        self._category = CategoryBlock(features, hash_bits, unicode, statistics.tables)
         self._text = TextBlock(features, hash_bits, unicode)
         self._lookup = LookupBlock(features, statistics.tables, unicode)
         self.folds_by = tuple(folds_by) if self._lookup.has_folds else ()
@@ -237,7 +237,7 @@ class Encoder:
             tables = {
                 feature.name: ValueTable.from_state_dict(named.part(f"tables/{feature.name}"))
                 for feature in features
-                if isinstance(feature, Lookup)
+                if isinstance(feature, Lookup | Frequent)
             }
             statistics = replace(statistics, tables=tables)
         return cls(features, statistics, **given, layout=layout, dtype=dtype)

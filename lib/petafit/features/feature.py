@@ -7,6 +7,8 @@ from typing import Any, Literal, cast
 from petafit.config.feature_groups import DatePart as Part
 
 CROSS = "×"
+RARE = "(rare)"
+"""The text of values that training had in few rows, or in none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,13 @@ class Categorical:
     @property
     def columns(self) -> tuple[str, ...]:
         return (self.column,)
+
+
+@dataclass(frozen=True, slots=True)
+class Frequent(Categorical):
+    """The values of at least `min_count` training rows; all others are one category, `RARE`."""
+
+    min_count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,9 +218,17 @@ class Vector:
 
 Feature = Numeric | Categorical | Count | TargetMean | Text | Vector | Cross
 
+
+def needs_table(feature: Feature) -> bool:
+    """Return whether a feature is made by a table of the training rows' values."""
+    parts = feature.parts if isinstance(feature, Cross) else (feature,)
+    return any(isinstance(part, Lookup | Frequent) for part in parts)
+
+
 _KINDS: dict[str, type[Numeric | Categorical | Count | TargetMean | Text | Vector]] = {
     "numeric": Numeric,
     "categorical": Categorical,
+    "frequent": Frequent,
     "boolean": Boolean,
     "indicator": Indicator,
     "binned": Binned,

@@ -10,8 +10,9 @@ from petafit.config.feature_groups import UnicodeForm
 from petafit.config.section import Scalar
 from petafit.errors import ContractError
 from petafit.features.cells import CellSums
-from petafit.features.encoding.lookup import HashedCategories, hashes_of_texts, row_folds
-from petafit.features.feature import Feature, Lookup, TargetMean
+from petafit.features.encoding.hashing import hashes_of_texts
+from petafit.features.encoding.lookup import HashedCategories, row_folds
+from petafit.features.feature import Feature, Frequent, Lookup, TargetMean
 from petafit.features.value_table import MOST_CELLS, ValueTable, n_sums, sums_of_folds
 from petafit.store.arrays import StateDict
 
@@ -32,7 +33,7 @@ class LookupSums:
     def __init__(
         self, features: Sequence[Feature], *, keys: Sequence[str], form: UnicodeForm | None
     ) -> None:
-        self.features = tuple(f for f in features if isinstance(f, Lookup))
+        self.features = tuple(f for f in features if isinstance(f, Lookup | Frequent))
         self.needs_label = any(isinstance(f, TargetMean) for f in self.features)
         self._keys = tuple(keys) if self.needs_label else ()
         self._categories = [HashedCategories(feature.column, form) for feature in self.features]
@@ -105,12 +106,20 @@ class LookupSums:
                 )
             first, second = (float(class_numbers(pa.array([each]))[0]) for each in classes)
             numbers = (first, second)
-        return {
-            feature.name: ValueTable.of_means(found, feature.smoothing, numbers)
-            if isinstance(feature, TargetMean)
-            else ValueTable.of_counts(found)
-            for feature, found in zip(self.features, sums, strict=True)
-        }
+        pairs = zip(self.features, sums, strict=True)
+        return {feature.name: _table(feature, found, numbers) for feature, found in pairs}
+
+
+def _table(
+    feature: Lookup | Frequent, found: CellSums, numbers: tuple[float, float] | None
+) -> ValueTable:
+    match feature:
+        case TargetMean():
+            return ValueTable.of_means(found, feature.smoothing, numbers)
+        case Frequent():
+            return ValueTable.of_frequent(found, feature.min_count)
+        case _:
+            return ValueTable.of_counts(found)
 
 
 def class_numbers(labels: pa.Array) -> np.ndarray:

@@ -38,6 +38,7 @@ from petafit.features.feature import (
     Cross,
     DatePart,
     Feature,
+    Frequent,
     Indicator,
     IndicatorIfTelling,
     Numeric,
@@ -219,6 +220,8 @@ def features_of(group: ColumnGroup, field: pa.Field) -> tuple[Feature, ...]:
         case BinnedFeatures():
             return (_binned(group, field.name),)
         case CategoricalFeatures():
+            if group.min_count is not None:
+                return (Frequent(field.name, group.min_count),)
             return (Categorical(field.name),)
         case CountFeatures():
             return (Count(field.name),)

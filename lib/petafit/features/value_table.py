@@ -29,7 +29,7 @@ class ValueTable:
     cells : ndarray of int64, shape (n_cells,)
         In ascending order.
     values : ndarray of float64, shape (n_cells + 1,)
-        To mean 0 and deviation 1 over the training rows; the last is that of other cells.
+        Numbers to mean 0 and deviation 1 over the training rows; the last is that of other cells.
     folds : ndarray of float32, shape (n_folds, n_cells + 1), or None
         The same without the rows of each fold; not stored.
     """
@@ -46,6 +46,12 @@ class ValueTable:
         shift, divisor = _scale(np.log1p(rows), rows)
         values = (np.log1p(np.append(rows, 0.0)) - shift) / divisor
         return cls(counted.level, counted.cells, values)
+
+    @classmethod
+    def of_frequent(cls, counted: CellSums, min_count: int) -> Self:
+        """Return the table of cells of at least so many rows: 1, and 0 for others."""
+        cells = counted.cells[counted.sums[:, 0] >= min_count]
+        return cls(counted.level, cells, np.append(np.ones(len(cells)), 0.0))
 
     @classmethod
     def of_means(

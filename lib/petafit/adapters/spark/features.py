@@ -20,7 +20,7 @@ from petafit.config.settings import Settings
 from petafit.config.validation import validate
 from petafit.errors import ConfigurationError
 from petafit.features.encoder import Encoder
-from petafit.features.feature import Feature, Lookup, columns_of
+from petafit.features.feature import Feature, columns_of, needs_table
 from petafit.features.profile import Profile
 from petafit.features.spec import resolve
 from petafit.functions.arrow_columns import with_arrow_columns
@@ -154,10 +154,11 @@ class FeatureEncoderModel(_Declared, Model, DefaultParamsReadable[Any], DefaultP
 
 def _refuse_lookups(features: Sequence[Feature]) -> None:
     for feature in features:
-        if isinstance(feature, Lookup):
+        if needs_table(feature):
             raise ConfigurationError(
-                f"FeatureEncoder cannot make the feature {feature.name!r}, which is looked up",
-                hint="Use `categorical`, or train by `petafit.train`.",
+                f"FeatureEncoder cannot make the feature {feature.name!r}, which needs a table "
+                "of values",
+                hint="Use plain `categorical`, or train by `petafit.train`.",
             )
 
 

@@ -1,7 +1,8 @@
 """Categories of a batch: codes into texts, their hashed indices, and crosses."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,7 @@ from petafit.features.columns import is_string
 from petafit.features.encoding.csr import room_for_columns
 from petafit.features.encoding.hashing import NOTHING, indices_of_crosses, indices_of_texts
 from petafit.features.encoding.numeric import bin_codes, bin_names, numbers
+from petafit.features.encoding.rare import GroupedTexts
 from petafit.features.feature import (
     CROSS,
     Binned,
@@ -22,9 +24,11 @@ from petafit.features.feature import (
     Cross,
     DatePart,
     Feature,
+    Frequent,
     Indicator,
 )
 from petafit.features.unicode_form import NormalTexts
+from petafit.features.value_table import ValueTable
 from petafit.stream.batches import one_code_a_row
 from petafit.table.columns import STRINGS
 
@@ -187,10 +191,16 @@ class CategoryBlock:
     hash_bits : int
     form : {"NFC", "NFD", "NFKC", "NFKD"}, optional
         Unicode form to which the columns' texts are normalized.
+    tables : mapping of str to ValueTable
+        The values that are not rare, by the names of features that group rare ones.
     """
 
     def __init__(
-        self, features: Sequence[Feature], hash_bits: int, form: UnicodeForm | None = None
+        self,
+        features: Sequence[Feature],
+        hash_bits: int,
+        form: UnicodeForm | None = None,
+        tables: Mapping[str, ValueTable] = MappingProxyType({}),
     ) -> None:
         self._hash_bits = hash_bits
         categoricals = dict.fromkeys(f for f in features if isinstance(f, Categorical))
@@ -200,7 +210,13 @@ class CategoryBlock:
             dict.fromkeys([*categoricals, *(part for cross in crosses for part in cross.parts)])
         )
         self._normal = [
-            NormalTexts(form, source.column) if form and type(source) is Categorical else None
+            NormalTexts(form, source.column)
+            if form and type(source) in (Categorical, Frequent)
+            else None
+            for source in self._sources
+        ]
+        self._grouped = [
+            GroupedTexts(tables[source.name]) if isinstance(source, Frequent) else None
             for source in self._sources
         ]
         self._crosses = [
@@ -244,10 +260,10 @@ class CategoryBlock:
 
     def _coded(self, batch: pa.RecordBatch) -> list[pa.DictionaryArray]:
         found = [coded(source, batch.column(source.column)) for source in self._sources]
-        return [
-            texts.of(column) if texts else column
-            for texts, column in zip(self._normal, found, strict=True)
-        ]
+        for texts in (self._normal, self._grouped):
+            pairs = zip(texts, found, strict=True)
+            found = [each.of(column) if each else column for each, column in pairs]
+        return found
 
     def _crossed(self, prefix: str, parts: Sequence[Categories]) -> np.ndarray:
         codes = np.stack([part.codes for part in parts])

@@ -83,6 +83,9 @@ def finish(state: np.uint32, pending: np.uint64, length: int) -> np.uint32:
 NOTHING = -1
 """The index of a value that has no feature."""
 
+_TABLE_BITS = 30
+"""Of 100,000 categories about five pairs share a hash of these, and so their numbers."""
+
 _CROSS_BYTES = np.frombuffer(CROSS.encode(), np.uint8)
 _MEMO_SLOTS = 8192  # 96 kB for a pair: fits into the second-level cache
 
@@ -106,6 +109,11 @@ def indices_of_texts(prefix: str, texts: pa.StringArray, hash_bits: int) -> np.n
     indices = np.empty(len(texts), np.int32)
     _hash_texts(bytes_of(prefix), *buffers_of(texts), index_mask(hash_bits), indices)
     return indices
+
+
+def hashes_of_texts(texts: pa.StringArray) -> np.ndarray:
+    """Return a hash of each text by which tables have it, (n_texts,) int64."""
+    return indices_of_texts("", texts, _TABLE_BITS).astype(np.int64)
 
 
 def indices_of_crosses(

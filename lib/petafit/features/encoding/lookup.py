@@ -10,14 +10,11 @@ from petafit.config.feature_groups import UnicodeForm
 from petafit.features.buffers import place_of
 from petafit.features.encoding.categorical import coded
 from petafit.features.encoding.csr import room_for_columns
-from petafit.features.encoding.hashing import NOTHING, indices_of_texts
+from petafit.features.encoding.hashing import NOTHING, hashes_of_texts
 from petafit.features.feature import Categorical, Feature, Lookup
 from petafit.features.unicode_form import NormalTexts
 from petafit.features.value_table import FOLDS, ValueTable
 from petafit.table.filters.split import key_hashes
-
-_BITS = 30
-"""Bits of a hash: of 100,000 categories about five pairs share one, and so their numbers."""
 
 
 class HashedCategories:
@@ -45,11 +42,6 @@ class HashedCategories:
         """Return the hash of each row's category, (n_rows,) int64; `NOTHING` for null."""
         codes, texts = self.of(column)
         return np.append(hashes_of_texts(texts), NOTHING)[codes]
-
-
-def hashes_of_texts(texts: pa.StringArray) -> np.ndarray:
-    """Return the hash of each text, (n_texts,) int64."""
-    return indices_of_texts("", texts, _BITS).astype(np.int64)
 
 
 def row_folds(batch: pa.RecordBatch, keys: Sequence[str]) -> np.ndarray:

@@ -22,6 +22,7 @@ from petafit.features.feature import (
     Cross,
     DatePart,
     Feature,
+    Frequent,
     Indicator,
     Numeric,
     TargetMean,
@@ -48,8 +49,19 @@ _STATISTICS = TypeAdapter(TableStatistics)
 _FEATURES: Mapping[type, TypeAdapter[Any]] = {
     kind: TypeAdapter(kind)
     for kind in (
-        *(Numeric, Categorical, Boolean, Indicator, Binned, DatePart, Count, TargetMean, Text),
-        Vector,
+        *(
+            Numeric,
+            Categorical,
+            Frequent,
+            Boolean,
+            Indicator,
+            Binned,
+            DatePart,
+            Count,
+            TargetMean,
+            Text,
+        ),
+        *(Frequent, Vector),
     )
 }
 

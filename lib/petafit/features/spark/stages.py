@@ -23,10 +23,10 @@ from petafit.features.feature import (
     DatePart,
     Feature,
     Indicator,
-    Lookup,
     Numeric,
     Text,
     Vector,
+    needs_table,
 )
 from petafit.features.spark.number_stage import AddNumbers
 from petafit.features.spark.text_stage import AddText
@@ -129,10 +129,11 @@ def check_features(features: Iterable[Feature]) -> None:
         Names the first.
     """
     for feature in features:
-        if isinstance(feature, Lookup):
+        if needs_table(feature):
             raise ConfigurationError(
-                f"MLlib cannot learn from the feature {feature.name!r}, which is looked up",
-                hint="Choose a learner that is not from MLlib, or use `categorical:`.",
+                f"MLlib cannot learn from the feature {feature.name!r}, which needs a table "
+                "of values",
+                hint="Choose a learner that is not from MLlib, or use plain `categorical:`.",
             )
 
 
