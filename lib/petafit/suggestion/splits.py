@@ -42,6 +42,8 @@ class Division:
     by_time : str or None
         The column by which later rows test; None if rows are divided in another way.
     reason : str
+    is_given : bool
+        The user's own conditions.
     """
 
     train: tuple[str, ...]
@@ -50,6 +52,7 @@ class Division:
     reason: str
     validation: tuple[str, ...] = ()
     by_time: str | None = None
+    is_given: bool = False
 
     def check(self, schema: pa.Schema) -> None:
         """Refuse conditions that a table of this schema cannot evaluate; as `Predicate.check`."""
@@ -69,7 +72,7 @@ def division_of(train: str, test: str) -> Division:
     columns = dict.fromkeys(each.column for part in conditions for each in part)
     tested = {each.column for each in conditions[1] if each.operator in _LATER}
     by_time = next(iter(tested)) if len(columns) == len(tested) == 1 else None
-    return Division((train,), (test,), tuple(columns), "as given", by_time=by_time)
+    return Division((train,), (test,), tuple(columns), "as given", by_time=by_time, is_given=True)
 
 
 def choose_division(

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from petafit.config.feature_groups import UnicodeForm
 from petafit.config.tables import Table
 from petafit.config.yaml12 import dump
+from petafit.errors import EmptyInputError
 from petafit.features.encoding.target import plain_labels
 from petafit.features.unicode_form import normalized
 from petafit.stream.sample import Sample
@@ -84,6 +85,11 @@ def _measured(
     """Measure the columns that may be features, on rows to train on."""
     candidates = [column for column in columns if column.name not in roles.left_out]
     known = training_rows(rows, label, roles.division)
+    if not known.num_rows and roles.division is not None and roles.division.is_given:
+        raise EmptyInputError(
+            f"No row that was looked at is to train on: {' and '.join(roles.division.train)}",
+            hint="Correct --train; `petafit init` without it tells what the columns hold.",
+        )
     time = None if roles.division is None else roles.division.by_time
     halves = at_random(known, label.name, label_kind(label), unicode)
     return measure(candidates, halves, time=time, taken=rows.column_names)
