@@ -11,7 +11,8 @@ from deltalake import DeltaTable
 
 import petafit
 from petafit.cli import tables as show
-from petafit.config.settings import Settings
+from petafit.config.exporting import Exporting
+from petafit.config.settings import Explaining, Settings
 from petafit.errors import ConfigurationError, ContractError, EmptyInputError, StorageError
 from petafit.models.model import model_from_named
 from petafit.models.recommender import RecommenderModel
@@ -20,6 +21,7 @@ from petafit.spark.compatibility import frame_of
 from petafit.store.arrays import StateDict
 from petafit.table.opening import open_table
 from petafit.workflow.evaluate import evaluate
+from petafit.workflow.explain import explain
 from petafit.workflow.instances import open_instances
 from petafit.workflow.score import score
 from petafit.workflow.spelling import spelled
@@ -119,6 +121,16 @@ def test_ratings_are_predicted(
     own = model.transform(frame_of(spark, some)).orderBy("id").toPandas()
     np.testing.assert_array_equal(own["prediction"].isna(), new[2300:2350])
     np.testing.assert_array_equal(own["row_status"], scored["row_status"][2300:2350])
+
+    with pytest.raises(ConfigurationError, match=r"mllib\.ALS cannot be measured: Spark fits it"):
+        explain(
+            settings.model_copy(update={"explain": Explaining(influence="partitions")}),
+            spark=spark,
+        )
+    export = Exporting(to="spark", output=str(tmp_path / "exported"))
+    with pytest.raises(ConfigurationError, match=r"mllib\.ALS cannot be exported"):
+        petafit.export(settings.model_copy(update={"export": export}), spark=spark)
+    assert not (tmp_path / "exported").exists()
 
 
 def found_of(model: RecommenderModel, table: pa.Table, rows: np.ndarray) -> np.ndarray:

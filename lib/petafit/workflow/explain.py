@@ -8,6 +8,7 @@ from petafit.errors import ConfigurationError
 from petafit.evaluation.evaluate import metrics_of
 from petafit.explanation.influence import Changes, Influence
 from petafit.explanation.leave_one_out import leave_one_out, to_state_dict
+from petafit.learners.registry import describe
 from petafit.models.partition_summaries import KeptSummaries
 from petafit.store.runs import Run, RunStore
 from petafit.workflow.job import Job, JobOptions, open_job
@@ -64,6 +65,7 @@ def explain(settings: Settings, **options: Unpack[JobOptions]) -> Run:
         published = open_published(job, open_rows(job, job.settings.table))
         task = Task.of(published.rows.settings, published.rows.snapshot, published.derived)
         published.check_target(label=task.label, weight=task.settings.weight)
+        _refuse_whole(published)
         report_rows(job, published.version)
         kept = KeptSummaries.open(
             RunStore(job.settings.paths.runs).folder.child(published.version.run_id)
@@ -71,6 +73,24 @@ def explain(settings: Settings, **options: Unpack[JobOptions]) -> Run:
         changes = _changes(job, published, task, kept)
         _report(job, kept, changes, metrics_of(published.model).loss_name)
     return job.run
+
+
+def _refuse_whole(published: Published) -> None:
+    """Refuse a model of which no partition can be taken out.
+
+    Raises
+    ------
+    ConfigurationError
+        Spark has fitted it.
+    """
+    choice = published.model.choice
+    if describe(choice).family == "mllib":
+        raise ConfigurationError(
+            f"The influence of partitions on a model of {choice.name} cannot be measured: Spark "
+            "fits it whole",
+            expected="a model of a learner of petafit's or scikit-learn's",
+            hint="Name another model with `model`.",
+        )
 
 
 def _changes(job: Job, published: Published, task: Task, kept: KeptSummaries) -> Changes:
