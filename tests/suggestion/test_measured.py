@@ -111,6 +111,23 @@ def test_a_column_that_misleads_later_is_left_out() -> None:
     assert found.misleading == ["day"]
 
 
+def test_what_holds_at_all_times_is_not_left_out() -> None:
+    month, margin = np.arange(N) * 10 // N, np.where(SIX > 2, 1.5, -1.5)
+    found = measured(labelled(month=month, six=SIX, x=NUMBER, y=drawn(margin)), time="month")
+    assert found.misleading == []
+    assert "six" in found.codes
+
+
+def test_text_alone_over_time_is_measured() -> None:
+    text = [f"row {i} of many things {'yes' if x > 0 else 'no'}" for i, x in enumerate(NUMBER)]
+    few = slice(0, 5000)
+    month = np.arange(5000) * 10 // 5000
+    rows = labelled(month=pa.array([f"{m}" for m in month]), text=text[few], y=NUMBER[few] > 0)
+    columns = [column for column in seen(rows) if column.name == "text"]
+    found = measure(columns, rows, time="month", taken=())
+    assert found.texts["text"].word > 0.99
+
+
 def test_text_is_cut_into_what_tells_more() -> None:
     n = 1500
     random = np.random.default_rng(5)

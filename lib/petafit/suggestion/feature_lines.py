@@ -91,7 +91,7 @@ def _categorical(
     names = [c.name for c in used if c.feature_kind == "categorical"]
     yield from listed("  - categorical: ", names)
     if measured.codes:
-        yield "  # whole numbers whose order tells little of the label: names of things"
+        yield "  # few whole numbers, whose order tells little, or with rows enough for each"
         yield from listed("  - categorical: ", measured.codes)
     values = [form.column for form in forms.values() if form.values]
     if values:

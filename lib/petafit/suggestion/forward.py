@@ -1,4 +1,4 @@
-"""Columns that mislead later: a model of earlier rows predicts later ones better without them."""
+"""Columns that change with time, and those without which models of earlier rows do better later."""
 
 from collections.abc import Callable, Sequence
 
@@ -8,13 +8,27 @@ import pyarrow.compute as pc
 from petafit.config.feature_groups import FeatureGroup
 from petafit.features.encoding.batch import Batch
 from petafit.learners.online.linear.estimators import OnlineLinearClassifier, OnlineLinearRegressor
-from petafit.suggestion.residuals import LabelledRows
+from petafit.suggestion.fields import ColumnCells
+from petafit.suggestion.residuals import LabelledRows, Residuals
 
 _CUTS = (0.4, 0.7)
 _SURE = 3.0
 _PASSES = 2
 _LEAST = 1e-9
 _FEWEST_ROWS = 1000
+
+
+def changes(column: ColumnCells, over_time: Residuals, anyhow: Residuals) -> bool:
+    """Return whether a column surely tells less of the label at other times than at any.
+
+    Parameters
+    ----------
+    over_time, anyhow : Residuals
+        Of a model without features, with halves of different times, and drawn at random.
+    """
+    other, same = (each.gain(column.cells, column.n_cells) for each in (over_time, anyhow))
+    error = float(np.hypot(other.error, same.error))
+    return same.per_row - other.per_row > _SURE * error
 
 
 def misleading(
@@ -35,6 +49,8 @@ def misleading(
     groups : callable
         Gives the features of a model without some columns.
     """
+    if not columns:
+        return []
     values = rows.rows.column(time).combine_chunks()
     order = pc.rank(values, sort_keys="ascending", tiebreaker="min").to_numpy() - 1
     place = order / max(1, len(order))

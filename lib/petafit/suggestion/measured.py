@@ -1,28 +1,20 @@
 """Measurements on sampled rows of columns that may be features: leaks, forms, text, crosses."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
-from petafit.config.feature_groups import (
-    BinnedFeatures,
-    BooleanFeatures,
-    CategoricalFeatures,
-    FeatureGroup,
-    NumericFeatures,
-)
+from petafit.config.feature_groups import FeatureGroup
 from petafit.suggestion.crosses import CrossGain, best_crosses
 from petafit.suggestion.fields import ColumnCells, by_bin, by_value
 from petafit.suggestion.forms import (
     BINS,
     NumberForm,
     choose_form,
-    is_code,
-    is_curved,
-    is_skewed,
 )
-from petafit.suggestion.forward import misleading
+from petafit.suggestion.forward import changes, misleading
 from petafit.suggestion.halves import by_time
 from petafit.suggestion.leaks import Leak, find_leak
+from petafit.suggestion.main_effects import first_forms, main_effects
 from petafit.suggestion.residuals import LabelledRows, Residuals
 from petafit.suggestion.seen import Seen
 from petafit.suggestion.texts import TextScores, score_text
@@ -81,19 +73,21 @@ def measure(
     if found.rows < _FEWEST_ROWS or not _varies(rows):
         return found
     alone = rows.residuals(())
+    changing: list[str] = []
     for column in columns:
         if column.analyzer is None and (leak := _leak_of(column, rows, alone)):
             found.leaks[column.name] = leak
     columns = [column for column in columns if column.name not in found.leaks]
     if time is not None:
-        found.misleading = _misleading(columns, rows, alone, time)
-        columns = [column for column in columns if column.name not in found.misleading]
-        rows = by_time(rows, time)
+        at_random, rows = alone, by_time(rows, time)
         alone = rows.residuals(())
+        changing = _changing(columns, rows, alone, at_random)
+        found.misleading = _misleading(columns, rows, alone, time, changing)
+        columns = [column for column in columns if column.name not in found.misleading]
     for column in columns:
         if column.feature_kind == "text" and (scores := score_text(rows, column.name)):
             found.texts[column.name] = scores
-    _measure_forms(found, columns, rows, alone, taken, over_time=time is not None)
+    _measure_forms(found, columns, rows, alone, taken, changing=changing)
     _measure_crosses(found, columns, rows, alone, taken)
     return found
 
@@ -106,13 +100,22 @@ def _leak_of(column: Seen, rows: LabelledRows, alone: Residuals) -> Leak | None:
     return find_leak(column, rows.rows.column(column.name), alone)
 
 
+def _changing(
+    columns: Sequence[Seen], rows: LabelledRows, over_time: Residuals, at_random: Residuals
+) -> list[str]:
+    """Return the numbers that tell less of the label at other times."""
+    numbers = [c for c in columns if c.feature_kind == "numeric" and not c.infinite]
+    return [c.name for c in numbers if changes(_field(c, rows), over_time, at_random)]
+
+
 def _misleading(
     columns: Sequence[Seen],
     rows: LabelledRows,
     alone: Residuals,
     time: str,
+    changing: Collection[str],
 ) -> list[str]:
-    codes, forms = _first_forms(columns, rows, alone, ())
+    codes, forms = first_forms(columns, rows, alone, ())
 
     def groups(without: frozenset[str]) -> list[FeatureGroup]:
         kept = [column for column in columns if column.name not in without]
@@ -122,8 +125,8 @@ def _misleading(
             {name: form for name, form in forms.items() if name not in without},
         )
 
-    tried = [name for name in (*codes, *forms) if name != time][:_MOST_TRIED]
-    return misleading(tried, rows, time, groups)
+    tried = [name for name in (*codes, *forms) if name != time and name in changing]
+    return misleading(tried[:_MOST_TRIED], rows, time, groups)
 
 
 def _field(column: Seen, rows: LabelledRows, *, binned: bool | None = None) -> ColumnCells:
@@ -140,11 +143,11 @@ def _measure_forms(
     alone: Residuals,
     taken: Collection[str],
     *,
-    over_time: bool,
+    changing: Collection[str],
 ) -> None:
-    # Bins follow the curve of one time more closely than it holds: they must gain at others.
-    binnable = [] if over_time else [c.name for c in columns if f"{c.name}_bin" not in taken]
-    found.codes, first = _first_forms(columns, rows, alone, binnable)
+    # Bins follow the curve of one time more closely than it may hold: they must gain at others.
+    binnable = [c.name for c in columns if f"{c.name}_bin" not in taken and c.name not in changing]
+    found.codes, first = first_forms(columns, rows, alone, binnable)
     residuals = rows.residuals(main_effects(columns, found.codes, first))
     for column in columns:
         if column.name in first:
@@ -152,25 +155,6 @@ def _measure_forms(
             form = choose_form(column, values, residuals, form, len(first))
             is_free = f"{column.name}_bin" not in taken
             found.forms[column.name] = form if is_free else form.unbinned()
-
-
-def _first_forms(
-    columns: Sequence[Seen], rows: LabelledRows, alone: Residuals, binnable: Collection[str]
-) -> tuple[list[str], dict[str, NumberForm]]:
-    """Return the numbers that stand for things, and the others' forms by what each tells alone."""
-    numbers = [c for c in columns if c.feature_kind == "numeric" and not c.infinite]
-    curved = {c.name for c in numbers if is_curved(c, rows.rows.column(c.name), alone)}
-    codes = [c.name for c in numbers if is_code(c, curved=c.name in curved)]
-    forms = {
-        c.name: NumberForm(
-            c.name,
-            binned=c.name in curved and c.name in binnable,
-            log1p=is_skewed(rows.rows.column(c.name)),
-        )
-        for c in numbers
-        if c.name not in codes
-    }
-    return codes, forms
 
 
 def _measure_crosses(
@@ -199,27 +183,3 @@ def _measure_crosses(
 def _has_crossable_values(column: Seen) -> bool:
     usable = column.feature_kind in ("categorical", "boolean", "numeric") and not column.infinite
     return usable and column.distinct <= _MOST_VALUES
-
-
-def main_effects(
-    columns: Sequence[Seen], codes: Collection[str], forms: Mapping[str, NumberForm]
-) -> list[FeatureGroup]:
-    """Return the features of columns in these forms, without text and dates."""
-    by_name = {c.name: c for c in columns}
-    values = [name for name, form in forms.items() if form.values]
-    texts = [c.name for c in columns if c.feature_kind == "categorical"]
-    groups: list[FeatureGroup] = []
-    categories = (*texts, *codes, *values)
-    if categories:
-        groups.append(CategoricalFeatures(categorical=categories))
-    booleans = tuple(c.name for c in columns if c.feature_kind == "boolean")
-    if booleans:
-        groups.append(BooleanFeatures(boolean=booleans))
-    for form in forms.values():
-        if not form.values and by_name[form.column].distinct:
-            groups.append(
-                NumericFeatures(numeric=(form.column,), log1p=form.log1p, indicator=form.indicator)
-            )
-        if form.binned:
-            groups.append(BinnedFeatures(binned=(form.column,), edges="quantiles", bins=BINS))
-    return groups
