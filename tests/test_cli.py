@@ -189,7 +189,9 @@ def test_an_interrupted_train_leaves_nothing_that_looks_finished(
     assert not any((tmp_path / "models").iterdir())
 
 
-@pytest.mark.parametrize("job", ["train", "evaluate", "prepare", "score", "explain", "export"])
+@pytest.mark.parametrize(
+    "job", ["train", "evaluate", "prepare", "score", "explain", "export", "search"]
+)
 def test_every_job_script_is_the_command(job: str) -> None:
     script = Path(__file__).parents[1] / "jobs" / f"{job}.py"
     done = subprocess.run([sys.executable, script, "--help"], capture_output=True, text=True)

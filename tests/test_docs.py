@@ -148,7 +148,7 @@ def test_commands_and_their_options_exist() -> None:
                 pytest.fail(f"{line}: {error.format_message()}")
         seen.add((program, words[0]))
     used = {name for program, name in seen if program == "petafit"}
-    jobs = {"prepare", "train", "evaluate", "score", "explain", "export"}
+    jobs = {"prepare", "train", "evaluate", "score", "explain", "export", "search"}
     assert used >= {"init", "models", "config", *jobs}
     assert {program for program, _ in seen} == {"petafit", "petafit-benchmark", "make"}
 

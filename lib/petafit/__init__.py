@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from petafit.workflow.instances import open_instances
     from petafit.workflow.prepare import prepare
     from petafit.workflow.score import score
+    from petafit.workflow.search import search
     from petafit.workflow.train import train
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "open_instances",
     "prepare",
     "score",
+    "search",
     "train",
 ]
 
@@ -46,6 +48,7 @@ _HOMES = {
     "open_instances": "workflow.instances",
     "prepare": "workflow.prepare",
     "score": "workflow.score",
+    "search": "workflow.search",
     "train": "workflow.train",
 }
 

@@ -17,7 +17,7 @@ FIELDS = {
     "format", "job", "task", "environment", "run_id", "logical_date", "status", "error",
     "made", "again_because", "started_at", "seconds", "versions", "settings_digest", "inputs",
     "plans", "rows", "outputs", "metrics", "measured_on", "learning_rate", "clusters",
-    "rounds", "model", "weights", "summaries", "influence", "warnings", "timings",
+    "rounds", "model", "weights", "summaries", "influence", "search", "warnings", "timings",
     "peak_memory_bytes", "compiled_kernels", "stages", "stage_files",
 }  # fmt: skip
 

@@ -40,6 +40,10 @@ Influence = Annotated[
 ]
 ExportTo = Annotated[ExportFormat | None, typer.Option(help="The format.")]
 ExportFolder = Annotated[str | None, typer.Option(help="The folder to make.")]
+Budget = Annotated[
+    str | None, typer.Option(help="When to end: 10m, 5M rows, or 1 pass over the training rows.")
+]
+TaskFile = Annotated[str | None, typer.Option(help="Where to write the best task, too.")]
 Model = Annotated[
     str | None,
     typer.Option(help="Its name, NAME@VERSION or NAME@ALIAS; by default the task's latest."),

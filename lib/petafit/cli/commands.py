@@ -12,6 +12,7 @@ from petafit.cli import installation, learners
 from petafit.cli import tables as show
 from petafit.cli.command import (
     AsJson,
+    Budget,
     Conf,
     Env,
     ExportFolder,
@@ -22,6 +23,7 @@ from petafit.cli.command import (
     Overrides,
     RunId,
     Task,
+    TaskFile,
     Verbose,
     complain,
     load,
@@ -41,6 +43,7 @@ from petafit.workflow.export import export
 from petafit.workflow.init import write_task_file
 from petafit.workflow.prepare import prepare
 from petafit.workflow.score import score
+from petafit.workflow.search import search
 from petafit.workflow.train import train
 
 app = typer.Typer(
@@ -61,6 +64,8 @@ _SETTINGS = {
     "influence": "explain.influence",
     "to": "export.to",
     "out": "export.output",
+    "budget": "search.budget",
+    "task_file": "search.task_file",
 }
 """The settings that options of some jobs stand for."""
 
@@ -129,6 +134,7 @@ def _run(job: Callable[[], Run], as_json: bool) -> None:
 
 _add_job("prepare", prepare, "Make the task's table from its raw data.")
 _add_job("train", train, "Fit the task's learner and publish the model.")
+_add_job("search", search, "Race candidates in one pass.", budget=Budget, task_file=TaskFile)
 _add_job("evaluate", evaluate, "Measure a model on the task's test rows.", model=Model)
 _add_job("score", score, "Write a model's predictions as a table.", model=Model)
 _add_job(

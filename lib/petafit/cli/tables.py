@@ -56,6 +56,41 @@ def run(manifest: Mapping[str, Any]) -> None:
         print(f"{name:<{width}}  {printable(value)}")
     if manifest.get("influence"):
         _influence(manifest["influence"])
+    if manifest.get("search"):
+        candidates(manifest["search"])
+
+
+def candidates(found: Mapping[str, Any]) -> None:
+    """Show the candidates of a search, the best first, and where its task file is."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("candidate", "loss", "less the best", "interval", "rows", ""):
+        table.add_column(name, overflow="fold")
+    listed = sorted(
+        found["candidates"],
+        key=lambda each: (
+            each["name"] != found["best"],
+            each["error"] is not None,
+            -each["rows"],
+            each["loss"] or 0.0,
+        ),
+    )
+    for each in listed:
+        low, high = each["interval"] or (None, None)
+        outcome = "dropped" if each["dropped_at"] else "best" if each is listed[0] else ""
+        table.add_row(
+            _text(each["name"]),
+            _number(each["loss"]),
+            _signed(each["difference"]),
+            "" if low is None else f"{_signed(low)} .. {_signed(high)}",
+            f"{each['rows']:,}",
+            _text(each["error"] or outcome),
+        )
+    _print(table)
+    print(f"best task  {printable(found['task_file'])}")
+
+
+def _signed(value: float | None) -> str:
+    return "" if value is None else f"{value:+.5f}"
 
 
 def runs(manifests: Sequence[Mapping[str, Any]]) -> None:

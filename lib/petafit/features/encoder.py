@@ -15,16 +15,17 @@ from petafit.features.columns import check_columns
 from petafit.features.completion import completed
 from petafit.features.encoding.batch import Batch
 from petafit.features.encoding.categorical import CategoryBlock
-from petafit.features.encoding.csr import Ragged, to_csr
+from petafit.features.encoding.csr import to_csr
 from petafit.features.encoding.hashing import IndexSpace
 from petafit.features.encoding.lookup import LookupBlock
 from petafit.features.encoding.numeric import NumericBlock
-from petafit.features.encoding.origins import EntryOrigins, traced
+from petafit.features.encoding.origins import EntryOrigins
 from petafit.features.encoding.stored import check_stored, reading
 from petafit.features.encoding.target import class_positions, label_numbers, row_weights
 from petafit.features.encoding.vectors import VectorBlock, joined
-from petafit.features.feature import Feature, Frequent, Lookup, Text, Vector, from_plain, to_plain
+from petafit.features.feature import Feature, Frequent, Lookup, from_plain, to_plain
 from petafit.features.text.ngrams import TextBlock
+from petafit.features.tracing import TracedRows
 from petafit.features.value_table import ValueTable
 from petafit.store.arrays import StateDict
 from petafit.table.columns import has_column
@@ -96,8 +97,14 @@ class Encoder:
         self.folds_by = tuple(folds_by) if self._lookup.has_folds else ()
         self._vectors = VectorBlock(features, self.space.vectors)
         self._origins = EntryOrigins(features) if tracing else None
-        self._ragged = _ragged_blocks(features, hash_bits, unicode, self.space) if tracing else []
+        self._ragged = TracedRows(features, hash_bits, unicode, self.space)
         self._schema: pa.Schema | None = None
+
+    def with_tracing(self) -> "Encoder":
+        """Return an encoder of the same rows whose batches say of which feature an entry is."""
+        other = copy(self)
+        other._origins = EntryOrigins(self.features)
+        return other
 
     @property
     def n_features(self) -> int:
@@ -152,12 +159,7 @@ class Encoder:
     def _traced(self, batch: pa.RecordBatch) -> tuple[Any, np.ndarray]:
         """Return X and the origin of each of its entries, as in `Batch`."""
         assert self._origins is not None
-        parts: list[tuple[Ragged, int]] = []
-        for position, block in self._ragged:
-            of_text = isinstance(block, TextBlock)
-            rows = block.encode(batch) if of_text else block.encode(batch, self.dtype)
-            parts.append((rows, position))
-        ragged, origins = traced(parts, batch.num_rows)
+        ragged, origins = self._ragged.encode(batch, self.dtype)
         values = self._numbers(batch)
         categories = self._category.encode(batch)
         shape = {"n_rows": batch.num_rows, "n_features": self.n_features}
@@ -241,24 +243,6 @@ class Encoder:
             }
             statistics = replace(statistics, tables=tables)
         return cls(features, statistics, **given, layout=layout, dtype=dtype)
-
-
-def _ragged_blocks(
-    features: tuple[Feature, ...], hash_bits: int, unicode: UnicodeForm | None, space: IndexSpace
-) -> list[tuple[int, Any]]:
-    """Return a block for each text and vector, with the feature's position."""
-    texts = [
-        (at, TextBlock((feature,), hash_bits, unicode))
-        for at, feature in enumerate(features)
-        if isinstance(feature, Text)
-    ]
-    firsts = iter(space.vectors)
-    vectors = [
-        (at, VectorBlock((feature,), (next(firsts),)))
-        for at, feature in enumerate(features)
-        if isinstance(feature, Vector)
-    ]
-    return [*texts, *vectors]
 
 
 def _refuse_wide(space: IndexSpace, hash_bits: int) -> None:

@@ -120,12 +120,16 @@ class SideBySide(Lane):
         )
 
     def start(self, models: Sequence[StateDict | None]) -> SideBySideState:
-        n_models, first = len(self.learners), self.learners[0]
-        table = np.empty((first.form.n_features + 1, 2 * n_models), np.float32)
-        for c, (learner, model) in enumerate(zip(self.learners, models, strict=True)):
-            weights, squares, seen = learner.form.numbers(model)
-            table[:, c], table[:, n_models + c] = weights[:, 0], squares[:, 0]
-        return SideBySideState(table, seen, list(models))
+        if all(model is None for model in models):
+            form, target = self.learners[0].form, self.learners[0].target
+            table = np.zeros((form.n_features + 1, 2 * len(models)), np.float32)
+            table[-1, : len(models)] = target.start
+            return SideBySideState(table, target.no_rows(), list(models))
+        pairs = zip(self.learners, models, strict=True)
+        numbers = [learner.form.numbers(model) for learner, model in pairs]
+        columns = [weights[:, 0] for weights, _, _ in numbers]
+        columns += [squares[:, 0] for _, squares, _ in numbers]
+        return SideBySideState(_as_table(columns), numbers[0][2], list(models))
 
     def progressive(
         self, state: SideBySideState, batch: Batch
@@ -163,10 +167,10 @@ class SideBySide(Lane):
         return "its steps are too long: margins are not finite"
 
     def lift(self, state: SideBySideState) -> list[StateDict]:
-        n_models = len(self.learners)
+        n_models, columns = len(self.learners), _as_columns(state.table)
         lifted = []
         for c, (learner, model) in enumerate(zip(self.learners, state.models, strict=True)):
-            numbers = np.ascontiguousarray(state.table[:, [c, n_models + c]])
+            numbers = np.stack([columns[c], columns[n_models + c]], axis=1)
             memory = Memory(CoordinateTable(numbers, 1), state.seen)
             lifted.append(learner.lift(OnlineState(memory, model, state.rows, state.weight)))
         return lifted
@@ -249,3 +253,24 @@ class Solo(Lane):
 
     def load(self, dumped: StateDict) -> Any:
         return self._learner.load(dumped)
+
+
+_BLOCK = 1 << 12
+"""Coordinates that are transposed at a time, in the processor's cache."""
+
+
+def _as_table(columns: Sequence[np.ndarray]) -> np.ndarray:
+    """Return columns as a table with adjacent rows, (n_coordinates, n_columns) float32."""
+    table = np.empty((len(columns[0]), len(columns)), np.float32)
+    for first in range(0, len(table), _BLOCK):
+        block = slice(first, first + _BLOCK)
+        table[block] = np.stack([column[block] for column in columns]).T
+    return table
+
+
+def _as_columns(table: np.ndarray) -> np.ndarray:
+    """Return the columns of a table, (n_columns, n_coordinates)."""
+    columns = np.empty(table.shape[::-1], table.dtype)
+    for first in range(0, len(table), _BLOCK):
+        columns[:, first : first + _BLOCK] = table[first : first + _BLOCK].T
+    return columns

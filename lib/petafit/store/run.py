@@ -35,6 +35,7 @@ _RESULTS: Mapping[str, Any] = {
     "weights": None,
     "summaries": None,
     "influence": None,
+    "search": None,
     "warnings": [],
     "timings": {},
     "peak_memory_bytes": {},
@@ -63,6 +64,7 @@ class Run:
         (where the task leaves it to petafit), ``rounds`` (of training, and what each brought),
         ``model``, ``weights`` (of an MLlib model's features),
         ``summaries`` (of partitions, kept by training), ``influence`` (of partitions),
+        ``search`` (its candidates, and the best of them),
         ``warnings`` (of a model that may be of no use),
         ``timings`` (seconds by stage), ``peak_memory_bytes`` and ``compiled_kernels`` (by kind of
         process; 0 where a cache had all kernels).

@@ -62,12 +62,7 @@ class TrainedModel:
 
 
 def settings_for(
-    spec: Spec,
-    *,
-    engine: Literal["local", "spark"],
-    name: str = "run",
-    learner: dict[str, Any] | None = None,
-    **training: Any,
+    spec: Spec, *, engine: Literal["local", "spark"], name: str = "run", **training: Any
 ) -> Settings:
     """The task as a user would write it, with features that need no statistics of the table.
 
@@ -75,8 +70,6 @@ def settings_for(
     ----------
     name : str
         The task's name, unique among the runs of one contender.
-    learner : dict, optional
-        The section ``learner``, in place of petafit's linear classifier.
     training : settings of the section ``training``
     """
     work = Path(spec.work, "petafit")
@@ -93,7 +86,7 @@ def settings_for(
             "label": {"column": spec.label, "classes": list(spec.classes)},
             "features": _features(spec),
             "hash_bits": spec.hash_bits,
-            "learner": learner or {"name": LEARNER, "params": _params(spec)},
+            "learner": {"name": LEARNER, "params": _params(spec)},
             "training": {"seed": spec.seed, "rounds": spec.passes, **training},
         }
     )
@@ -113,18 +106,12 @@ def fit(settings: Settings, spark: "SparkSession | None" = None) -> TrainedModel
     )
 
 
-def warm_up(
-    spec: Spec,
-    spark: "SparkSession | None" = None,
-    learner: dict[str, Any] | None = None,
-    **training: Any,
-) -> None:
+def warm_up(spec: Spec, spark: "SparkSession | None" = None, **training: Any) -> None:
     """Train on a few batches, so that kernels are compiled and every worker has loaded them.
 
     Parameters
     ----------
-    learner, training
-        As for `settings_for`.
+    training : settings of the section ``training``
     """
     folder = Path(spec.work, "warm-up")
     folder.mkdir(exist_ok=True)
@@ -132,21 +119,14 @@ def warm_up(
         rows = next(file.iter_batches(_WARM_UP_ROWS))
     for core in range(spec.cores):  # one file would be one shard
         pq.write_table(pa.Table.from_batches([rows]), folder / f"{core}.parquet")
-    engine: Literal["local", "spark"] = "spark" if spark else "local"
-    settings = settings_for(spec, engine=engine, name="warm-up", learner=learner, **training)
+    settings = settings_for(spec, engine="spark" if spark else "local", name="warm-up", **training)
     table = settings.table.model_copy(update={"uri": str(folder)})
     fit(settings.model_copy(update={"table": table}), spark)
 
 
-def open_spark(
-    spec: Spec, driver_memory: str | None = None
-) -> AbstractContextManager["SparkSession"]:
+def open_spark(spec: Spec) -> AbstractContextManager["SparkSession"]:
     """Open a session on the spec's number of cores."""
     settings = settings_for(spec, engine="spark")
-    if driver_memory:
-        submit = {**settings.spark.submit, "spark.driver.memory": driver_memory}
-        sparked = settings.spark.model_copy(update={"submit": submit})
-        settings = settings.model_copy(update={"spark": sparked})
     return open_session(settings, app_name="petafit-benchmark")
 
 
