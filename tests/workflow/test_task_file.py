@@ -110,3 +110,50 @@ def test_keys_that_are_too_few_to_hold_some_out_are_joined_by_numbers() -> None:
     loaded = check_works(write_task_file(save(table), label="click"))
     assert set(loaded.keys) == {"site", "price"}
     assert loaded.split.test_share == 0.1
+
+
+MANY = 3000
+
+
+def odd_columns() -> dict[str, pa.Array]:
+    """Return columns of all types, with missing, infinite, huge and constant values."""
+    random = np.random.default_rng(0)
+    number = random.normal(size=MANY)
+    some = random.random(MANY) < 0.2
+    where = pa.array(some)
+    return {
+        "small": pc.if_else(where, None, pa.array(random.integers(-3, 3, MANY), pa.int8())),
+        "huge": pa.array(random.integers(2**62, 2**63 - 1, MANY)),
+        "unsigned": pa.array(random.integers(0, 2**63, MANY).astype(np.uint64) * 2),
+        "infinite": pa.array(np.where(some, np.inf, number)),
+        "both ends": pa.array(np.where(some, -np.inf, np.where(number > 2, np.inf, np.nan))),
+        "nan": pa.array(np.where(some, np.nan, number)),
+        "wide": pa.array(np.exp(100 * number)),
+        "decimal": pa.array(np.round(number, 2)).cast(pa.decimal128(12, 2)),
+        "half": pa.array(number.astype(np.float16)),
+        "none": pa.nulls(MANY, pa.float64()),
+        "nearly none": pa.array([1.5, *[None] * (MANY - 1)]),
+        "one": pa.array([3] * MANY),
+        "flag": pc.if_else(where, None, pa.array(number > 0)),
+        "text": pa.array([f"row {i} of many, {i % 7}" for i in range(MANY)]),
+        "empty": pa.array([""] * (MANY - 1) + ["x"]),
+        "coded": pa.array([f"v{i % 11}" for i in range(MANY)]).dictionary_encode(),
+        "when": pa.array(np.arange(MANY) * 10**9 * 86400, pa.timestamp("ns")),
+        "list": pa.array([[1]] * MANY),
+        "a `quoted` name": pa.array(random.integers(0, 9, MANY)),
+    }
+
+
+@pytest.mark.parametrize("label", ["classes", "number", "strings", "flag", "small", "nan"])
+@pytest.mark.parametrize("split", [(), ("when",)])
+def test_columns_of_all_types_are_measured(label: str, split: tuple[str, ...]) -> None:
+    columns = odd_columns()
+    number = np.nan_to_num(columns["nan"].to_numpy(zero_copy_only=False))
+    labels = {
+        "classes": pa.array((number > 0.3).astype(int)),
+        "number": pa.array(number * 2 + 1),
+        "strings": pa.array([f"class {round(2 * x)}" for x in number]),
+    }
+    table = pa.table({**columns, **{k: v for k, v in labels.items() if k == label}})
+    table = table.drop_columns([name for name in ("when",) if name not in split])
+    check_works(write_task_file(save(table, "odd"), label=label))
