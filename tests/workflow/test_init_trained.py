@@ -74,6 +74,15 @@ def test_a_number_of_a_few_rows_keeps_its_columns_as_they_are() -> None:
     assert metrics["r2"] > 0.7
 
 
+def test_infinite_values_are_binned() -> None:
+    ends = np.where(X > 1, np.inf, np.where(X < -1, -np.inf, X))
+    settings, metrics = trained("y", x=ends, part=PART, y=drawn(3 * X))
+    assert [group.model_dump(exclude_defaults=True) for group in settings.features] == [
+        {"binned": ("x",), "edges": "quantiles", "bins": 32}
+    ]
+    assert metrics["auc"] > 0.85
+
+
 def test_given_conditions_are_the_split() -> None:
     table = pa.table({"x": X, "month": np.arange(N) * 12 // N + 1, "y": drawn(X)})
     path = write_task_file(save(table), label="y", train="month <= 9", test="month >= 10")

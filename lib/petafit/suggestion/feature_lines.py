@@ -15,6 +15,7 @@ from petafit.suggestion.measured import Measured
 from petafit.suggestion.seen import Seen
 
 _FEW_VALUES = 20
+_INFINITE = "it has infinite values, and its bins would have another column's name"
 
 
 def feature_lines(
@@ -27,7 +28,12 @@ def feature_lines(
     ConfigurationError
         No column is left.
     """
-    reasons = {**left_out, **dict(_measured_reasons(measured))}
+    names = {column.name for column in columns}
+    reasons = {
+        **left_out,
+        **dict(_measured_reasons(measured)),
+        **{c.name: _INFINITE for c in columns if c.infinite and f"{c.name}_bin" in names},
+    }
     used = [column for column in columns if column.name not in reasons]
     if not used:
         raise ConfigurationError("No column of the table can be a feature", got=reasons or None)
@@ -67,11 +73,13 @@ def _measured_reasons(measured: Measured) -> Iterator[tuple[str, str]]:
 
 
 def _form(column: Seen, measured: Measured) -> NumberForm:
+    if column.infinite:
+        return NumberForm(column.name, binned=True, has_infinite=True)
     return measured.forms.get(column.name) or NumberForm(column.name)
 
 
 def _numeric(forms: Mapping[str, NumberForm]) -> Iterator[str]:
-    numbers = [form for form in forms.values() if not form.values]
+    numbers = [form for form in forms.values() if form.is_number]
     for log1p in (False, True):
         group = [form for form in numbers if form.log1p == log1p]
         yield from listed("  - numeric: ", [form.column for form in group])
@@ -79,9 +87,18 @@ def _numeric(forms: Mapping[str, NumberForm]) -> Iterator[str]:
             yield "    log1p: true # their values have a long tail"
         if any(form.indicator for form in group):
             yield "    indicator: auto # that a value is missing may tell something, too"
-    yield from listed("  - binned: ", [f.column for f in forms.values() if f.binned])
-    if any(form.binned for form in forms.values()):
-        yield "    edges: quantiles # no straight line: bins tell more of the label"
+    for infinite, reason in (
+        (False, "no straight line: bins tell more of the label"),
+        (True, "of infinite values only bins can be made"),
+    ):
+        binned = [f.column for f in forms.values() if f.binned and f.has_infinite == infinite]
+        yield from _binned(binned, reason)
+
+
+def _binned(names: Sequence[str], reason: str) -> Iterator[str]:
+    yield from listed("  - binned: ", names)
+    if names:
+        yield f"    edges: quantiles # {reason}"
         yield f"    bins: {BINS}"
 
 
@@ -130,10 +147,7 @@ def _crosses(measured: Measured, forms: Mapping[str, NumberForm]) -> Iterator[st
         return
     names = {name for cross in measured.crosses for name in cross.names}
     missing = [f.column for f in forms.values() if not f.binned and f"{f.column}_bin" in names]
-    yield from listed("  - binned: ", missing)
-    if missing:
-        yield "    edges: quantiles # for crosses"
-        yield f"    bins: {BINS}"
+    yield from _binned(missing, "for crosses")
     yield f"  # what pairs gain over their parts, by residuals of {measured.rows:,} rows"
     yield "  - cross:"
     for cross in measured.crosses:

@@ -32,6 +32,8 @@ class NumberForm:
         Single values are worth telling apart: categories beside bins, instead of the number.
     log1p, indicator : bool
         Options of the number.
+    has_infinite : bool
+        Its value cannot be scaled: bins alone take it.
     """
 
     column: str
@@ -39,6 +41,12 @@ class NumberForm:
     values: bool = False
     log1p: bool = False
     indicator: bool = False
+    has_infinite: bool = False
+
+    @property
+    def is_number(self) -> bool:
+        """Return whether the value itself is a feature."""
+        return not (self.values or self.has_infinite)
 
     def unbinned(self) -> "NumberForm":
         """Return the form without bins, where another column has their name."""

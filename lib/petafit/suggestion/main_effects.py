@@ -48,7 +48,7 @@ def main_effects(
     if booleans:
         groups.append(BooleanFeatures(boolean=booleans))
     for form in forms.values():
-        if not form.values and by_name[form.column].distinct:
+        if form.is_number and by_name[form.column].distinct:
             groups.append(
                 NumericFeatures(numeric=(form.column,), log1p=form.log1p, indicator=form.indicator)
             )

@@ -167,7 +167,7 @@ def _measure_crosses(
     fields: list[ColumnCells] = []
     for column in columns:
         form = found.forms.get(column.name)
-        if form is not None and not form.values:
+        if form is not None and form.is_number:
             if form.binned or f"{column.name}_bin" not in taken:
                 fields.append(_field(column, rows, binned=True))
         elif _has_crossable_values(column):
