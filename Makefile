@@ -49,7 +49,8 @@ test-oldest: $(OLDEST)/.ready ## Run the core's tests on the oldest packages, Sp
 
 # The core without Spark, and on Spark what its releases differ in.
 OLDEST_TESTS = tests/adapters/spark tests/aggregate tests/config tests/features tests/functions \
-  tests/learners/ridge tests/learners/sklearn/test_learner.py tests/models tests/spark tests/store \
+  tests/learners/mllib/test_factors.py tests/learners/mllib/test_ids.py tests/learners/ridge \
+  tests/learners/sklearn/test_learner.py tests/models tests/spark tests/store \
   tests/stream tests/table tests/training \
   $(addprefix tests/workflow/test_,$(addsuffix .py,functions prepare_sources score_types \
   spark_jobs stages train)) --ignore tests/config/test_kubernetes.py
