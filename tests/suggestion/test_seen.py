@@ -89,6 +89,12 @@ def test_keys_are_columns_that_identify_rows() -> None:
     assert choose_keys(seen(table), table) == ("rest", "hundreds")
 
 
+def test_keys_do_not_keep_most_rows_together() -> None:
+    gains = [i if i % 20 == 0 else 0 for i in range(ROWS)]
+    table = pa.table({"gains": gains, "age": [i % 37 for i in range(ROWS)]})
+    assert choose_keys(seen(table), table)[0] == "age"
+
+
 def test_keys_that_every_row_has_come_first() -> None:
     half = [i if i % 2 else None for i in range(ROWS)]
     number = [i * 37 % 1009 / 7 for i in range(ROWS)]

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -14,6 +15,7 @@ from petafit.table.columns import comparable
 _MOST_KEYS = 4
 _FEWEST_KEYS = 100
 _FEWEST_STEPS = 20
+_SLACK = 1e-9
 
 
 def choose_keys(
@@ -21,7 +23,8 @@ def choose_keys(
 ) -> tuple[str, ...]:
     """Return the columns that tell rows apart: one that does alone, else the best few together.
 
-    Rows in which no key has a value cannot be dealt: columns without missing values come first.
+    Best are those that make many groups of about equal size: a group is held out as a whole. Rows
+    in which no key has a value cannot be dealt: columns without missing values come first.
 
     Parameters
     ----------
@@ -32,17 +35,18 @@ def choose_keys(
     if alone:
         return (min(alone, key=lambda name: not names_key(name)),)
     ranks: dict[tuple[bool, bool, bool], list[Seen]] = defaultdict(list)
-    for seen in sorted(columns, key=lambda seen: -seen.distinct):
+    sizes = {seen.name: _effective_groups(rows.select([seen.name])) for seen in columns}
+    for seen in sorted(columns, key=lambda seen: -sizes[seen.name]):
         is_exact = is_string(seen.kind) or is_integer(seen.kind)
         ranks[seen.missing > 0, seen.name in numbers, not is_exact].append(seen)
     keys: list[str] = []
-    apart = 0
+    apart = 1.0
     for number, rank in enumerate(sorted(ranks)):
         if number and apart >= _FEWEST_KEYS:
             break  # a tenth of them is about a tenth of the rows
         for seen in ranks[rank][: _MOST_KEYS if any(rank) else 2 * _MOST_KEYS]:
-            together = count_distinct(rows.select([*keys, seen.name]))
-            if together > apart and len(keys) < _MOST_KEYS:
+            together = _effective_groups(rows.select([*keys, seen.name]))
+            if together > apart * (1 + _SLACK) and len(keys) < _MOST_KEYS:
                 keys.append(seen.name)
                 apart = together
     return tuple(keys)
@@ -52,6 +56,17 @@ def count_distinct(rows: pa.Table) -> int:
     """Return the number of different rows of a table."""
     positions = [str(i) for i in range(rows.num_columns)]  # group_by reads some names as paths
     return int(rows.rename_columns(positions).group_by(positions).aggregate([]).num_rows)
+
+
+def _effective_groups(rows: pa.Table) -> float:
+    """Return how many groups of equal size are as likely to hold two rows together.
+
+    Groups are of rows that agree in all columns (the inverse of Simpson's index).
+    """
+    positions = [str(i) for i in range(rows.num_columns)]
+    grouped = rows.rename_columns(positions).group_by(positions).aggregate([([], "count_all")])
+    counts = grouped.column("count_all").to_numpy().astype(np.float64)
+    return float(rows.num_rows**2 / (counts**2).sum()) if len(counts) else 0.0
 
 
 def orders_rows(column: Seen, rows: pa.Table) -> bool:
