@@ -25,6 +25,10 @@ FEATURES: tuple[dict[str, Any], ...] = (
     {"date": ["local"], "parts": ["day_of_week", "hour"]},
     {"cross": [["city", "code"], ["amount_bin", "yes", "instant_hour"]]},
 )
+CYCLIC: tuple[dict[str, Any], ...] = (
+    {"date": ["instant", "day"], "parts": ["month", "day_of_week"], "cyclic": True},
+    {"date": ["local"], "parts": ["hour", "minute", "day"], "cyclic": True},
+)
 TEXTS: tuple[dict[str, Any], ...] = (
     {"text": "words"},
     {"text": "phrase", "analyzer": "char", "lowercase": False, "ngrams": [2, 3]},

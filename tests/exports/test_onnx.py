@@ -24,7 +24,7 @@ from petafit.exports.onnx.graph import Graph
 from petafit.exports.onnx.inputs import NULL_INTEGER, NULL_TEXT
 from petafit.features.encoding.hashing import feature_index
 from petafit.workflow.train import train
-from tests.exports.everything import settings_in, table
+from tests.exports.everything import CYCLIC, FEATURES, settings_in, table
 from tests.small import with_settings
 
 REGRESSOR = "petafit.OnlineLinearRegressor"
@@ -66,11 +66,19 @@ def test_every_feature_gives_the_same_probabilities(tmp_path: Path, seed: int) -
     rows = table(seed=seed)
     unseen = pa.array([f"unseen {n}" if n % 2 else None for n in range(rows.num_rows)])
     rows = rows.set_column(rows.schema.get_field_index("city"), "city", unseen) if seed else rows
-    model, found = exported(settings_in(tmp_path), rows)
+    model, found = exported(settings_in(tmp_path, features=[*FEATURES, *CYCLIC]), rows)
     own = model.predict_proba(rows)
     assert np.abs(found["probabilities"] - own).max() < 1e-6
     assert own[:, 1].std() > 0.1
     assert found["predicted_class"].astype(bool).tolist() == model.predict(rows).tolist()
+
+
+def test_parts_on_a_circle_are_not_exported_to_spark(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path, features=CYCLIC)
+    train(settings)
+    with pytest.raises(ConfigurationError, match="cannot be exported to spark") as refused:
+        petafit.export(with_settings(settings, export={"to": "spark"}))
+    assert "local_hour_sin: a date's part on a circle" in "\n".join(refused.value.details)
 
 
 def test_several_classes(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from petafit.features.feature import (
     Categorical,
     Count,
     Cross,
+    Cyclic,
     DatePart,
     Frequent,
     Indicator,
@@ -15,9 +16,8 @@ from petafit.features.feature import (
     TargetMean,
     Text,
     columns_of,
-    from_plain,
-    to_plain,
 )
+from petafit.features.plain import from_plain, to_plain
 
 EVERY_KIND = (
     Numeric("distance", impute=0.5, log1p=True, scale="minmax"),
@@ -26,6 +26,7 @@ EVERY_KIND = (
     Boolean("weekend"),
     Binned("distance", (0.0, 1.5)),
     Frequent("carrier", 5),
+    Cyclic("departure", "month", "cos"),
     Count("carrier"),
     TargetMean("carrier", 3.0),
     DatePart("departure", "hour"),
@@ -51,6 +52,7 @@ def test_feature_names_have_their_columns():
         "weekend",
         "distance_bin",
         "carrier",
+        "departure_month_cos",
         "carrier_count",
         "carrier_target",
         "departure_hour",

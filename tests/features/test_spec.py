@@ -10,6 +10,7 @@ from petafit.features.feature import (
     Categorical,
     Count,
     Cross,
+    Cyclic,
     DatePart,
     Frequent,
     Indicator,
@@ -114,6 +115,13 @@ def test_options_reach_the_features():
         TargetMean("hour", 3.0),
         Count("origin"),
     )
+    waves = resolved({"date": "day", "cyclic": True})
+    assert waves[:3] == tuple(
+        Cyclic("day", *each)
+        for each in (("month", "sin"), ("month", "cos"), ("day_of_week", "sin"))
+    )
+    with pytest.raises(ValueError, match="years do not recur"):
+        resolved({"date": "day", "parts": ["year"], "cyclic": True})
     telling = {"numeric": ["hour"], "indicator": "auto"}
     assert resolved(telling) == (Numeric("hour"), IndicatorIfTelling("hour"))
     assert resolved({"binned": "hour"}) == (Binned("hour", LOG2_EDGES),)

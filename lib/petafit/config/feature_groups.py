@@ -90,12 +90,23 @@ DatePart = Literal["year", "month", "day", "day_of_week", "hour", "minute"]
 
 
 class DateFeatures(Section):
-    """Parts of dates and timestamps (UTC), each a category."""
+    """Parts of dates and timestamps (UTC), each a category, or a place on a circle."""
 
     date: Names = Field(description="as in numeric")
     parts: tuple[DatePart, ...] = Field(
         ("month", "day_of_week", "hour"), description="also year, day and minute"
     )
+    cyclic: bool = Field(
+        False,
+        description="sine and cosine of each part instead of categories, so that December is near "
+        "January; not of years",
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.cyclic and "year" in self.parts:
+            raise ValueError("years do not recur: leave them out of the parts of a cyclic group")
+        return self
 
 
 class TextFeatures(Section):

@@ -12,6 +12,7 @@ from petafit.features.feature import (
     Boolean,
     Categorical,
     Cross,
+    Cyclic,
     DatePart,
     Feature,
     Indicator,
@@ -109,7 +110,7 @@ def is_vector(kind: pa.DataType) -> bool:
 
 
 def _fit(
-    feature: Numeric | Categorical | Lookup | Text | Vector, kind: pa.DataType
+    feature: Numeric | Categorical | Cyclic | Lookup | Text | Vector, kind: pa.DataType
 ) -> tuple[str | None, str]:
     """Return the type that the feature expects, None if the column's fits, and a hint.
 
@@ -127,9 +128,9 @@ def _fit(
             return None if is_string(kind) else "a string", hint
         case Boolean():
             return None if is_boolean(kind) else "a boolean", ""
-        case DatePart(part="hour" | "minute") if _IS.is_date(kind):
+        case DatePart(part="hour" | "minute") | Cyclic(part="hour" | "minute") if _IS.is_date(kind):
             return "a timestamp", "Dates have no time of day: leave hour and minute out."
-        case DatePart():
+        case DatePart() | Cyclic():
             return None if is_date(kind) else "a date or timestamp", ""
         case _:
             fits = is_string(kind) or is_integer(kind) or is_boolean(kind)

@@ -16,6 +16,7 @@ from petafit.features.completion import completed
 from petafit.features.encoding.batch import Batch
 from petafit.features.encoding.categorical import CategoryBlock
 from petafit.features.encoding.csr import to_csr
+from petafit.features.encoding.cyclic import CyclicBlock
 from petafit.features.encoding.hashing import IndexSpace
 from petafit.features.encoding.lookup import LookupBlock
 from petafit.features.encoding.numeric import NumericBlock
@@ -23,7 +24,8 @@ from petafit.features.encoding.origins import EntryOrigins
 from petafit.features.encoding.stored import check_stored, reading
 from petafit.features.encoding.target import class_positions, label_numbers, row_weights
 from petafit.features.encoding.vectors import VectorBlock, joined
-from petafit.features.feature import Feature, Frequent, Lookup, from_plain, to_plain
+from petafit.features.feature import Feature, Frequent, Lookup
+from petafit.features.plain import from_plain, to_plain
 from petafit.features.text.ngrams import TextBlock
 from petafit.features.tracing import TracedRows
 from petafit.features.value_table import ValueTable
@@ -93,6 +95,7 @@ class Encoder:
         self._numeric = NumericBlock(features, statistics)
         self._category = CategoryBlock(features, hash_bits, unicode, statistics.tables)
         self._text = TextBlock(features, hash_bits, unicode)
+        self._cyclic = CyclicBlock(features)
         self._lookup = LookupBlock(features, statistics.tables, unicode)
         self.folds_by = tuple(folds_by) if self._lookup.has_folds else ()
         self._vectors = VectorBlock(features, self.space.vectors)
@@ -171,7 +174,9 @@ class Encoder:
         values = self._numeric.encode(batch, self.dtype)
         if len(values) == len(self.space.numbers):
             return values
-        return np.concatenate([values, self._lookup.encode(batch, self.dtype, self.folds_by)])
+        cyclic = self._cyclic.encode(batch, self.dtype)
+        looked_up = self._lookup.encode(batch, self.dtype, self.folds_by)
+        return np.concatenate([values, cyclic, looked_up])
 
     def _labels(self, batch: pa.RecordBatch) -> np.ndarray | None:
         if self.label is None:

@@ -1,8 +1,8 @@
 """Resolved features of a model: columns by name, every option with its value."""
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Literal, cast
+import math
+from dataclasses import dataclass
+from typing import Literal
 
 from petafit.config.feature_groups import DatePart as Part
 
@@ -106,6 +106,45 @@ class DatePart(Categorical):
     @property
     def name(self) -> str:
         return f"{self.column}_{self.part}"
+
+
+@dataclass(frozen=True, slots=True)
+class Cyclic:
+    """The sine or cosine of a part of a date or timestamp in UTC, as a number."""
+
+    column: str
+    part: Part
+    wave: Literal["sin", "cos"]
+
+    @property
+    def name(self) -> str:
+        return f"{self.column}_{self.part}_{self.wave}"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return (self.column,)
+
+    @property
+    def first(self) -> int:
+        """The smallest value of the part."""
+        return _CYCLES[self.part][0]
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        """The number of each value of the part, from the smallest on."""
+        period = _CYCLES[self.part][1]
+        wave = math.sin if self.wave == "sin" else math.cos
+        return tuple(wave(2 * math.pi * step / period) for step in range(period))
+
+
+_CYCLES: dict[Part, tuple[int, int]] = {
+    "month": (1, 12),
+    "day": (1, 31),
+    "day_of_week": (0, 7),
+    "hour": (0, 24),
+    "minute": (0, 60),
+}
+"""The smallest value of each part that recurs, and how many it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,52 +255,13 @@ class Vector:
         return self.names[slot] if self.names else f"{self.column}[{slot}]"
 
 
-Feature = Numeric | Categorical | Count | TargetMean | Text | Vector | Cross
+Feature = Numeric | Categorical | Cyclic | Count | TargetMean | Text | Vector | Cross
 
 
 def needs_table(feature: Feature) -> bool:
     """Return whether a feature is made by a table of the training rows' values."""
     parts = feature.parts if isinstance(feature, Cross) else (feature,)
     return any(isinstance(part, Lookup | Frequent) for part in parts)
-
-
-_KINDS: dict[str, type[Numeric | Categorical | Count | TargetMean | Text | Vector]] = {
-    "numeric": Numeric,
-    "categorical": Categorical,
-    "frequent": Frequent,
-    "boolean": Boolean,
-    "indicator": Indicator,
-    "binned": Binned,
-    "count": Count,
-    "target": TargetMean,
-    "date": DatePart,
-    "text": Text,
-    "vector": Vector,
-}
-_TUPLES = ("edges", "names", "ngrams")
-_KIND_NAMES = {kind: name for name, kind in _KINDS.items()}
-
-
-def to_plain(feature: Feature) -> dict[str, Any]:
-    """Convert a feature to plain JSON values.
-
-    Examples
-    --------
-    >>> to_plain(DatePart("departure", "hour"))
-    {'kind': 'date', 'column': 'departure', 'part': 'hour'}
-    """
-    if isinstance(feature, Cross):
-        return {"kind": "cross", "parts": [to_plain(part) for part in feature.parts]}
-    return {"kind": _KIND_NAMES[type(feature)], **asdict(feature)}
-
-
-def from_plain(plain: Mapping[str, Any]) -> Feature:
-    """Rebuild the feature that `to_plain` converted."""
-    if plain["kind"] == "cross":
-        return Cross(tuple(cast(Categorical, from_plain(part)) for part in plain["parts"]))
-    options = {name: value for name, value in plain.items() if name != "kind"}
-    options |= {name: tuple(options[name]) for name in _TUPLES if name in options}
-    return _KINDS[plain["kind"]](**options)
 
 
 def columns_of(features: tuple[Feature, ...]) -> tuple[str, ...]:

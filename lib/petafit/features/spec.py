@@ -36,6 +36,7 @@ from petafit.features.feature import (
     Categorical,
     Count,
     Cross,
+    Cyclic,
     DatePart,
     Feature,
     Frequent,
@@ -257,11 +258,14 @@ def _binned(group: BinnedFeatures, column: str) -> Binned | QuantileBinned:
     return Binned(column, edges)
 
 
-def _date_parts(group: DateFeatures, field: pa.Field) -> tuple[DatePart, ...]:
+def _date_parts(group: DateFeatures, field: pa.Field) -> tuple[DatePart | Cyclic, ...]:
     """Return the requested date parts, or the column type's defaults."""
     parts = group.parts
     if parts == _DEFAULT_PARTS and pa.types.is_date(field.type):
         parts = tuple(part for part in parts if part not in _TIME_OF_DAY)
+    if group.cyclic:
+        waves: tuple[Literal["sin", "cos"], ...] = ("sin", "cos")
+        return tuple(Cyclic(field.name, part, wave) for part in parts for wave in waves)
     return tuple(DatePart(field.name, part) for part in parts)
 
 

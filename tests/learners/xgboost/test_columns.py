@@ -8,7 +8,9 @@ from petafit.features.feature import (
     Boolean,
     Categorical,
     Cross,
+    Cyclic,
     DatePart,
+    Frequent,
     Indicator,
     Numeric,
     QuantileBinned,
@@ -29,6 +31,9 @@ def test_a_number_is_one_column_whatever_was_made_of_it() -> None:
 def test_categories_stay_and_crosses_go() -> None:
     kept = (Categorical("b"), Boolean("c"), DatePart("d", "hour"))
     assert tree_features((*kept, Cross(kept[:2]), TargetMean("b")), "trees") == kept
+    of_others = (Frequent("a", 5), Cyclic("d", "month", "sin"), Cyclic("d", "month", "cos"))
+    expected = (Categorical("a"), DatePart("d", "month"))
+    assert tree_features(of_others, "trees") == expected
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from petafit.features.feature import (
     Boolean,
     Categorical,
     Cross,
+    Cyclic,
     DatePart,
     Indicator,
     Numeric,
@@ -59,6 +60,18 @@ class FeatureNodes:
         value = add("Div", add("Sub", value, constant(scaling.shift)), constant(scaling.divisor))
         fill = 0.0 if np.isnan(scaling.fill) else scaling.fill
         value = add("Where", missing, constant(fill), value)
+        if single:
+            value = self._graph.cast(value, TensorProto.FLOAT)
+        return self._graph.cast(value, TensorProto.DOUBLE)
+
+    def cyclic(self, feature: Cyclic, *, single: bool) -> str:
+        """Return the values of a part on a circle, float64 of shape (n_rows,); 0 for null."""
+        add, constant = self._graph.add, self._graph.constant
+        part = add("Sub", self._date_part(feature), constant(feature.first, np.int64))
+        missing = self._missing(feature.column)
+        part = add("Where", missing, constant(0, np.int64), part)
+        value = add("Gather", constant(list(feature.values)), part, axis=0)
+        value = add("Where", missing, constant(0.0), value)
         if single:
             value = self._graph.cast(value, TensorProto.FLOAT)
         return self._graph.cast(value, TensorProto.DOUBLE)
@@ -112,7 +125,7 @@ class FeatureNodes:
         missing = self._missing(feature.column)
         return add("Where", missing, self._word(MISSING_BIN), self._written(count))
 
-    def _date_part(self, feature: DatePart) -> str:
+    def _date_part(self, feature: DatePart | Cyclic) -> str:
         in_days = self._inputs[feature.column].form == "days"
         if feature.part in ("hour", "minute"):
             return clock(self._graph, feature.column, feature.part)

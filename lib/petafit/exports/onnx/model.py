@@ -12,7 +12,7 @@ from petafit.exports.onnx.features import FeatureNodes
 from petafit.exports.onnx.graph import Graph
 from petafit.exports.onnx.inputs import NULL_INTEGER, NULL_TEXT, Input
 from petafit.features.classes import class_array
-from petafit.features.feature import Categorical, Cross, Numeric
+from petafit.features.feature import Categorical, Cross, Cyclic, Numeric
 from petafit.models.signature import Signature
 
 CLASS = "predicted_class"
@@ -64,11 +64,14 @@ def _of_numbers(
 ) -> str | None:
     """The margins' part of numbers, (n_rows, n_outputs)."""
     encoder = model.encoder
-    numbers = [f for f in encoder.features if isinstance(f, Numeric)]
-    if not numbers:
-        return None
     single = encoder.dtype == "float32"
-    columns = [graph.column(nodes.number(f, encoder.statistics, single=single)) for f in numbers]
+    numbers = [f for f in encoder.features if isinstance(f, Numeric)]
+    found = [nodes.number(f, encoder.statistics, single=single) for f in numbers]
+    waves = [f for f in encoder.features if isinstance(f, Cyclic)]
+    found += [nodes.cyclic(f, single=single) for f in waves]
+    if not found:
+        return None
+    columns = [graph.column(values) for values in found]
     weights = graph.constant(form.weights[:, encoder.space.numbers].T)
     return graph.add("MatMul", graph.add("Concat", *columns, axis=1), weights)
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from petafit.compiled import njit
 from petafit.features.buffers import buffers_of, bytes_of
-from petafit.features.feature import CROSS, Feature, Lookup, Numeric, Vector
+from petafit.features.feature import CROSS, Cyclic, Feature, Lookup, Numeric, Vector
 
 SEED = np.uint32(42)
 """The seed of Spark's FeatureHasher and HashingTF."""
@@ -213,7 +213,7 @@ class IndexSpace:
     n_hashed, size : int
         The number of hashed indices, and of all.
     names : tuple of str
-        Those of the numbers: numeric features, then those that are looked up.
+        Those of the numbers: numeric features, cyclic ones, and those that are looked up.
     numbers : ndarray of int32, shape (n_numbers,)
         The index of each number, in this order.
     vectors : list of int
@@ -225,6 +225,7 @@ class IndexSpace:
     ) -> None:
         names = [
             *(feature.name for feature in features if isinstance(feature, Numeric)),
+            *(feature.name for feature in features if isinstance(feature, Cyclic)),
             *(feature.name for feature in features if isinstance(feature, Lookup)),
         ]
         slots = [feature.size for feature in features if isinstance(feature, Vector)]

@@ -6,7 +6,7 @@ import numpy as np
 
 from petafit.compiled import njit
 from petafit.features.encoding.csr import Ragged, gathered
-from petafit.features.feature import Categorical, Cross, Feature, Lookup, Numeric
+from petafit.features.feature import Categorical, Cross, Cyclic, Feature, Lookup, Numeric
 
 
 class EntryOrigins:
@@ -21,8 +21,9 @@ class EntryOrigins:
         categories = dict.fromkeys(f for f in features if isinstance(f, Categorical))
         crosses = [f for f in features if isinstance(f, Cross)]
         numeric = [f for f in features if isinstance(f, Numeric)]
+        cyclic = [f for f in features if isinstance(f, Cyclic)]
         looked_up = [f for f in features if isinstance(f, Lookup)]
-        self._numeric = _positions(features, [*numeric, *looked_up])
+        self._numeric = _positions(features, [*numeric, *cyclic, *looked_up])
         self._category = _positions(features, [*categories, *crosses])
 
     def of_entries(

@@ -20,6 +20,7 @@ from petafit.features.feature import (
     Categorical,
     Count,
     Cross,
+    Cyclic,
     DatePart,
     Feature,
     Frequent,
@@ -61,7 +62,7 @@ _FEATURES: Mapping[type, TypeAdapter[Any]] = {
             TargetMean,
             Text,
         ),
-        *(Frequent, Vector),
+        *(Frequent, Cyclic, Vector),
     )
 }
 
@@ -152,6 +153,8 @@ def _check_feature(part: Any, statistics: TableStatistics) -> None:
         case Vector(size=size, names=names):
             if size < 0 or len(names) not in (0, size):
                 raise damaged("features", expected="a name for each slot", got=(size, len(names)))
+        case Cyclic(part="year"):
+            raise damaged("features", expected="a part that recurs", got=part)
         case TargetMean(smoothing=smoothing):
             if not 0 < smoothing < np.inf:
                 raise damaged("features", expected="a smoothing above 0", got=smoothing)

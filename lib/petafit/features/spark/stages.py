@@ -20,6 +20,7 @@ from petafit.features.feature import (
     Binned,
     Categorical,
     Cross,
+    Cyclic,
     DatePart,
     Feature,
     Indicator,
@@ -82,6 +83,7 @@ def stages(
                 hint="Rename the column, or choose a learner that is not from MLlib.",
             )
     numbers = [_number(feature, statistics) for feature in features if isinstance(feature, Numeric)]
+    numbers += [_cyclic(feature) for feature in features if isinstance(feature, Cyclic)]
     texts = [feature for feature in features if isinstance(feature, Text)]
     vectors = [feature for feature in features if isinstance(feature, Vector)]
     selected = [f"struct(*) AS {_ROW}"]
@@ -167,6 +169,13 @@ def _number(feature: Numeric, statistics: TableStatistics) -> str:
         value = f"signum({value}) * log1p(abs({value}))"
     scaled = f"({value} - {_literal(scaling.shift)}) / {_literal(scaling.divisor)}"
     return f"if({_missing(feature.column)}, {_literal(scaling.fill)}, {scaled})"
+
+
+def _cyclic(feature: Cyclic) -> str:
+    """Return a SQL expression of type double; null for null."""
+    values = ", ".join(map(_literal, feature.values))
+    part = f"{_PARTS[feature.part]}({quoted(feature.column)})"
+    return f"element_at(array({values}), {part} + {1 - feature.first})"
 
 
 def _category(feature: Categorical) -> str:

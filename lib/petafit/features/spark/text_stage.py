@@ -14,7 +14,8 @@ from pyspark.ml.param import Param, Params, TypeConverters
 from pyspark.sql import DataFrame
 
 from petafit.config.feature_groups import UnicodeForm
-from petafit.features.feature import Text, columns_of, from_plain, to_plain
+from petafit.features.feature import Text, columns_of
+from petafit.features.plain import from_plain, to_plain
 from petafit.features.spark.number_stage import with_entries
 from petafit.features.spark.sparse_stage import SparseVectorStage
 from petafit.features.text.ngrams import TextBlock

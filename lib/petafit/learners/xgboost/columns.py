@@ -9,8 +9,10 @@ from petafit.features.feature import (
     Boolean,
     Categorical,
     Cross,
+    Cyclic,
     DatePart,
     Feature,
+    Frequent,
     Indicator,
     Numeric,
     QuantileBinned,
@@ -71,5 +73,7 @@ def categories_of(features: Sequence[Feature]) -> tuple[Categorical, ...]:
 def _of_tree(feature: Feature) -> Feature:
     if isinstance(feature, Numeric | Binned | QuantileBinned | Indicator):
         return Numeric(feature.column, impute="none", scale="none")
+    if isinstance(feature, Cyclic):
+        return DatePart(feature.column, feature.part)
     # a tree's categories of many values become mean labels
-    return Categorical(feature.column) if isinstance(feature, TargetMean) else feature
+    return Categorical(feature.column) if isinstance(feature, TargetMean | Frequent) else feature

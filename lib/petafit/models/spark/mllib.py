@@ -6,7 +6,7 @@ from pyspark.ml import PipelineModel
 from pyspark.sql import DataFrame, SparkSession
 
 from petafit.errors import ConfigurationError
-from petafit.features.feature import DatePart
+from petafit.features.feature import Cyclic, DatePart
 from petafit.functions.arrow_columns import with_arrow_columns
 from petafit.learners.base import DECISION, PREDICTION
 from petafit.learners.mllib import estimators as mllib
@@ -70,7 +70,9 @@ def _check_zone(session: SparkSession, model: Signature) -> None:
         Names the zone.
     """
     zone = session.conf.get(_ZONE)
-    if zone != "UTC" and any(isinstance(each, DatePart) for each in model.encoder.features):
+    if zone != "UTC" and any(
+        isinstance(each, DatePart | Cyclic) for each in model.encoder.features
+    ):
         raise ConfigurationError(
             "The model takes parts of dates from instants in UTC, and the session is in another "
             "time zone",
