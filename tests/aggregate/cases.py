@@ -395,6 +395,12 @@ CASES = {
         comparable=_coefficients,
         compares_all=False,
     ),
+    "race for losses": Case(
+        lambda folder: Race(_race(folder).lanes, ClassificationMetrics(), keeps_models=False),
+        tracing(),
+        comparable=_raced,
+        compares_all=False,
+    ),
     "race": Case(_race, tracing(), comparable=_raced, compares_all=False),
     "derivatives": Case(
         lambda _: FullBatch(online()), encoder(), measured_from, _derivatives, weighted=True

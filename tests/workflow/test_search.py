@@ -149,3 +149,35 @@ def test_a_budget_of_rows_is_kept(settings: Settings) -> None:
     candidates = by_name(with_settings(settings, search={"budget": "2k rows"}))
     most = max(each["rows"] for each in candidates.values())
     assert 1500 <= most <= 2500
+
+
+def test_an_ablation_says_what_each_part_of_the_task_is_worth(settings: Settings) -> None:
+    """Every candidate sees all rows, and is compared with the task itself."""
+    asked = with_settings(
+        settings,
+        features=[{"numeric": "speed"}, {"categorical": "city"}, {"boolean": "weekend"}],
+        search={"ablate": True},
+    )
+    result = found(asked)
+    each = {candidate["name"]: candidate for candidate in result["candidates"]}
+    assert set(each) == {
+        "as it is",
+        "rate x 0.5",
+        "rate x 2",
+        "l1 1e-05",
+        "l2 0.0001",
+        "hash_bits 11",
+        "hash_bits 13",
+        "without numeric speed",
+        "without categorical city",
+        "without boolean weekend",
+    }
+    assert {candidate["rows"] for candidate in each.values()} == {4500}
+    assert result["reference"] == "as it is"
+    assert each["as it is"]["difference"] == 0
+    for name in ("speed", "city"):
+        own = each[f"without {'numeric' if name == 'speed' else 'categorical'} {name}"]
+        assert own["interval"][0] > 0
+        assert own["difference"] == pytest.approx(own["loss"] - each["as it is"]["loss"])
+    low, high = each["without boolean weekend"]["interval"]
+    assert low < 0 < high

@@ -43,6 +43,9 @@ ExportFolder = Annotated[str | None, typer.Option(help="The folder to make.")]
 Budget = Annotated[
     str | None, typer.Option(help="When to end: 10m, 5M rows, or 1 pass over the training rows.")
 ]
+Ablate = Annotated[
+    bool | None, typer.Option("--ablate", help="Say what each part of the task is worth instead.")
+]
 TaskFile = Annotated[str | None, typer.Option(help="Where to write the best task, too.")]
 Model = Annotated[
     str | None,

@@ -11,6 +11,7 @@ import typer
 from petafit.cli import installation, learners
 from petafit.cli import tables as show
 from petafit.cli.command import (
+    Ablate,
     AsJson,
     Budget,
     Conf,
@@ -64,6 +65,7 @@ _SETTINGS = {
     "influence": "explain.influence",
     "to": "export.to",
     "out": "export.output",
+    "ablate": "search.ablate",
     "budget": "search.budget",
     "task_file": "search.task_file",
 }
@@ -92,7 +94,7 @@ def _add_job(name: str, job: Callable[..., Run], summary: str, **own: Any) -> No
         conf: Conf = None,
         as_json: AsJson = False,
         verbose: Verbose = False,
-        **chosen: str | None,
+        **chosen: str | bool | None,
     ) -> None:
         set_up_logging(verbose)
         given = [
@@ -134,7 +136,8 @@ def _run(job: Callable[[], Run], as_json: bool) -> None:
 
 _add_job("prepare", prepare, "Make the task's table from its raw data.")
 _add_job("train", train, "Fit the task's learner and publish the model.")
-_add_job("search", search, "Race candidates in one pass.", budget=Budget, task_file=TaskFile)
+_options = {"budget": Budget, "ablate": Ablate, "task_file": TaskFile}
+_add_job("search", search, "Race candidates in one pass, and write the best task.", **_options)
 _add_job("evaluate", evaluate, "Measure a model on the task's test rows.", model=Model)
 _add_job("score", score, "Write a model's predictions as a table.", model=Model)
 _add_job(

@@ -63,12 +63,12 @@ def run(manifest: Mapping[str, Any]) -> None:
 def candidates(found: Mapping[str, Any]) -> None:
     """Show the candidates of a search, the best first, and where its task file is."""
     table = Table(box=None, pad_edge=False)
-    for name in ("candidate", "loss", "less the best", "interval", "rows", ""):
+    for name in ("candidate", "loss", f"less {found['reference']!r}", "interval", "rows", ""):
         table.add_column(name, overflow="fold")
     listed = sorted(
         found["candidates"],
         key=lambda each: (
-            each["name"] != found["best"],
+            each["name"] != found["reference"],
             each["error"] is not None,
             -each["rows"],
             each["loss"] or 0.0,
@@ -76,7 +76,9 @@ def candidates(found: Mapping[str, Any]) -> None:
     )
     for each in listed:
         low, high = each["interval"] or (None, None)
-        outcome = "dropped" if each["dropped_at"] else "best" if each is listed[0] else ""
+        outcome = (
+            "dropped" if each["dropped_at"] else "best" if each["name"] == found["best"] else ""
+        )
         table.add_row(
             _text(each["name"]),
             _number(each["loss"]),

@@ -65,6 +65,11 @@ class Searching(Section):
     leave_out: bool = Field(
         True, description="compare with the task without each of its groups of features and crosses"
     )
+    ablate: bool = Field(
+        False,
+        description="instead, say what each group, cross and knob of the task is worth: without "
+        "it, or one step away, against the task as it is",
+    )
     budget: Annotated[str, AfterValidator(_checked)] = Field(
         "1 pass", description="when to end: 10m, 5M rows, or 1 pass over the training rows"
     )

@@ -33,7 +33,7 @@ FEWEST_ROWS = 500
 
 @dataclass(frozen=True)
 class Comparison:
-    """Candidates against the leader, the one of the least mean loss.
+    """Candidates against the leader: the one of the least mean loss, or a given one.
 
     Attributes
     ----------
@@ -56,9 +56,14 @@ class Comparison:
 
 
 def compare(
-    losses: PairedLosses, *, alpha: float, expected_rows: int, live: np.ndarray
+    losses: PairedLosses,
+    *,
+    alpha: float,
+    expected_rows: int,
+    live: np.ndarray,
+    reference: int | None = None,
 ) -> Comparison:
-    """Compare candidates with the best of them.
+    """Compare candidates with the best of them, or with a given one.
 
     Parameters
     ----------
@@ -68,9 +73,11 @@ def compare(
         Rows for which intervals are to be tightest.
     live : ndarray of bool, shape (n_candidates,)
         Candidates that have not failed.
+    reference : int, optional
+        The candidate to compare with.
     """
     means = np.where(live, losses.means(), np.inf)
-    leader = int(means.argmin())
+    leader = int(means.argmin()) if reference is None else reference
     differences, deviations = losses.differences(leader)
     others = max(int(live.sum()) - 1, 1)
     widths = deviations * half_width(losses.rows, alpha / others, expected_rows)

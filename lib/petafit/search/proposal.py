@@ -11,6 +11,8 @@ from petafit.errors import ConfigurationError
 from petafit.search.candidate import Candidate
 
 _MOST = 256
+MOST_BITS = 30
+"""The most hash bits that a task may have."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,7 @@ def propose(
     def add(name: str, choice: LearnerChoice, bits: int = hash_bits, **own: Any) -> None:
         found.setdefault(name, Candidate(name, choice, bits, **own))
 
-    add("as it is", first, changes=_learner(first))
+    add(AS_IT_IS, first, changes=_learner(first))
     for l1, l2 in product(searching.l1, searching.l2) if penalised else [(None, None)]:
         for factor in searching.rates:
             choice = _with(first, factor, l1=l1, l2=l2)
@@ -91,6 +93,45 @@ def propose(
             hint="Shorten `search.rates`, `search.l1` or `search.l2`: all are combined.",
         )
     return list(found.values())
+
+
+AS_IT_IS = "as it is"
+"""The name of the candidate that is the task."""
+
+
+def ablations(
+    choice: LearnerChoice, *, hash_bits: int, removals: Sequence[Removal], penalised: bool
+) -> list[Candidate]:
+    """Return the task as it is, and with each of its parts left out or each knob one step away.
+
+    Parameters
+    ----------
+    choice : LearnerChoice
+        The task's learner, with a number as its learning rate, if it has one.
+    penalised : bool
+        It has penalties.
+    """
+    found = [Candidate(AS_IT_IS, choice, hash_bits, changes=_learner(choice))]
+    steps: list[tuple[str, dict[str, Any]]] = []
+    if "learning_rate" in choice.params:
+        steps += [(f"rate x {factor:g}", {"factor": factor}) for factor in (0.5, 2.0)]
+    for name, first in (("l1", 1e-5), ("l2", 1e-4)) if penalised else ():
+        given = choice.params.get(name)
+        own = float(given) if isinstance(given, int | float) else 0.0
+        values = (0.0, own / 10, own * 10) if own else (first,)
+        steps += [(f"{name} {value:g}", {name: value}) for value in values]
+    for title, step in steps:
+        own_choice = _with(choice, **{"factor": 1.0, "l1": None, "l2": None, **step})
+        found.append(Candidate(title, own_choice, hash_bits, changes=_learner(own_choice)))
+    for bits in (hash_bits - 1, hash_bits + 1):
+        changes = {**_learner(choice), "hash_bits": bits}
+        if 1 <= bits <= MOST_BITS:
+            found.append(Candidate(f"hash_bits {bits}", choice, bits, changes=changes))
+    for removal in removals:
+        changes = {**_learner(choice), "features": removal.declared}
+        title = f"without {removal.name}"
+        found.append(Candidate(title, choice, hash_bits, removal.features, changes))
+    return found
 
 
 def _with(

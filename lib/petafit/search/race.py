@@ -59,12 +59,16 @@ class Race(Aggregator[RaceState, Batch, RaceResult]):
     lanes : sequence of Lane
     metrics : Metrics
         Measures the loss of a row.
+    keeps_models : bool
+        False: only losses are wanted, and summaries have no models.
     """
 
     exact = False
 
-    def __init__(self, lanes: Sequence[Lane], metrics: Metrics) -> None:
-        self.lanes, self.metrics = tuple(lanes), metrics
+    def __init__(
+        self, lanes: Sequence[Lane], metrics: Metrics, *, keeps_models: bool = True
+    ) -> None:
+        self.lanes, self.metrics, self.keeps_models = tuple(lanes), metrics, keeps_models
         self.candidates = tuple(each for lane in lanes for each in lane.candidates)
         self._places = [
             (number, at) for number, lane in enumerate(lanes) for at in range(len(lane.candidates))
@@ -100,6 +104,9 @@ class Race(Aggregator[RaceState, Batch, RaceResult]):
 
     def lift(self, state: RaceState) -> StateDict:
         summary = state.losses.to_state_dict().prefixed("losses")
+        summary = summary | StateDict(params={"failed": state.failed})
+        if not self.keeps_models:
+            return summary
         lifted = [
             each
             for lane, own in zip(self.lanes, state.lanes, strict=True)
@@ -107,12 +114,12 @@ class Race(Aggregator[RaceState, Batch, RaceResult]):
         ]
         for number, each in enumerate(lifted):
             summary = summary | each.prefixed(str(number))
-        return summary | StateDict(params={"failed": state.failed})
+        return summary
 
     def merge(self, left: StateDict, right: StateDict) -> StateDict:
         losses = [PairedLosses.from_state_dict(each.part("losses")) for each in (left, right)]
         summary = (losses[0] + losses[1]).to_state_dict().prefixed("losses")
-        for number, (lane, at) in enumerate(self._places):
+        for number, (lane, at) in enumerate(self._places if self.keeps_models else ()):
             learner, name = self.lanes[lane].learner(at), str(number)
             merged = learner.merge(left.part(name), right.part(name))
             summary = summary | merged.prefixed(name)
@@ -121,7 +128,7 @@ class Race(Aggregator[RaceState, Batch, RaceResult]):
 
     def finish(self, summary: StateDict, model: StateDict | None = None) -> RaceResult:
         models = StateDict()
-        for number, (lane, at) in enumerate(self._places):
+        for number, (lane, at) in enumerate(self._places if self.keeps_models else ()):
             if self.candidates[number].name in summary.params["failed"]:
                 continue
             learner, own = self.lanes[lane].learner(at), summary.part(str(number))

@@ -37,6 +37,8 @@ class SearchRounds:
         The probability that the best candidate is dropped, over all rounds.
     seconds : float or None
         When to start no further round.
+    reference : str or None
+        The candidate that all are compared with; None: the leader.
     """
 
     passes: Passes
@@ -46,6 +48,7 @@ class SearchRounds:
     max_bad_share: float
     seed: int = 0
     seconds: float | None = None
+    reference: str | None = None
 
     def run(
         self, candidates: Sequence[Candidate], parts: Sequence[Source], *, rows: int | None
@@ -71,7 +74,8 @@ class SearchRounds:
             live = [by_name[each.name] for each in standings if each.is_live]
             if len(live) <= 1 or self._is_over(began, number):
                 break
-            race = Race(lanes_for(live, self.encoding.encoder, seed=self.seed), self.metrics)
+            lanes = lanes_for(live, self.encoding.encoder, seed=self.seed)
+            race = Race(lanes, self.metrics, keeps_models=number < len(parts))
             order = [each.name for each in race.candidates]
             start = StateDict()
             for at, name in enumerate(order):
@@ -91,6 +95,7 @@ class SearchRounds:
                 order=order,
                 alpha=self.alpha / len(parts),
                 rounds=len(parts) - number,
+                reference=self.reference,
             )
             models = StateDict()
             for at, name in enumerate(order):

@@ -49,7 +49,13 @@ class Standing:
 
 
 def after_round(
-    standings: list[Standing], result: RaceResult, *, order: list[str], alpha: float, rounds: int
+    standings: list[Standing],
+    result: RaceResult,
+    *,
+    order: list[str],
+    alpha: float,
+    rounds: int,
+    reference: str | None = None,
 ) -> list[Standing]:
     """Return the standings after a round, whose race had the candidates in this order.
 
@@ -63,10 +69,18 @@ def after_round(
         The probability of a wrong drop in this round.
     rounds : int
         Rounds that are left.
+    reference : str, optional
+        The candidate to compare with, instead of the leader.
     """
     live = np.array([name not in result.failed for name in order])
-    found = compare(result.losses, alpha=alpha, expected_rows=result.losses.rows, live=live)
     place = {name: at for at, name in enumerate(order)}
+    found = compare(
+        result.losses,
+        alpha=alpha,
+        expected_rows=result.losses.rows,
+        live=live,
+        reference=None if reference is None else place[reference],
+    )
     return [
         _after(each, result, found, place[each.name], rounds) if each.name in place else each
         for each in standings

@@ -12,7 +12,7 @@ from petafit.learners.objective import Objective
 from petafit.learners.registry import describe, learner_names
 from petafit.search.candidate import Candidate
 from petafit.search.confidence import FEWEST_ROWS
-from petafit.search.proposal import propose
+from petafit.search.proposal import AS_IT_IS, MOST_BITS, ablations, propose
 from petafit.search.rounds import SearchRounds
 from petafit.search.standing import Standing, best
 from petafit.store.filesystem import Folder
@@ -28,7 +28,7 @@ from petafit.workflow.stages import task_with_stages
 from petafit.workflow.step_size import with_step_size
 from petafit.workflow.task import Task
 
-_ROUNDS = 4
+_ROUNDS = 3
 """Each but the first has as many rows as all before it."""
 
 _PENALISED = ("petafit.OnlineLinearClassifier", "petafit.OnlineLinearRegressor")
@@ -83,6 +83,7 @@ def search(settings: Settings, **options: Unpack[JobOptions]) -> Run:
             max_bad_share=settings.contract.max_bad_share,
             seed=settings.training.seed,
             seconds=seconds,
+            reference=AS_IT_IS if settings.search.ablate else None,
         )
         with job.run.stage("search"):
             standings = loop.run(
@@ -102,7 +103,9 @@ def _choices(settings: Settings) -> list[LearnerChoice]:
         One is unknown, cannot share a pass, or minimises another loss than the task's.
     """
     own, asked = describe(settings.learner), settings.search.learners
-    if asked is None:
+    if settings.search.ablate:
+        asked = ()
+    elif asked is None:
         other = _FACTORIZATION.get(own.kind)
         asked = () if other in (None, own.name) else (other,)
     names = [name for name in dict.fromkeys(asked) if name != own.name]
@@ -136,7 +139,9 @@ def _candidates(
 ) -> tuple[list[Candidate], Encoding]:
     """Return the candidates, and the encoding of rows with the most bits of any."""
     settings = task.settings
-    bits = max(settings.hash_bits, *settings.search.hash_bits, 1)
+    wanted = settings.search
+    steps = (min(settings.hash_bits + 1, MOST_BITS),) if wanted.ablate else wanted.hash_bits
+    bits = max(settings.hash_bits, *steps, 1)
     wide = _with(task, hash_bits=bits)
     encoder = encoder_for(job, wide, rows).with_tracing()
     source = rows.source("train", task.columns, task.derived)
@@ -144,13 +149,14 @@ def _candidates(
     for choice in reversed(choices):  # the manifest keeps the rate of the last
         own = with_step_size(job, _with(wide, learner=choice), encoder, rows, source)
         fixed.insert(0, own.settings.learner)
-    candidates = propose(
-        settings.search,
-        fixed,
-        hash_bits=settings.hash_bits,
-        removals=removals_of(task, rows.snapshot, encoder) if settings.search.leave_out else (),
-        penalised=settings.learner.name in _PENALISED,
-    )
+    removals = removals_of(task, rows.snapshot, encoder) if wanted.leave_out else []
+    declared, penalised = settings.hash_bits, settings.learner.name in _PENALISED
+    if wanted.ablate:
+        candidates = ablations(fixed[0], hash_bits=declared, removals=removals, penalised=penalised)
+    else:
+        candidates = propose(
+            wanted, fixed, hash_bits=declared, removals=removals, penalised=penalised
+        )
     return candidates, Encoding(task.checks, encoder)
 
 
@@ -192,7 +198,7 @@ def _parts(
                 hint="Narrow the rows by `table.filter` instead.",
             )
         return [source], seconds, share
-    rounds = _ROUNDS
+    rounds = 1 if settings.search.ablate else _ROUNDS
     while rounds > 1 and total and share * total / 2 ** (rounds - 1) < FEWEST_ROWS:
         rounds -= 1
     cuts = [share * cut for cut in geometric(rounds)]
@@ -227,7 +233,12 @@ def _record(job: Job, candidates: list[Candidate], standings: list[Standing]) ->
         for candidate, each in zip(candidates, standings, strict=True)
     ]
     job.run.update(
-        search={"best": found.name, "task_file": written, "candidates": listed},
+        search={
+            "best": found.name,
+            "reference": AS_IT_IS if job.settings.search.ablate else found.name,
+            "task_file": written,
+            "candidates": listed,
+        },
         rows={"used": max(each.rows for each in standings)},
         metrics={"loss": found.loss, "candidates": len(candidates)},
     )
