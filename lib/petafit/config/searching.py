@@ -73,7 +73,7 @@ class Searching(Section):
     budget: Annotated[str, AfterValidator(_checked)] = Field(
         "1 pass", description="when to end: 10m, 5M rows, or 1 pass over the training rows"
     )
-    alpha: float = Field(
+    risk: float = Field(
         0.05, gt=0, lt=1, description="the probability that the best candidate is dropped"
     )
     task_file: str | None = Field(

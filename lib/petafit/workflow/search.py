@@ -79,7 +79,7 @@ def search(settings: Settings, **options: Unpack[JobOptions]) -> Run:
             job.passes,
             encoding,
             metrics_of(task.signature(encoding.encoder)),
-            alpha=settings.search.alpha,
+            alpha=settings.search.risk,
             max_bad_share=settings.contract.max_bad_share,
             seed=settings.training.seed,
             seconds=seconds,
