@@ -27,7 +27,9 @@ app = typer.Typer(name="petafit-benchmark", pretty_exceptions_enable=False, add_
 @app.command()
 def measure(
     task: Task = "clicks",
-    suite: Annotated[str, typer.Option(help="clicks, text, scale, merging or shards.")] = "clicks",
+    suite: Annotated[
+        str, typer.Option(help="clicks, text, trees, scale, merging or shards.")
+    ] = "clicks",
     contenders: Annotated[
         str | None,
         typer.Option(help="Measure only these, as in a,b; keep the results of the others."),

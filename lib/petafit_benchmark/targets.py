@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
 from petafit_benchmark.merging.targets import MERGING
 from petafit_benchmark.results import Result
 from petafit_benchmark.target import PerformanceTarget, Reading, ResultsByContender, TargetResult
@@ -95,6 +97,18 @@ def worker_memory(results: ResultsByContender) -> Reading:
     return Reading(highest, highest <= 1.1 * lowest, by_contender)
 
 
+def trees_memory(results: ResultsByContender) -> Reading:
+    """Peak memory of petafit's processes over that of `xgboost.spark`'s."""
+    ours, theirs = results["petafit_trees"], results["xgboost_spark"]
+    return Reading((ours.peak_memory_bytes or 0) / (theirs.peak_memory_bytes or np.inf))
+
+
+def trees_loss(results: ResultsByContender) -> Reading:
+    """Log-loss of petafit's trees minus that of as many by `xgboost.spark`."""
+    ours, theirs = results["petafit_trees"], results["xgboost_spark"]
+    return Reading((ours.log_loss or 0.0) - (theirs.log_loss or 0.0))
+
+
 def time_per_row(results: ResultsByContender) -> Reading:
     """Time per row at 100M rows over that at 10M."""
     return Reading(results.rate("scale_10m") / results.rate("scale_100m"))
@@ -157,6 +171,24 @@ TARGETS = (
     ),
     PerformanceTarget(
         "time per row at 100M rows ÷ at 10M", time_per_row, 1.10, better="lower", suites=("scale",)
+    ),
+    PerformanceTarget(
+        "XGBoost on petafit's stream ÷ xgboost.spark",
+        rates("petafit_trees", "xgboost_spark"),
+        2.5,
+        4,
+        suites=("trees",),
+    ),
+    PerformanceTarget(
+        "peak memory there ÷ xgboost.spark's",
+        trees_memory,
+        0.5,
+        0.3,
+        better="lower",
+        suites=("trees",),
+    ),
+    PerformanceTarget(
+        "log-loss there − xgboost.spark's", trees_loss, 0.0005, 0, better="lower", suites=("trees",)
     ),
     *MERGING,
 )

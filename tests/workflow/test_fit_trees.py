@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +145,29 @@ def test_a_regressor_of_dates_and_many_values(trees: Settings) -> None:
     assert error < 0.2 * value.var()
 
 
+def test_rows_that_do_not_fit_into_memory_stay_on_disk(
+    trees: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+    external = xgboost.ExtMemQuantileDMatrix
+
+    def watched(rows: Any, **options: Any) -> Any:
+        matrix = external(rows, **options)
+        made.extend(path.name for path in tmp_path.glob("cache/*/*"))
+        return matrix
+
+    monkeypatch.setattr(xgboost, "ExtMemQuantileDMatrix", watched)
+    in_memory = train(trees).manifest["model"]["digest"]
+    assert made == []
+    (tmp_path / "cache").mkdir()
+    small = with_settings(
+        trees, training={"memory": "1kB"}, paths={"cache": str(tmp_path / "cache")}
+    )
+    assert train(small).manifest["model"]["digest"] == in_memory
+    assert made != []
+    assert list((tmp_path / "cache").iterdir()) == []
+
+
 def test_a_killed_run_resumes_to_the_same_bytes(trees: Settings, tmp_path: Path) -> None:
     settings = with_settings(
         trees,
@@ -230,6 +255,69 @@ def test_workers_grow_the_trees_together(trees: Settings, spark: Any) -> None:
     # sketches of two workers are merged: splits are at other quantiles
     loss = evaluate(together, spark=spark).manifest["metrics"]["log_loss"]
     assert loss == pytest.approx(alone, abs=0.01)
+
+
+def python_workers() -> list[int]:
+    """The processes that Spark's daemon of this test run has forked, and that have used XGBoost."""
+    parents: dict[int, int] = {}
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it ended meanwhile
+            pid, _, rest = status.read_text().partition(" (")
+            parents[int(pid)] = int(rest.rpartition(") ")[2].split()[1])
+
+    def ancestors(pid: int) -> list[int]:
+        return [pid, *ancestors(parents[pid])] if pid in parents else []
+
+    def is_forked(pid: int) -> bool:
+        by = Path(f"/proc/{parents[pid]}/cmdline").read_bytes()
+        return b"pyspark" in by and "libxgboost" in Path(f"/proc/{pid}/maps").read_text()
+
+    ours = [pid for pid in parents if os.getpid() in ancestors(pid)[1:]]
+    return [pid for pid in ours if is_forked(pid)]
+
+
+@pytest.mark.spark
+def test_a_killed_worker_is_replaced_and_the_trees_go_on(
+    trees: Settings, spark: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings = with_settings(
+        trees,
+        engine="spark",
+        learner=params(n_estimators=300),
+        training={"checkpoint_seconds": 0.01},
+    )
+    undisturbed = train(settings, spark=spark).manifest["model"]["digest"]
+    run = Path(settings.paths.runs) / "killed"
+    killed: list[int] = []
+
+    def kill() -> None:
+        while not list(run.glob("trees/*/trees.npz")):
+            time.sleep(0.005)
+        for pid in python_workers():  # some may be idle
+            os.kill(pid, signal.SIGKILL)
+            killed.append(pid)
+
+    with ThreadPoolExecutor(1) as thread:
+        killing = thread.submit(kill)
+        trained = train(settings, spark=spark, run_id="killed").manifest
+        killing.result()
+    assert killed != []
+    assert [each for each in caplog.messages if each.startswith("attempt 1 of 4: ")] != []
+    assert trained["model"]["digest"] == undisturbed
+
+
+@pytest.mark.spark
+def test_a_worker_without_rows_takes_part(trees: Settings, spark: Any) -> None:
+    # all of them are in one file, and the other shard has none
+    split = {"train": ["id >= 4000", "id < 4500"], "test": "month >= 10"}
+    settings = with_settings(trees, engine="spark", split=split, training={"shards": 2})
+    few = pa.array([text[:6] for text in table()["city"].to_pylist()])
+    rewrite(settings, replace_column("city", few))
+    assert train(settings, spark=spark).manifest["rows"]["used"] == 500
+    together = evaluate(settings, spark=spark).manifest["metrics"]["log_loss"]
+    alone = with_settings(settings, engine="local", training={"shards": 1})
+    train(alone)
+    assert together == pytest.approx(evaluate(alone).manifest["metrics"]["log_loss"], abs=1e-6)
 
 
 @pytest.mark.spark

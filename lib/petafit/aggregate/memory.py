@@ -20,6 +20,14 @@ def peak_memory() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
+def available_memory() -> int | None:
+    """Return the bytes that this machine can give to new processes; None where it does not say."""
+    known = Path("/proc/meminfo")
+    text = known.read_text() if known.exists() else ""
+    found = re.search(r"^MemAvailable:\s+(\d+) kB$", text, re.MULTILINE)
+    return int(found[1]) * 1024 if found else None
+
+
 def make_room(size: int) -> None:
     """Before so many bytes are made: give back what decoding has freed, if they are many.
 

@@ -68,7 +68,13 @@ class SparkEngine:
     def together(self, action: Callable[[int], Answer], workers: int) -> list[Answer]:
         """Run an action for each of some workers at the same time: a stage with a barrier."""
         check_slots(self, workers)
-        return self._map(action, range(workers), "worker", barrier=True)
+        try:
+            return self._map(action, range(workers), "worker", barrier=True)
+        except errors.PetafitError as error:
+            if type(error) is not errors.PetafitError:
+                raise
+            # Spark gave up a stage of which a process ended: none of the others can go on
+            raise errors.LostWorkerError(error.what, got=error.got, hint=error.hint) from error
 
     def everywhere(self, action: Callable[[], None]) -> None:
         """Do something once in every slot, which reaches every executor that is idle."""

@@ -169,6 +169,12 @@ class Training(Section):
         description="local disk on each machine for encoded rows, so that later rounds need not "
         "decode them again: 20GB; null: none",
     )
+    memory: ByteSize | None = Field(
+        None,
+        description="of each worker for the rows that XGBoost needs as a whole: 8GB; rows that "
+        "would take more stay on the local disk, in paths.cache. null: half of what is free, "
+        "shared by the workers of one machine; on a cluster no limit",
+    )
     batch_rows: int = Field(16384, ge=1, description="rows encoded and learnt from at a time")
     checkpoint_seconds: float = Field(60, gt=0, description="how often a shard's state is saved")
 

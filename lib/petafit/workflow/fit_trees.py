@@ -8,6 +8,7 @@ from typing import Any
 
 from petafit.aggregate.checked import Checked
 from petafit.aggregate.engine import Answer
+from petafit.aggregate.memory import available_memory
 from petafit.aggregate.pass_files import Reference
 from petafit.errors import ConfigurationError
 from petafit.evaluation.evaluate import Evaluate, metrics_of
@@ -46,6 +47,9 @@ _CATEGORIES, _COUNTED = "categories.npz", "categories.json"
 _SHOWN = 50
 """The number of columns that the manifest names."""
 
+_BYTES_OF_A_CELL = 8
+"""Memory of XGBoost's matrix, and of what it is made of, for each value: measured 6 to 11."""
+
 _PASSES = 4
 """How often XGBoost reads the rows to make a matrix of them."""
 
@@ -82,6 +86,7 @@ def fit_trees(job: Job, task: Task, rows: TaskRows, source: Source) -> FittedMod
             folder,
             _threads(job, task),
             settings.training.checkpoint_seconds,
+            external=_is_external(job, statistics.rows * len(matrix.names), _workers(job, source)),
             scratch=settings.paths.cache,
         )
         trees = _grown(job, work, rows=statistics.rows)
@@ -169,12 +174,37 @@ def _threads(job: Job, task: Task) -> int:
     return task_cores(job.spark)
 
 
+def _workers(job: Job, source: Source) -> int:
+    return min(source.shards, job.engine.slots)
+
+
+def _is_external(job: Job, cells: int, workers: int) -> bool:
+    """Return whether a worker's part of the matrix would not fit into memory."""
+    limit: float | None = job.settings.training.memory
+    if limit is None and _is_one_machine(job):
+        free = available_memory()
+        limit = None if free is None else free / 2 / workers
+    needed = cells * _BYTES_OF_A_CELL // workers
+    if limit is None or needed <= limit:
+        return False
+    log.info("the rows of a worker take about %d MB: they stay on disk", needed >> 20)
+    return True
+
+
+def _is_one_machine(job: Job) -> bool:
+    if job.spark is None:
+        return True
+    from petafit.spark.conf import value_of
+
+    return value_of(job.spark, "spark.master").startswith("local")
+
+
 def _grown(job: Job, work: GrowTrees, *, rows: int) -> TreesSoFar:
     """The trees, from a group of workers, unless an earlier attempt of the run grew all."""
     known = TreesSoFar.read(work.folder)
     if not work.boosting.is_done(known.rounds, known.losses):
         run = partial(_run, job, work, rows)
-        workers = min(work.training.source.shards, job.engine.slots)
+        workers = _workers(job, work.training.source)
         answers = grow_together(run, workers, _host(job))
         _check_rows(work.training.source, answers)
         peaks = [answer["peak_memory"] for answer in answers]

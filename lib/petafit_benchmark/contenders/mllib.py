@@ -4,13 +4,11 @@ The features are hashed once and cached, as its guide advises for iterative algo
 """
 
 import time
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from petafit.spark.session import open_session
 from petafit_benchmark.contender import (
     Contender,
     ContenderRun,
@@ -51,7 +49,7 @@ def _train(spec: Spec, *, iterations: int) -> ContenderRun:
     The session is warmed up on a few rows before; the seconds include filling the cache.
     """
     began = time.monotonic()
-    with _open_spark(spec) as spark:
+    with petafit_runs.open_spark(spec, driver_memory=DRIVER_MEMORY) as spark:
         small = replace(spec, hash_bits=WARM_UP_HASH_BITS)
         _regression(small, 2).fit(_features(small, spark, spec.files[0]).limit(WARM_UP_ROWS))
         startup = time.monotonic() - began
@@ -72,14 +70,6 @@ def _train(spec: Spec, *, iterations: int) -> ContenderRun:
             versions=versions("pyspark"),
             figures={"iterations": model.summary.totalIterations},
         )
-
-
-def _open_spark(spec: Spec) -> AbstractContextManager["SparkSession"]:
-    """Open a session with memory enough for the cache."""
-    settings = petafit_runs.settings_for(spec, engine="spark")
-    submit = {**settings.spark.submit, "spark.driver.memory": DRIVER_MEMORY}
-    sparked = settings.spark.model_copy(update={"submit": submit})
-    return open_session(settings.model_copy(update={"spark": sparked}), app_name="MLlib")
 
 
 def _features(spec: Spec, spark: "SparkSession", folder: str) -> "DataFrame":

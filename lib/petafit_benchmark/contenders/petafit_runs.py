@@ -62,7 +62,12 @@ class TrainedModel:
 
 
 def settings_for(
-    spec: Spec, *, engine: Literal["local", "spark"], name: str = "run", **training: Any
+    spec: Spec,
+    *,
+    engine: Literal["local", "spark"],
+    name: str = "run",
+    learner: dict[str, Any] | None = None,
+    **training: Any,
 ) -> Settings:
     """The task as a user would write it, with features that need no statistics of the table.
 
@@ -70,6 +75,8 @@ def settings_for(
     ----------
     name : str
         The task's name, unique among the runs of one contender.
+    learner : dict, optional
+        The section ``learner``, in place of petafit's linear classifier.
     training : settings of the section ``training``
     """
     work = Path(spec.work, "petafit")
@@ -86,7 +93,7 @@ def settings_for(
             "label": {"column": spec.label, "classes": list(spec.classes)},
             "features": _features(spec),
             "hash_bits": spec.hash_bits,
-            "learner": {"name": LEARNER, "params": _params(spec)},
+            "learner": learner or {"name": LEARNER, "params": _params(spec)},
             "training": {"seed": spec.seed, "rounds": spec.passes, **training},
         }
     )
@@ -106,12 +113,18 @@ def fit(settings: Settings, spark: "SparkSession | None" = None) -> TrainedModel
     )
 
 
-def warm_up(spec: Spec, spark: "SparkSession | None" = None, **training: Any) -> None:
+def warm_up(
+    spec: Spec,
+    spark: "SparkSession | None" = None,
+    learner: dict[str, Any] | None = None,
+    **training: Any,
+) -> None:
     """Train on a few batches, so that kernels are compiled and every worker has loaded them.
 
     Parameters
     ----------
-    training : settings of the section ``training``
+    learner, training
+        As for `settings_for`.
     """
     folder = Path(spec.work, "warm-up")
     folder.mkdir(exist_ok=True)
@@ -119,14 +132,21 @@ def warm_up(spec: Spec, spark: "SparkSession | None" = None, **training: Any) ->
         rows = next(file.iter_batches(_WARM_UP_ROWS))
     for core in range(spec.cores):  # one file would be one shard
         pq.write_table(pa.Table.from_batches([rows]), folder / f"{core}.parquet")
-    settings = settings_for(spec, engine="spark" if spark else "local", name="warm-up", **training)
+    engine: Literal["local", "spark"] = "spark" if spark else "local"
+    settings = settings_for(spec, engine=engine, name="warm-up", learner=learner, **training)
     table = settings.table.model_copy(update={"uri": str(folder)})
     fit(settings.model_copy(update={"table": table}), spark)
 
 
-def open_spark(spec: Spec) -> AbstractContextManager["SparkSession"]:
+def open_spark(
+    spec: Spec, driver_memory: str | None = None
+) -> AbstractContextManager["SparkSession"]:
     """Open a session on the spec's number of cores."""
     settings = settings_for(spec, engine="spark")
+    if driver_memory:
+        submit = {**settings.spark.submit, "spark.driver.memory": driver_memory}
+        sparked = settings.spark.model_copy(update={"submit": submit})
+        settings = settings.model_copy(update={"spark": sparked})
     return open_session(settings, app_name="petafit-benchmark")
 
 

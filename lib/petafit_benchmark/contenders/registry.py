@@ -30,6 +30,8 @@ CONTENDERS = {
     "mllib_10": "mllib:TEN_ITERATIONS",
     "mllib_converged": "mllib:CONVERGED",
     "lightgbm_trees": "lightgbm:TREES",
+    "xgboost_spark": "xgboost:BY_XGBOOST",
+    "petafit_trees": "xgboost:ON_STREAM",
 }
 """Module and attribute in this package."""
 

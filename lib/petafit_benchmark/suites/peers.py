@@ -20,6 +20,11 @@ def run_text(bench: Bench) -> Iterator[Result]:
     return _measure_all(bench, TEXT, texts_table, tuning_rows=_TEXT_TUNING_ROWS)
 
 
+def run_trees(bench: Bench) -> Iterator[Result]:
+    """Measure boosted trees on a click log."""
+    return _measure_all(bench, TREES, clicks_table, tuning_rows=_CLICKS_TUNING_ROWS)
+
+
 def _measure_all(
     bench: Bench, suite: Suite, make_table: Callable[..., BenchmarkTable], *, tuning_rows: int
 ) -> Iterator[Result]:
@@ -63,4 +68,11 @@ TEXT = Suite(
     rows=400_000,
     quick_rows=40_000,
     contenders=("petafit_text", "sklearn_text", "vw_oaa"),
+)
+TREES = Suite(
+    name="trees",
+    run=run_trees,
+    rows=10_000_000,
+    quick_rows=1_000_000,
+    contenders=("petafit_trees", "xgboost_spark", "lightgbm_trees"),
 )

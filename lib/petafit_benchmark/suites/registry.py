@@ -3,10 +3,10 @@
 from petafit.errors import ConfigurationError, did_you_mean
 from petafit_benchmark.suite import Suite
 from petafit_benchmark.suites.merging import MERGING
-from petafit_benchmark.suites.peers import CLICKS, TEXT
+from petafit_benchmark.suites.peers import CLICKS, TEXT, TREES
 from petafit_benchmark.suites.scaling import SCALE, SHARDS
 
-SUITES = {suite.name: suite for suite in (CLICKS, TEXT, SCALE, MERGING, SHARDS)}
+SUITES = {suite.name: suite for suite in (CLICKS, TEXT, TREES, SCALE, MERGING, SHARDS)}
 
 
 def find_suite(name: str) -> Suite:

@@ -95,6 +95,13 @@ def test_mllib_learns_from_columns_until_it_converges(clicks: Spec, tmp_path: Pa
     assert trained.converged
 
 
+@pytest.mark.usefixtures("spark")
+@pytest.mark.parametrize("name", ["xgboost_spark", "petafit_trees"])
+def test_trees_learn_from_columns(name: str, clicks: Spec, tmp_path: Path) -> None:
+    trained = load_contender(name).train(_in(clicks, tmp_path, cores=2))
+    assert _share_of_base(clicks, trained) < 0.95
+
+
 @pytest.mark.parametrize("name", ["sklearn_text", "vw_oaa"])
 def test_a_peer_learns_from_texts(name: str, texts: Spec, tmp_path: Path) -> None:
     _require(name)

@@ -8,7 +8,7 @@ from petafit_benchmark.contender import step_sizes
 from petafit_benchmark.contenders.registry import CONTENDERS, load_contender
 from petafit_benchmark.merging.cases import EXACT
 from petafit_benchmark.suites import merging, scaling
-from petafit_benchmark.suites.peers import CLICKS, TEXT
+from petafit_benchmark.suites.peers import CLICKS, TEXT, TREES
 
 
 @pytest.mark.parametrize("name", CONTENDERS)
@@ -36,7 +36,7 @@ from petafit_benchmark.contenders.registry import load_contender
 for name in sys.argv[1].split():
     load_contender(name)
 """
-PEERS = "tensorflow dask dask_ml distributed vowpalwabbit river lightgbm xxhash pyspark"
+PEERS = "tensorflow dask dask_ml distributed vowpalwabbit river lightgbm xgboost xxhash pyspark"
 
 
 def test_contenders_load_where_no_peer_is_installed():
@@ -58,7 +58,7 @@ def test_contenders_of_one_learner_have_one_grid():
 
 def test_every_contender_is_measured_by_a_suite():
     others = {EXACT, merging.MEASURED, merging.TIMED, scaling.SCALED, scaling.SHARDED}
-    assert {*CLICKS.contenders, *TEXT.contenders} | others == {*CONTENDERS}
+    assert {*CLICKS.contenders, *TEXT.contenders, *TREES.contenders} | others == {*CONTENDERS}
 
 
 def test_the_grid_is_half_decades_around_the_default():

@@ -1,17 +1,19 @@
 """A worker's part in growing trees: its rows as a matrix, then one round after the other.
 
 Several workers form a group of XGBoost's own collective: each has its shards' rows, the histograms
-are summed over all, and every worker grows the same trees. The first one keeps them.
+are summed over all, and every worker grows the same trees. The first one with rows keeps them.
 """
 
 import logging
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from dataclasses import asdict, dataclass, replace
+from io import StringIO
 from typing import Any
 
+import numpy as np
 import xgboost
 from xgboost import collective
 
@@ -96,16 +98,16 @@ class GrowTrees:
             raise LostWorkerError("A worker that grows trees ended, and Spark started all anew")
         with _explained(), xgboost.config_context(verbosity=0), ExitStack() as stack:
             if group.address:
-                stack.enter_context(
-                    collective.CommunicatorContext(**group.address, dmlc_task_id=f"{rank:06d}")
-                )
+                joined = collective.CommunicatorContext(**group.address, dmlc_task_id=f"{rank:06d}")
+                with redirect_stdout(StringIO()):  # XGBoost prints each worker's rank
+                    stack.enter_context(joined)
             training = self._iterator(self.training, group, rank, beat, stack)
             matrix = self._matrix(training)
             checked = None
             if self.validation is not None:
                 rows = self._iterator(self.validation, group, rank, beat, stack)
                 checked = self._matrix(rows, ref=matrix)
-            self._grow(matrix, checked, keeps=rank == 0)
+            self._grow(matrix, checked, keeps=rank == _keeper(group, rank, training.rows))
         return {
             "rows": training.rows,
             "tally": asdict(training.tally),
@@ -164,6 +166,14 @@ class GrowTrees:
     def _keep(self, booster: Any, known: TreesSoFar, seconds: float) -> None:
         content = bytes(booster.save_raw("ubj"))
         replace(known, content=content, seconds=known.seconds + seconds).write(self.folder)
+
+
+def _keeper(group: Group, rank: int, rows: int) -> int:
+    """Return the first worker that has rows: XGBoost tells one without none of the categories."""
+    if not group.address:
+        return rank
+    candidate = np.array([rank if rows else group.workers])
+    return int(collective.allreduce(candidate, collective.Op.MIN)[0])
 
 
 def _loss(booster: Any, checked: Any, number: int) -> float:
