@@ -18,7 +18,7 @@ import xgboost
 from sklearn.metrics import log_loss, mean_squared_error
 
 from petafit.config.settings import Settings
-from petafit.errors import ConfigurationError, ContractError, StorageError
+from petafit.errors import ConfigurationError, ContractError, EmptyInputError, StorageError
 from petafit.models.model import load_model
 from petafit.models.xgboost import TreeModel
 from petafit.workflow.evaluate import evaluate
@@ -87,9 +87,9 @@ def test_trees_are_those_of_xgboost_itself(trees: Settings) -> None:
         columns = frame[["speed", "weekend", "city"]].copy()
         columns["city"] = columns["city"].astype("category").cat.set_categories(values)
         frames.append(columns)
-    own = xgboost.XGBClassifier(
-        n_estimators=20, learning_rate=0.1, max_cat_to_onehot=64, enable_categorical=True
-    ).fit(frames[0], rows["late"])
+    own = xgboost.XGBClassifier(n_estimators=20, learning_rate=0.1, enable_categorical=True).fit(
+        frames[0], rows["late"]
+    )
     ours = model_of(trees).predict_proba(test)[:, 1]
     # the order of the codes differs, and with it that of equal gains
     np.testing.assert_allclose(ours, own.predict_proba(frames[1])[:, 1], atol=0.01)
@@ -105,6 +105,15 @@ def test_validation_rows_end_the_training(trees: Settings) -> None:
     rows = table().to_pandas().query("month == 9")
     loss = log_loss(rows["late"], model_of(settings).predict_proba(rows))
     assert metrics["validation_log_loss"] == pytest.approx(loss)
+
+
+def test_validation_rows_that_there_are_not_are_told_before_the_trees_grow(
+    trees: Settings,
+) -> None:
+    settings = with_settings(trees, split={**VALIDATED, "validation": "month = 99"})
+    with pytest.raises(EmptyInputError, match=r"No rows to validate.*split\.validation"):
+        train(settings, run_id="none")
+    assert not list(Path(settings.paths.runs).glob("none/trees/*/trees.npz"))
 
 
 def test_several_classes_and_weights(trees: Settings) -> None:

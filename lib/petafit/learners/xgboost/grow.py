@@ -19,7 +19,7 @@ from xgboost import collective
 
 from petafit.aggregate.engine import Answer
 from petafit.aggregate.memory import peak_memory
-from petafit.errors import ConfigurationError, LostWorkerError
+from petafit.errors import ConfigurationError, EmptyInputError, LostWorkerError
 from petafit.learners.xgboost.checkpoint import TreesSoFar
 from petafit.learners.xgboost.parameters import Boosting
 from petafit.learners.xgboost.rows import MatrixRows, TreeRows
@@ -91,6 +91,8 @@ class GrowTrees:
         ------
         LostWorkerError
             Another worker ended, or this one was started anew by Spark, without the others' trees.
+        EmptyInputError
+            There are validation rows to be, and there are none.
         ConfigurationError
             XGBoost refuses rows or parameters.
         """
@@ -107,7 +109,14 @@ class GrowTrees:
             if self.validation is not None:
                 rows = self._iterator(self.validation, group, rank, beat, stack)
                 checked = self._matrix(rows, ref=matrix)
-            self._grow(matrix, checked, keeps=rank == _keeper(group, rank, training.rows))
+                if not _of_all(group, rows.rows, collective.Op.SUM):
+                    raise EmptyInputError(
+                        "No rows to validate", hint="Check `split.validation` against the table."
+                    )
+            # XGBoost tells a worker without rows none of the categories
+            candidate = rank if training.rows else group.workers
+            keeper = _of_all(group, candidate, collective.Op.MIN)
+            self._grow(matrix, checked, keeps=rank == keeper)
         return {
             "rows": training.rows,
             "tally": asdict(training.tally),
@@ -168,12 +177,11 @@ class GrowTrees:
         replace(known, content=content, seconds=known.seconds + seconds).write(self.folder)
 
 
-def _keeper(group: Group, rank: int, rows: int) -> int:
-    """Return the first worker that has rows: XGBoost tells one without none of the categories."""
+def _of_all(group: Group, number: int, op: collective.Op) -> int:
+    """Combine the numbers of all workers."""
     if not group.address:
-        return rank
-    candidate = np.array([rank if rows else group.workers])
-    return int(collective.allreduce(candidate, collective.Op.MIN)[0])
+        return number
+    return int(collective.allreduce(np.array([number]), op)[0])
 
 
 def _loss(booster: Any, checked: Any, number: int) -> float:
