@@ -29,7 +29,7 @@ def refusal(*overrides: str) -> str:
         ),
         ("contract.columns.a.minn=1", "'contract.columns.a.minn' (--set). Did you mean 'min'?"),
         ("features=[{numeric: a, scal: none}]", "'features.0.scal' (--set). Did you mean 'scale'?"),
-        ("features=[{categorical: a, scale: none}]", "Choose one of 'categorical'."),
+        ("features=[{categorical: a, scale: none}]", "Choose one of 'categorical', 'min_count'."),
         ("features=[{numeric: a, categorical: b}]", "give 'categorical' a group of its own"),
     ],
 )

@@ -1,6 +1,6 @@
 """Declaration of features in a task: groups of columns, each with its options."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
@@ -164,10 +164,12 @@ FEATURE_KINDS = (
 
 def _kind(group: object) -> str | None:
     """Return the kind of a feature group: its key in `FEATURE_KINDS`."""
-    for kind in FEATURE_KINDS:
-        if (kind in group) if isinstance(group, Mapping) else hasattr(group, kind):
-            return f"{kind} features"
-    return None
+    keys: Collection[str] = ()
+    if isinstance(group, Mapping):
+        keys = group.keys()
+    elif isinstance(group, Section):
+        keys = type(group).model_fields
+    return next((f"{kind} features" for kind in FEATURE_KINDS if kind in keys), None)
 
 
 FeatureGroup = Annotated[
