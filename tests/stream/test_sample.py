@@ -39,6 +39,21 @@ def test_a_single_row_group_is_seen_from_its_start(tmp_path: Path) -> None:
     assert (sample.total, sample.total_is_certain, sample.is_whole) == (5000, True, False)
 
 
+def test_a_reach_samples_runs_of_more_rows_than_are_wanted(tmp_path: Path) -> None:
+    write(tmp_path, files=1, rows=50_000, group=50_000)
+    sample = look(tmp_path, rows=5000, reach=8)
+    rows = sample.rows["row"].to_pylist()
+    assert len(rows) == 5000
+    assert rows == sorted(set(rows))
+    assert rows[-1] > 35_000
+    assert look(tmp_path, rows=5000, reach=100).rows["row"][-1].as_py() > 45_000
+
+
+def test_a_reach_leaves_no_row_out_of_a_small_table(tmp_path: Path) -> None:
+    write(tmp_path, files=3, rows=5000, group=700)
+    assert look(tmp_path, reach=8).is_whole
+
+
 def test_the_look_is_spread_over_files_and_within_them(tmp_path: Path) -> None:
     write(tmp_path, files=4, rows=4000, group=500)
     sample = look(tmp_path, rows=1600)

@@ -6,6 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from petafit.config.feature_groups import NumericFeatures
+from petafit.suggestion.halves import at_random
 from petafit.suggestion.measured import Measured, measure
 from petafit.suggestion.residuals import LabelledRows
 from tests.suggestion.rows import labelled, seen
@@ -146,6 +148,17 @@ def test_text_is_cut_into_what_tells_more() -> None:
 def test_rows_without_two_classes_and_few_rows_are_not_measured() -> None:
     assert measured(labelled(x=[1, 2, 3], y=[True, False, True])).forms == {}
     assert measured(labelled(x=NUMBER, y=[True] * N)).forms == {}
+
+
+def test_rows_of_many_classes_are_fewer() -> None:
+    classes = pa.array([f"class {i % 1000}" for i in range(20_000)])
+    table = pa.table({"x": range(20_000), "y": classes})
+    rows = at_random(table, "y", "classes", None)
+    assert rows.rows.num_rows == 8000
+    assert rows.rows.column("x").to_pylist() == sorted(rows.rows.column("x").to_pylist())
+    residuals = rows.residuals([NumericFeatures(numeric=("x",))])
+    assert residuals.slope.shape == (8000, 1000)
+    np.testing.assert_allclose(residuals.slope.sum(axis=1), 0, atol=1e-9)
 
 
 @pytest.mark.parametrize("kind", [pa.float64(), pa.decimal128(12, 4), pa.float16()])

@@ -12,6 +12,7 @@ from petafit.table.columns import missing
 from petafit.table.filters.predicate import parse
 
 _BLOCKS = 10
+_MOST_OUTPUTS = 8_000_000  # rows times classes
 
 
 def training_rows(rows: pa.Table, label: Seen, division: Division | None) -> pa.Table:
@@ -34,7 +35,12 @@ def training_rows(rows: pa.Table, label: Seen, division: Division | None) -> pa.
 def at_random(
     rows: pa.Table, label: str, kind: LabelKind, unicode: UnicodeForm | None
 ) -> LabelledRows:
-    """Return rows in halves drawn at random, the same each time."""
+    """Return rows in halves drawn at random, the same each time; fewer of many classes."""
+    outputs = pc.count_distinct(rows.column(label)).as_py() if kind == "classes" else 1
+    most = _MOST_OUTPUTS // max(1, outputs)
+    if rows.num_rows > most:
+        chosen = np.sort(np.random.default_rng(0).permutation(rows.num_rows)[:most])
+        rows = rows.take(pa.array(chosen))
     half = np.random.default_rng(0).random(rows.num_rows) < 0.5
     return LabelledRows(rows, label, kind, half, unicode)
 

@@ -20,6 +20,7 @@ from petafit.suggestion.gains import Gain, ResidualSums
 LabelKind = Literal["classes", "number"]
 
 _HASH_BITS = 18
+_MOST_WEIGHTS = 1 << 24  # of all classes
 _PASSES = 2
 _FITTINGS = 8
 _BATCH_ROWS = 16384
@@ -84,8 +85,10 @@ class LabelledRows:
         for batch in batches:
             state = profile.reduce(state, batch)
         statistics = profile.finish(profile.lift(state))
+        weights = _MOST_WEIGHTS // len(statistics.classes or (None,))
+        bits = min(_HASH_BITS, max(1, weights).bit_length() - 1)
         encoder = Encoder(
-            features, statistics, hash_bits=_HASH_BITS, label=self.label, unicode=self.unicode
+            features, statistics, hash_bits=bits, label=self.label, unicode=self.unicode
         )
         parts = [encoder(batch) for batch in batches]
         y = np.concatenate([part.y for part in parts if part.y is not None])
