@@ -93,7 +93,7 @@ def half_width(rows: int, alpha: float, expected_rows: int) -> float:
     Examples
     --------
     >>> round(half_width(10_000, 0.05, 10_000) * 10_000**0.5, 2)  # 1.96 for one fixed time
-    2.88
+    3.04
     """
     if not rows:
         return math.inf

@@ -112,7 +112,7 @@ def _share(found: np.ndarray, expected: np.ndarray) -> float:
 
 
 def _exact_learners(X: np.ndarray, y: np.ndarray) -> Iterator[Learner[Any]]:
-    """All that are registered; MLlib's estimators do not merge shards."""
+    """All that are registered; MLlib's estimators and XGBoost's do not merge shards."""
     rows, n_features = X.shape
     classes, counts = np.unique(y, return_counts=True)
     number = ColumnStatistics(
@@ -130,7 +130,7 @@ def _exact_learners(X: np.ndarray, y: np.ndarray) -> Iterator[Learner[Any]]:
         params = {"n_components": n_features} if name == _COMPONENTS else _PARAMS.get(name, {})
         choice = LearnerChoice(name=name, params=dict(params))
         known = describe(choice)
-        if known.family == "mllib" or not (known.exact or name == _COMPONENTS):
+        if known.family in ("mllib", "xgboost") or not (known.exact or name == _COMPONENTS):
             continue
         statistics = by_number if known.kind == "regressor" else by_class
         yield make_learner(choice, n_features=n_features, statistics=statistics)
