@@ -73,14 +73,6 @@ def test_every_feature_gives_the_same_probabilities(tmp_path: Path, seed: int) -
     assert found["predicted_class"].astype(bool).tolist() == model.predict(rows).tolist()
 
 
-def test_parts_on_a_circle_are_not_exported_to_spark(tmp_path: Path) -> None:
-    settings = settings_in(tmp_path, features=CYCLIC)
-    train(settings)
-    with pytest.raises(ConfigurationError, match="cannot be exported to spark") as refused:
-        petafit.export(with_settings(settings, export={"to": "spark"}))
-    assert "local_hour_sin: a date's part on a circle" in "\n".join(refused.value.details)
-
-
 def test_several_classes(tmp_path: Path) -> None:
     model, found = exported(settings_in(tmp_path, label="kind"), table())
     assert np.abs(found["probabilities"] - model.predict_proba(table())).max() < 1e-6

@@ -20,7 +20,7 @@ import petafit
 from petafit.config.settings import Settings
 from petafit.errors import ConfigurationError
 from petafit.workflow.train import train
-from tests.exports.everything import FEATURES, TEXTS, settings_in, table
+from tests.exports.everything import CYCLIC, FEATURES, TEXTS, settings_in, table
 from tests.small import with_settings
 
 pytestmark = pytest.mark.spark
@@ -45,7 +45,7 @@ def test_a_python_without_petafit_applies_every_feature(spark: Any, tmp_path: Pa
     """With values that no training row has, in a session of another time zone."""
     settings = settings_in(
         tmp_path,
-        features=[*FEATURES, *TEXTS],
+        features=[*FEATURES, *CYCLIC, *TEXTS],
         export={"rows": 200, "output": f"{tmp_path}/made/exported"},
     )
     model, _ = exported(settings, spark)
@@ -90,6 +90,17 @@ def link_package(name: str, folder: Path) -> None:
     source = source.parent / name if name == "numpy.libs" else source
     if source.exists():
         (folder / name).symlink_to(source)
+
+
+def test_dates_on_a_circle_that_are_missing_add_nothing(spark: Any, tmp_path: Path) -> None:
+    model, pipeline = exported(settings_in(tmp_path, features=CYCLIC), spark)
+    missing = pa.table({f.name: pa.nulls(2, f.type) for f in table(1).schema})
+    missing = missing.set_column(missing.schema.get_field_index("id"), "id", pa.array([0, 1]))
+    pq.write_table(missing, tmp_path / "missing.parquet")
+    frame = pipeline.transform(spark.read.parquet(str(tmp_path / "missing.parquet")))
+    probabilities = [row.probability[1] for row in frame.select("probability").collect()]
+    own = model.predict_proba(missing)[:, 1]
+    assert np.abs(np.array(probabilities) - own).max() < 1e-6
 
 
 def test_several_classes(spark: Any, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from petafit.config.exporting import ExportFormat
 from petafit.errors import ConfigurationError
-from petafit.features.feature import Categorical, Cross, Cyclic, Feature, Text, Vector, needs_table
+from petafit.features.feature import Categorical, Cross, Feature, Text, Vector, needs_table
 from petafit.models.signature import Signature
 
 _ADDED: Mapping[ExportFormat, tuple[str, ...]] = {
@@ -47,8 +47,6 @@ def _reasons(model: Signature, to: ExportFormat) -> Iterator[str]:
             yield f"{feature.name}: a vector of Spark ML"
         elif needs_table(feature):
             yield f"{feature.name}: needs a table of the training rows' values"
-        elif isinstance(feature, Cyclic) and to == "spark":
-            yield f"{feature.name}: a date's part on a circle, which is exported to ONNX only"
         elif isinstance(feature, Text) and to == "onnx":
             yield f"{feature.name}: text, which ONNX cannot split as petafit does; Spark can"
     if encoder.unicode and any(map(_is_text, encoder.features)):

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from petafit.errors import ConfigurationError
@@ -176,19 +177,27 @@ def test_both_forms_give_the_same_indices_and_values(spark, table, tmp_path):
 
 
 NUMBERS_ALONE = (Numeric("x", log1p=True), Numeric("fare", impute="none", scale="minmax"))
+ON_A_CIRCLE = (Cyclic("t", "hour", "cos"), Cyclic("d", "month", "sin"))
 
 
 @pytest.mark.parametrize(
     "features",
-    [NUMBERS_ALONE, (*NUMBERS_ALONE, Text("s")), (Boolean("b"), Text("s")), (Text("s"),)],
-    ids=["numbers", "numbers and text", "no number", "text"],
+    [
+        NUMBERS_ALONE,
+        (*NUMBERS_ALONE, *ON_A_CIRCLE),
+        (*NUMBERS_ALONE, Text("s")),
+        (Boolean("b"), Text("s")),
+        (Text("s"),),
+    ],
+    ids=["numbers", "numbers on a circle", "numbers and text", "no number", "text"],
 )
 def test_both_forms_are_one_whatever_there_is(spark, table, tmp_path, features):
     from pyspark.ml import PipelineModel
 
     from petafit.features.spark.stages import stages
 
-    statistics, frame = statistics_of("x", "fare"), frame_of(spark, table)
+    pq.write_table(table, tmp_path / "rows.parquet")  # rows in memory Spark evaluates otherwise
+    statistics, frame = statistics_of("x", "fare"), spark.read.parquet(f"{tmp_path}/rows.parquet")
     pipeline = PipelineModel(stages(features, statistics, 12))
     pipeline.save(str(tmp_path / "pipeline"))
     encoded = PipelineModel.load(str(tmp_path / "pipeline")).transform(frame)

@@ -19,6 +19,7 @@ from petafit.features.feature import (
     Binned,
     Categorical,
     Cross,
+    Cyclic,
     DatePart,
     Feature,
     Indicator,
@@ -55,6 +56,15 @@ def number(feature: Numeric, statistics: TableStatistics, *, single: bool) -> st
     scaled = f"({value} - {_literal(scaling.shift)}) / {_literal(scaling.divisor)}"
     fill = 0.0 if np.isnan(scaling.fill) else scaling.fill
     found = f"if({_missing(feature.column)}, {_literal(fill)}, {scaled})"
+    return f"CAST(CAST({found} AS FLOAT) AS DOUBLE)" if single else found
+
+
+def cyclic(feature: Cyclic, schema: pa.Schema, *, single: bool) -> str:
+    """Return an expression of a part on a circle, of type double; 0 for null."""
+    values = ", ".join(map(_literal, feature.values))
+    part = _date_part(feature, schema.field(feature.column).type)
+    # Not element_at: with ANSI it claims never to be null, and Spark leaves the coalesce out.
+    found = f"coalesce(get(array({values}), {part} - {feature.first}), 0D)"
     return f"CAST(CAST({found} AS FLOAT) AS DOUBLE)" if single else found
 
 
@@ -125,7 +135,7 @@ def _text(feature: Feature, schema: pa.Schema) -> str:
             return f"CAST({quoted(feature.column)} AS STRING)"
 
 
-def _date_part(feature: DatePart, kind: pa.DataType) -> str:
+def _date_part(feature: DatePart | Cyclic, kind: pa.DataType) -> str:
     """Return an expression of a date's part; of an instant, its part in UTC."""
     column = quoted(feature.column)
     if not pa.types.is_timestamp(kind) or kind.tz is None:

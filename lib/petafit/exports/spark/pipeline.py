@@ -17,10 +17,10 @@ from pyspark.sql import SparkSession
 
 from petafit.config.section import Scalar
 from petafit.exports.linear import LinearForm
-from petafit.exports.spark.features import grams, number, terms
+from petafit.exports.spark.features import cyclic, grams, number, terms
 from petafit.exports.spark.models import ModelMaker
 from petafit.features.encoder import Encoder
-from petafit.features.feature import Numeric, Text
+from petafit.features.feature import Cyclic, Numeric, Text
 from petafit.models.signature import Signature
 from petafit.table.filters.literals import as_sql, quoted
 
@@ -59,12 +59,10 @@ def as_pipeline(session: SparkSession, model: Signature, form: LinearForm) -> Pi
     """
     maker, encoder = ModelMaker(session), model.encoder
     hashed = list(_hashed(encoder, model))
-    numbers = [f for f in encoder.features if isinstance(f, Numeric)]
-    single = encoder.dtype == "float32"
-    selected = [f"struct(*) AS {_ROW}", *(f"{each.sql} AS {each.name}" for each in hashed)]
+    numbers = list(_numbers(encoder, model))
     columns = [f"__petafit_number_{place}" for place in range(len(numbers))]
-    for feature, column in zip(numbers, columns, strict=True):
-        selected.append(f"{number(feature, encoder.statistics, single=single)} AS {column}")
+    selected = [f"struct(*) AS {_ROW}", *(f"{each.sql} AS {each.name}" for each in hashed)]
+    selected += [f"{sql} AS {column}" for sql, column in zip(numbers, columns, strict=True)]
     stages: list[Transformer] = [
         SQLTransformer(statement=f"SELECT {', '.join(selected)} FROM __THIS__")
     ]
@@ -77,6 +75,17 @@ def as_pipeline(session: SparkSession, model: Signature, form: LinearForm) -> Pi
     )
     stages += _last(maker, form, weights, model.classes)
     return PipelineModel(stages)
+
+
+def _numbers(encoder: Encoder, model: Signature) -> Iterator[str]:
+    """Expressions of the numbers, in the order of their indices."""
+    single = encoder.dtype == "float32"
+    for feature in encoder.features:
+        if isinstance(feature, Numeric):
+            yield number(feature, encoder.statistics, single=single)
+    for feature in encoder.features:
+        if isinstance(feature, Cyclic):
+            yield cyclic(feature, model.schema, single=single)
 
 
 def _hashed(encoder: Encoder, model: Signature) -> Iterator[_Hashed]:

@@ -175,7 +175,8 @@ def _cyclic(feature: Cyclic) -> str:
     """Return a SQL expression of type double; null for null."""
     values = ", ".join(map(_literal, feature.values))
     part = f"{_PARTS[feature.part]}({quoted(feature.column)})"
-    return f"element_at(array({values}), {part} + {1 - feature.first})"
+    # Not element_at: with ANSI it claims never to be null, and Spark leaves a coalesce of it out.
+    return f"get(array({values}), {part} - {feature.first})"
 
 
 def _category(feature: Categorical) -> str:
