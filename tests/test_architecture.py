@@ -1,10 +1,13 @@
 """Modules outside the contract `spark` run without Spark, which import-linter cannot test."""
 
+import pkgutil
 import re
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+
+import petafit
 
 ROOT = Path(__file__).parents[1]
 OF_THE_EXTRA_BENCH = (r"petafit\.adapters\.(dask|tensorflow)",)
@@ -43,3 +46,9 @@ def test_calls_that_old_spark_lacks_stand_where_they_are_replaced():
         if of_new_spark.search(path.read_text())
     }
     assert found == {"compatibility.py", "arrow_columns.py"}
+
+
+def test_no_public_function_has_the_name_of_a_room() -> None:
+    # Importing petafit.search.race would put a module where the function is asked for.
+    rooms = {module.name for module in pkgutil.iter_modules(petafit.__path__)}
+    assert rooms.isdisjoint(petafit.__all__)

@@ -49,9 +49,9 @@ from petafit.models.model import Model
 from petafit.models.predictions import PredictionColumns
 from petafit.models.recommender import RecommenderModel
 from petafit.models.signature import Signature
-from petafit.search.candidate import Candidate
-from petafit.search.grouping import lanes_for
-from petafit.search.race import Race, RaceResult
+from petafit.racing.candidate import Candidate
+from petafit.racing.grouping import lanes_for
+from petafit.racing.race import Race, RaceResult
 from petafit.store.arrays import StateDict
 from petafit.store.filesystem import Folder
 from petafit.table.filters.predicate import parse

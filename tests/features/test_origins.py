@@ -4,7 +4,7 @@ import numpy as np
 
 from petafit.features.encoder import Encoder
 from petafit.features.feature import Numeric
-from tests.search.rows import batches, encoder
+from tests.racing.rows import batches, encoder
 
 
 def test_rows_are_those_of_an_encoder_that_does_not_trace() -> None:

@@ -21,7 +21,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from petafit.config.settings import Settings
-from petafit.search.rounds import SearchRounds
+from petafit.racing.rounds import SearchRounds
 from petafit.workflow.search import search
 keep = SearchRounds._keep
 def kept(self, number, *rest):

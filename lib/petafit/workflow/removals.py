@@ -8,7 +8,7 @@ from petafit.config.feature_groups import CrossFeatures, FeatureGroup, StageFeat
 from petafit.errors import PetafitError
 from petafit.features.completion import completed
 from petafit.features.encoder import Encoder
-from petafit.search.proposal import Removal
+from petafit.racing.proposal import Removal
 from petafit.table.snapshot import Snapshot
 from petafit.workflow.task import Task
 

@@ -10,11 +10,11 @@ from petafit.evaluation.evaluate import metrics_of
 from petafit.features.instances import Encoding
 from petafit.learners.objective import Objective
 from petafit.learners.registry import describe, learner_names
-from petafit.search.candidate import Candidate
-from petafit.search.confidence import FEWEST_ROWS
-from petafit.search.proposal import AS_IT_IS, MOST_BITS, ablations, propose
-from petafit.search.rounds import SearchRounds
-from petafit.search.standing import Standing, best
+from petafit.racing.candidate import Candidate
+from petafit.racing.confidence import FEWEST_ROWS
+from petafit.racing.proposal import AS_IT_IS, MOST_BITS, ablations, propose
+from petafit.racing.rounds import SearchRounds
+from petafit.racing.standing import Standing, best
 from petafit.store.filesystem import Folder
 from petafit.store.runs import Run
 from petafit.stream.batches import Source

@@ -26,9 +26,9 @@ from petafit.learners.mllib.trees import TreeEnsemble, TreeNodes
 from petafit.learners.online.merging.sparse_rows import add_at
 from petafit.learners.xgboost.categories import MOST_CODES, CountCategories, folds_of
 from petafit.learners.xgboost.matrix import MatrixEncoder, fold_means
-from petafit.search.candidate import Candidate
-from petafit.search.grouping import lanes_for
-from petafit.search.race import Race
+from petafit.racing.candidate import Candidate
+from petafit.racing.grouping import lanes_for
+from petafit.racing.race import Race
 from petafit.workflow.evaluate import evaluate
 from petafit.workflow.explain import explain
 from petafit.workflow.score import score

@@ -12,11 +12,11 @@ from petafit.aggregate.engine import Passes
 from petafit.errors import ConfigurationError, StorageError
 from petafit.evaluation.metrics import Metrics
 from petafit.features.instances import EncodedRows, Encoding
-from petafit.search.candidate import Candidate
-from petafit.search.confidence import FEWEST_ROWS
-from petafit.search.grouping import lanes_for
-from petafit.search.race import Race
-from petafit.search.standing import Standing, after_round, best
+from petafit.racing.candidate import Candidate
+from petafit.racing.confidence import FEWEST_ROWS
+from petafit.racing.grouping import lanes_for
+from petafit.racing.race import Race
+from petafit.racing.standing import Standing, after_round, best
 from petafit.store.arrays import StateDict, from_bytes, to_buffers
 from petafit.stream.batches import Source
 

@@ -4,8 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from petafit.search.confidence import Comparison, compare
-from petafit.search.race import RaceResult
+from petafit.racing.confidence import Comparison, compare
+from petafit.racing.race import RaceResult
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from petafit.search.losses import PairedLosses
+from petafit.racing.losses import PairedLosses
 
 FEWEST_ROWS = 500
 """With fewer rows of a round nothing is dropped: the sequence is asymptotic."""

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from petafit.search.losses import PairedLosses
-from petafit.search.race import RaceResult
-from petafit.search.standing import Standing, after_round, best
+from petafit.racing.losses import PairedLosses
+from petafit.racing.race import RaceResult
+from petafit.racing.standing import Standing, after_round, best
 from petafit.store.arrays import StateDict
 
 NAMES = ["first", "second", "third"]

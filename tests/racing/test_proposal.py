@@ -5,7 +5,7 @@ import pytest
 from petafit.config.searching import Searching, budget_of
 from petafit.config.settings import LearnerChoice
 from petafit.errors import ConfigurationError
-from petafit.search.proposal import Removal, propose
+from petafit.racing.proposal import Removal, propose
 
 OWN = LearnerChoice(params={"learning_rate": 0.2})
 OTHER = LearnerChoice(name="petafit.FactorizationMachineClassifier", params={"learning_rate": 0.1})

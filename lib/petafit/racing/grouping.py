@@ -9,8 +9,8 @@ from petafit.learners.base import Learner
 from petafit.learners.online.aggregator import OnlineLearner
 from petafit.learners.online.linear.estimators import OnlineLinearClassifier, OnlineLinearRegressor
 from petafit.learners.registry import make_learner
-from petafit.search.candidate import Candidate, Narrowing
-from petafit.search.lanes import Lane, SideBySide, Solo
+from petafit.racing.candidate import Candidate, Narrowing
+from petafit.racing.lanes import Lane, SideBySide, Solo
 
 _LINEAR = (OnlineLinearClassifier, OnlineLinearRegressor)
 _OF_RATES = ("learning_rate", "l1", "l2")

@@ -11,12 +11,12 @@ from petafit.evaluation.classification import ClassificationMetrics
 from petafit.features.encoding.batch import Batch
 from petafit.learners.base import Learner
 from petafit.learners.registry import make_learner
-from petafit.search.candidate import Candidate
-from petafit.search.grouping import lanes_for
-from petafit.search.lanes import SideBySide
-from petafit.search.race import Race, RaceResult
+from petafit.racing.candidate import Candidate
+from petafit.racing.grouping import lanes_for
+from petafit.racing.lanes import SideBySide
+from petafit.racing.race import Race, RaceResult
 from petafit.store.arrays import StateDict, from_bytes, to_bytes
-from tests.search.rows import GROUPS, batches, candidate, encoder
+from tests.racing.rows import GROUPS, batches, candidate, encoder
 
 RATES = (
     candidate("slow", learning_rate=0.01),

@@ -8,7 +8,7 @@ from typing import Any
 from petafit.config.searching import Searching
 from petafit.config.settings import LearnerChoice
 from petafit.errors import ConfigurationError
-from petafit.search.candidate import Candidate
+from petafit.racing.candidate import Candidate
 
 _MOST = 256
 MOST_BITS = 30

@@ -21,7 +21,7 @@ from petafit.learners.online.linear.side_by_side import (
     learn_side_by_side,
 )
 from petafit.learners.online.weight_table import CoordinateTable
-from petafit.search.candidate import Candidate, Narrowing
+from petafit.racing.candidate import Candidate, Narrowing
 from petafit.store.arrays import StateDict
 
 Prediction = np.ndarray | str | None

@@ -10,8 +10,8 @@ from petafit.aggregate.aggregator import Aggregator
 from petafit.evaluation.metrics import Metrics, Scored
 from petafit.features.encoding.batch import Batch
 from petafit.learners.base import labels_of
-from petafit.search.lanes import Lane, Prediction
-from petafit.search.losses import LARGEST, PairedLosses
+from petafit.racing.lanes import Lane, Prediction
+from petafit.racing.losses import LARGEST, PairedLosses
 from petafit.store.arrays import StateDict
 
 

@@ -16,7 +16,7 @@ from petafit.config.settings import LearnerChoice
 from petafit.features.encoder import Encoder
 from petafit.features.profile import Profile
 from petafit.features.spec import resolve
-from petafit.search.candidate import Candidate
+from petafit.racing.candidate import Candidate
 
 LINEAR = "petafit.OnlineLinearClassifier"
 GROUPS = (

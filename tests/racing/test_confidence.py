@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from petafit.search.confidence import compare, half_width
-from petafit.search.losses import PairedLosses
+from petafit.racing.confidence import compare, half_width
+from petafit.racing.losses import PairedLosses
 
 
 def drops(random: np.random.Generator, *, rounds: int = 6, candidates: int = 16) -> bool:
