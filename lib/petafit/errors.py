@@ -160,5 +160,29 @@ def only_logged(what: str) -> Iterator[None]:
         log.warning("After an error, %s failed, too", what, exc_info=True)
 
 
+def to_fields(error: PetafitError) -> dict[str, str | None]:
+    """Return an error as JSON can hold it, for another process."""
+    return {
+        "error": type(error).__name__,
+        "what": error.what,
+        "expected": None if error.expected is None else str(error.expected),
+        "got": None if error.got is None else str(error.got),
+        "hint": error.hint,
+    }
+
+
+def from_fields(fields: Mapping[str, Any]) -> PetafitError:
+    """Return the error of which `to_fields` gave the fields.
+
+    Examples
+    --------
+    >>> from_fields(to_fields(ContractError("No column 'x'", hint="Check `features`.")))
+    ContractError("No column 'x'. Check `features`.")
+    """
+    named = dict(fields)
+    kind: type[PetafitError] = globals()[named.pop("error")]
+    return _rebuild(kind, named.pop("what"), named)
+
+
 def _rebuild(kind: type[PetafitError], what: str, fields: Mapping[str, Any]) -> PetafitError:
     return kind(what, **fields)

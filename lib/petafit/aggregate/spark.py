@@ -114,8 +114,7 @@ class SparkEngine:
         failed = [answer for answer in answers if "error" in answer]
         if failed:  # that a worker was lost is what the others say of the one that failed
             answer = min(failed, key=lambda each: each["error"] == errors.LostWorkerError.__name__)
-            kind = getattr(errors, answer.pop("error"))
-            raise kind(answer.pop("what"), **answer)
+            raise errors.from_fields(answer)
         return answers
 
     def _warn_of_waiting(self) -> None:
@@ -139,15 +138,7 @@ def _answering(
     except errors.PetafitError as error:
         if isinstance(error, errors.StorageError) and _context().attemptNumber() + 1 < attempts:
             raise  # a filesystem out of reach may be back for Spark's next attempt
-        answers = [
-            {
-                "error": type(error).__name__,
-                "what": error.what,
-                "expected": None if error.expected is None else str(error.expected),
-                "got": None if error.got is None else str(error.got),
-                "hint": error.hint,
-            }
-        ]
+        answers = [errors.to_fields(error)]
     _settle(_context().stageId())
     if answers:
         attempt = {"attempt": _context().attemptNumber()}

@@ -205,7 +205,7 @@ def _grown(job: Job, work: GrowTrees, *, rows: int) -> TreesSoFar:
     if not work.boosting.is_done(known.rounds, known.losses):
         run = partial(_run, job, work, rows)
         workers = _workers(job, work.training.source)
-        answers = grow_together(run, workers, _host(job))
+        answers = grow_together(run, workers, _host(job), work.folder)
         _check_rows(work.training.source, answers)
         peaks = [answer["peak_memory"] for answer in answers]
         job.passes.peak_memory = max(job.passes.peak_memory, *peaks)

@@ -10,7 +10,9 @@ from xgboost.tracker import RabitTracker
 
 from petafit.aggregate.engine import Answer
 from petafit.errors import LostWorkerError
+from petafit.learners.xgboost.failure import Failure
 from petafit.learners.xgboost.grow import Group
+from petafit.store.filesystem import Folder
 
 log = logging.getLogger("petafit")
 
@@ -24,7 +26,7 @@ and that of a machine by Spark."""
 
 
 def grow_together(
-    run: Callable[[Group], list[Answer]], workers: int, host: str | None
+    run: Callable[[Group], list[Answer]], workers: int, host: str | None, folder: Folder
 ) -> list[Answer]:
     """Run a group of workers, and another one where a worker ends, from the trees so far.
 
@@ -34,17 +36,25 @@ def grow_together(
         Runs all workers of a group; returns their answers.
     host : str or None
         The driver's address for the workers; None: found by XGBoost.
+    folder : Folder
+        Of the trees so far.
 
     Raises
     ------
     LostWorkerError
         Workers ended in each of several attempts.
+    PetafitError
+        What a worker told of rows or parameters that do not fit.
     """
     for attempt in range(1, _ATTEMPTS + 1):
+        launch = uuid.uuid4().hex
         try:
-            with _group(workers, host) as group:
+            with _group(workers, host, launch) as group:
                 return run(group)
         except LostWorkerError as error:
+            told = Failure(folder, launch).told()
+            if told is not None:
+                raise told from error
             if attempt == _ATTEMPTS:
                 raise
             log.warning("attempt %d of %d: %s", attempt, _ATTEMPTS, error)
@@ -52,8 +62,7 @@ def grow_together(
 
 
 @contextmanager
-def _group(workers: int, host: str | None) -> Iterator[Group]:
-    launch = uuid.uuid4().hex
+def _group(workers: int, host: str | None, launch: str) -> Iterator[Group]:
     if workers == 1:
         yield Group(1, {}, launch)
         return
