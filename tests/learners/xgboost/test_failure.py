@@ -6,18 +6,18 @@ from pathlib import Path
 import pytest
 
 from petafit.errors import ConfigurationError, LostWorkerError
-from petafit.learners.xgboost.failure import Failure
+from petafit.learners.xgboost.failure import GroupFailure
 from petafit.store.filesystem import Folder
 
 ERROR = ConfigurationError("XGBoost cannot learn", expected=1, got="label", hint="Check it.")
 
 
 def wait(folder: str) -> None:
-    with Failure(Folder(folder), "launch").shared():
+    with GroupFailure(Folder(folder), "launch").shared():
         multiprocessing.Event().wait()  # as in XGBoost's library: for ever
 
 
-def fail(failure: Failure, error: Exception) -> None:
+def fail(failure: GroupFailure, error: Exception) -> None:
     with failure.shared():
         raise error
 
@@ -25,20 +25,20 @@ def fail(failure: Failure, error: Exception) -> None:
 def test_the_others_end_and_the_driver_raises_it(tmp_path: Path) -> None:
     waiting = multiprocessing.get_context("spawn").Process(target=wait, args=(str(tmp_path),))
     waiting.start()
-    failure = Failure(Folder(tmp_path), "launch")
-    assert failure.told() is None
+    failure = GroupFailure(Folder(tmp_path), "launch")
+    assert failure.reported() is None
     with pytest.raises(ConfigurationError, match="XGBoost cannot learn"):
         fail(failure, ERROR)
     waiting.join(120)
     assert waiting.exitcode == 1
-    told = failure.told()
-    assert type(told) is ConfigurationError
-    assert str(told) == str(ERROR)
-    assert Failure(Folder(tmp_path), "next").told() is None
+    reported = failure.reported()
+    assert type(reported) is ConfigurationError
+    assert str(reported) == str(ERROR)
+    assert GroupFailure(Folder(tmp_path), "next").reported() is None
 
 
 def test_a_worker_that_lost_the_others_does_not_tell_a_cause(tmp_path: Path) -> None:
-    failure = Failure(Folder(tmp_path), "launch")
+    failure = GroupFailure(Folder(tmp_path), "launch")
     with pytest.raises(LostWorkerError):
         fail(failure, LostWorkerError("The others are lost"))
-    assert failure.told() is None
+    assert failure.reported() is None

@@ -15,8 +15,8 @@ from petafit.store.filesystem import Folder
 _LOOK_SECONDS = 1.0
 
 
-class Failure:
-    """What ended one launch of a group.
+class GroupFailure:
+    """The error that ended one launch of a group.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ class Failure:
 
         What waits in XGBoost's library cannot be interrupted in another way.
         """
-        with repeating(self._follow, seconds=_LOOK_SECONDS, name="petafit-failure"):
+        with repeating(self._end_with_the_others, seconds=_LOOK_SECONDS, name="petafit-failure"):
             try:
                 yield
             except LostWorkerError:
@@ -47,12 +47,12 @@ class Failure:
                 self._folder.write_json(self._name, to_fields(error), durable=False)
                 raise
 
-    def told(self) -> PetafitError | None:
+    def reported(self) -> PetafitError | None:
         """Return the error that a worker told; None if there is none."""
         if not self._folder.exists(self._name):
             return None
         return from_fields(self._folder.read_json(self._name))
 
-    def _follow(self) -> None:
+    def _end_with_the_others(self) -> None:
         if not self._own and self._folder.exists(self._name):
             os._exit(1)

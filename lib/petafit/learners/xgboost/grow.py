@@ -21,7 +21,7 @@ from petafit.aggregate.engine import Answer
 from petafit.aggregate.memory import peak_memory
 from petafit.errors import ConfigurationError, EmptyInputError, LostWorkerError
 from petafit.learners.xgboost.checkpoint import TreesSoFar
-from petafit.learners.xgboost.failure import Failure
+from petafit.learners.xgboost.failure import GroupFailure
 from petafit.learners.xgboost.parameters import Boosting
 from petafit.learners.xgboost.rows import MatrixRows, TreeRows
 from petafit.store.filesystem import Folder
@@ -104,7 +104,7 @@ class GrowTrees:
                 joined = collective.CommunicatorContext(**group.address, dmlc_task_id=f"{rank:06d}")
                 with redirect_stdout(StringIO()):  # XGBoost prints each worker's rank
                     stack.enter_context(joined)
-                stack.enter_context(Failure(self.folder, group.launch).shared())
+                stack.enter_context(GroupFailure(self.folder, group.launch).shared())
                 stack.enter_context(_explained())
             training = self._iterator(self.training, group, rank, beat, stack)
             matrix = self._matrix(training)

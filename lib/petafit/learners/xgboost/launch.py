@@ -10,7 +10,7 @@ from xgboost.tracker import RabitTracker
 
 from petafit.aggregate.engine import Answer
 from petafit.errors import LostWorkerError
-from petafit.learners.xgboost.failure import Failure
+from petafit.learners.xgboost.failure import GroupFailure
 from petafit.learners.xgboost.grow import Group
 from petafit.store.filesystem import Folder
 
@@ -52,9 +52,9 @@ def grow_together(
             with _group(workers, host, launch) as group:
                 return run(group)
         except LostWorkerError as error:
-            told = Failure(folder, launch).told()
-            if told is not None:
-                raise told from error
+            reported = GroupFailure(folder, launch).reported()
+            if reported is not None:
+                raise reported from error
             if attempt == _ATTEMPTS:
                 raise
             log.warning("attempt %d of %d: %s", attempt, _ATTEMPTS, error)
