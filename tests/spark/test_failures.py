@@ -89,6 +89,19 @@ def test_a_process_that_ended_is_no_question_of_settings() -> None:
     assert raised.value.exit_code == 1
 
 
+def test_an_interrupt_stays_one_whatever_the_client_makes_of_it() -> None:
+    from py4j.protocol import Py4JError
+
+    def interrupted() -> None:
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise Py4JError("Answer from Java side is empty")
+
+    with pytest.raises(KeyboardInterrupt), in_one_sentence("It cannot be fitted"):
+        interrupted()
+
+
 @pytest.mark.spark
 def test_a_killed_worker_is_reported_with_its_task_and_a_hint(spark: SparkSession) -> None:
     def dies(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

@@ -205,6 +205,8 @@ def in_one_sentence(
     ------
     PetafitError
         Of `kind`, or an error that petafit itself has raised in a worker.
+    KeyboardInterrupt
+        The block was interrupted, whatever Spark's client made of that.
     """
     from py4j.protocol import Py4JError
     from pyspark.errors import PySparkException
@@ -212,8 +214,17 @@ def in_one_sentence(
     try:
         yield
     except (PySparkException, Py4JError) as error:
+        if _follows_interrupt(error):
+            raise KeyboardInterrupt from error
         known = _own(error) or _explained(error, task)
         raise known or kind(what, got=reason(error).rstrip("."), hint=hint) from error
+
+
+def _follows_interrupt(error: BaseException | None) -> bool:
+    """Return whether an error came up while an interrupt was on its way."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error is not None
 
 
 def _own(error: Exception) -> PetafitError | None:
