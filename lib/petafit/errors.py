@@ -174,14 +174,23 @@ def to_fields(error: PetafitError) -> dict[str, str | None]:
 def from_fields(fields: Mapping[str, Any]) -> PetafitError:
     """Return the error of which `to_fields` gave the fields.
 
+    Raises
+    ------
+    LookupError
+        They are not such fields.
+
     Examples
     --------
     >>> from_fields(to_fields(ContractError("No column 'x'", hint="Check `features`.")))
     ContractError("No column 'x'. Check `features`.")
     """
-    named = dict(fields)
-    kind: type[PetafitError] = globals()[named.pop("error")]
-    return _rebuild(kind, named.pop("what"), named)
+    kind = {each.__name__: each for each in _kinds(PetafitError)}[fields["error"]]
+    given = {name: fields[name] for name in ("expected", "got", "hint")}
+    return _rebuild(kind, fields["what"], given)
+
+
+def _kinds(kind: type[PetafitError]) -> list[type[PetafitError]]:
+    return [kind, *(each for below in kind.__subclasses__() for each in _kinds(below))]
 
 
 def _rebuild(kind: type[PetafitError], what: str, fields: Mapping[str, Any]) -> PetafitError:

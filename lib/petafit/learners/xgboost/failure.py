@@ -4,13 +4,25 @@ XGBoost's own word of it may be lost: a worker that is just about to wait for th
 then wait for half an hour.
 """
 
+import logging
 import os
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 
 from petafit.aggregate.heartbeat import repeating
-from petafit.errors import LostWorkerError, PetafitError, from_fields, to_fields
+from petafit.errors import (
+    LostWorkerError,
+    PetafitError,
+    StorageError,
+    from_fields,
+    only_logged,
+    to_fields,
+)
 from petafit.store.filesystem import Folder
+
+log = logging.getLogger("petafit")
 
 _LOOK_SECONDS = 1.0
 
@@ -32,27 +44,41 @@ class GroupFailure:
         self._own = False
 
     @contextmanager
-    def shared(self) -> Iterator[None]:
+    def shared(self, scratch: str | None = None) -> Iterator[None]:
         """Tell an error of this worker, and end its process where another worker has failed.
 
         What waits in XGBoost's library cannot be interrupted in another way.
+
+        Parameters
+        ----------
+        scratch : str, optional
+            A local folder that goes with the process.
         """
-        with repeating(self._end_with_the_others, seconds=_LOOK_SECONDS, name="petafit-failure"):
+        follow = partial(self._end_with_the_others, scratch)
+        with repeating(follow, seconds=_LOOK_SECONDS, name="petafit-failure"):
             try:
                 yield
             except LostWorkerError:
                 raise  # of which another worker tells the cause
             except PetafitError as error:
                 self._own = True
-                self._folder.write_json(self._name, to_fields(error), durable=False)
+                with only_logged("telling the other workers"):
+                    self._folder.write_json(self._name, to_fields(error), durable=False)
                 raise
 
     def reported(self) -> PetafitError | None:
-        """Return the error that a worker told; None if there is none."""
+        """Return the error that a worker told; None if there is none, or its file is damaged."""
         if not self._folder.exists(self._name):
             return None
-        return from_fields(self._folder.read_json(self._name))
+        try:
+            return from_fields(self._folder.read_json(self._name))
+        except (StorageError, LookupError, TypeError):
+            log.warning("%s/%s, what ended a worker, is damaged", self._folder.uri, self._name)
+            return None
 
-    def _end_with_the_others(self) -> None:
-        if not self._own and self._folder.exists(self._name):
-            os._exit(1)
+    def _end_with_the_others(self, scratch: str | None) -> None:
+        with suppress(StorageError):  # out of reach: the next look may find it
+            if not self._own and self._folder.exists(self._name):
+                if scratch is not None:
+                    shutil.rmtree(scratch, ignore_errors=True)
+                os._exit(1)

@@ -8,7 +8,13 @@ import logging
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, redirect_stdout
+from contextlib import (
+    AbstractContextManager,
+    ExitStack,
+    contextmanager,
+    nullcontext,
+    redirect_stdout,
+)
 from dataclasses import asdict, dataclass, replace
 from io import StringIO
 from typing import Any
@@ -100,17 +106,18 @@ class GrowTrees:
         if group.address and not self.folder.create(f"launch-{group.launch}-{rank:06d}", b""):
             raise LostWorkerError("A worker that grows trees ended, and Spark started all anew")
         with _explained(), xgboost.config_context(verbosity=0), ExitStack() as stack:
+            scratch = stack.enter_context(self._scratch())
             if group.address:
                 joined = collective.CommunicatorContext(**group.address, dmlc_task_id=f"{rank:06d}")
                 with redirect_stdout(StringIO()):  # XGBoost prints each worker's rank
                     stack.enter_context(joined)
-                stack.enter_context(GroupFailure(self.folder, group.launch).shared())
+                stack.enter_context(GroupFailure(self.folder, group.launch).shared(scratch))
                 stack.enter_context(_explained())
-            training = self._iterator(self.training, group, rank, beat, stack)
+            training = self._iterator(self.training, group, rank, beat, scratch)
             matrix = self._matrix(training)
             checked = None
             if self.validation is not None:
-                rows = self._iterator(self.validation, group, rank, beat, stack)
+                rows = self._iterator(self.validation, group, rank, beat, scratch)
                 checked = self._matrix(rows, ref=matrix)
                 if not _of_all(group, rows.rows, collective.Op.SUM):
                     raise EmptyInputError(
@@ -126,18 +133,22 @@ class GrowTrees:
             "peak_memory": peak_memory(),
         }
 
+    def _scratch(self) -> AbstractContextManager[str | None]:
+        """Make a local folder for the matrices, where they do not fit into memory."""
+        if self.external:
+            return tempfile.TemporaryDirectory(dir=self.scratch)
+        return nullcontext()
+
     def _iterator(
         self,
         rows: TreeRows,
         group: Group,
         rank: int,
         beat: Callable[[int], None],
-        stack: ExitStack,
+        scratch: str | None,
     ) -> MatrixRows:
-        prefix = None
-        if self.external:
-            folder = stack.enter_context(tempfile.TemporaryDirectory(dir=self.scratch))
-            prefix = f"{folder}/rows"
+        name = "training" if rows.of_training else _VALIDATION
+        prefix = None if scratch is None else f"{scratch}/{name}"
         shards = range(rank, rows.source.shards, group.workers)
         return MatrixRows(rows.reader(), shards, beat, prefix)
 

@@ -21,8 +21,8 @@ _MEET_SECONDS = 300
 """Within which all workers have to arrive at the tracker."""
 
 _WAIT_SECONDS = 1800
-"""How long a worker waits for the others' rows, or sums; the end of a process is noticed at once,
-and that of a machine by Spark."""
+"""How long a worker waits for the others' rows, or sums; that a process or a machine has ended is
+noticed by Spark, and an error is told by `GroupFailure`."""
 
 
 def grow_together(
